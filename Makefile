@@ -1,4 +1,4 @@
-# `make` alone lists the commands. Each says what it does in the words after `##`.
+# `make` without a target lists the commands; the text after `##` describes each.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -66,27 +66,27 @@ help: ## list these commands
 demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: with none); Ctrl-C stops it
 	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) run
 
-demo-check: $(VENV)/.ready ## the same unattended: one registration all the way, each step with its time, then stop
+demo-check: $(VENV)/.ready ## the same automatically: one complete registration with the time of each step, then stop
 	@$(BIN)/python -m deploy.local.demo check
 
-demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
+demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` starts from the beginning
 	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) reset
 
-up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, PostgreSQL, one process a role, Prometheus
+up: $(VENV)/.ready ## start the production setup on this machine: RabbitMQ, PostgreSQL, one process per role, Prometheus
 	@deploy/setup/up_machine.sh
 	@$(PRECOMPILE)
 	@$(BIN)/python -m deploy.up up
 
-down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys and logs
+down: $(VENV)/.ready ## stop everything in order and delete it; KEEP=1 keeps data, keys and logs
 	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
 
-audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
+audit: $(VENV)/.ready ## compare databases and broker; exit 1: broken, 3: not yet decidable. WAIT=60 waits up to 60 s
 	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT) $(if $(HEAD),--head $(HEAD))
 
-doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
+doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, with a remedy in each line; exit 1: warnings, 2: faults
 	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
-test: ## install what the tests need, make check, start private servers, run every test, print one summary
+test: ## install what the tests need, run make check, start private servers, run all tests, print a summary
 	@$(MAKE) $(SIDE_BY_SIDE) $(VENV)/.ready-dev test-machine
 	@$(MAKE) $(SIDE_BY_SIDE) $(if $(PYTEST),,check-types check-rest) test-bytecode
 	@$(BIN)/python -m pytest $(PYTEST)
@@ -97,10 +97,10 @@ test-machine:
 test-bytecode: $(VENV)/.ready-dev
 	@$(PRECOMPILE_TESTS)
 
-chaos: ## break everything, at length: both parts below, the second also when the first has found something
+chaos: ## all fault tests, at length: both parts below; the second also runs if the first has failed
 	@timed=0; $(MAKE) chaos-timed || timed=$$?; $(MAKE) chaos-counted; exit $$timed
 
-chaos-timed: $(VENV)/.ready-dev ## faults of a cluster and overload: what is judged by the clock has the machine for itself
+chaos-timed: $(VENV)/.ready-dev ## faults of a cluster, and overload: timed tests, which need the machine for themselves
 	@deploy/setup/test_machine.sh
 	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest $(AT_LENGTH) -n 0 $(TIMED) $(PYTEST)
@@ -111,7 +111,7 @@ chaos-counted: $(VENV)/.ready-dev ## every fail point, the fault matrix, the sto
 	@$(BIN)/python -m pytest $(AT_LENGTH) -n 3 tests/chaos tests/integration/model $(TIMED:%=--ignore=%) --chaos-calm=$(CALM) \
 		--chaos-ledger=$(LEDGER) $(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
-chaos-long: $(VENV)/.ready-dev ## send PEOPLE people through constant trouble on each bus, and add a line to the ledger
+chaos-long: $(VENV)/.ready-dev ## register PEOPLE people under constant faults on each bus, and add a line to the ledger
 	@deploy/setup/test_machine.sh
 	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-calm=$(CALM) --chaos-ledger=$(LEDGER) \
@@ -134,7 +134,7 @@ test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prome
 	@deploy/setup/alerting_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s --alerting tests/alerting $(PYTEST)
 
-test-cluster: $(VENV)/.ready-dev ## take hosts, links and servers of a cluster away under load; as root. FROM=tag upgrades from it
+test-cluster: $(VENV)/.ready-dev ## take down hosts, links and servers of a cluster under load; as root. FROM=tag upgrades from that tag
 	@deploy/setup/cluster_machine.sh
 	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)
@@ -155,10 +155,10 @@ check-rest: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.specs --check
 
-bench: $(VENV)/.ready-dev ## measure speed and cost against references in one run; BENCH="P5 P8" picks; a table and bench.json
+bench: $(VENV)/.ready-dev ## measure speed and cost against references; BENCH="P5 P8" selects; prints a table, writes bench.json
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH)
 
-security: $(VENV)/.ready-dev ## print the statements about safety with their tests; RUN=yes runs them
+security: $(VENV)/.ready-dev ## print the statements about security with their tests; RUN=yes runs the tests
 	@$(if $(RUN),deploy/setup/test_machine.sh)
 	@$(BIN)/python -m deploy.security $(if $(RUN),--run)
 
@@ -168,24 +168,24 @@ sbom: $(VENV)/.ready-dev ## write sbom.json (each package of production, its lic
 	@$(BIN)/cyclonedx-py environment $(LISTED) -o $(SBOM).json $(PRODUCTION)
 	@$(BIN)/python -W ignore -m cyclonedx_py requirements $(LISTED) -o $(SBOM)-hashes.json requirements.txt
 
-advisories: $(VENV)/.ready-dev ## look up what is known against our packages; needs the network. OSV=… asks another server
+advisories: $(VENV)/.ready-dev ## look up known vulnerabilities of our packages; needs the network. OSV=… uses another server
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt \
 		-s osv $(if $(OSV),--osv-url $(OSV)) $(if $(CACHE),--cache-dir $(CACHE))
 
 specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
 	@$(BIN)/python -m deploy.specs
 
-docs: $(VENV)/.ready-dev ## build the documentation as a site in var/docs/site; fails where a link leads nowhere
+docs: $(VENV)/.ready-dev ## build the documentation as a site in var/docs/site; fails if a link is broken
 	@$(BIN)/python -m deploy.docs_site
 
-translations: $(VENV)/.ready-dev ## give every language the messages of the English .po files; list what is left to translate
+translations: $(VENV)/.ready-dev ## update all languages from the English .po files; list what is left to translate
 	@$(BIN)/python -m deploy.translations
 
-format: $(VENV)/.ready-dev ## put the code into its format and mend what the linter can mend
+format: $(VENV)/.ready-dev ## format the code, and fix what the linter can fix
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock: $(VENV)/.ready-dev ## renew the requirements files after a change in pyproject.toml
+lock: $(VENV)/.ready-dev ## update the requirements files after a change to pyproject.toml
 	@$(COMPILE) --all-extras -o requirements.txt
 	@$(COMPILE) --all-extras --group dev -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --extra tracing -c requirements.txt -o deploy/image/requirements.txt

@@ -1,1 +1,1 @@
-"""How the services are put to work; nothing here is imported by them."""
+"""Deployment, operation and local demos of the services, which import nothing from here."""

@@ -27,10 +27,13 @@ _OURS = (errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.Inval
 
 
 class DiscreetLogger(Logger):
-    """gunicorn's logger; of an exception it keeps type and place alone, on one line."""
+    """gunicorn's logger; for an exception it logs only type and place, on one line."""
 
     def exception(self, msg: Any, *_args: Any, **_kwargs: Any) -> None:
-        """See :class:`gunicorn.glogging.Logger`. ``msg`` is gunicorn's own; what it would put into it is people's."""
+        """See :class:`gunicorn.glogging.Logger`.
+
+        ``msg`` is gunicorn's own text; its arguments would contain personal data.
+        """
         error = sys.exc_info()[1]
         said = msg.replace("%s", "").strip(" :") if isinstance(msg, str) else "gunicorn failed"
         self.error("%s: %s", said, describe(error) if error is not None else "no exception")

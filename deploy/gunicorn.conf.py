@@ -53,9 +53,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
 def on_starting(server: Any) -> None:
-    """Begin each start with an empty folder: figures of an earlier start's dead workers would stay for ever.
+    """Begin each start with an empty folder: figures of an earlier start's dead workers would stay forever.
 
-    What limits count, they count for all workers.
+    Rate limits count for all workers together.
     """
     for file in metrics_folder.glob("*.db"):
         file.unlink()
@@ -81,7 +81,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forget a dead worker's live gauges, and wait for it no more."""
+    """Forget a dead worker's live gauges, and stop waiting for it."""
     server.generations.settled(worker.age)
     from prometheus_client.multiprocess import mark_process_dead  # only after the folder is named
 

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with two additions: restarts without a gap, and an answer for everybody who connects.
+"""gunicorn's gevent worker, with two additions: restarts without a gap, and a response to every connection.
 
 A web worker that has to stop continues until the workers that replace it can answer.
 
@@ -99,7 +99,7 @@ class SpareRoom:
 
 
 class RollingWorker(GeventWorker):
-    """gunicorn's worker that leaves when it is not needed any more.
+    """gunicorn's worker, which exits when it is no longer needed.
 
     ``generations`` and ``room`` are set before it is forked (deploy/gunicorn.conf.py).
     """

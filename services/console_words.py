@@ -25,11 +25,11 @@ MAIL_KINDS: Mapping[str, str] = {
     "offer-ended": "Offer of a seat ended",
     "cancelled-by-you": "Registration cancelled",
     "changed": "Registration changed",
-    "link": "Personal link again",
+    "link": "Personal link, sent again",
     "details": "Further details missing",
     "address-changed": "Address changed (to the old address)",
     "address-restored": "Address restored (to its owner)",
-    "verification": "Confirmation of address requested",
+    "verification": "Request to confirm an address",
     "invitation": "Invitation of a colleague",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
@@ -55,4 +55,4 @@ MAIL_KINDS: Mapping[str, str] = {
 
 def changed_since_opened(what: str) -> str:
     """Return the notice for a page that shows an older revision of ``what`` (such as ``form``) than the stored one."""
-    return f"This {what} was changed after you opened the page, so nothing was done. Check it as it is now."
+    return f"This {what} was changed after you opened the page, so nothing was done. Check the current version."

@@ -1,4 +1,4 @@
-"""Fixtures for all tests. What a test needs and this machine lacks is an error that says what to install."""
+"""Fixtures for all tests. If this machine lacks something, the error says what to install."""
 
 import gc
 import secrets
@@ -149,7 +149,7 @@ def postgres(run_folder: RunFolder, pytestconfig: pytest.Config) -> Iterator[Pos
 
 @pytest.fixture(scope="module", autouse=True)
 def passing_databases(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Databases go with the module in which they were made, unless somebody keeps them."""
+    """Databases go with the module in which they were made, unless someone keeps them."""
     yield
     server = pytestconfig.stash.get(_SHARED_POSTGRES, None)
     if server is not None:

@@ -11,7 +11,7 @@ from deploy.compose.containers import HTTP_PORT, METRICS_PORT, Container, contai
 WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/compose/*.py, not this file.\n"
 PROMETHEUS = Path("deploy/prometheus/prometheus.yml")
 PUBLIC_TARGETS = "targets/public.json"
-"""Written by ``troika prepare settings``, which alone knows the public address."""
+"""Written by ``troika prepare settings``, the only program that knows the public address."""
 EXPORTER_FOLDER = "exporter"
 """Of the volume of settings: address, name and password of the monitor's login."""
 

@@ -1,7 +1,7 @@
-"""``troika prepare``: what a Compose installation needs before the rest of it starts; again changes nothing.
+"""``troika prepare``: prepares a Compose installation before the rest of it starts; running it again changes nothing.
 
 ``settings`` checks the values in ``.env``, and writes keys, passwords and the settings of each container into a volume,
-of which each container sees its own part alone. ``databases`` makes databases and logins and migrates the schema.
+of which each container sees only its own part. ``databases`` makes databases and logins and migrates the schema.
 """
 
 import json

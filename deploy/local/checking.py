@@ -81,7 +81,7 @@ class Check:
         return f"{answer.json()['status']}, code {answer.json()['code']}"
 
     def repetition(self) -> str:
-        """An impatient client sends once more."""
+        """An impatient client sends again."""
         first, second = self._submit(), self._submit()
         expect(first.status_code == second.status_code == 202 and first.text == second.text, second.text)
         return "the same answer"

@@ -32,7 +32,7 @@ def _front(installation: Installation) -> Unit:
 
 
 def _partner(installation: Installation) -> Unit:
-    """Another organisation's web site: it knows nothing of ours but the address, and what its editor pastes."""
+    """Another organisation's web site: it knows only our address and the pasted embed code."""
     ports = installation.ports
     command = ["-m", "deploy.local.partner", "--port", str(ports.partner), "--troika", ports.public_url]
     if installation.content is Content.SAMPLE:

@@ -47,7 +47,7 @@ OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("notifications", "deliver"): (_WEBHOOKS,),
     ("notifications", "rekey"): (_BOOK,),
 }
-"""Settings that name secrets, by service and kind of process; who is not named here has none."""
+"""Settings that name secrets, by service and kind of process; other processes have none."""
 
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
 """The folder of wrapped keys of forms, or the keys database that takes its place."""
@@ -75,7 +75,7 @@ def enters_keys_database(service: str, process: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Attributes:
-    folder: of all files, readable by its owner alone.
+    folder: of all files, readable only by its owner.
     coordinator_key: for the console and the interfaces, in plain text (only a local installation keeps it so).
     """
 
@@ -109,7 +109,7 @@ class Secrets:
 
 
 def make_keys(folder: Path) -> None:
-    """The keys of all processes in ``folder``; what is missing is made, what is there is kept."""
+    """The keys of all processes in ``folder``; missing ones are created, existing ones kept."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / "form-keys").mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """``troika install``: users, folders, settings and hardened units of processes on a machine with systemd.
 
-Nothing is started. Written again, what is there stays: keys and passwords, and what was changed in the settings.
+Nothing is started. When it runs again, keys, passwords and changed settings are kept.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """systemd units and timers of backups and the drill, as texts: each runs a command of `troika`, and ends.
 
-They run as root, which becomes the account of PostgreSQL: they read keys that root alone can read, or files of that
+They run as root, which becomes the account of PostgreSQL: they read keys that only root can read, or files of that
 account.
 """
 

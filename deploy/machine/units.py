@@ -1,6 +1,6 @@
 """systemd units of our processes, and the users and folders that they need, as texts.
 
-Each process runs as a separate user. Its settings are files that root alone can read; systemd passes each process its
+Each process runs as a separate user. Its settings are files that only root can read; systemd passes each process its
 own (``LoadCredential=``), and the process reads them as a folder of settings (``TROIKA_SETTINGS=%d``).
 """
 

@@ -1,6 +1,6 @@
 """One run of the canary: register as a person does, wait for the mail, cancel by its link.
 
-It knows the public address and its own mailbox, and nothing else: what it sees is what people see. Where
+It uses only the public address and its own mailbox, so it sees what people see. Where
 mails go to a relay and no mailbox can be read, a run ends with the decision, which the receipt shows. It is the same
 person each time then, who is registered once and written to twice a day at most; that mails go is seen by other alerts.
 """

@@ -1,6 +1,6 @@
 """Metrics of the canary and of the audit.
 
-The reference is generated from these declarations. Labels are bounded and never hold personal data.
+The reference is generated from these declarations. Labels are bounded and never contain personal data.
 """
 
 from prometheus_client import Counter, Gauge, Histogram

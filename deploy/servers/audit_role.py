@@ -105,7 +105,7 @@ def make_role(administrator: psycopg.Connection[Any], password: str | None = Non
 
 
 def grant_reading(owner: psycopg.Connection[Any], database: str) -> None:
-    """Let the role into a database and give it exactly the columns of ``READABLE``; doing it again changes nothing.
+    """Let the role into a database and give it exactly the columns of ``READABLE``; repeating it changes nothing.
 
     Args:
         owner: a connection to that database, of its owner or an administrator.

@@ -15,11 +15,11 @@ from shared.db.roles import migrator
 def make_databases(
     administrator: psycopg.Connection[Any], passwords: Mapping[str, str], databases: Sequence[str] = DATABASES
 ) -> None:
-    """One database a service and the keys database, each owned by its migrator, and a login for each process.
+    """One database per service and the keys database, each owned by its migrator, and a login for each process.
 
     A migrator may enter no other database.
 
-    What is there is kept; the logins get their rights when the schema is brought up to date.
+    Existing ones are kept; the logins get their rights when the schema is migrated.
 
     Args:
         administrator: a superuser, in autocommit.

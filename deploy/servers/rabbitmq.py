@@ -70,7 +70,7 @@ def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
 
 
 def name_server_command(ports: NodePorts) -> list[str]:
-    """Starts the port mapper (epmd) of this node alone."""
+    """Starts a port mapper (epmd) for this node only."""
     return ["epmd", "-port", str(ports.names), "-address", "127.0.0.1"]
 
 

@@ -13,7 +13,7 @@ BASE_ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
 }
-"""All that a child gets besides what it is handed: nothing leaks in from the machine."""
+"""The whole environment of a child besides its own variables; nothing else of the machine's environment is passed."""
 
 
 def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
@@ -42,7 +42,7 @@ def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKIL
 def start_ticks(pid: int) -> int | None:
     """When process ``pid`` started, in clock ticks since boot; None when there is no such process.
 
-    The kernel reuses a pid; pid and start time together identify one process for ever.
+    The kernel reuses a pid; pid and start time together identify one process forever.
     """
     try:
         status = Path(f"/proc/{pid}/stat").read_text()

@@ -1,8 +1,8 @@
 """Starts units stage by stage, starts again what ends, and stops everything in the reverse order.
 
 A unit that ends is started again after a delay that doubles; the others continue. A unit whose name is in the folder
-``held`` is stopped and left alone until it is released. When the supervisor itself ends for any reason, the kernel ends
-what it has started. (ADR 44 says why no library.)
+``held`` is stopped until it is released. When the supervisor itself ends for any reason, the kernel ends
+what it has started. (ADR 44 states why no library is used.)
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What the supervisor runs: one unit a process, with all that it needs to be started and to be stopped."""
+"""What the supervisor runs: one unit per process, with all that it needs to be started and stopped."""
 
 import signal
 import urllib.error
@@ -79,6 +79,6 @@ def own_folder(folder: Path, account: Account | None) -> Path:
 
 
 def own_file(path: Path, content: str, account: Account | None) -> Path:
-    """``path`` with ``content``, readable by ``account`` alone."""
+    """``path`` with ``content``, readable only by ``account``."""
     write_private(path, content, account)
     return path

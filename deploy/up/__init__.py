@@ -1,4 +1,4 @@
-"""`make up`: the production shape on one machine: real broker, one process a role, gateway, Prometheus with our rules.
+"""`make up`: the production shape on one machine: RabbitMQ, one process per role, the gateway and Prometheus.
 
-What `systemd` and a machine each do in an installation for many people, a small supervisor does here.
+In a large installation systemd and separate machines do this; here a small supervisor does.
 """

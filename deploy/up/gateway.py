@@ -46,8 +46,10 @@ AWAY_S = 2
 """How long a process that did not take a connection is not asked. nginx heeds it where there is another one."""
 
 _TRY_THE_NEXT = "      proxy_connect_timeout 500ms;\n"
-"""Where a process has others beside it. A lost packet is sent again after a second, so that one which is alone has
-longer (``proxy_connect_timeout`` of the whole)."""
+"""Where a process has others beside it.
+
+A lost packet is sent again after a second, so a single process gets more time (``proxy_connect_timeout`` of the whole).
+"""
 
 _NO_REFERRER = """\
       proxy_hide_header Referrer-Policy;

@@ -147,7 +147,7 @@ def _readable(path: Path, copy: Path, account: Account | None, skipped: Callable
 
 
 def _copy(source: Path, target: Path, skipped: Callable[..., set[str]] | None) -> None:
-    """Copy a folder so that everybody can read it; files are linked where that does."""
+    """Copy a folder so that everyone can read it; files are linked where that does."""
     shutil.copytree(source, target, ignore=skipped, copy_function=_link_or_copy)
     for path in (target, *target.rglob("*")):
         if path.is_dir():

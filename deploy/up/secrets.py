@@ -1,4 +1,4 @@
-"""Passwords of the broker's and the database's logins: made at the first start, readable by their owner alone."""
+"""Passwords of the broker's and the database's logins: made at the first start, readable only by their owner."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""Our own processes: one a role, each with its own settings, its own login at the broker, and no more secrets."""
+"""Our own processes: one for each role, with only its own settings, broker login and secrets."""
 
 import os
 from collections.abc import Callable

@@ -36,7 +36,7 @@ def command_line() -> OperatorGroup:
     )
     @click.option("--weeks-later", default=0, help="With --move-to-next: so many weeks after that.")
     def load(folder: Path, event_id: str | None, weeks_later: int) -> None:
-        """Load events, series, groups, consultations and rooms from FOLDER; a broken one changes nothing."""
+        """Load events, series, groups, consultations and rooms from FOLDER; a folder with faults changes nothing."""
         loaded = read_folder(folder)
         by = _move_of(loaded, event_id, weeks_later)
         rooms = read_rooms(folder, by)
@@ -72,8 +72,8 @@ def _add_export(group: OperatorGroup) -> None:
 def _add_rekey(group: OperatorGroup) -> None:
     @group.command("rekey", in_quarantine=InQuarantine.REFUSED)
     def rekey_speakers() -> None:
-        """Encrypt the names of speakers by the newest key, while people propose. Run again if interrupted."""
-        # here alone: no worker needs it
+        """Re-encrypt the names of speakers with the newest key, while proposals arrive. Run again if interrupted."""
+        # imported here only: no worker needs it
         from services.events.side_events.store import ENCRYPTED_COLUMNS as ENCRYPTED
         from shared.cli.keys import rotate_keys
 
@@ -99,7 +99,7 @@ def solve() -> Loop:
 
 
 def _move_of(loaded: Loaded, event_id: str | None, weeks_later: int) -> timedelta:
-    """By how much the days of a folder are moved, so that the rooms go with the events."""
+    """Return by how much the days of a folder are moved, so that rooms and events move together."""
     if event_id is None:
         return timedelta()
     to_next = time_to_next(loaded, event_id, _weekday_of(loaded, event_id), system_clock())
@@ -107,7 +107,7 @@ def _move_of(loaded: Loaded, event_id: str | None, weeks_later: int) -> timedelt
 
 
 def _weekday_of(loaded: Loaded, event_id: str) -> int:
-    """The event's own weekday, Monday is 0; of an event without a date any will do, since it is refused."""
+    """Return the event's own weekday, Monday is 0; for an event without a date any value, since it is refused later."""
     found = next((event for event in loaded.events if event.id == event_id), None)
     if found is None or found.starts_at is None:
         return 0

@@ -1,4 +1,6 @@
-"""What events deletes: by age, table by table (its relay runs it), and with a person who is erased or exported.
+"""Deletion in events.
+
+By age, table by table (run by its relay), and the tables about a person who is erased or exported.
 
 Registration decides how long proposers are kept. Events deletes only the names of the speakers, on the day that the
 standard form promises. Proposals have a separate erasure (``side_events/service.py``).
@@ -28,7 +30,7 @@ RULES = (
         "mail_contact",
         "t.mail_id < CAST(:made_before AS uuid) AND t.sent_at < :before",
         CONTACT_KEPT,
-        "whom nobody has written to is asked by the month",
+        "the console shows month by month which groups had no contact",
         order="t.mail_id",
         every_s=HOURLY_S,
     ),
@@ -36,7 +38,7 @@ RULES = (
         "proposal",
         f"num_nonnulls(t.speaker_names, t.suggested_names) > 0 AND {_PROPOSAL_ENDED} < :before",
         SPEAKERS_KEPT,
-        "the form says so: the names serve the timetable alone",
+        "the form promises it: the names are used for the timetable only",
         change="speaker_names = NULL, suggested_names = NULL",
         every_s=HOURLY_S,
     ),
@@ -44,16 +46,16 @@ RULES = (
         "roster",
         "t.erased_at < :before AND t.status <> 'confirmed'",
         TOMBSTONE_KEPT,
-        "no message can come so late; the number of those who cancelled stays, and so does whoever has a seat",
+        "no message arrives so late; the count of cancellations stays, and so do people with a seat",
         order="t.erased_at",
         every_s=HOURLY_S,
     ),
 )
 
 ABOUT_OTHERS = "it says something about another person, a coordinator"
-ENCRYPTED = "encrypted; the names stand opened under speakers"
+ENCRYPTED = "encrypted; the decrypted names are under speakers"
 
-LOGGED = "kept as long as the audit log; it names nobody"
+LOGGED = "kept as long as the audit log; it contains no name of a participant"
 
 _REGISTRATIONS = "(SELECT registration_id FROM roster WHERE person_ref = ANY(:refs))"
 _PROPOSALS = "(SELECT id FROM proposal WHERE person_ref = ANY(:refs))"
@@ -70,7 +72,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         f"FROM mail_contact t WHERE t.registration_id IN {_REGISTRATIONS} OR t.registration_id IN {_PROPOSALS}",
-        ends="a year after the mail; it names nobody",
+        ends="a year after the mail; it contains no name",
     ),
     PersonalTable(
         "FROM proposal t WHERE t.person_ref = ANY(:refs)",
@@ -80,7 +82,7 @@ PERSONAL_TABLES = (
     PersonalTable(
         f"FROM proposal_change t WHERE t.proposal_id IN {_PROPOSALS}",
         {"changed_by": ABOUT_OTHERS},
-        ends="erase_proposal: who did what and when stays, without any words",
+        ends="erase_proposal: who did what and when is kept, without texts",
     ),
     PersonalTable(
         f"FROM placement t WHERE t.proposal_id IN {_PROPOSALS}", ends="erase_proposal: it is taken off the board"
@@ -90,9 +92,9 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
-        {"body": "notes, encrypted to registration and notifications; they stand opened in proposal_change"},
+        {"body": "notes, encrypted for registration and notifications; proposal_change has them decrypted"},
         ends="erase_proposal: blanked, published or not",
     ),
     PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_OTHERS}, ends=LOGGED),
 )
-"""A test compares it with the tables that there are."""
+"""A test compares it with the existing tables."""

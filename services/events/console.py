@@ -1,4 +1,4 @@
-"""What the console's pages of all features share: form fields, words for codes, and dates and times."""
+"""Shared by the console pages of all features: form fields, words for codes, dates and times."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ FieldChoices = Sequence[tuple[str, str]]
 """Code and words of each."""
 
 CHANGED_SINCE_OPENED = (
-    "Another person changed this after you opened it. Under each field you see what is stored now, where it "
-    "differs from what you typed. Compare, and save again."
+    "Another person changed this after you opened it. Where the stored value differs from "
+    "yours, it is shown under the field. Compare, and save again."
 )
-"""Notice of a form whose content is older than what is stored."""
+"""Notice for a form whose content is older than the stored content."""
 
 KINDS: Mapping[EventKind, str] = {
     EventKind.WEBINAR: "Webinar",
@@ -91,9 +91,9 @@ class Section:
 @dataclass(frozen=True, slots=True)
 class Typed:
     """Attributes:
-    values: what was typed, by field, to be shown again; a list where several can be ticked.
+    values: the typed values by field, to be shown again; a list if several can be ticked.
     faults: a sentence by field.
-    stored: what is stored now, by field, where another person has changed it since.
+    stored: stored values by field, if another person has changed them since.
     focus: the field that has the cursor at first; empty for none.
     """
 
@@ -112,7 +112,10 @@ class SentForm(Protocol):
 
 
 def typed_in(form: SentForm, sections: Iterable[Section]) -> dict[str, str | Sequence[str]]:
-    """What ``form`` holds of the fields of ``sections``: without blank ends, lines as they are stored."""
+    """Return the values in ``form`` of the fields of ``sections``, without spaces at the ends.
+
+    Line breaks as stored.
+    """
     return {
         name: [cleaned(value) for value in form.getlist(name)] if one.look == "checks" else cleaned(form.get(name, ""))
         for section in sections
@@ -127,12 +130,12 @@ def labels_of(sections: Iterable[Section]) -> dict[str, str]:
 
 
 def cleaned(text: str) -> str:
-    """``text`` without blank ends, its lines as they are stored, without NUL, which no database holds."""
+    """``text`` without spaces at the ends and without NUL, which a database cannot store; line breaks as stored."""
     return text.replace("\r\n", "\n").replace("\0", "").strip()
 
 
 def missing_in(values: Mapping[str, str | Sequence[str]], sections: Iterable[Section]) -> dict[str, str]:
-    """A sentence for each field that has to be filled in and is not; of a text in languages, in English."""
+    """Return a sentence for each required field that is empty; for a text in several languages, the English field."""
     needed = (one for section in sections for one in section.fields if one.required and not values[one.first])
     return {one.first: _asked_for(one) for one in needed}
 
@@ -149,12 +152,12 @@ def in_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str
 
 
 def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[str, str]) -> dict[str, str]:
-    """A sentence for each field of which a rule is broken, the first if there are several.
+    """Return a sentence for each field that breaks a rule; the first one if there are several.
 
     Args:
         error: the broken rules.
         sections: of the form.
-        names: fields of the form by those of the domain, where they are called otherwise.
+        names: names of form fields by names in the domain, if they differ.
     """
     labels, firsts = labels_of(sections), {one.name: one.first for section in sections for one in section.fields}
     found: dict[str, str] = {}
@@ -189,7 +192,7 @@ def span_of(event: Event) -> CompactLines | None:
 
 
 def last_span_of(event: Event) -> CompactLines | None:
-    """When a postponed event should have been; None if there never was a date."""
+    """The date for which a postponed event was planned; None if it never had one."""
     return compact_lines(period(event.last_starts_at, event.last_ends_at, event.time_zone, event.city))
 
 

@@ -116,7 +116,7 @@ class CountedGroupSchema(ma.Schema):
         keys=ma.fields.String(),
         values=ma.fields.Raw(allow_none=True),
         required=True,
-        metadata={"description": "The value of each name in `group_by`; null: they have none"},
+        metadata={"description": "The value of each name in `group_by`; null: no value"},
     )
     count = ma.fields.Integer(required=True)
     sums = ma.fields.Dict(
@@ -160,7 +160,7 @@ def counted_list(item: type[ma.Schema], name: str, more: Mapping[str, Any] = NO_
         "total": ma.fields.Integer(metadata={"description": "With `total=true`: the total number"}),
         "groups": ma.fields.List(ma.fields.Nested(CountedGroupSchema)),
         "more": ma.fields.Boolean(
-            metadata={"description": f"With `group_by`: whether there are more than these {MAX_GROUPS}"}
+            metadata={"description": f"With `group_by`: whether there are more than {MAX_GROUPS} groups"}
         ),
         **more,
     }
@@ -176,7 +176,7 @@ def groups_asked(query: Mapping[str, Any], allowed: Sequence[str]) -> list[str]:
     if "group_by" not in query:
         return []
     if query["cursor"] or "fields" in query or "chosen" in query:
-        raise DomainError("unknown-parameter", "cursor and fields belong to a list, and `group_by` answers none")
+        raise DomainError("unknown-parameter", "`group_by` cannot be combined with cursor or fields")
     return group_names(query["group_by"], allowed)
 
 

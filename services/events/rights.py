@@ -1,6 +1,7 @@
-"""Who may do what in the database of events, table by table: the one place where a new table gets its rights.
+"""Rights in the database of events, table by table.
 
-A process that is not named may not even read. Only the migrator empties, changes or drops a table.
+A new table gets its rights here. A process that is not named cannot even read. Only the migrator empties, changes or
+drops a table.
 """
 
 from shared.db.roles import Rights, united

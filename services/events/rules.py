@@ -1,4 +1,4 @@
-"""How a value reports what is wrong with it: every broken rule at once, each with its field and a stable code."""
+"""Validation of domain values: all broken rules at once, each with its field and a stable code."""
 
 import re
 from collections.abc import Iterable
@@ -56,7 +56,8 @@ def slug_rule(field: str, value: str) -> BrokenRule | None:
 
 
 def text_rule(field: str, value: str, *, least: int, most: int) -> BrokenRule | None:
-    """``value`` must have from ``least`` to ``most`` characters, no blank ends, and nothing that cannot be stored."""
+    """``value`` must have from ``least`` to ``most`` characters, no spaces at the ends, and no character that cannot be
+    stored."""
     if UNSTORABLE.search(value):
         return BrokenRule(field, "text-characters", "must not contain NUL or half a character")
     if least <= len(value) <= most and value == value.strip():

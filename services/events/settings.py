@@ -19,7 +19,7 @@ PROPOSAL = KeyKind(
     "proposal",
     "TROIKA_PROPOSAL_KEY_FILE",
     KeyRule.IDENTITY,
-    "Speakers who are known would be taken for others, so that two side events of one at once were no conflict.",
+    "Known speakers would look like other people: two simultaneous side events of one speaker caused no conflict.",
 )
 KEY_KINDS = (SIGNING, EVENTS, PROPOSAL, NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC)
 

@@ -1,6 +1,6 @@
 """What the events service shows of itself: its metrics and its fail points.
 
-The reference is generated from these declarations. Labels are bounded and never hold personal data.
+The reference is generated from these declarations. Labels are bounded and never contain personal data.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -25,14 +25,14 @@ schedule_proposals = Gauge(
 )
 schedule_gap_ratio = Gauge(
     "troika_schedule_gap_ratio",
-    "Distance of the last timetable to what is proven possible, as a share of it, by goal: places, moves, wishes.",
+    "Gap between the last timetable and the proven bound, as a fraction of the bound, by goal: places, moves, wishes.",
     ["goal"],
     multiprocess_mode="mostrecent",
 )
 
 FAIL_POINTS = {
     "solve.claimed": Point("a job is claimed and committed", ("solve",)),
-    "solve.searched": Point("a timetable is found and not stored", ("solve",)),
+    "solve.searched": Point("a timetable is found but not stored", ("solve",)),
     "solve.stored": Point("it is committed", ("solve",)),
 }
 """Places at which a test may make one of its processes die, fail or hang."""

@@ -54,7 +54,7 @@ from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 
 PUBLIC = ("/programme", "/calendar/")
-"""The programme and its calendars: the same for everybody."""
+"""The programme and its calendars: the same for everyone."""
 
 KINDS: Sequence[SetupKind[Any]] = (
     WORKING_GROUPS,
@@ -108,7 +108,7 @@ def build_app(
 
 
 def _events_blueprint(context: EventsContext) -> Any:
-    blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
+    blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="Events, and who attends")
     add_events(blueprint, context)
     add_counts(blueprint, context)
     add_coverage(blueprint, context)

@@ -23,9 +23,9 @@ def command_line() -> OperatorGroup:
     """All commands of the service."""
     group = make_command_line(
         describe(),
-        Worker(SEND, "Hand mails that are due to the mail relay.", send),
-        Worker(SCHEDULE, "Turn news of events, recordings, bulletins and dates into mails.", schedule),
-        Worker(DELIVER, "Call the addresses of partners.", deliver),
+        Worker(SEND, "Send due mails to the mail relay.", send),
+        Worker(SCHEDULE, "Create mails from changed events, recordings, bulletins and reminders.", schedule),
+        Worker(DELIVER, "Deliver webhooks to partners.", deliver),
     )
     group.add_command(mails)
     _add_rekey(group)
@@ -85,7 +85,7 @@ def deliver() -> Loop:
 def _add_rekey(group: OperatorGroup) -> None:
     @group.command("rekey", in_quarantine=InQuarantine.REFUSED)
     def reencrypt_recipients() -> None:
-        """Encrypt the recipients again with the vault's newest key, while mails go out. Run again if interrupted."""
+        """Re-encrypt the recipients with the newest vault key, while mails are sent. Run again if interrupted."""
         # here alone: no worker needs it
         from services.notifications.bulletins.store import ENCRYPTED_TESTERS
         from services.notifications.mails.store import ENCRYPTED_MAILS
@@ -97,7 +97,7 @@ def _add_rekey(group: OperatorGroup) -> None:
             settings.common,
             {
                 "recipients": ENCRYPTED_RECIPIENTS,
-                "links and notes of mails that wait": ENCRYPTED_MAILS,
+                "links and notes of waiting mails": ENCRYPTED_MAILS,
                 "addresses for tests": ENCRYPTED_TESTERS,
             },
             settings.vault_keys,

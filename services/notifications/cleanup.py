@@ -1,6 +1,6 @@
-"""What notifications deletes because it was kept long enough, table by table; its relay runs it.
+"""Deletion in notifications after the retention period, table by table; run by its relay.
 
-What is not here ends with its person (``store/personal_tables.py``).
+Other data is deleted with its person (``recipients/store.py``).
 """
 
 from datetime import timedelta
@@ -22,7 +22,7 @@ RULES = (
         "webhook_delivery",
         "t.ended_at < :before",
         DELIVERY_KEPT,
-        "a partner's editor looks for what came of a call; it holds the id of a registration",
+        "partners check the outcome of deliveries; a row contains the id of a registration",
         order="t.ended_at",
     ),
     Rule(
@@ -31,8 +31,8 @@ RULES = (
             AND (t.state <> 'unknown' OR t.due_at IS NULL)
             AND coalesce(t.sent_at, t.ended_at, t.created_at) < :before""",
         MAIL_KEPT,
-        "whether people were notified is asked until the next review; its attempts go with it, its text went once it "
-        "was sent",
+        "needed until the next review to show who was notified; deletes the attempts too; the text was deleted when "
+        "the mail was sent",
         order="t.id",
         every_s=HOURLY_S,
     ),
@@ -40,7 +40,7 @@ RULES = (
         "bulletin_tester",
         "t.since < :before",
         TESTER_KEPT,
-        "whoever writes bulletins is offered their own address again",
+        "the page of a bulletin proposes the author's own address for tests",
         order="t.since",
         every_s=HOURLY_S,
     ),
@@ -48,7 +48,7 @@ RULES = (
         "recipient",
         "t.erased_at < :before",
         TOMBSTONE_KEPT,
-        "no message can come so late",
+        "no message arrives so late",
         order="t.erased_at",
         every_s=HOURLY_S,
     ),

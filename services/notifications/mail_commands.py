@@ -29,15 +29,13 @@ Command = Callable[..., None]
 
 
 def selecting(command: Command) -> Command:
-    """Options by which mails are chosen; a mail must fit all that are given."""
+    """Options that choose mails; a mail must fit all that are given."""
     for option in (
         click.option("--kind", default="", help="Only this kind of mail."),
-        click.option("--reason", default="", help="Only mails that were given up for exactly this reason."),
+        click.option("--reason", default="", help="Only mails given up for exactly this reason."),
         click.option("--until", type=DAY, help="Given up on this day (UTC) or before."),
         click.option("--since", type=DAY, help="Given up on this day (UTC) or after."),
-        click.option(
-            "--id", "ids", multiple=True, type=click.UUID, help="This mail alone; may be given several times."
-        ),
+        click.option("--id", "ids", multiple=True, type=click.UUID, help="Only this mail; may be repeated."),
     ):
         command = option(command)
     return command
@@ -66,7 +64,7 @@ def list_mails(**chosen: Any) -> None:
 
 @mails.command("send-again", in_quarantine=InQuarantine.REFUSED)
 @selecting
-@click.option("--everything", is_flag=True, help="All of them, where nothing else is chosen.")
+@click.option("--everything", is_flag=True, help="All of them, if nothing else is chosen.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def send_again_command(*, everything: bool, yes: bool, **chosen: Any) -> None:
     """Send mails again, after showing how many people that reaches.
@@ -98,7 +96,7 @@ def _show(preview: "ResendPreview") -> None:
     for kind, number in preview.kinds.items():
         click.echo(f"  {kind}: {number}")
     for reason, number in preview.left_by_reason.items():
-        click.echo(f"  not sent again, since {reason}: {number}")
+        click.echo(f"  not sent again because {reason}: {number}")
 
 
 def _confirmed(*, yes: bool) -> bool:

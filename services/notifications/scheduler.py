@@ -57,7 +57,7 @@ class Scheduler:
         """Do one part of each kind of work; returns whether there may be more.
 
         Raises:
-            Unavailable: the database is away; nothing is lost.
+            Unavailable: the database is down; nothing is lost.
         """
         due = send_due(self.work, self.clock)
         decided = decide_news(self.work, self.clock)

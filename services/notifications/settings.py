@@ -1,4 +1,4 @@
-"""Settings of the notifications service, from the environment; one error lists all that is missing or wrong."""
+"""Settings of the notifications service, from the environment; one error lists everything missing or wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ VAULT = KeyKind(
     "vault",
     "TROIKA_NOTIFICATIONS_VAULT_FILE",
     KeyRule.DATA,
-    "Recipients could not be opened, and new ones would be closed by a key that others do not hold.",
+    "Stored recipients could not be decrypted, and new ones would be encrypted with a key that other processes lack.",
 )
 WEBHOOK = KeyKind("webhook", "TROIKA_WEBHOOK_KEY_FILE", KeyRule.CURRENT, "Calls to partners could not be signed.")
 KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
@@ -45,7 +45,7 @@ KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
 @dataclass(frozen=True, slots=True)
 class NotificationsSettings:
     """Attributes:
-    common: what every service has.
+    common: settings of every service.
     smtp_url: the mail relay; may contain a password. Only for senders.
     mail_from: a mailbox that people read; Message-IDs end with its domain.
     organiser: display name of the sender.
@@ -78,7 +78,7 @@ class NotificationsSettings:
 
     @property
     def mail_domain(self) -> str:
-        """What Message-IDs end with."""
+        """The domain at the end of Message-IDs."""
         return domain_of(self.mail_from)
 
 

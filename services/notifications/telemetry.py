@@ -1,6 +1,6 @@
 """What the notifications service shows of itself: its metrics, its spans and its fail points.
 
-The reference is generated from these declarations. Labels are bounded and never hold personal data.
+The reference is generated from these declarations. Labels are bounded and never contain personal data.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -16,8 +16,8 @@ mails_total = Counter(
 )
 mail_unknown_resolved_total = Counter(
     "troika_mail_unknown_resolved_total",
-    "Mails whose handover was unknown, by resolution: found (its sender came back and knew), resent, left (unknown "
-    "twice: the person may not have it), given_up (outdated by now, or of a kind not worth a second copy).",
+    "Mails whose handover was unknown, by resolution: found (its sender returned with the outcome), resent, left "
+    "(unknown twice: the person may not have it), given_up (outdated, or of a kind that needs no second copy).",
     ["resolution"],
 )
 mails_sent_again_total = Counter(
@@ -56,30 +56,30 @@ smtp_phase_seconds = Histogram(
 )
 webhook_deliveries_total = Counter(
     "troika_webhook_deliveries_total",
-    "Calls to addresses of partners, by outcome: delivered, retried, given_up.",
+    "Webhook calls, by outcome: delivered, retried, given_up.",
     ["outcome"],
 )
 webhook_oldest_due_age_seconds = Gauge(
     "troika_webhook_oldest_due_age_seconds",
-    "Time since the oldest call to a partner that is due became so, seconds; 0 if there is none.",
+    "Age of the oldest due webhook call, seconds; 0 if there is none.",
     multiprocess_mode="mostrecent",
 )
 webhooks_dead = Gauge(
     "troika_webhooks_dead",
-    "Addresses of partners that are called no more: they said so, or no call has worked for five days.",
+    "Webhooks that are switched off: the receiver asked for it, or no call has succeeded for five days.",
     multiprocess_mode="mostrecent",
 )
 SEND_MAIL = SpanType(
     "sent mail",
     "client",
-    {"troika.mail.kind": "kind of the mail", "troika.outcome": "what became of it"},
-    "each mail in a sender's hands, from the first word to the relay",
+    {"troika.mail.kind": "kind of the mail", "troika.outcome": "outcome"},
+    "each mail that a sender hands over, from the first SMTP command",
 )
 CALL_WEBHOOK = SpanType(
     "webhook",
     "client",
     {"troika.webhook.type": "type of the webhook", "http.response.status_code": "the receiver's answer, if any"},
-    "each call to an address of a partner",
+    "each webhook call",
 )
 SPAN_TYPES = (
     SEND_MAIL,
@@ -97,10 +97,10 @@ FAIL_POINTS = {
     "smtp.data": Point("before DATA", ("send",)),
     "smtp.content": Point("the content is sent, the final dot is not", ("send",)),
     "smtp.dot": Point("the final dot is sent, its answer is not read", ("send",)),
-    "send.handed-over": Point("the relay has the mail, which is not stored", ("send",)),
-    "send.settled": Point("what became of the mails is committed", ("send",)),
+    "send.handed-over": Point("the relay has the mail, the outcome is not stored", ("send",)),
+    "send.settled": Point("the outcome of the mails is committed", ("send",)),
     "smtp.quit": Point("before QUIT", ("send",)),
-    "schedule.decided": Point("what an event's changes mean is stored, nothing is committed", ("schedule",)),
+    "schedule.decided": Point("the effects of an event's changes are stored, nothing is committed", ("schedule",)),
     "schedule.chunk": Point("mails to some people are stored, nothing is committed", ("schedule",)),
     "schedule.announced": Point("they are committed", ("schedule",)),
     "schedule.reminders": Point("reminders to some people are stored, nothing is committed", ("schedule",)),

@@ -26,17 +26,17 @@ def command_line() -> OperatorGroup:
     """All commands of the service."""
     group = make_command_line(
         describe(),
-        Worker(DECIDE, "Decide what is submitted; any number may run: one works, the others stand by.", decide),
-        Worker(TEND, "Do what is due by time: promotion, retention, expiry.", tend),
+        Worker(DECIDE, "Decide submissions. Run as many as you like: one works, the others stand by.", decide),
+        Worker(TEND, "Run scheduled work: promotion, retention, expiry.", tend),
     )
 
     @group.command(in_quarantine=InQuarantine.REFUSED)
     @click.argument("folder", type=click.Path(path_type=Path))
-    @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
-    @click.option("--days-later", default=0, help="Move the days that proposals ask about by so many days.")
+    @click.option("--origin", "origins", multiple=True, help="partner=https://origin, replaces the folder's.")
+    @click.option("--days-later", default=0, help="Move the days in proposal forms by this many days.")
     def load(folder: Path, origins: tuple[str, ...], days_later: int) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
-        # here alone: keys and the reading of folders take 10 MB, and no worker needs them
+        # imported here only: keys and the folder reader take 10 MB, and no worker needs them
         from services.registration.forms.description import load_forms
         from services.registration.key_stores import opened_form_keys
         from shared.cli.keys import require_fit
@@ -62,7 +62,7 @@ def command_line() -> OperatorGroup:
 
 def decide() -> Loop:
     """Return the loop of the decider."""
-    # here alone, as below: no other process needs it
+    # imported here only, as below: no other process needs it
     from services.registration.workers import run_decider
 
     settings = read_settings(DECIDE)
@@ -74,7 +74,7 @@ def decide() -> Loop:
 
 
 def tend() -> Loop:
-    """Return the loop of what is due by time."""
+    """Return the loop of scheduled work."""
     from services.registration.people.messages import RegistrationMessages
     from services.registration.workers import Tending
 
@@ -123,7 +123,7 @@ def _add_deciding(group: OperatorGroup, service: Service) -> None:
     @click.argument("number", type=int, required=False)
     @click.option("--all", "every", is_flag=True, help="All that are parked.")
     def replay(number: int | None, *, every: bool) -> None:
-        """Let the decider try the parked submission NUMBER again: it keeps its place and its receipt."""
+        """Have the decider try the parked submission NUMBER again; it keeps its place and its receipt."""
         from services.registration.intake.queue import replay_parked
         from shared.security.audit_log import add_audit_record
 
@@ -137,9 +137,9 @@ def _add_deciding(group: OperatorGroup, service: Service) -> None:
 
     @group.command("drop", in_quarantine=InQuarantine.REFUSED)
     @click.argument("number", type=int)
-    @click.option("--reason", required=True, help="Why, for the audit log; names nobody.")
+    @click.option("--reason", required=True, help="Reason for the audit log; no names.")
     def drop(number: int, reason: str) -> None:
-        """Delete the parked submission NUMBER for good, with its receipt."""
+        """Permanently delete the parked submission NUMBER, with its receipt."""
         from services.registration.intake.queue import drop_parked
         from shared.security.audit_log import add_audit_record
 
@@ -155,16 +155,16 @@ def _add_deciding(group: OperatorGroup, service: Service) -> None:
 
 def _add_keys(group: OperatorGroup, service: Service) -> None:
     @group.command("keys", in_quarantine=InQuarantine.REFUSED)
-    @click.option("--retire", is_flag=True, help="Forget the keys that are not the newest and that nothing needs.")
+    @click.option("--retire", is_flag=True, help="Forget all keys that are not needed, except the newest.")
     def keys(*, retire: bool) -> None:
-        """List the decider's published keys, and how many submissions can be opened by each alone."""
+        """List the decider's published keys, and how many submissions only it can decrypt."""
         from services.registration.intake.queue import published_keys, retire_keys
         from shared.security.audit_log import add_audit_record
 
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
             for key in retire_keys(connection) if retire else ():
                 add_audit_record(connection, tools.entry("decider-key-retired", "key", key), tools.clock())
-                click.echo(f"{key}: retired; its private half may leave the decider's key file")
+                click.echo(f"{key}: retired; remove its private half from the decider's key file")
             for published in published_keys(connection):
                 click.echo(f"{published.id}: published {_utc_text(published.at)}, needed by {published.needed_by}")
 
@@ -179,10 +179,10 @@ RETENTION_HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
 @click.group(cls=OperatorGroup, invoke_without_command=True)
 @click.pass_context
 def retention(context: click.Context) -> None:
-    """List each form with its last day and what goes when: ended registrations, answers, people."""
+    """List each form with its last day and what is deleted when: ended registrations, answers, people."""
     if context.invoked_subcommand is not None:
         return
-    # here alone: no worker needs it
+    # imported here only: no worker needs it
     from services.registration.privacy.retention import survey
 
     with _database() as work:
@@ -203,7 +203,7 @@ def confirm_retention(form: str, *, yes: bool) -> None:
         waiting = {step: count for (slug, step), count in unannounced(work, now).items() if slug == form}
         if confirmed_by(waiting, form, yes=yes):
             confirmed = confirm_unannounced(work, now, form, operator_name())
-            click.echo(f"{form}: {_counted(confirmed)} may go; the process tend takes them within the hour.")
+            click.echo(f"{form}: {_counted(confirmed)} confirmed; the process tend deletes them within an hour.")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What registration deletes because it was kept long enough, table by table; ``tend`` runs it.
 
-What is not here ends with its person (``privacy/erasure_store.py``), or goes by the days that a form states
+Other data is deleted with its person (``privacy/erasure_store.py``), or after the days that a form states
 (``privacy/retention.py``).
 """
 
@@ -30,9 +30,9 @@ LOST_KEPT = timedelta(days=400)
 
 _NOTHING_WAITS = """NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = t.address_ref)
     AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = t.address_ref)"""
-_FILES_GO = "a file of people is deleted once it is imported, and after a day in any case"
-_OWNER_ANSWERS = "long enough to find the mail and answer; a bounce ends it sooner"
-_NETWORK = "the hash of a client network counts against the quotas of a day and is of no use afterwards"
+_FILES_GO = "a file of people is deleted after the import, and at the latest after a day"
+_OWNER_ANSWERS = "enough time to find the mail and respond; a bounce ends it earlier"
+_NETWORK = "daily quotas need the hash of a client network; afterwards it has no use"
 
 IMPORTED_ROWS_KEPT = timedelta(days=1)
 IMPORT_KEPT = timedelta(days=90)
@@ -44,15 +44,20 @@ RULES = (
         "people_import",
         "t.state IN ('uploaded', 'checked', 'running') AND t.created_at < :before",
         IMPORTED_ROWS_KEPT,
-        "its rows are deleted by then",
+        "its rows have been deleted",
         change="state = 'cancelled', finished_at = :now, revision = revision + 1, failure = 'a day has passed'",
     ),
-    Rule("people_import", "t.created_at < :before", IMPORT_KEPT, "the mapping of the last import of a form is offered"),
+    Rule(
+        "people_import",
+        "t.created_at < :before",
+        IMPORT_KEPT,
+        "the next import into the form proposes the same mapping",
+    ),
     Rule(
         "submission",
         "t.received_at < :before AND t.state = 'decided'",
         RECEIPT_KEPT,
-        "the receipt page and a repeated submission are answered that long; what is parked waits for an operator",
+        "receipts and repeated submissions are answered that long; parked submissions wait for an operator",
         order="t.received_at",
     ),
     Rule("candidate", "t.mailed_at < :before", CANDIDATE_AFTER_MAIL, _OWNER_ANSWERS),
@@ -63,39 +68,39 @@ RULES = (
         "former_address",
         "t.expires_at <= :before",
         UNDECIDED_AT_MOST,
-        "an undo that came in time may wait for a decider that long",
+        "a timely undo may wait that long for the decider",
     ),
     *(
         Rule(table, f"t.network IS NOT NULL AND t.{since} < :before", NETWORK_KEPT, _NETWORK, change="network = NULL")
         for table, since in (("submission", "received_at"), ("candidate", "received_at"), ("waiting_address", "since"))
     ),
-    Rule("confirmation_link", "t.expires_at < :now", timedelta(), "it opens nothing any more", order="t.expires_at"),
+    Rule("confirmation_link", "t.expires_at < :now", timedelta(), "the link has expired", order="t.expires_at"),
     Rule(
         "waiting_address",
         f"t.since < :before AND {_NOTHING_WAITS}",
         CANDIDATE_AT_MOST,
-        "without a candidate an address waits for the list of its registrations, as long as a candidate would",
+        "an address without a candidate waits as long as one with a candidate, for the list of its registrations",
     ),
     Rule(
         "waiting_address",
         f"""t.since < :before AND {_NOTHING_WAITS} AND NOT EXISTS (SELECT FROM registration r
             WHERE r.person_ref = t.address_ref AND r.status <> 'cancelled' AND r.erased_at IS NULL)""",
         LIST_WAITS,
-        "an address that has nothing gets no mail",
+        "an address without registrations gets no mail",
     ),
     Rule(
         "mailbox",
         """t.waiting_since IS NOT NULL
             AND NOT EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = t.mailbox_ref)""",
         timedelta(),
-        "nothing waits for it any more",
+        "nothing is waiting for it",
         change="waiting_since = NULL",
     ),
     Rule(
         "mailbox",
         "t.muted_at < :before",
         MUTE_LASTS,
-        "nobody is locked out for good by a switch that they cannot find again",
+        "people who no longer find the switch get mails again",
         change="muted_at = NULL",
     ),
     Rule(
@@ -105,28 +110,28 @@ RULES = (
             AND NOT EXISTS (SELECT FROM address_change a WHERE a.mailbox_ref = t.mailbox_ref)
             AND NOT EXISTS (SELECT FROM registration r WHERE r.mailbox_ref = t.mailbox_ref AND r.erased_at IS NULL)""",
         MAILBOX_QUIET,
-        "mails to an address before its owner acts are spaced by it",
+        "it spaces the mails to an address whose owner has not responded",
     ),
-    Rule("mail_count", "t.began_at < :before", COUNTS_KEPT, "the longest window of a quota"),
+    Rule("mail_count", "t.began_at < :before", COUNTS_KEPT, "the longest quota window"),
     Rule(
         "erased_address",
         """t.erased_at < :before AND NOT EXISTS (SELECT FROM submission s
             WHERE s.state IN ('received', 'parked') AND s.id <= t.before_number)""",
         ERASED_KEPT,
-        "what was received before an erasure is dropped by it when its turn comes",
+        "submissions received before an erasure are dropped because of this row",
     ),
     Rule("used_challenge", "t.used_at < :before", CHALLENGE_KEPT, "it cannot be used again", order="t.used_at"),
     *SESSION_RULES,
     Rule("console_session", "t.since < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long"),
-    Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "no limit counts it any more"),
-    Rule("used_passkey_challenge", "t.used_at < :before", CHALLENGE_OF_PASSKEY_KEPT, "its cookie is believed no more"),
-    Rule("invitation", "t.expires_at < :before", INVITATION_KEPT, "long enough to tell why its link opens nothing"),
+    Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "outside the window of the limit"),
+    Rule("used_passkey_challenge", "t.used_at < :before", CHALLENGE_OF_PASSKEY_KEPT, "its cookie has expired"),
+    Rule("invitation", "t.expires_at < :before", INVITATION_KEPT, "enough time to explain why its link does not work"),
     ACCESS_RULE,
     Rule(
         "audit_entry",
         "t.at < :before",
         AUDIT_LOG_KEPT,
-        "the audit log of the other services, as long as our own",
+        "audit log of the other services: the same period as our own",
         order="t.at",
         every_s=HOURLY_S,
     ),
@@ -135,28 +140,28 @@ RULES = (
         "registration_change",
         "EXISTS (SELECT FROM registration r WHERE r.id = t.registration_id AND r.erased_at < :before)",
         AUDIT_LOG_KEPT,
-        "the history of an erased registration says which coordinator did what, as the audit log does",
+        "the history of an erased registration shows which coordinator did what: the same period as the audit log",
         every_s=HOURLY_S,
     ),
     Rule(
         "promotion",
         "t.decided_at < :before",
         AUDIT_LOG_KEPT,
-        "why somebody on the waiting list got a seat or did not, as the audit log",
+        "shows why a person on the waiting list got a seat or not: the same period as the audit log",
         every_s=HOURLY_S,
     ),
     Rule(
         "lost_registration",
         "t.found_at < :before",
         LOST_KEPT,
-        "longer than the tombstones that other services have of it",
+        "longer than the tombstones in other services",
         every_s=HOURLY_S,
     ),
     Rule(
         "sealed_approval",
         "t.expires_at < :before",
         APPROVALS_KEPT,
-        "what became of a request stands in the audit log; a month to look at the request itself",
+        "the audit log has the outcome of a request; the request itself is kept for a month",
         every_s=HOURLY_S,
     ),
     Rule(
@@ -164,8 +169,8 @@ RULES = (
         """t.read_at < :before AND t.id < coalesce((SELECT min(r.id) FROM sealed_reading r WHERE r.read_at >= :before),
             (SELECT max(r.id) FROM sealed_reading r))""",
         AUDIT_LOG_KEPT,
-        "who read sealed answers, as the audit log; from the oldest on, so that the chain of hashes has no gap; the "
-        "newest one stays",
+        "shows who read sealed answers: the same period as the audit log; the oldest are deleted first, so that the "
+        "hash chain has no gap, and the newest is kept",
         order="t.id",
         every_s=HOURLY_S,
     ),

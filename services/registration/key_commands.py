@@ -98,7 +98,9 @@ def copy(folder: Path) -> None:
 @keys.command(in_quarantine=InQuarantine.REFUSED)
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--without-second-person", is_flag=True, help="Nobody else has approved it. The audit log says so.")
+@click.option(
+    "--without-second-person", is_flag=True, help="No second person has approved. The audit log records this."
+)
 def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
     """Destroy the key of FORM: its sealed answers are gone, from backups too, and it never gets another key.
 
@@ -110,7 +112,7 @@ def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("use --yes when not run interactively")
     if not yes:
-        click.confirm(f"Nobody will ever read the sealed answers of {form} again. Destroy its key?", abort=True)
+        click.confirm(f"The sealed answers of {form} can never be read again. Destroy its key?", abort=True)
     with _key_tools() as (work, form_keys, settings), _plain_errors():
         order = replace_values(_order(form), consent=_consent(work, settings, form, alone=without_second_person))
         destroy_form_key(work, form_keys, order, _queue(), time.sleep)

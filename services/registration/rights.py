@@ -1,4 +1,4 @@
-"""Who may do what in the database of registration, table by table: the one place where a new table gets its rights.
+"""Rights in the database of registration, table by table; a new table gets its rights here.
 
 A process that is not named may not even read. Only the migrator empties, changes or drops a table.
 

@@ -1,4 +1,4 @@
-"""Settings of the registration service, from the environment; one error lists all that is missing or wrong."""
+"""Settings of the registration service, from the environment; one error lists everything missing or wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -64,11 +64,11 @@ KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PU
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
-    """What one kind of process has; the rest is empty.
+    """Settings of one kind of process; the rest is empty.
 
     Attributes:
         common: what every service has.
-        intake_keys: of receipts, codes and challenges, newest first; they open nothing.
+        intake_keys: for receipts, codes and challenges, newest first; they decrypt nothing.
         decider_keys: private keys to which submissions are sealed, newest first.
         person_keys: derive the reference of an address; newest first.
         master_keys: wrap the keys of forms, newest first.
@@ -78,7 +78,7 @@ class RegistrationSettings:
         notifications_key: the notifications service's public key.
         events_key: the same of the events service.
         organiser: shown on forms.
-        sealed_one_reader: no one has to approve the whole list of sealed answers, or the destruction of a key.
+        sealed_one_reader: opening a whole list of sealed answers, or destroying a key, needs no approval.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
 

@@ -1,6 +1,6 @@
-"""What the registration service shows of itself: its metrics, its spans and its fail points.
+"""Telemetry of the registration service: metrics, spans and fail points.
 
-The reference is generated from these declarations. Labels are bounded and never hold personal data.
+The reference is generated from these declarations. Labels are bounded and never contain personal data.
 """
 
 from prometheus_client import Counter, Gauge
@@ -57,7 +57,7 @@ submissions_parked = Gauge(
 )
 forms_with_seats_to_decide = Gauge(
     "troika_forms_with_seats_to_decide",
-    "Forms on which coordinators give seats by hand, seats are free and people wait.",
+    "Forms on which coordinators decide about seats, seats are free and people are waiting.",
     multiprocess_mode="mostrecent",
 )
 confirmation_mails_overdue = Gauge(
@@ -110,4 +110,4 @@ FAIL_POINTS = {
     "decide.committed": Point("it is committed, no mail is handed over", ("decide",)),
     "decide.mailed": Point("confirmation mails stand in the outbox", ("decide",)),
 }
-"""Places at which a test may make one of its processes die, fail or hang."""
+"""Points at which a test can make a process die, fail or hang."""

@@ -72,7 +72,7 @@ PEOPLE = (
     "/j/",
     "/console/invitation/",
 )
-"""Forms, receipts and links: who comes by these is let in first."""
+"""Forms, receipts and links: their requests are admitted first."""
 
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
@@ -81,7 +81,7 @@ GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
 """Submissions, also of plain forms, which answer an outage with what was typed. Gated transactions store them."""
 
 PUBLIC = ("/embed/",)
-"""Forms and their files: the same for everybody."""
+"""Forms and their files: the same for everyone."""
 
 PROBLEM_STATUSES = {
     "not-allowed": 403,
@@ -105,7 +105,7 @@ PROBLEM_STATUSES = {
 """Status of a problem by its code, for the codes that only this service raises; 409 for all others."""
 
 INTAKE_CONNECTIONS = 8
-"""To the database, of one process, for submissions alone: no export can keep them waiting."""
+"""Database connections of one process, for submissions only: no export can keep them waiting."""
 
 
 def open_intake_engine(url: str, *, pool_size: int = INTAKE_CONNECTIONS, pool_timeout_s: float = 2.0) -> Engine:
@@ -132,7 +132,7 @@ def build_app(
     Args:
         settings: of ``forms``, ``own``, ``desk`` or ``web``.
         engine: on the service's database.
-        intake: by which submissions are stored; the same as ``engine`` if None.
+        intake: engine for storing submissions; ``engine`` if None.
         clock: of the project.
         database_time: how the database's clock is read.
         keys_database: on the keys database, for ``desk`` and ``web`` if ``settings`` name one.
@@ -233,7 +233,7 @@ def _public_context(
 
 
 def _forgetting(context: PublicContext | None) -> Callable[[str], object]:
-    """What makes the public routes of this process, if it has any, read a form again."""
+    """The callback that makes this process's public routes, if any, read a form again."""
     return lambda slug: context.views.pop(slug, None) if context is not None else None
 
 

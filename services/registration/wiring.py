@@ -86,11 +86,11 @@ _LOG = text("""
 _END_MAILED = text("""
     DELETE FROM managing_link WHERE registration_id = CAST(:subject AS uuid) AND minted_at = :caused_at
 """)
-"""A link that was mailed to an address that does not exist (any more) may reach another person one day."""
+"""A link that was mailed to an address that does not exist (any longer) may reach another person one day."""
 
 
 def handle_mail(connection: Connection, message: Message) -> None:
-    """Record what became of a mail about a registration; one about a confirmation decides about candidates."""
+    """Record the outcome of a mail about a registration; one about a confirmation decides about candidates."""
     data: Mapping[str, Any] = message.data
     if data["about"] == REGISTRATION:
         connection.execute(_LOG, {**data, "outcome": message.routing_key.split(".")[1]})

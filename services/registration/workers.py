@@ -1,9 +1,9 @@
 """The processes ``decide`` and ``tend``: their loops, until they are asked to stop.
 
-``decide`` decides what is submitted, and between the batches goes through confirmed imports, a batch of rows in each
-transaction. ``tend`` does what is due by time: offers expire, reservations end, those who wait are promoted, people are
-reminded of missing details, and what was kept long enough is deleted. All of it is final, so ``tend`` does nothing
-while this process's clock differs from the database's. It holds no private key.
+``decide`` decides submissions, and between batches processes confirmed imports, one batch of rows per transaction.
+``tend`` does what is due by time: offers expire, reservations end, those who wait are promoted, people are reminded of
+missing details, and what was kept long enough is deleted. All of it is final, so ``tend`` does nothing while this
+process's clock differs from the database's. It holds no private key.
 """
 
 import logging
@@ -79,7 +79,7 @@ class ImportRun:
         """Import one batch; returns how many rows it had, 0 if nothing is to do.
 
         Raises:
-            Unavailable: the database is away; nothing is lost.
+            Unavailable: the database is down; nothing is lost.
         """
         begun = self._begin()
         if not begun:
@@ -175,7 +175,7 @@ def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checke
 
     Raises:
         SettingsError: the newest key does not open what is sealed to it.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     publish_key(work, settings.decider_keys, clock())
     keys = DeciderKeys(settings.decider_keys, References(settings.person_keys[0]))
@@ -191,7 +191,7 @@ def make_import_run(
 
 
 def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-    """Decide until ``stop``; while the database is away, wait for it."""
+    """Decide until ``stop``; while the database is down, wait for it."""
     decider: Decider | None = None
     imports: ImportRun | None = None
     idle, gauges_at, around_at = 0, 0.0, 0.0
@@ -221,7 +221,7 @@ def set_intake_gauges(work: UnitOfWork, now: datetime) -> None:
     Every decider does so, also a standby: the age has to grow while the leader is stuck.
 
     Raises:
-        Unavailable: the database is away; the metrics keep their values.
+        Unavailable: the database is down; the metrics keep their values.
     """
     with work.transaction() as connection:
         undecided, oldest, parked = backlog(connection)
@@ -257,7 +257,7 @@ class Tending:
         self._retention = retaining(messages)
 
     def run(self, stop: Stop) -> None:
-        """Tick every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
+        """Tick every ``EVERY_S`` seconds until ``stop``; while the database is down, wait for it."""
         while not stop:
             try:
                 more = self.tick()
@@ -270,7 +270,7 @@ class Tending:
         """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to continue at once.
 
         Raises:
-            Unavailable: the database is away; the next tick continues.
+            Unavailable: the database is down; the next tick continues.
         """
         now = self._clock.final_now("tending")
         if now is None:

@@ -29,7 +29,7 @@ _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _REACH = timedelta(days=366)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time, as VTIMEZONE wants it
 CACHED = 1024
-"""Zones and years, and zones and instants, that are remembered: many mails go about the same event."""
+"""Zones and years, and zones and instants, that are remembered: many mails are about the same event."""
 
 
 @dataclass(frozen=True, slots=True)

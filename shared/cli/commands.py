@@ -68,17 +68,17 @@ def _migrate(database: SideDatabase, target: str) -> None:
         engine.dispose()
     click.echo(f"{database.name}: schema {done.revision}")
     if done.missing:
-        click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+        click.echo(f"These logins do not exist on the server and got no rights: {', '.join(done.missing)}", err=True)
     if done.unlimited:
         statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
-        click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
+        click.echo(f"Sessions have no limits. As an administrator of PostgreSQL, run:\n{statements}", err=True)
 
 
 def _confirm(service: str, target: str, *, yes: bool) -> None:
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("use --yes when not run interactively")
     if not yes:
-        click.confirm(f"What later revisions of {service} have stored is deleted. Go back to {target}?", abort=True)
+        click.confirm(f"Data stored by later revisions of {service} will be deleted. Go back to {target}?", abort=True)
 
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -93,7 +93,7 @@ class Worker:
     """A background role of a service.
 
     Attributes:
-        role: its name, which is also the command that runs it alone.
+        role: its name, which is also the command that runs only this role.
         about: help of that command.
         make: reads the role's settings and returns its loop.
         checks: of readiness, beside the database, its schema and the clock: why the role is not ready, or nothing.
@@ -229,17 +229,17 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
         return work
 
     return (
-        Worker(RELAY, "Take stored messages to the bus.", relay),
-        Worker(CONSUME, "Hear messages from the bus.", consume, (halted_problem,)),
+        Worker(RELAY, "Publish stored messages to the bus.", relay),
+        Worker(CONSUME, "Consume messages from the bus.", consume, (halted_problem,)),
     )
 
 
 def _add_migrate(group: OperatorGroup, service: Service) -> None:
     @group.command(in_quarantine=InQuarantine.RECOVERS)
-    @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
+    @click.option("--to", "target", default="", help="Migrate to this revision; an earlier one is a rollback.")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def migrate(target: str, *, yes: bool) -> None:
-        """Bring the database to the newest schema, and give each process's login its rights there."""
+        """Migrate the database to the newest schema, and grant each process's login its rights."""
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
 
         migrate_service(service, target, yes=yes)
@@ -262,7 +262,7 @@ def _add_topology(group: OperatorGroup, service: Service) -> None:
 
     @topology.command(in_quarantine=InQuarantine.RECOVERS)
     def declare() -> None:
-        """Make exchanges, queues and bindings."""
+        """Declare exchanges, queues and bindings."""
         bus_topology.declare(service.settings(TOPOLOGY).bus)
         click.echo("declared")
 
@@ -288,8 +288,10 @@ def _add_cluster_commands(topology: OperatorGroup, service: Service) -> None:
 
     @topology.command("import", in_quarantine=InQuarantine.RECOVERS)
     @click.argument("file", type=click.Path(path_type=Path))
-    @click.option("--nodes", type=click.IntRange(1), required=True, help="Wait until so many nodes are one cluster.")
-    @click.option("--within", "within_s", type=float, default=300.0, show_default=True, help="For so many seconds.")
+    @click.option("--nodes", type=click.IntRange(1), required=True, help="Wait until the cluster has this many nodes.")
+    @click.option(
+        "--within", "within_s", type=float, default=300.0, show_default=True, help="Wait at most this many seconds."
+    )
     def import_(file: Path, nodes: int, within_s: float) -> None:
         """Import the definitions in FILE, users included, once the cluster has formed; then check. May be repeated."""
         from shared.cli.topology import import_definitions
@@ -298,7 +300,7 @@ def _add_cluster_commands(topology: OperatorGroup, service: Service) -> None:
 
 
 def _add_key_checks(group: OperatorGroup, service: Service) -> None:
-    checks = OperatorGroup("key-checks", help="Which keys the database knows; processes with others do not work.")
+    checks = OperatorGroup("key-checks", help="Keys that the database accepts; processes with other keys do not work.")
     group.add_command(checks)
 
     @checks.command("list", in_quarantine=InQuarantine.READS)
@@ -313,7 +315,7 @@ def _add_key_checks(group: OperatorGroup, service: Service) -> None:
     @click.argument("name", type=click.Choice([kind.name for kind in service.key_kinds]))
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def accept_key(name: str, *, yes: bool) -> None:
-        """Accept the key NAME, whose file the key's own setting names, in place of the one that was known."""
+        """Accept the key NAME, read from the file that its setting names, in place of the earlier one."""
         from shared.cli.keys import accept
 
         accept(service.settings(RECOVER), next(kind for kind in service.key_kinds if kind.name == name), yes=yes)

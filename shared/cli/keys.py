@@ -31,7 +31,7 @@ def rotate_keys(
     Args:
         settings: of the process.
         tables: in the service's database, by what their rows are, for people.
-        keys: newest first; the older ones still open.
+        keys: newest first; older ones only decrypt.
         checked: keys of the process, compared first. Afterwards no data needs their older ones.
     """
     engine = open_engine(settings.database_url, application=f"troika-{settings.service}-{settings.process}")
@@ -43,7 +43,7 @@ def rotate_keys(
         retire(work, checked)
     finally:
         engine.dispose()
-    click.echo("All of them open by the newest key alone.")
+    click.echo("The newest key alone opens all of them.")
 
 
 def require_fit(checks: KeyChecks) -> None:
@@ -57,7 +57,7 @@ def require_fit(checks: KeyChecks) -> None:
 
 
 def retire(work: UnitOfWork, checked: Sequence[HeldKey]) -> None:
-    """Of the keys that close data only the newest are needed from now on."""
+    """Record that only the newest of the data encryption keys are needed from now on."""
     with work.transaction() as connection:
         for held in checked:
             if held.kind.rule is KeyRule.DATA:
@@ -68,14 +68,14 @@ def _re_encrypt(run: ReEncryption, what: str) -> None:
     run.run()
     click.echo(f"{run.changed} {what} re-encrypted.")
     if run.unopened:
-        raise click.ClickException(f"{len(run.unopened)} open by none of the keys, and were left as they are.")
+        raise click.ClickException(f"None of the keys opens {len(run.unopened)} of them; these were not changed.")
 
 
 HEADINGS = ("key", "check value", "known since", "setting")
 
 
 def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
-    """Print the check values that the service's database knows; they give nothing of a key."""
+    """Print the check values that the service's database knows; they reveal nothing about a key."""
     engine = open_engine(settings.database_url)
     try:
         with operator_work(engine, settings.service).transaction() as connection:
@@ -92,7 +92,7 @@ def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
 
 
 def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
-    """Make the keys of ``kind`` in the environment the known ones, after a question.
+    """Accept the keys of ``kind`` in the environment, after asking for confirmation.
 
     Raises:
         SettingsError: the key's setting is missing or wrong.
@@ -112,4 +112,4 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
             accept_keys(connection, held, read_database_time(connection), operator_name())
     finally:
         engine.dispose()
-    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")
+    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that use it.")

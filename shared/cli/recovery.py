@@ -63,7 +63,7 @@ class Recovery:
 
 @contextmanager
 def recovery(service: Service, process: str) -> Iterator[Recovery]:
-    """Open what a command of the kind ``process`` needs; a database or bus that is away ends it with a sentence."""
+    """Open what a command of the kind ``process`` needs; a database or bus that is down ends it with a sentence."""
     settings = service.settings(process)
     engine = open_engine(settings.database_url, application=f"troika-{service.name}-{process}")
     try:
@@ -102,13 +102,13 @@ def confirmed_by(waiting: Mapping[str, int], form: str, *, yes: bool) -> bool:
         Abort: the answer is no.
     """
     if not waiting:
-        click.echo(f"{form}: nothing waits.")
+        click.echo(f"{form}: nothing is waiting.")
         return False
     counts = ", ".join(f"{count} {step}" for step, count in waiting.items())
-    click.echo(f"{form}: {counts} are due and were not announced. Look first whether a clock has jumped.")
+    click.echo(f"{form}: {counts} are due but were not announced. First check whether a clock has jumped.")
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("use --yes when not run interactively")
-    return yes or click.confirm("They cannot be brought back. Let them go?", abort=True)
+    return yes or click.confirm("They cannot be restored afterwards. Delete them?", abort=True)
 
 
 LISTED = 100
@@ -122,7 +122,7 @@ def add_parked_commands(group: OperatorGroup, service: Service) -> None:
     group.add_command(parked)
     queues = [name for name in QUEUES if service_of(name) == service.name]
     queue = click.option("--queue", required=True, type=click.Choice(queues))
-    which = click.option("--id", "message_id", default="", help="Only the message with this id; all if left out.")
+    which = click.option("--id", "message_id", default="", help="Only the message with this id; if left out, all.")
     for add in (_add_reading, _add_deciding):
         add(parked, queue, which, service)
     _add_drain(parked, queues, service)
@@ -153,7 +153,7 @@ def _add_reading(group: OperatorGroup, queue: Option, which: Option, service: Se
     @queue
     @which
     def show(queue: str, message_id: str) -> None:
-        """The body; what is personal in it is sealed."""
+        """Print the body; personal data in it are encrypted."""
         with recovery(service, PARKED) as tools:
             found = list_parked(tools.settings.bus, queue, None if message_id else LISTED)
         for message in filter(chosen(message_id), found):
@@ -168,7 +168,7 @@ def _add_deciding(group: OperatorGroup, queue: Option, which: Option, service: S
     @which
     @reason
     def replay_them(queue: str, message_id: str, reason: str) -> None:
-        """Send back to the queue it came from."""
+        """Send messages back to the queue that they came from."""
         with recovery(service, PARKED) as tools:
             record = partial(_record, tools, "parked-messages-replayed", queue, message_id, reason)
             count = replay(tools.settings.bus, queue, chosen(message_id, reason), record)
@@ -178,9 +178,9 @@ def _add_deciding(group: OperatorGroup, queue: Option, which: Option, service: S
     @queue
     @which
     @reason
-    @click.confirmation_option(prompt="Delete for good?")
+    @click.confirmation_option(prompt="Delete permanently?")
     def drop_them(queue: str, message_id: str, reason: str) -> None:
-        """Delete for good."""
+        """Delete messages permanently."""
         with recovery(service, PARKED) as tools:
             record = partial(_record, tools, "parked-messages-dropped", queue, message_id, reason)
             count = drop(tools.settings.bus, queue, chosen(message_id, reason), record)
@@ -189,11 +189,11 @@ def _add_deciding(group: OperatorGroup, queue: Option, which: Option, service: S
 
 def _add_drain(group: OperatorGroup, queues: Sequence[str], service: Service) -> None:
     @group.command(in_quarantine=InQuarantine.REFUSED)
-    @click.option("--reason", required=True, help="As list prints it.")
+    @click.option("--reason", required=True, help="The reason as printed by list.")
     @click.option(
-        "--queue", default=None, type=click.Choice(queues), help="Only of this queue; all queues if left out."
+        "--queue", default=None, type=click.Choice(queues), help="Only of this queue; if left out, all queues."
     )
-    @click.confirmation_option(prompt="Delete for good?")
+    @click.confirmation_option(prompt="Delete permanently?")
     def drain(reason: str, queue: str | None) -> None:
         """Permanently delete all messages that are parked for this reason."""
         with recovery(service, PARKED) as tools:
@@ -226,7 +226,7 @@ class Instant(click.ParamType[datetime]):
         try:
             found = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value} is no instant like 2026-11-27T14:00:00Z", param, ctx)
+            self.fail(f"{value} is not an instant such as 2026-11-27T14:00:00Z", param, ctx)
         if found.tzinfo is None:
             self.fail(f"{value} has no offset: write Z for UTC, or +01:00", param, ctx)
         return found.astimezone(UTC)
@@ -250,7 +250,7 @@ def _add_resume(group: OperatorGroup, service: Service, queues: Sequence[str]) -
             was_halted = resume_queue(connection, queue)
             if was_halted:
                 add_audit_record(connection, tools.entry("queue-resumed", "queue", queue), tools.clock())
-        click.echo(f"{queue} {'goes on' if was_halted else 'was not halted'}")
+        click.echo(f"{queue} {'is resumed' if was_halted else 'was not halted'}")
 
 
 def _add_publish_again(group: OperatorGroup, service: Service, types: Sequence[str]) -> None:
@@ -258,7 +258,7 @@ def _add_publish_again(group: OperatorGroup, service: Service, types: Sequence[s
     @click.option("--since", required=True, type=Instant(), help="Messages published at or after this instant.")
     @click.option("--type", "key", default=None, type=click.Choice(types), help="Only messages of this type.")
     def publish_again(since: datetime, key: str | None) -> None:
-        """Publish messages of the last days once more; consumers that have received them ignore them."""
+        """Publish messages of recent days again; consumers ignore those that they have already received."""
         with recovery(service, RECOVER) as tools:
             with tools.work.transaction() as connection:
                 wanted = Again(since, outbox.last_id(connection), TYPE_PREFIX + key if key else None)
@@ -266,7 +266,7 @@ def _add_publish_again(group: OperatorGroup, service: Service, types: Sequence[s
             detail = {"since": since.isoformat(), "type": key}
             tools.record(tools.entry("messages-published-again", "service", service.name, **detail))
             total = publish_in_batches(tools, wanted)
-        click.echo(f"{total} messages are published again")
+        click.echo(f"{total} messages will be republished")
         if oldest is not None and oldest > since:
             click.echo(
                 f"Nothing that was published before {oldest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} is kept.", err=True
@@ -304,7 +304,7 @@ def _add_receive_again(group: OperatorGroup, service: Service, queues: Sequence[
     @click.argument("queue", type=click.Choice(queues))
     @click.option("--since", required=True, type=Instant(), help="Messages received at or after this instant.")
     def receive_again(queue: str, since: datetime) -> None:
-        """Forget that messages of QUEUE were received: published again, they have their effect once more.
+        """Forget that messages of QUEUE were received: when they are published again, they take effect again.
 
         For a database that has lost rows but not its inbox. What is there stays as it is: effects go by revisions and
         deterministic ids.
@@ -315,7 +315,7 @@ def _add_receive_again(group: OperatorGroup, service: Service, queues: Sequence[
             while count == BATCH:
                 count = _forget(tools, queue, since)
                 total += count
-        click.echo(f"{total} messages of {queue} have their effect again once they are published again")
+        click.echo(f"{total} messages of {queue} will take effect again when they are republished")
 
 
 def _forget(tools: Recovery, queue: str, since: datetime) -> int:

@@ -66,7 +66,7 @@ def check_members(settings: CommonSettings, absent: Sequence[str]) -> int:
 def _not_asked(absent: Sequence[str], reason: str) -> int:
     if not absent:
         click.echo("exchanges and queues: all there")
-    click.echo(f"members of queues: not asked: {reason}")
+    click.echo(f"members of queues: not checked: {reason}")
     return MISSING if absent else NOT_ASKED
 
 
@@ -105,7 +105,7 @@ def grow(settings: CommonSettings, *, dry_run: bool) -> int:
     except ManagementError as error:
         click.echo(f"The management API: {error}", err=True)
         return MISSING
-    click.echo(f"{len(planned) - len(failed)} members added" if planned else "no member to add")
+    click.echo(f"{len(planned) - len(failed)} members added" if planned else "no members to add")
     return COMPLETE if complete and not failed else MISSING
 
 

@@ -54,7 +54,7 @@ class ConsolePage:
         return bool(self.roles & holder.roles) and not (self.all_forms and holder.forms is not None)
 
     def length_of_match(self, path: str) -> int:
-        """Characters of ``path`` by which it is this page or one below it; 0 for neither."""
+        """Length of the prefix of ``path`` that matches this page or a page below it; 0 for neither."""
         below = [prefix for prefix in (self.path, *self.also) if prefix != HOME and path.startswith(f"{prefix}/")]
         exact = [prefix for prefix in (self.path, *self.also) if path == prefix]
         return max(map(len, (*below, *exact)), default=0)

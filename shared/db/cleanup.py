@@ -1,16 +1,16 @@
 """Cleanup by rules, erasure and export of a person's rows, and text search without accents.
 
-Each service lists its cleanup rules in one file (``services/<service>/cleanup.py``): a table, a condition, how long,
-and why so long; a test asks every table for one. Must never apply a rule by a time that was not compared with the
+Each service lists its cleanup rules in one file (``services/<service>/cleanup.py``): a table, a condition, a period and
+its reason; a test requires one for every table. It must never apply a rule by a time that was not compared with the
 database's (:class:`shared.db.readiness.CheckedClock`).
 
-Each service lists once what its tables hold about people, for erasure and for the export, which answers a data-subject
-request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a reason is
-given.
+Each service lists once which of its tables contain data about people, for erasure and for the export, which answers a
+data-subject request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a
+reason is given.
 
 Search compares text without case, accents and other marks, in every script: ``Müller`` is ``muller`` to it,
 ``Łódź`` is ``lodz``, and Arabic and Hebrew are the same with and without vowels. The function is in PostgreSQL,
-because indexes use it. ``unaccent`` was rejected: not every server has it, it knows Latin, Greek and Cyrillic alone,
+because indexes use it. ``unaccent`` was rejected: not every server has it, it supports only Latin, Greek and Cyrillic,
 and it is not immutable. Changing the function needs a migration that rebuilds every index that uses it.
 """
 
@@ -35,7 +35,7 @@ HOURLY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a table loses by age.
+    """Rows that a table loses by age.
 
     Attributes:
         table: its name; the condition knows it as ``t``.
@@ -63,7 +63,7 @@ class Rule:
     statement: TextClause = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the statement. Without a lock a row may change after it was found: then it is judged once more."""
+        """Make the statement. Without a lock a row may change after it was found: then it is judged again."""
         order = f" ORDER BY {self.order}" if self.order else ""
         lock, again = (" FOR UPDATE SKIP LOCKED", "") if self.skip_locked else ("", f" AND ({self.due})")
         found = f"SELECT t.ctid FROM {self.table} t WHERE {self.due}{order} LIMIT :batch{lock}"  # noqa: S608 - constants
@@ -97,7 +97,7 @@ class Cleanup:
             whether a batch was full, so that there is more at once.
 
         Raises:
-            Unavailable: the database is away; the next tick continues.
+            Unavailable: the database is down; the next tick continues.
         """
         now_s = self._monotonic()
         looked = [rule for rule, look_at_s in self._look_at_s.items() if look_at_s <= now_s]
@@ -126,7 +126,7 @@ class PersonalTable:
     Attributes:
         rows: of one person: ``FROM <table> t WHERE …``, with the parameters of the service's export.
         left_out: columns that are not exported, each with the reason.
-        erase: the statement by which an erasure takes the person out, with the parameters of the service's erasure.
+        erase: the statement that erases the person, with the parameters of the service's erasure.
         ends: where there is no such statement: what ends the rows, or why they outlive the person.
     """
 
@@ -185,7 +185,7 @@ _LETTERS = {
     "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ٱ": "ا",
     "’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "‐": "-", "–": "-", "—": "-",
 }  # fmt: skip
-"""Letters that Unicode does not take apart (in lower case), and signs that people type in several ways."""
+"""Letters that Unicode does not decompose (in lower case), and characters that people type in several ways."""
 
 _SEVERAL = {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
 

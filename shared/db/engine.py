@@ -5,7 +5,7 @@ transaction pooler: no session state is kept from one transaction to the next. S
 (statement timeouts and others, :mod:`shared.db.roles`).
 
 A network that swallows packets (a black hole, a frozen machine) reports nothing: no time limit of the server ends the
-wait, and TCP's own works only while the other kernel is away too. So after a while without an answer the connection
+wait, and TCP's own works only while the other kernel is down too. So after a while without an answer the connection
 is probed on another one. If the server responds, the statement is slow and is waited for; if not, the connection is
 given up, and for a second no other is tried, so that waiting callers fail at once and not one time limit after
 another.
@@ -268,7 +268,7 @@ def _leave_standby(context: ExceptionContext) -> None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether ``error`` means that the database is away, busy or failing over, so that the work may be retried.
+    """Whether ``error`` means that the database is down, busy or failing over, so that the work may be retried.
 
     Serialization failures and deadlocks (class 40), lost connections (08), resource limits (53), operator
     intervention and shutdown (57), lock and statement timeouts (55P03, 57014), and a standby's refusal to write.

@@ -2,7 +2,7 @@
 
 A database that was restored from a backup is older than what other databases, the broker and people's mailboxes hold.
 While its row is there, its service accepts nothing, decides nothing, publishes and consumes nothing and sends no mail.
-`troika restore` inserts the row before any process starts, in place of one that the backup may hold::
+`troika restore` inserts the row before any process starts, replacing one that the backup may contain::
 
     DELETE FROM quarantine;
     INSERT INTO quarantine (reason, backup_at) VALUES ('restored from a backup', '2026-11-29T03:00:00Z')
@@ -26,7 +26,7 @@ CHECK_EVERY_S = 1.0
 """How old the answer of the database may be, seconds."""
 
 TOO_OLD_S = 3.0
-"""With an answer that is older no transaction begins, seconds: no server is stopped, restored and started sooner."""
+"""With an older answer no transaction begins, seconds: a server cannot be stopped, restored and started faster."""
 
 _READ = text("SELECT since, reason, backup_at, settling, plan FROM quarantine")
 _PLAN = text("UPDATE quarantine SET plan = :plan")
@@ -87,7 +87,7 @@ def end_quarantine(connection: Connection) -> bool:
 
 
 def let_settle(connection: Connection, *, settling: bool) -> None:
-    """Let relays and consumers run in the quarantine, or stop them again."""
+    """Allow relays and consumers to run in the quarantine, or stop them again."""
     connection.execute(_SETTLE, {"settling": settling})
 
 
@@ -97,16 +97,16 @@ def name_plan(connection: Connection, digest: str) -> None:
 
 
 class QuarantineWatch:
-    """A process's cached state of the quarantine: queried again after a second, and kept while the database is away.
+    """A process's cached state of the quarantine: queried again after a second, and kept while the database is down.
 
-    One caller queries, the others use the last answer. Before the first answer everybody waits for it. What would
-    begin a transaction waits for a new answer too if the last one is too old: while the database was away it may have
-    been restored.
+    One caller queries, the others use the last answer. Before the first answer all callers wait for it. A caller that
+    would begin a transaction also waits for a new answer if the last one is too old: while the database was down it may
+    have been restored.
 
     Args:
         work: on the service's database; its transactions are not stopped by a quarantine.
         service: label of the metric.
-        monotonic: seconds that no change of the machine's time touches.
+        monotonic: seconds, unaffected by changes of the machine's time.
     """
 
     def __init__(self, work: UnitOfWork, service: str, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -165,7 +165,7 @@ class QuarantineWatch:
         """The same for relays and consumers, which also run while the databases catch up with each other.
 
         Raises:
-            Quarantined: there is a quarantine, and nothing moves.
+            Quarantined: there is a quarantine, and the databases are not settling.
             Unavailable: the database has not answered for ``TOO_OLD_S``, or never.
         """
         found = self.recent()

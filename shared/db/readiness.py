@@ -1,6 +1,6 @@
 """Readiness of a database: schema and server version, and the clock compared with the database's.
 
-Erasing, expiring, giving up and pruning depend on the time alone, so a process whose clock is wrong must not do them.
+Erasing, expiring, giving up and pruning depend only on the time, so a process with a wrong clock must not do them.
 Must never hand out a time for such work that was not compared with the database's. Alembic, which only ``migrate``
 needs, is not imported.
 """
@@ -38,7 +38,7 @@ def database_problem(work: UnitOfWork, newest: str) -> str:
     so that the processes of a running system keep working while the next version is rolled out.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         if problem := server_problem(connection):
@@ -124,7 +124,7 @@ class CheckedClock:
             this process's time; None if it differs too much from the database's, so that the work is refused.
 
         Raises:
-            Unavailable: the database is away.
+            Unavailable: the database is down.
         """
         now, difference = self._compared(connection)
         if abs(difference) <= MAX_DIFFERENCE:
@@ -141,7 +141,7 @@ class CheckedClock:
         """Why a process with this clock is not ready; empty if the clock is right.
 
         Raises:
-            Unavailable: the database is away.
+            Unavailable: the database is down.
         """
         _now, difference = self._compared(None)
         if abs(difference) <= MAX_DIFFERENCE:

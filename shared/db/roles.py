@@ -82,7 +82,7 @@ def united(rights: Rights, parts_of: Mapping[str, Iterable[str]]) -> Rights:
 
 
 def logins_of(rights: Rights) -> list[str]:
-    """Everybody who is named in ``rights``, in order."""
+    """Everyone who is named in ``rights``, in order."""
     return sorted({who for table in rights.values() for who in table})
 
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 SERVICE = "troika_service"
-"""Whose transaction it is, among the execution options of a connection."""
+"""Key of the execution option with the owner of a transaction."""
 
 
 class UnitOfWork:
@@ -27,7 +27,7 @@ class UnitOfWork:
     Args:
         engine: where.
         service: under which name errors are counted.
-        monotonic: clock of the log, which has one line a minute while the database is away, seconds.
+        monotonic: clock of the log, which has one line a minute while the database is down, seconds.
         gate: called before each transaction; an exception from it prevents the transaction.
     """
 
@@ -50,7 +50,7 @@ class UnitOfWork:
 
     @property
     def ungated(self) -> "UnitOfWork":
-        """The same database without the gate: to store results of work that is done already."""
+        """The same database without the gate: to store results of work that is already done."""
         return self if self._gate is None else UnitOfWork(self._engine, self._service, self._monotonic)
 
     @contextmanager
@@ -58,7 +58,7 @@ class UnitOfWork:
         """A connection inside a transaction (READ COMMITTED).
 
         Raises:
-            Unavailable: the database is away or too busy; nothing is known to be stored.
+            Unavailable: the database is down or too busy; nothing is known to be stored.
         """
         with self._begun() as connection:
             yield connection
@@ -72,7 +72,7 @@ class UnitOfWork:
         BEGIN contains the isolation level, which costs no separate round trip.
 
         Raises:
-            Unavailable: the database is away or too busy.
+            Unavailable: the database is down or too busy.
         """
         with self._begun(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
             yield connection
@@ -82,7 +82,7 @@ class UnitOfWork:
         """A connection on which each statement is its own transaction: one round trip, committed when it returns.
 
         Raises:
-            Unavailable: the database is away or too busy; nothing is known to be stored.
+            Unavailable: the database is down or too busy; nothing is known to be stored.
         """
         with (
             self._outages_as_unavailable(),

@@ -102,7 +102,7 @@ FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreads
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``.
+    """Who may call: anyone (``public``), the holder of a link (``link``), or one of ``roles``.
 
     ``all_forms``: a key that is limited to some forms is refused, regardless of its roles. ``or_link``: the token of a
     link may replace a key of one of ``roles``; the view checks it.
@@ -115,7 +115,7 @@ class Policy:
 
 
 def public(view: View) -> View:
-    """Anybody may call this route."""
+    """Anyone may call this route."""
     return _state(view, Policy("public"))
 
 
@@ -203,7 +203,7 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
 
 
 def _caller(access: Access | None, session: BrowserSession) -> Holder | None:
-    """Who sends a key, or else who is signed in."""
+    """The holder of the key sent, else the signed-in holder."""
     key = bearer()
     if not key:
         return session.signed_in()
@@ -259,13 +259,13 @@ def bearer() -> str:
 
 
 def holder() -> Holder:
-    """Who is calling; only inside a route that ``needs`` a role."""
+    """The caller; only inside a route that ``needs`` a role."""
     found: Holder = g.holder
     return found
 
 
 def holder_if_any(*roles: str) -> Holder | None:
-    """Who is calling a ``public`` route that shows more to ``roles``; None for everybody else.
+    """Who is calling a ``public`` route that shows more to ``roles``; None for everyone else.
 
     An answer to a known holder is marked as not to be stored, as on a route that needs a role.
 
@@ -297,7 +297,7 @@ def require_touch(form: str) -> None:
 
 
 def require_touch_each(*forms: str) -> None:
-    """Refuse a limited key unless it is good for every one of ``forms``; what belongs to none, it never touches.
+    """Refuse a limited key unless it covers all of ``forms``; what belongs to none, it never touches.
 
     Raises:
         Forbidden: it is limited to others.

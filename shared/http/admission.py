@@ -37,7 +37,7 @@ class TooSlow(Exception):
 
 
 class CutOff(Exception):
-    """The sender has gone in the middle of the body."""
+    """The sender has disconnected in the middle of the body."""
 
 
 def max_body_bytes(path: str, usual: int, larger: Mapping[str, int]) -> int:
@@ -85,8 +85,11 @@ def _read_up_to(seconds: float) -> AbstractContextManager[object]:
 
 
 MAX_GATEWAY_WAIT_S = 5.0
-"""A request that has waited so long before admission (``X-Request-Start`` of the gateway) is no longer handled: its
-client is gone, or has sent another. Queues inside keep answers within a second; this is for a process that stalled."""
+"""A request that has waited so long before admission (``X-Request-Start`` of the gateway) is no longer handled.
+
+Its client has disconnected, or has sent another request. Queues inside keep answers within a second; this is for a
+process that stalled.
+"""
 
 MAX_SOCKET_WAIT_S = 3.0
 """The same for a request without a gateway's timestamp: the kernel reports how long ago its last byte arrived. Above
@@ -97,15 +100,17 @@ _TCP_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52
 """Of ``struct tcp_info`` (Linux, tcp.h): its size up to now, and the offset of the milliseconds since the last byte."""
 
 LARGE_BYTES, MAX_LARGE_BODIES = 2 * 1024 * 1024, 2
-"""Of bodies beyond so many bytes (files of people) a process holds so many at once: they are read before anybody knows
-whose they are."""
+"""Limits for large bodies (files of people).
+
+From this size on, a process holds this many at once: they are read before anyone knows whose they are.
+"""
 
 NEVER_REFUSED = "/-/"
 """Probes and metrics: an operator has to see what is going on most of all when too much is."""
 
 
 def priority_class_of(environ: "WSGIEnvironment", people: tuple[str, ...], pages: tuple[str, ...] = ()) -> str:
-    """The class of a request; empty for one that is always let in.
+    """The class of a request; empty for one that is always admitted.
 
     Args:
         environ: of the request.
@@ -158,7 +163,7 @@ class AdmissionMiddleware:
         self._large = ConcurrencyLimit(MAX_LARGE_BODIES)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Let the request in, or refuse it."""
+        """Admit the request, or refuse it."""
         kind = priority_class_of(environ, self._people, self._pages)
         if not kind:
             return self._inner(environ, start_response)

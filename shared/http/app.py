@@ -189,7 +189,7 @@ class WebParts:
         pages: plain blueprints, which do not.
         ready: why it cannot work now; nothing if it can.
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
-        people: beginnings of the paths of those who register: they are let in first.
+        people: beginnings of the paths of those who register: they are admitted first.
         cached: which pages are public and cached for a short time.
         clock: of the project.
         keys: the checks of the process's keys: nothing is answered before they fit.

@@ -26,7 +26,7 @@ from shared.security.audit_log import (
 )
 
 AUDIT_LOG_READERS = ("coordinator", "operator")
-"""Roles that may see who did what."""
+"""Roles that may read the audit log."""
 
 MAX_WORD_LENGTH = 100
 IN_PAST_TENSE = "In the past tense: `person-exported`"
@@ -51,8 +51,8 @@ class ActSchema(ma.Schema):
 
     at = ma.fields.AwareDateTime(format="iso", required=True)
     who = ma.fields.String(required=True, metadata={"description": "Name of the holder"})
-    kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
-    subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
+    kind = ma.fields.String(required=True, metadata={"description": "Kind of its subject; may be empty"})
+    subject = ma.fields.String(required=True, metadata={"description": "Id or slug of its subject; may be empty"})
     detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
 
 
@@ -78,7 +78,7 @@ def audit_log_routes(service: str, work: UnitOfWork) -> Any:
     @blueprint.response(200, AuditRecordPageSchema)
     @needs_all_forms(*AUDIT_LOG_READERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """What people with a key did in this service, newest first."""
+        """Actions of key holders in this service, newest first."""
         wanted = AuditFilter(who=query["who"], act=query["action"])
         page = audit_log_page(work, OWN_LOG, wanted, query["cursor"], query["limit"])
         return {"items": [{**asdict(entry), "action": entry.act} for entry in page.items], "next": page.next}
@@ -98,7 +98,7 @@ def audit_log_page(work: UnitOfWork, log: TextClause, wanted: AuditFilter, curso
 
     Raises:
         BadRequest: not a cursor of ours.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = read_audit_log(connection, log, wanted, position_in(cursor, 2, _position), limit + 1)

@@ -37,7 +37,7 @@ def conditional(response: Response, *, revision: int | None = None) -> Response:
 
 
 def cacheable(response: Response) -> Response:
-    """A public answer, which anybody may keep for a minute and which is not sent again while it is the same."""
+    """A public answer, which anyone may keep for a minute and which is not sent again while it is the same."""
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_MAX_AGE_S}"
     return conditional(response)
 
@@ -74,7 +74,7 @@ def require_match(*current: str) -> None:
 
 
 def require_revision(revision: int) -> None:
-    """Like ``require_match``, for what is shown with ``conditional(…, revision=…)``: the number alone matters.
+    """Like ``require_match``, for what is shown with ``conditional(…, revision=…)``: only the number matters.
 
     Raises:
         DomainError: as there.

@@ -1,4 +1,4 @@
-"""Holders of keys: the access file, with the hash of each key, so that the file itself opens nothing.
+"""Holders of keys: the access file, with the hash of each key, so that the file itself gives no access.
 
 It is read again when it changes, so a key can be withdrawn without a restart.
 """
@@ -20,7 +20,8 @@ from shared.runtime.ids import token_hash
 MAX_HOLDER_NAME_LENGTH = 200
 HOLDER_NEEDS = (
     "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
-    "`until` is a moment with its distance from UTC; the role `partner` stands alone, with the slug of its `partner`"
+    "`until` is an instant with a UTC offset; the role `partner` cannot be combined with others and needs the slug of "
+    "its `partner`"
 )
 
 
@@ -29,11 +30,11 @@ class Holder:
     """Who holds a key or a passkey.
 
     Attributes:
-        name: is in every record of the audit log. One holder may have several keys, while they change.
+        name: is in every record of the audit log. One holder may have several keys, during a change.
         roles: what they may do.
         key_hash: SHA-256 of the key, hexadecimal; empty for a person who signed in by passkey.
         forms: that it is limited to; None: all.
-        until: from then on the key is worth nothing; None: no end.
+        until: when the key expires; None: never.
         partner: whose numbers it shows; set for the role ``partner`` and no other.
         id: in the database; None for an entry of the access file.
     """
@@ -48,7 +49,7 @@ class Holder:
 
     @property
     def ref(self) -> str:
-        """What a cookie names them by: it ends with the key, or with the access."""
+        """Reference in a cookie; it becomes invalid with the key, or when the access ends."""
         return self.key_hash or self.id or ""
 
 
@@ -93,7 +94,7 @@ def _is_partner_alone(roles: frozenset[str], partner: Any) -> bool:
 
 
 class Access(Protocol):
-    """Who holds which key: of :class:`AccessFile` alone, or of the database too (``AccessDirectory``)."""
+    """Who holds which key: from :class:`AccessFile` only, or also from the database (``AccessDirectory``)."""
 
     def holder_of(self, key: str) -> Holder | None:
         """Who holds ``key``."""
@@ -128,7 +129,7 @@ class AccessFile:
         return None if found is None or (found.until is not None and system_clock() >= found.until) else found
 
     def holders(self) -> list[Holder]:
-        """Everybody in the file whose time is not over."""
+        """All holders in the file who have not expired."""
         self._read(first=False)
         now = system_clock()
         return [holder for holder in self._holders.values() if holder.until is None or now < holder.until]

@@ -220,7 +220,7 @@ def _write(path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
         sheet.write_string(0, column, title, bold)
     for number, row in enumerate(rows, 1):
         if number > MAX_ROWS:
-            raise DomainError("too-many-rows", f"a spreadsheet has at most {MAX_ROWS:,} rows: take the CSV file")
+            raise DomainError("too-many-rows", f"a spreadsheet has at most {MAX_ROWS:,} rows: use the CSV file")
         for column, value in enumerate(row):
             _write_cell(sheet, number, column, value)
     book.close()

@@ -1,8 +1,8 @@
 """OpenAPI document of a service below ``/-/<service>``: ``openapi.json``, and ``docs`` as one page.
 
 flask-smorest would make it while it registers the routes: a tenth of a second at each start of a web process, for a
-page that few open. So an application registers the routes alone, and the document is made on another one, which serves
-nothing, when it is first requested.
+page that few open. So an application registers only the routes. When the document is first requested, it is generated
+on another application, which serves nothing.
 
 Examples of request bodies are written manually in ``examples.json`` of the service, with sample values of its fields
 (``values``); responses are made from the schema with these values, so that they cannot differ from it.

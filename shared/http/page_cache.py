@@ -57,7 +57,7 @@ Key = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class CachedPages:
-    """What a service lets be kept.
+    """Which pages of a service may be cached.
 
     Attributes:
         below: beginnings of the paths of public pages and their files.
@@ -136,7 +136,7 @@ class PageCache:
     def _write(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Forget all pages after a coordinator's write that succeeded, so that it is seen at once.
 
-        Only a caller whose key or session was recognised counts: else anybody could keep the memory empty.
+        Only a caller whose key or session was recognised counts: else anyone could keep the memory empty.
         """
         if environ["PATH_INFO"].startswith(self._people) and "HTTP_AUTHORIZATION" not in environ:
             return self._inner(environ, start_response)

@@ -1,7 +1,7 @@
 """Problems: every error is ``application/problem+json`` (RFC 9457) with a stable ``code``, or a page for browsers.
 
 A failure of ours contains "internal" and the correlation id, and nothing else: no stack, no SQL, no versions. Refusals
-under load (503, 429, quarantine) are made without any lookup, since they are sent when there is no time.
+under load (503, 429, quarantine) are created without any lookup, because they are sent under load.
 """
 
 import json
@@ -171,7 +171,7 @@ def from_domain(error: DomainError) -> Response:
 
 
 def from_outage(error: Unavailable) -> Response:
-    """Something the request needs is away."""
+    """Something the request needs is down."""
     if isinstance(error, Quarantined):
         title = "Restored from a backup, not in use yet"
         return problem(503, "quarantine", title, retry_after_s=error.retry_after_s)

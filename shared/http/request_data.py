@@ -34,7 +34,7 @@ from shared.runtime.clock import parse_rfc3339
 from shared.runtime.errors import unknown_parameter_advice
 
 _UNSTORABLE = re.compile(r"[\ud800-\udfff]|\n\Z")
-"""What the pattern of the field lets through."""
+"""What the pattern of the field accepts."""
 
 
 def reason_field(description: str) -> ma.fields.String:
@@ -100,7 +100,7 @@ FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
 
 class _TooManyFields(Exception):
-    """An object holds more than anybody asks for."""
+    """An object holds more than anyone asks for."""
 
 
 def require_form() -> None:
@@ -180,7 +180,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise _TooManyFields
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return content
 
 
@@ -294,7 +294,7 @@ class _BodyParser(FlaskParser):
         if not body:
             return missing
         if not is_json_request(req):
-            raise UnsupportedMediaType("the body is read as application/json alone")
+            raise UnsupportedMediaType("the body must be application/json")
         return read_json(body)
 
 

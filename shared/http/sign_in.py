@@ -44,7 +44,7 @@ class AccessDirectory:
         """Who holds ``key``.
 
         Raises:
-            Unavailable: it is not in the file, and the database is away.
+            Unavailable: it is not in the file, and the database is down.
         """
         return self.by_ref(token_hash(key).hex())
 
@@ -52,7 +52,7 @@ class AccessDirectory:
         """Whom a cookie identifies: the hash of a key, or the id of a person who signed in by passkey.
 
         Raises:
-            Unavailable: it is not in the file, and the database is away.
+            Unavailable: it is not in the file, and the database is down.
         """
         if _KEY_HASH.match(ref):
             return self.file.by_ref(ref) or self._found(ref, by_key=True)
@@ -89,7 +89,7 @@ class EndedSessions(Protocol):
     """What is remembered of sessions: :class:`shared.security.sessions.Sessions`, registration's own, or a test's."""
 
     def end(self, session: str, who: str) -> None:
-        """Believe this session's cookie no more."""
+        """Invalidate this session's cookie."""
 
     def has_ended(self, session: str) -> bool:
         """Whether it was ended before its time."""
@@ -152,7 +152,7 @@ class SignIn:
         """Whether the request's cookie is of a session that was ended before its time, or of none.
 
         Raises:
-            Unavailable: the database is away: all requests are refused then.
+            Unavailable: the database is down: all requests are refused then.
         """
         cookie = self._read()
         return cookie is None or self._ended.has_ended(cookie.session)
@@ -213,10 +213,10 @@ class SignIn:
         return str(self._serializer.dumps([ref, session, signed_in_at]))
 
     def end(self) -> None:
-        """Believe the request's cookie no more, wherever a copy of it may be; without one, nothing happens.
+        """Invalidate the request's cookie and every copy of it; without one, nothing happens.
 
         Raises:
-            Unavailable: the database is away; it has not ended.
+            Unavailable: the database is down; it has not ended.
         """
         cookie = self._read()
         if cookie is not None:
@@ -224,7 +224,7 @@ class SignIn:
             self._ended.end(cookie.session, holder.name if holder else "a holder whose key has ended")
 
     def leave(self, target: str) -> Response:
-        """A redirect to ``target`` with the cookie gone."""
+        """A redirect to ``target`` that deletes the cookie."""
         response = redirect(target, 303)
         response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
         return response  # type: ignore[return-value]  # as above

@@ -42,7 +42,7 @@ def card_sheet(own: Path) -> Sheet:
 
 
 def bundled(*files: Path) -> Sheet:
-    """Return one script made of modules, each behind those that it imports, so that a page loads one file.
+    """Return one script from modules, each after those that it imports, so that a page loads one file.
 
     No two modules may declare the same name at the top level, and none may import under another name.
 
@@ -54,7 +54,7 @@ def bundled(*files: Path) -> Sheet:
 
 
 def serve_sheet(blueprint: Blueprint, rule: str, sheet: Sheet) -> None:
-    """Serve ``sheet`` to everybody under ``rule``."""
+    """Serve ``sheet`` to everyone under ``rule``."""
 
     def stylesheet() -> Response:
         response = Response(sheet.text, mimetype="text/css")

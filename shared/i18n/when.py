@@ -97,8 +97,10 @@ def utc_offset(instant: datetime) -> str:
 
 
 def isolated(text: str, language: str) -> str:
-    """Return ``text`` in its own isolate (Unicode UAX 9) where it might be torn apart: in right-to-left text, or
-    if it may be in another script."""
+    """Return ``text`` in its own isolate (Unicode UAX 9) where the reading direction could split it.
+
+    In right-to-left text, or if it may be in another script.
+    """
     if direction(language) == "ltr" and text.replace("\N{MINUS SIGN}", "-").isascii():
         return text
     return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"

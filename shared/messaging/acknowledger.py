@@ -1,9 +1,8 @@
 """Acknowledger: acknowledges, retries or parks a delivery once its outcome is known. Nothing else does.
 
-Retrying and parking publish a copy first, wait for the broker's confirm, and acknowledge then: a crash in between
-leaves two copies, which the inbox makes one effect. Any error on the way closes the connection, so that nothing is
-acknowledged that is not stored elsewhere. The retry plan sets after what delay a message returns, and when it stops
-returning.
+Retrying and parking publish a copy first, wait for the broker's confirm, and then acknowledge: a crash in between
+leaves two copies, of which the inbox makes one effect. Any error on the way closes the connection, so that only what is
+stored elsewhere is acknowledged. The retry plan sets after what delay a message returns, and when it stops returning.
 """
 
 import logging
@@ -39,7 +38,7 @@ class Delivery:
     Attributes:
         raw: kombu's message.
         queue: the queue it came from.
-        senders: who is believed; None where processes share a login.
+        senders: trusted senders; None where processes share a login.
         message: what was read, its data checked against the table; None if it cannot be read.
         result: ``done``, ``duplicate`` or an exception; None until it is known.
     """
@@ -52,13 +51,13 @@ class Delivery:
 
     @property
     def attempt(self) -> int:
-        """1 for the first time a handler sees it; counted in our own header, which outlives every queue."""
+        """1 for the first time a handler sees it; counted in our own header, which survives every queue."""
         value = self.raw.headers.get(ATTEMPT_HEADER, 1)
         return value if isinstance(value, int) and value > 0 else 1
 
     @property
     def suspect(self) -> bool:
-        """Whether it was in a consumer's hands before that did not live to settle it."""
+        """Whether an earlier consumer got it and died before settling it."""
         return bool(self.raw.headers.get(DELIVERY_COUNT_HEADER)) or bool(self.raw.delivery_info.get("redelivered"))
 
     def read(self) -> None:

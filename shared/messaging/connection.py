@@ -21,7 +21,7 @@ from shared.runtime.metrics import broker_connected, broker_reconnects_total, co
 
 HEARTBEAT_S = 10
 IO_TIMEOUT_S = 10
-"""Without a read and a write time-out a black-holed connection hangs kombu for ever (reproduced)."""
+"""Without a read and a write time-out a black-holed connection hangs kombu forever (reproduced)."""
 
 
 def open_connection(address: BusAddress, name: str) -> Connection:
@@ -81,7 +81,7 @@ class VerifiedTransport(SSLTransport):
 
 
 def _verify_brokers() -> None:
-    """Let kombu use :class:`VerifiedTransport` for ``amqps://``."""
+    """Make kombu use :class:`VerifiedTransport` for ``amqps://``."""
     TRANSPORT_ALIASES["amqps"] = f"{__name__}:{VerifiedTransport.__name__}"
 
 
@@ -144,7 +144,7 @@ class ReconnectingConsumer(ConsumerProducerMixin):
 
     @cached_property
     def restart_limit(self) -> TokenBucket:
-        """How often the connection may be taken up again: twice a second."""
+        """How often reconnecting is tried: twice a second."""
         return TokenBucket(2)
 
     def run(self, _tokens: int = 1, **options: Any) -> None:

@@ -36,7 +36,7 @@ GATHER_S = 0.002
 OUTAGE_PROBE_S = 1.0
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
-"""Gets a batch, returns one result a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
+"""Gets a batch, returns one result per message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
 if nothing could be done for reasons outside the batch; the batch is then offered again."""
 
 
@@ -57,7 +57,7 @@ class QueueConsumer(ReconnectingConsumer):
         service: named in metrics.
         plan: when to retry.
         prefetch: most messages held.
-        senders, sender: who is believed, None where processes share a login; and this process's own login.
+        senders, sender: trusted senders; None if processes share a login; and this process's own login.
         halts: where halted queues are stored; in memory if None.
     """
 
@@ -267,7 +267,7 @@ class QueueConsumer(ReconnectingConsumer):
                 return
 
     def _judge(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
-        """Let the handler judge; while its database is away, hold the batch, take no more and keep the connection."""
+        """Run the handler; while its database is down, hold the batch, take no more and keep the connection."""
         waiting = False
         while batch:
             try:

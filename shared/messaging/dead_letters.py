@@ -77,7 +77,7 @@ def list_parked(address: BusAddress, queue: str, most: int | None = 100) -> list
     """At most ``most`` of what is parked for ``queue``, oldest first, without taking anything.
 
     Raises:
-        Unavailable: the bus is away.
+        Unavailable: the bus is down.
     """
     return list(each_parked(address, queue, most))
 
@@ -93,7 +93,7 @@ def count_parked(address: BusAddress, queue: str) -> int:
     """How many messages are parked for ``queue``.
 
     Raises:
-        Unavailable: the bus is away.
+        Unavailable: the bus is down.
     """
     with _visit(address, queue) as visit:
         return visit.size()
@@ -270,7 +270,7 @@ class Clearing:
         self._due_at_s = monotonic() + CLEARED_EVERY_S
 
     def run_once(self) -> None:
-        """Do what is due, which is mostly nothing. If bus or database are away it is done the next time."""
+        """Do what is due, which is mostly nothing. If bus or database are down it is done the next time."""
         if self._monotonic() < self._due_at_s:
             return
         self._due_at_s = self._monotonic() + CLEARED_EVERY_S
@@ -287,7 +287,7 @@ def drop_erased(address: BusAddress, queues: Sequence[str], erased: Erased) -> i
     """Drop what is parked for ``queues`` about erased subjects; returns how many it was.
 
     Raises:
-        Unavailable: the bus or the database is away; try again later.
+        Unavailable: the bus or the database is down; try again later.
     """
     return sum([_drop_from(address, queue, erased) for queue in queues])
 

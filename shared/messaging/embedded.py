@@ -193,7 +193,7 @@ class EmbeddedQueues:
             self._connection.execute(_GIVE_BACK, (list(ids),))
 
     def unclaim(self, ids: Sequence[int]) -> None:
-        """Never handed to anybody: ready again at once, and the claim does not count."""
+        """Never handed to anyone: ready again at once, and the claim does not count."""
         if ids:
             self._connection.execute(_UNCLAIM, (list(ids),))
 

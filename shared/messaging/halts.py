@@ -97,7 +97,7 @@ def halted_problem(work: UnitOfWork) -> str:
     """What the readiness probe reports about halted queues; empty if there is none.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         halted = read_halted(connection)
@@ -113,9 +113,9 @@ REFRESH_EVERY_S = 2.0
 
 
 class HaltStore(Protocol):
-    """Where halts are stored: the service's database; in tests of the bus alone, memory.
+    """Where halts are stored: the service's database; in tests of the bus only, memory.
 
-    Every method raises Unavailable if the store is away.
+    Every method raises Unavailable if the store is down.
     """
 
     def halted(self) -> frozenset[str]:

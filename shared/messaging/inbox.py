@@ -57,10 +57,10 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
     each is applied behind its own savepoint.
 
     Returns:
-        one result a message, in order. Only ``done`` and ``duplicate`` are settled.
+        one result per message, in order. Only ``done`` and ``duplicate`` are settled.
 
     Raises:
-        Unavailable: the database is away; nothing was applied and all of it may be tried again.
+        Unavailable: the database is down; nothing was applied and all of it may be tried again.
     """
     with work.transaction() as connection:
         ids = sorted({message.id for message in messages})

@@ -70,7 +70,7 @@ class OutboxRow:
 
 
 MANY = 100
-"""From so many on ``COPY`` is quicker than a statement for each."""
+"""From this number of rows on, ``COPY`` is faster than single statements."""
 
 _COPY = "COPY outbox (message_id, type, subject, body, stored_at) FROM STDIN"
 
@@ -128,7 +128,7 @@ def blank(connection: Connection, subject: str, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Which published messages are to be published once more.
+    """Which published messages are to be published again.
 
     Attributes:
         since: those that were published at or after this instant.
@@ -142,7 +142,7 @@ class Again:
 
 
 def publish_again(connection: Connection, wanted: Again, after: int, now: datetime, most: int) -> tuple[int, int]:
-    """Let a relay publish up to ``most`` messages once more, with the same ids.
+    """Mark up to ``most`` messages for a relay to publish again, with the same ids.
 
     Args:
         connection: of the caller's transaction.

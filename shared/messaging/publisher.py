@@ -1,4 +1,4 @@
-"""Publisher: offers a batch to RabbitMQ (pika, pipelined confirms) or to the embedded broker; one outcome a message.
+"""Publisher: offers a batch to RabbitMQ (pika, pipelined confirms) or to the embedded broker; one outcome per message.
 
 One confirm at a time is 800 messages a second on a three-node quorum queue, two hundred outstanding are 14,500
 (measured). kombu's confirms are not used here: after one timeout they take the late confirm of one message for that of
@@ -82,7 +82,7 @@ class PublishJob:
         self._returned: set[str] = set()
 
     def expect(self, tag: int, index: int) -> None:
-        """The message at ``index`` goes out under the broker's delivery ``tag``."""
+        """The message at ``index`` is published with the broker's delivery ``tag``."""
         self._open[tag] = index
 
     def returned(self, message_id: str) -> None:
@@ -104,7 +104,7 @@ class PublishJob:
         self.done.set()
 
     def outcomes(self) -> list[Outcome]:
-        """One outcome a message, in the order of the batch."""
+        """One outcome per message, in the order of the batch."""
         return list(self._outcomes)
 
     def _fate(self, index: int, accepted: bool) -> Outcome:

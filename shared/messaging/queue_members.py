@@ -171,7 +171,7 @@ class Management:
         """Store the addresses; the first request connects.
 
         Args:
-            urls: ``https://user:password@host:15671``, one a node.
+            urls: ``https://user:password@host:15671``, one per node.
             timeout_s: for one answer, seconds.
         """
         self._urls = [url.rstrip("/") for url in urls]

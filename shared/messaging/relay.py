@@ -35,7 +35,7 @@ from shared.runtime.tracing import PUBLISH, Attributes, begin_spans, is_tracing
 KEEP_PUBLISHED = timedelta(days=7)
 KEEP_RECEIVED = timedelta(days=30)
 """Longer than a message can come again: republished within ``KEEP_PUBLISHED``, and then up to three weeks in a queue
-whose consumer is away. After that the effects' own rules (revisions, one mail for each cause) are what is left."""
+whose consumer is down. After that the effects' own rules (revisions, one mail for each cause) are what is left."""
 
 BATCH_SIZE = 500
 """Rows of one transaction. A transaction that waits for the relay waits no longer than it takes, and two relays never
@@ -100,7 +100,7 @@ class OutboxCleanup:
         """Do what is due, which is mostly nothing. Called between two pieces of the relay's work.
 
         Raises:
-            Unavailable: the database is away; nothing is lost.
+            Unavailable: the database is down; nothing is lost.
         """
         now_s = self._monotonic()
         if now_s >= self._next_measure_at_s:

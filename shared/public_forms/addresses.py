@@ -11,7 +11,7 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 MAX_ADDRESS_LENGTH = 254
 
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
-"""What nearly everybody has before the @. The library takes it as it is, so only the domain is left to be checked,
+"""The usual characters before the @. The library takes it as it is, so only the domain is left to be checked,
 and most people share a few domains."""
 
 
@@ -56,7 +56,7 @@ def address_key(email: str) -> str:
     """The form of an address by which uniqueness is decided: folded whole, in normal form C.
 
     RFC 5321 lets the part before the @ depend on case; no provider in use does, and a second seat for
-    ``A.B@`` beside ``a.b@`` would be a way around the rule of one registration a person.
+    ``A.B@`` beside ``a.b@`` would be a way around the rule of one registration per person.
     """
     return normalize("NFC", normalize("NFC", email.strip()).casefold())
 

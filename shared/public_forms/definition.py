@@ -53,7 +53,7 @@ class FormDefinition:
 
     @property
     def first_step(self) -> "FormDefinition":
-        """What everybody is asked: the fields that are not left for after the confirmation."""
+        """What everyone is asked: the fields that are not left for after the confirmation."""
         return self._with(field for field in self.fields if not field.after_confirmation)
 
     @property

@@ -1,12 +1,13 @@
 """Fields: values that describe one question of a form, the texts of the form engine, and cleaning of typed text.
 
-A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. All that depends on
-a kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
+A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Everything that
+depends on a kind is one of its attributes: no code compares kinds, and no attribute has a default that a new kind could
+miss.
 
-Text is trimmed and put into normal form. Refused are control characters (header and log injection), lone surrogates
-(they cannot be stored) and the marks that change the direction of what follows (a name could make the rest of a page
-read backwards). The two plain direction marks and the joiners stay: Arabic, Hebrew, Persian and many other texts need
-them.
+Text is trimmed and put into normal form. Control characters are refused (header and log injection), and so are lone
+surrogates (they cannot be stored) and the marks that change the direction of what follows (a name could make the rest
+of a page read backwards). The two plain direction marks and the joiners stay: Arabic, Hebrew, Persian and many other
+texts need them.
 """
 
 import re
@@ -88,7 +89,7 @@ TRANSPORT_FIELDS = frozenset(
 
 
 def split_transport(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Transport values and answers of one submission, apart.
+    """Transport values and answers of one submission, separated.
 
     Returns:
         (what travels beside the answers, the answers), each as a new dict.
@@ -170,7 +171,7 @@ class FieldKind:
             read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
         encode: the opposite of ``parse``: what a browser would send for one value of an answer.
         options: where choices come from. Only those that the definition lists can have a limit.
-        max_length: most characters of a text answer, of which ``max`` can allow fewer; None if length is no rule.
+        max_length: most characters of a text answer, which ``max`` can lower; None if there is no such limit.
         accepts_limit: whether a value can be the ``min`` or ``max`` of a definition.
         can_equal: whether the answer to a field can be a value, so that a condition may name it.
         ordered: whether answers come in an order that ``not_before`` can ask for; they sort as text.
@@ -178,7 +179,7 @@ class FieldKind:
         autocomplete: token of the HTML attribute, where the definition gives none.
         is_consent: the label is a sentence that a person agrees to; its wording is stored with the answer, which is not
             changed on the own page, and the fault of a required one that is missing is ``consent-needed``.
-        check: makes the check of a field, with its limits built in. It is made once and called for every submission.
+        check: makes the check of a field, with its limits built in. It is created once and called for every submission.
         json_schema: of an answer that is given (draft 2020-12).
         widget: the control of a field.
         choices: (value, label in a language) of what can be chosen, in the order shown; empty where nothing is listed.

@@ -1,11 +1,11 @@
 """Proof of work by the ALTCHA protocol: a small task for the browser, which costs a program that sends thousands.
 
-Making and checking are the library's. Ours is what it leaves open: a challenge is valid for one form alone and asks
-for more work while a form is in a rush. It stores nothing, so any process checks what any other has made; that a
-challenge is used once is for the database that stores the submission.
+Making and checking are the library's. Ours is what it leaves open: a challenge is valid for one form only, and requires
+more work while a form has a peak of submissions. It stores nothing, so any process checks what any other has made; that
+a challenge is used once is for the database that stores the submission.
 
 PBKDF2, since browsers have it built in: native code is hardly faster. The number to be found is drawn here, and the
-key derived from it is signed, so checking costs two HMACs and not the work once more.
+key derived from it is signed, so checking costs two HMACs instead of repeating the work.
 """
 
 import secrets
@@ -20,11 +20,14 @@ from altcha import Payload, create_challenge, verify_solution
 from shared.runtime.ids import keyed_hash
 
 TRIES = 1000
-"""How many tries a challenge takes at most while nothing is going on, half of them on average: 0.1 s on a desktop with
+"""How many tries a challenge takes at most without a peak, half of them on average: 0.1 s on a desktop with
 one worker (measured: 5,000 tries a second), a second or two on a slow phone."""
 MAX_DOUBLINGS = 3
 CALM = 60
-"""So many solved challenges of one form in ``RUSH_WINDOW`` double the work; each doubling of them doubles it again."""
+"""This number of solved challenges of one form in ``RUSH_WINDOW`` doubles the work.
+
+Each doubling of them doubles it again.
+"""
 RUSH_WINDOW = timedelta(minutes=1)
 MAX_COUNTED = CALM * 2 ** (MAX_DOUBLINGS - 1)
 """More need not be counted: the work does not rise any further."""
@@ -35,7 +38,7 @@ KEPT = 2 * LIFETIME
 
 
 def tries_at(solved_lately: int) -> int:
-    """The work of a new challenge, after so many were solved in the last ``RUSH_WINDOW``: at most this many tries."""
+    """The work of a new challenge, given the number solved in the last ``RUSH_WINDOW``: at most this many tries."""
     doublings = min((solved_lately // CALM).bit_length(), MAX_DOUBLINGS)
     return TRIES * int(2**doublings)
 
@@ -125,7 +128,7 @@ def _read(payload: object) -> Payload:
 
 
 class ChallengeSchema(ma.Schema):
-    """A challenge of the ALTCHA protocol; widgets and libraries of it solve it as it is."""
+    """A challenge of the ALTCHA protocol; its widgets and libraries can solve it directly."""
 
     parameters = ma.fields.Dict(
         keys=ma.fields.String(),

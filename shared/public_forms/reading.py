@@ -228,7 +228,10 @@ MAX_SLUG = 80
 MAX_FIELDS = 100
 ALWAYS_ASKED = (("name", TEXT), (ADDRESS_FIELD, EMAIL))
 ALWAYS_ASKED_OF = {"interest": ((ADDRESS_FIELD, EMAIL),)}
-"""Fields every form has, by kind where one differs: a person who only wants to be informed need not give a name."""
+"""Fields every form has, by kind where one differs.
+
+A person who only wants to be notified does not have to give a name.
+"""
 
 FORM_KEYS = ("slug", "kind", "title", "intro", "version", "fields")
 

@@ -118,7 +118,7 @@ def answers_for_display(
 
 
 def withdrawn_answers(definition: FormDefinition, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return (name, answer) of answers to questions that the form does not ask any more."""
+    """Return (name, answer) of answers to questions that the form no longer asks."""
     asked = {field.name for field in definition.fields}
     return tuple((name, _plain(values[name])) for name in sorted(values) if name not in asked)
 

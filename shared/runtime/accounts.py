@@ -93,7 +93,7 @@ def _create_account(name: str) -> Account:
 def run_as(
     account: Account | None, command: Sequence[str], *, cwd: Path | str = "/", env: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run ``command`` to its end as ``account``, in its groups alone and with its output captured.
+    """Run ``command`` to its end as ``account``, with only its groups, and capture its output.
 
     Bytes of the output that are no text are replaced: a program that reads a file with a wrong key may print them.
 
@@ -133,7 +133,7 @@ def can_read(account: Account | None, path: Path) -> bool:
 
 @contextmanager
 def acting_as(account: Account | None) -> Iterator[None]:
-    """Reach files with the rights of ``account`` alone; nothing changes for None, or if we are not root.
+    """Access files with the rights of ``account`` only; nothing changes for None, or if we are not root.
 
     For a program with one thread: in the block the whole process has these rights and can start no program as another.
     """
@@ -176,7 +176,7 @@ def make_folder(folder: Path, account: Account | None) -> None:
 
 
 def _is_roots(folder: Path) -> bool:
-    """Whether root alone can rename, replace or delete ``folder`` and every folder and link on the way to it."""
+    """Whether only root can rename, replace or delete ``folder`` and every folder and link on the way to it."""
     for each in (folder.absolute(), *folder.absolute().parents):
         state = each.lstat()
         is_shared = bool(state.st_mode & 0o022) and not (stat.S_ISLNK(state.st_mode) or state.st_mode & stat.S_ISVTX)

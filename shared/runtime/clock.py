@@ -19,7 +19,7 @@ def rfc3339(moment: datetime) -> str:
         ValueError: ``moment`` has no time zone.
     """
     if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
+        raise ValueError("an instant needs a time zone")
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

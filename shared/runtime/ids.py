@@ -78,7 +78,7 @@ def link_hash(token: str, purpose: str) -> bytes:
 
 
 def sent_hash(text: str, purpose: str) -> bytes | None:
-    """The hash by which what ``text`` opens is stored; None if its length or characters show that it is no token."""
+    """The hash that is stored for a token ``text``; None if its length or characters show that it is no token."""
     return link_hash(text, purpose) if _SHAPE.fullmatch(text) else None
 
 
@@ -88,7 +88,7 @@ MAX_LENGTH = 80
 def slug_from(title: str, separator: str = "-", longest: int = MAX_LENGTH) -> str:
     """Return ``title`` in lower-case Latin letters and digits; empty if it has none of them.
 
-    Accents are left off; other scripts are not transcribed, since a wrong name stays for ever.
+    Accents are left off; other scripts are not transcribed, since a wrong name is permanent.
 
     Args:
         title: what people call it.

@@ -1,4 +1,4 @@
-"""Every metric of the project, with unit and meaning. Labels are bounded and never hold personal data.
+"""Every metric of the project, with unit and meaning. Labels are bounded and never contain personal data.
 
 Counters and histograms work across gunicorn's workers; every gauge states how workers are combined. Backlogs are
 read from a database by single processes only, so they are never added up twice.
@@ -18,7 +18,7 @@ HANDOVER_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 
 build_info = Gauge(
     "troika_build_info",
-    "1, with the version that runs.",
+    "1, with the running version.",
     ["service", "version"],
     multiprocess_mode="mostrecent",
 )
@@ -30,29 +30,29 @@ http_request_duration_seconds = Histogram(
     buckets=REQUEST_BUCKETS,
 )
 http_inflight_requests = Gauge(
-    "troika_http_inflight_requests", "Requests being worked on now.", ["service"], multiprocess_mode="livesum"
+    "troika_http_inflight_requests", "Requests in progress.", ["service"], multiprocess_mode="livesum"
 )
 
 requests_refused_total = Counter(
     "troika_requests_refused_total",
-    "Requests that were not worked on because too much was going on, by class (first: people and their links; public: "
-    "public pages; later: queries; last: exports and console) and reason: full (no place), queue (what the service "
-    "has stored and not worked on takes all the disk that it may), late (it had waited too long before it came), "
-    "slow (its body took too long).",
+    "Requests refused by load shedding, by class (first: people and their links; public: public pages; later: queries; "
+    "last: exports and console) and reason: full (no capacity left), queue (what the service has stored and not worked "
+    "on uses all the disk space that it may use), late (it had waited too long before it arrived), slow (its body took "
+    "too long).",
     ["service", "class", "reason"],
 )
 
 public_pages_total = Counter(
     "troika_public_pages_total",
-    "Public pages and files sent, by where they came from: memory, made (by the application; these alone are in "
-    "troika_http_request_duration_seconds), stale (a moment older, while they were rendered again or could not be).",
+    "Public pages and files sent, by source: memory, made (by the application; only these are in "
+    "troika_http_request_duration_seconds), stale (an older copy, during rendering or after it failed).",
     ["service", "source"],
 )
 
 requests_limited_total = Counter(
     "troika_requests_limited_total",
-    "Requests refused with 429 because of too many of their kind, by what they were too many for: network (one client "
-    "address, or the /64, /56 or /48 around an IPv6 address). Nothing else has a limit.",
+    "Requests refused with 429 by a rate limit, by kind and scope: network (one client address, or the /64, /56 or /48 "
+    "around an IPv6 address). There is no other rate limit.",
     ["service", "kind", "scope"],
 )
 
@@ -72,19 +72,19 @@ db_errors_total = Counter(
 
 db_pool_connections = Gauge(
     "troika_db_pool_connections",
-    "Connections that a process's pool may have to its database (size), and those in use (used).",
+    "Connections that a process's pool may open to its database (size), and those in use (used).",
     ["service", "pool", "state"],
     multiprocess_mode="livesum",
 )
 db_pool_waiting = Gauge(
     "troika_db_pool_waiting",
-    "Threads and requests that wait for a connection of their process's pool now.",
+    "Threads and requests that are waiting for a connection of their process's pool.",
     ["service", "pool"],
     multiprocess_mode="livesum",
 )
 spans_total = Counter(
     "troika_spans_total",
-    "Spans offered to the collector, by what became of them: sent, lost (it did not take them in time).",
+    "Spans offered to the collector, by outcome: sent, lost (it did not accept them in time).",
     ["outcome"],
 )
 
@@ -113,7 +113,7 @@ outbox_oldest_unpublished_age_seconds = Gauge(
 )
 housekeeping_deleted_total = Counter(
     "troika_housekeeping_deleted_total",
-    "Rows that were kept long enough, and deleted or emptied, by table.",
+    "Rows deleted or emptied after their retention period, by table.",
     ["service", "table"],
 )
 broker_connected = Gauge(
@@ -139,19 +139,19 @@ consume_batch_seconds = Histogram(
 )
 message_age_seconds = Histogram(
     "troika_message_age_seconds",
-    "Time from a message's making to its effect, seconds.",
+    "Time from the creation of a message to its effect, seconds.",
     ["queue"],
     buckets=HANDOVER_BUCKETS,
 )
 consumer_last_tick_timestamp_seconds = Gauge(
     "troika_consumer_last_tick_timestamp_seconds",
-    "Unix time of the consumer loop's last turn.",
+    "Unix time of the consumer loop's last iteration.",
     ["service"],
     multiprocess_mode="mostrecent",
 )
 consumer_halted = Gauge(
     "troika_consumer_halted",
-    "1 while a queue is halted because too many messages in a row were poison: one a minute is tried.",
+    "1 while a queue is halted because too many messages in a row were poison; one message a minute is tried.",
     ["service", "queue"],
     multiprocess_mode="mostrecent",
 )
@@ -165,8 +165,8 @@ queue_parked_messages = Gauge(
 
 key_wrong = Gauge(
     "troika_key_wrong",
-    "1 if a process holds another key of this name than its database's, and so does nothing; `form`: the private key "
-    "of a form is missing, and it works on.",
+    "1 if a process holds a key of this name that is not its database's, and therefore does no work; `form`: the "
+    "private key of a form is missing, and the process keeps working.",
     ["service", "key"],
     multiprocess_mode="livemax",
 )
@@ -178,7 +178,7 @@ quarantine = Gauge(
 )
 clock_difference_seconds = Gauge(
     "troika_clock_difference_seconds",
-    "How far this process's clock is ahead of the database's (negative: behind), seconds; beyond 2 it deletes nothing.",
+    "Seconds by which this process's clock is ahead of the database's (negative: behind); beyond 2 it deletes nothing.",
     ["service"],
     multiprocess_mode="mostrecent",
 )

@@ -1,7 +1,7 @@
 """Settings: read from the environment, checked once at start; one error names everything that is wrong.
 
 ``TROIKA_SETTINGS=/run/troika`` names a folder that an orchestrator mounts. A file in it is the setting of its name for
-every process of the container; a file in its folder ``decide`` is a setting of the process ``decide`` alone and has
+every process of the container; a file in its folder ``decide`` is a setting of the process ``decide`` only and has
 precedence. So several background roles can run in one process, each with its own logins.
 
 Database URLs are accepted in two forms: ``postgresql://user:password@first:5432,second:5432/name`` is libpq's for

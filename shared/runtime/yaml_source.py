@@ -1,4 +1,4 @@
-"""YAML files written by hand, read so that every fault names file, line and field.
+"""YAML files written manually, read so that every fault names file, line and field.
 
 Deliberately less than YAML: no anchors, aliases, tags or merge keys (a small file must not grow into a large
 one), no duplicate keys, one document. Plain words mean what they mean on paper: ``no`` and ``2020-03-04 14:00``
@@ -24,7 +24,7 @@ D = TypeVar("D")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 LIMIT_BYTES = 512 * 1024
-"""Larger than any file written by hand; the parser needs about a second for it."""
+"""Larger than any file written manually; the parser needs about a second for it."""
 LIMIT_DEPTH = 24
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _TAB = re.compile(r" *\t")

@@ -2,7 +2,7 @@
 
 A check value is a truncated HMAC under the key itself: it distinguishes two keys and reveals nothing of either. A
 process compares its keys with the database's check values before it uses them. Must never show, log or store a key.
-Reading a key file imports no cryptography: every process reads its settings, few decrypt.
+Reading a key file imports no cryptography: every process reads its settings, but few decrypt.
 """
 
 import hashlib
@@ -60,11 +60,11 @@ class KeyRule(StrEnum):
     """What a key is needed for, and so which keys a file must hold."""
 
     IDENTITY = "identity"
-    """Makes references that are compared for ever: the first key is the one that made them."""
+    """Derives references that are compared permanently: the first key is the one that made them."""
     DATA = "data"
     """Closes stored data: every key that still closes some of it must be there."""
     CURRENT = "current"
-    """Signs or opens what passes: the newest key must be there, older ones may go."""
+    """Signs or opens what passes: the newest key must exist, older ones may be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def check_value(key: bytes, name: str) -> str:
 
 
 def missing_keys(held: HeldKey, known: Sequence[KnownKey], now: datetime) -> list[str]:
-    """Check values of the keys that the process should hold and does not; empty if its keys fit.
+    """Check values of the keys that the process should hold but does not; empty if its keys fit.
 
     Args:
         held: of the process.
@@ -183,7 +183,7 @@ class KeyChecks:
         """Why the process must not work, by name of the key; introduces keys that are new beside known ones.
 
         Raises:
-            Unavailable: the database is away, so nothing is known of the keys.
+            Unavailable: the database is down, so nothing is known of the keys.
         """
         if not self.held:
             return {}
@@ -199,7 +199,10 @@ class KeyChecks:
         return "\n".join(self.faults().values())
 
     def _introduce(self) -> dict[str, str]:
-        """Compare again, alone, and store what is new: two first processes with different keys do not both fit."""
+        """Compare again, under the lock, and store new keys.
+
+        If two first processes have different keys, one of them does not fit.
+        """
         with self.work.transaction() as connection:
             connection.execute(_LOCK)
             now = self.database_time(connection)
@@ -242,7 +245,7 @@ def add_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
 
 
 def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) -> None:
-    """Make the keys of ``held`` the known ones, in place of those known before; in the audit log.
+    """Make the keys of ``held`` the known ones, in place of those known before, and note it in the audit log.
 
     Of a key that only has to be current the older ones stay known for a while, so that processes can be restarted one
     after the other.
@@ -266,7 +269,7 @@ def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) 
 
 
 def retire_older(connection: Connection, held: HeldKey, now: datetime) -> None:
-    """Nothing stored needs any key of ``held`` but its newest: the others may leave the files."""
+    """Stored data needs only the newest key of ``held``: the others may be removed from the files."""
     newest = held.values[:1]
     connection.execute(_LOCK)
     connection.execute(_ADD, {"name": held.kind.name, "value": newest[0], "now": now})

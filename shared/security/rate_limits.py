@@ -98,7 +98,7 @@ class CounterTable:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among threads and among processes; nothing inside waits for anything."""
+        """Runs in one thread of one process at a time; nothing inside waits for anything."""
         with self._thread_lock:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
@@ -144,7 +144,7 @@ class Counters(Storage):
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """Nothing can go wrong here."""
+        """This cannot fail."""
         return ()
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -198,7 +198,7 @@ STORAGE_WITHIN_S = 0.5
 """A storage that takes longer counts as unavailable. No request waits for it: each host then counts for itself."""
 
 STORAGE_AGAIN_S = 5.0
-"""After which one that was away is asked again."""
+"""After which one that was down is asked again."""
 
 SHARES = (1, 4, 16)
 """How many times the limit of an address or a /64 prefix the prefixes around it may use: /56, /48."""
@@ -220,7 +220,7 @@ class Limits:
     Args:
         service: its name.
         settings: where it is counted, and rates that the deployment sets.
-        proxies: gateways that are believed about who comes.
+        proxies: gateways that are trusted to report the client's address.
         clock: of the project; which day it is.
         counters: where it is counted unless the settings name a place for all hosts; that of all workers if None.
         rates: of each kind of request that the service limits, unless the settings have another.
@@ -266,7 +266,7 @@ class Limits:
 
     def must_know(self, kind: str) -> None:
         """Raises:
-        KeyError: nothing is known of this kind; found when the application is built, and not by who comes first.
+        KeyError: nothing is known of this kind; found when the application is built, not by the first request.
         """
         self._rates[kind]
 

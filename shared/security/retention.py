@@ -1,4 +1,4 @@
-"""Retention: deletes data at the end of its period; nothing is deleted that was not announced or confirmed.
+"""Retention: deletes data at the end of its period; it never deletes anything that was not announced or confirmed.
 
 It checks everything once an hour and then works in batches until nothing is due. Deletions are announced in the audit
 log 72 hours ahead. Records overdue by a day are counted before anything is deleted, so that a failure is visible.
@@ -21,18 +21,21 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 ANNOUNCED_AHEAD = timedelta(hours=72)
-"""How long before it goes something is announced. So much of it may go early when time jumps; and so long, less
-``NOTICE``, may a relay be away without anything falling due unannounced."""
+"""How long before its deletion a record is announced.
+
+If time jumps, records may be deleted earlier by at most this; and the process may be down for this long, less
+``NOTICE``, without records becoming due unannounced.
+"""
 
 NOTICE = timedelta(hours=24)
-"""How long at least lies between a notice and what it announces."""
+"""Minimum time between a notice and the deletion."""
 
 RETENTION = "retention"
 """The actor in the audit log where no operator confirmed anything."""
 
 MAY_GO = """EXISTS (SELECT 1 FROM retention_notice n WHERE n.step = :step AND n.subject = {id}
     AND (n.announced_at <= :announced_before OR n.confirmed_at IS NOT NULL))"""
-"""Condition: a record was announced long enough ago, or an operator has confirmed that it goes."""
+"""Condition: a record was announced long enough ago, or an operator has confirmed its deletion."""
 
 _ANNOUNCE = """
     INSERT INTO retention_notice (step, subject, form, announced_at)
@@ -97,7 +100,7 @@ def notice_statements(due: str) -> NoticeStatements:
 
 
 def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
-    """Announce what will be due in the coming days, take back what will not; returns how many are new.
+    """Announce records that become due in the coming days, and withdraw other notices; return how many are new.
 
     Args:
         connection: of the caller's transaction.
@@ -161,12 +164,12 @@ BATCH_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class RetentionStep:
-    """Something that goes of one form at one time.
+    """Data of one form that is deleted at one time.
 
     Attributes:
-        what: what goes, in the service's words; the label of its metrics.
-        noticed: by which it is announced.
-        take: takes it from at most ``BATCH_SIZE`` records that may go, in separate transactions; returns from how many.
+        what: the kind of data, in the service's words; the label of its metrics.
+        noticed: used to announce it.
+        take: deletes it from at most ``BATCH_SIZE`` records, in separate transactions; returns from how many.
     """
 
     what: str
@@ -195,8 +198,9 @@ class Retaining:
     Args:
         service: whose.
         metrics: that it reports to.
-        overdue: how many records still have what should have gone by ``now - GRACE``, by what it is; changes nothing.
-        steps: everything that can go, at a time.
+        overdue: how many records still have data that should have been deleted by ``now - GRACE``, by kind; changes
+            nothing.
+        steps: everything that can be deleted, at a given time.
     """
 
     def __init__(
@@ -211,14 +215,14 @@ class Retaining:
         self._next_look: datetime | None = None
 
     def run_once(self, work: UnitOfWork, now: datetime) -> None:
-        """Do a batch of what is due at ``now``; mostly nothing is, and no query is made.
+        """Do a batch of what is due at ``now``; usually nothing is, and then no query is made.
 
         Args:
             work: on the service's database.
             now: compared with the database's clock.
 
         Raises:
-            Unavailable: the database is away; the next tick continues.
+            Unavailable: the database is down; the next tick continues.
         """
         if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
             return
@@ -234,7 +238,7 @@ class Retaining:
     def _announce(
         self, work: UnitOfWork, steps: Sequence[RetentionStep], waiting: dict[str, int], now: datetime
     ) -> None:
-        """``waiting`` has a 0 for everything that can go, so that a gauge falls when its last step is no more."""
+        """``waiting`` has a 0 for every kind of data, so that a gauge falls when its last step no longer exists."""
         with work.transaction() as connection:
             retract_others(connection, [step.noticed for step in steps])
         for step in steps:

@@ -1,7 +1,7 @@
 """Encryption: sealed boxes between services, AES-256-GCM at rest, re-encryption.
 
 A sealed box (libsodium ``crypto_box_seal``) can be made by anyone with the public key and opened only by the holder of
-the private one, so the broker, its disk and its backups carry nothing readable.
+the private one, so that the broker, its disk and its backups contain nothing readable.
 
 After a key rotation rows are re-encrypted by the newest key while all processes keep reading and writing them. A row
 that is locked is left for the next pass, so no deadlock can occur. Until the last row is done both keys open

@@ -1,4 +1,4 @@
-"""Installations that fail in different ways at the same time: each test looks at one of them."""
+"""Installations with different faults, started at the same time: each test looks at one of them."""
 
 import time
 from collections.abc import Iterator

@@ -68,7 +68,7 @@ class Pager:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def pages_since(self, at_s: float) -> list[Notification]:
-        """What has paged since then; that a fault is over pages nobody."""
+        """What has paged since then; that a fault is over pages no one."""
         return [one for one in self.received if one.receiver == "page" and one.status == "firing" and one.at_s >= at_s]
 
     def close(self) -> None:

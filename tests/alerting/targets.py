@@ -1,4 +1,4 @@
-"""Stand-ins for everything that Prometheus scrapes, each on a port of its own, which can refuse or stop answering."""
+"""Stand-ins for everything that Prometheus scrapes, each on its own port; they can refuse or stop answering."""
 
 import ssl
 import threading

@@ -1,4 +1,4 @@
-"""The real Alertmanager makes the same notifications of the same alerts as the evaluation that `make test` uses."""
+"""The real Alertmanager sends the same notifications for the same alerts as the evaluation that `make test` uses."""
 
 import subprocess
 import time

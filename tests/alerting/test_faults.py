@@ -1,4 +1,4 @@
-"""From a fault to the page, by the clock: one page, within two minutes where nobody can register."""
+"""From a fault to the page, in real time: one page, within two minutes if no one can register."""
 
 from itertools import pairwise
 

@@ -1,9 +1,9 @@
-"""What the routes of each service do with a key that is limited to some forms. A new route has to say it here."""
+"""What the routes of each service do with a key that is limited to some forms. Every new route needs an entry here."""
 
 REFUSED = "refused"
 """What is shown or done reaches across all forms: no such key opens it, whatever its roles."""
 FILTERED = "filtered"
-"""It shows what everybody may see, and of the rest what belongs to the key's own forms."""
+"""It shows what everyone may see, and of the rest what belongs to the key's own forms."""
 OWN_EVENT = "own event only"
 """It is about one event, form or resource: opened where that, or all that a resource stands on, is the key's own."""
 HIDDEN = "as if it were not there"

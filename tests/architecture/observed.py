@@ -1,4 +1,4 @@
-"""Which metrics there are: ours with their labels, and those of RabbitMQ and Prometheus that rules and boards use."""
+"""All metrics: ours with their labels, and those of RabbitMQ and Prometheus that rules and boards use."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""One fault raises one page, and what is not explained by another fault is never hidden by it."""
+"""One fault raises one page, and an alert that another fault does not explain is never suppressed by it."""
 
 import re
 from itertools import pairwise

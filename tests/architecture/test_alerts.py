@@ -1,4 +1,4 @@
-"""Every alert has its unit test and its runbook, names only what exists, and says what a person needs to know."""
+"""Every alert has a unit test and a runbook, names only what exists, and tells an operator what to know."""
 
 import re
 from pathlib import Path

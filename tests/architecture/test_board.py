@@ -1,4 +1,4 @@
-"""The Grafana board asks only for what there is, in sentences that Prometheus understands."""
+"""The Grafana board queries only metrics that exist, in expressions that Prometheus accepts."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is installed is pinned and listed, under licences that bind nobody, and looked up for known weaknesses."""
+"""Dependencies are pinned and listed, their licences allow our use, and known vulnerabilities are found."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""``make docs``: each document is a page, each link leads somewhere, no page loads anything from elsewhere."""
+"""``make docs``: each document becomes a page, each link works, and no page loads anything from elsewhere."""
 
 import json
 import re

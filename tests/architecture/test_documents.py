@@ -1,4 +1,4 @@
-"""Documents tell the truth: links lead somewhere, and generated files are what the code says now."""
+"""Documents are correct: links work, and generated files match the code."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The registry of fail points is closed; each is in one place of the code; only tests use them."""
+"""The registry of fail points is complete; each is in one place of the code; only tests use them."""
 
 import ast
 from collections import Counter

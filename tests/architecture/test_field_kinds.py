@@ -1,4 +1,4 @@
-"""What depends on the kind of a field is a behaviour of the kind: nothing else compares or looks up kinds by name."""
+"""Behaviour that depends on the kind of a field belongs to the kind: no other code looks up kinds by name."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every route of every service says what it does with a key that is limited to some forms."""
+"""Every route of every service declares what it does with a key that is limited to some forms."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.architecture.limited_keys import FILTERED, REACH_OF, REFUSED
 
 Views = dict[str, Callable[..., Any]]
 ASKING_WHO = {"audience", "holder_if_any", "require_internal"}
-"""By one of these a public route learns that somebody has a key, and may then show more."""
+"""By one of these a public route learns that someone has a key, and may then show more."""
 
 
 @pytest.fixture(scope="module")

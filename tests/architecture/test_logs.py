@@ -1,4 +1,4 @@
-"""What log lines say: a constant message, and beside it facts by names that stand in a list, none of them personal."""
+"""Log lines consist of a constant message and of facts whose names are on a list, none of them personal."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every metric is documented, and set by code."""
+"""Every metric is documented, and the code sets it."""
 
 import re
 from pathlib import Path

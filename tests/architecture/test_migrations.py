@@ -1,4 +1,4 @@
-"""From 0.1.0 on migrations only add: the version before runs on the newer schema, during an upgrade and after it."""
+"""From 0.1.0 on migrations only add: the previous version runs on the newer schema during and after an upgrade."""
 
 import pytest
 from alembic.script import ScriptDirectory

@@ -1,4 +1,4 @@
-"""Names of modules, classes and functions are the field's terms; sizes and names that would hide where code is."""
+"""Names of modules, classes and functions are terms of the field; modules stay small enough to be found by name."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The reference of the own page shows every state, and a picture of each."""
+"""The reference of the own page lists every state with a picture."""
 
 import re
 from pathlib import Path

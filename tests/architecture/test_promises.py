@@ -1,4 +1,4 @@
-"""Every sentence of a page or a mail that promises something has a test that shows that it is kept."""
+"""Every sentence of a page or a mail that promises something has a test that shows it is kept."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The table of statements about safety is true of the tests that there are."""
+"""The tests named in the table of security statements exist."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Sizes, boundaries and words: what a reader may rely on in every file."""
+"""Sizes, boundaries and vocabulary: rules that hold for every file."""
 
 import ast
 import re

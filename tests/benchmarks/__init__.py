@@ -1,1 +1,1 @@
-"""What the figures of the documentation come from. Not run by the tests: a timing is a benchmark, not a timed test."""
+"""Measurements behind the figures of the documentation. The tests do not run them: they take time and compare it."""

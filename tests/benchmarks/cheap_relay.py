@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.cheap_relay PORT LOG``: takes every mail, keeps its Message-ID, forgets the rest."""
+"""``python -m tests.benchmarks.cheap_relay PORT LOG``: accepts every mail, keeps only its Message-ID."""
 
 import asyncio
 import sys

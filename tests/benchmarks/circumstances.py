@@ -1,4 +1,4 @@
-"""Under which circumstances figures were taken: without them a figure is worth nothing."""
+"""The circumstances in which figures were taken: without them a figure means nothing."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""P5: one process of ours with inbox and effect, against kombu that takes the very same bytes and does nothing."""
+"""P5: one of our processes with inbox and effect, against kombu that takes the same bytes and does nothing."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""P10: memory of the whole system at rest, without its servers; and how long the demo takes to its first page."""
+"""P10: memory of the whole system at rest, without its servers, and the demo's time to its first page."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""P1b: decisions a second while 20,000 wait on one limited form; confirmations a second of a form with ``email``."""
+"""P1b: decisions per second while 20,000 wait on one limited form; confirmations per second with ``email``."""
 
 import itertools
 import time
@@ -73,7 +73,7 @@ def _take(run: Running, people: Iterator[bytes], count: int) -> int:
 
 
 def _arrive(run: Running, people: Iterator[bytes], seconds: float) -> int:
-    """Let ``people`` come at a steady rate while the decider is away; returns how many were accepted: all."""
+    """Let ``people`` come at a steady rate while the decider is down; returns how many were accepted: all."""
     prepared = list(itertools.islice(people, int(AWAY_PER_SECOND * seconds)))
     result = offer(*run.place, iter(prepared), AWAY_PER_SECOND, seconds)
     assert not result.others, f"not accepted while the decider was away: {result.others}"

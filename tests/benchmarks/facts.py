@@ -1,4 +1,4 @@
-"""Messages as the registration service publishes them, by the thousand: each of another registration and person."""
+"""Thousands of messages as the registration service publishes them, each about another registration and person."""
 
 import base64
 import secrets

@@ -1,4 +1,4 @@
-"""Two floors in Flask: as anybody would write it, for threads; and with orjson, for gevent."""
+"""Two floors in Flask: as anyone would write it, for threads; and with orjson, for gevent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the measurements stand on: private servers, started when first asked for, ended and deleted with the run."""
+"""Private servers of the measurements: started when first needed, stopped and deleted with the run."""
 
 import itertools
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Options:
 
     Attributes:
         bulletin: recipients of the bulletin beside which mails are timed (P6).
-        broker_off_s: how long the broker is away, seconds (P7).
+        broker_off_s: how long the broker is down, seconds (P7).
         million: rows of the large side of the coordinators' queries (P8).
         pairs: of a new and a known address whose answers are timed, of each kind (P11).
         seconds: of each load (P1, P1b, P3's peak, P13, P14, P15).

@@ -1,4 +1,4 @@
-"""What times tell: how well two kinds of requests are told apart by how long they took."""
+"""How well two kinds of requests can be told apart by the time that they took."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""P1: submissions a second on one limited form by 64 and 128 clients, to the gevent floor."""
+"""P1: submissions per second on one limited form by 64 and 128 clients, compared with the gevent floor."""
 
 from dataclasses import asdict
 

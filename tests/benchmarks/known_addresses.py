@@ -1,4 +1,4 @@
-"""Addresses of which something is known already, made for P11."""
+"""Addresses in every state that the system knows, created for P11."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""P6: from accepted to handed to the mail relay, at half of what the whole system carries; then beside a bulletin."""
+"""P6: time from acceptance to handover to the mail relay, at half of the system's capacity; then beside a bulletin."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""P7: the broker goes away and comes back: what the intake notices, how soon all is made up, what is lost."""
+"""P7: the broker goes down and comes back: what the intake notices, how soon everything is caught up, what is lost."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +73,7 @@ def _during(node: RabbitNode, whole: Whole, off_s: int) -> Result:
 
 
 def _reconciled(whole: Whole, accepted: int) -> Entry:
-    """Everybody who was answered 202 is counted and mailed: how many are not, and how many more than once."""
+    """Everyone who was answered 202 is counted and mailed: how many are not, and how many more than once."""
     sent = "SELECT count(*) FROM mail WHERE state = 'sent'"
     poll_until(lambda: _count(whole, "notifications", sent) >= accepted, 300, every_s=0.5, what="everybody is told")
     poll_until(lambda: len(whole.copies()) >= accepted, 10, what="the relay has written all down")

@@ -54,7 +54,7 @@ class Overload:
         without_retry_after: of these, those that do not say when to come again.
         unanswered: requests without an answer.
         others: any other answer.
-        normal_s: after the overload, until everybody is accepted within a second again.
+        normal_s: after the overload, until everyone is accepted within a second again.
         queries: p99 of coordinators' queries to that of the time before.
         queries_refused: of these, not answered 200.
         offered_per_s: requests that really left.

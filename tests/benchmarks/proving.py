@@ -1,4 +1,4 @@
-"""P12: what it costs to check a thousand proofs of work, and to give out a thousand challenges."""
+"""P12: the cost of checking a thousand proofs of work, and of issuing a thousand challenges."""
 
 import os
 import time
@@ -20,7 +20,7 @@ FORM = "upr-webinar-10"
 
 
 def measure(_ground: Ground) -> Entry:
-    """P12. The least of some rounds: what comes on top is somebody else's work."""
+    """P12. The least of some rounds: the rest is other processes' work."""
     now, keys = datetime.now(UTC), proof_keys([os.urandom(32)], "registration")
     proofs = [_solved(new_challenge(keys, FORM, 0, now)) for _ in range(SOLVED)]
 

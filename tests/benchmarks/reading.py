@@ -1,4 +1,4 @@
-"""P8: what coordinators ask, at a million registrations against 10,000: the 95th percentile of each question.
+"""P8: coordinators' queries at a million registrations and at 10,000: the 95th percentile of each.
 
 One at a time, and by 8 and 32 coordinators at once.
 """

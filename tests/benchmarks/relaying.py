@@ -1,4 +1,4 @@
-"""P4: how fast one relay takes the outbox to the broker's confirm, against the intake; how soon at a steady rate."""
+"""P4: how fast one relay publishes the outbox, up to the confirm, against the intake; delay at a steady rate."""
 
 import time
 from collections.abc import Sequence

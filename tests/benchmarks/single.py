@@ -85,7 +85,7 @@ def _figures(asked: Sequence[Asked]) -> dict[str, float]:
 
 
 class OneClient:
-    """Somebody on one kept connection.
+    """Someone on one kept connection.
 
     Args:
         host, port: of the service.

@@ -13,7 +13,7 @@ from tests.support.schedules import steady
 WORKERS = (1, 2)
 CAPACITY_CLIENTS = 64
 AIMS_MS = {0.5: 100.0, 0.85: 400.0}
-"""p99 by share of the capacity, while nobody is refused."""
+"""p99 by share of the capacity, while no one is refused."""
 
 ABOVE = 1.2
 AIM_REFUSED_P99_MS = 300.0

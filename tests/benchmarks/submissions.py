@@ -1,4 +1,4 @@
-"""Submissions as bytes, ready to be sent."""
+"""Submissions as bytes, ready to send."""
 
 import itertools
 import json

@@ -1,7 +1,7 @@
-"""P11: whether the time of an answer tells what is known of an address: new ones against known ones, in turn.
+"""P11: whether the time of an answer reveals what is known of an address: new ones against known ones, in turn.
 
 One client, one request at a time, on one connection: whoever wants to find out something would do it like this, and
-this close. Each pair is one address that nobody has heard of and one of which something is known; a coin says which
+this close. Each pair is one address that no one has heard of and one of which something is known; a coin says which
 goes first.
 """
 
@@ -71,7 +71,7 @@ def _figures(told: Told) -> dict[str, float]:
 
 
 class Asking:
-    """Somebody with a watch.
+    """Someone with a watch.
 
     Args:
         url: of the service they ask.
@@ -85,7 +85,7 @@ class Asking:
         self.way, self._chance, self._sent = way, chance, 0
 
     def pairs(self, known: Sequence[str], count: int) -> list[tuple[float, float]]:
-        """Milliseconds of ``count`` pairs: of an address that nobody has heard of, and of the next of ``known``."""
+        """Milliseconds of ``count`` pairs: of an address that no one has heard of, and of the next of ``known``."""
         found = []
         for number in range(count):
             self._sent += 1

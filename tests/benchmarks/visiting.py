@@ -1,4 +1,4 @@
-"""P13: a visitor's whole act, the framed form and its submission without a script. P14: public programme pages.
+"""P13: a visitor's whole visit, the framed form and its submission without a script. P14: public programme pages.
 
 Each is measured beside the reference of ``plain_pages`` in the same run.
 """

@@ -1,4 +1,4 @@
-"""The ways to take a form that are compared: the floors and our intake, each two processes, measured in turns."""
+"""The implementations that are compared: the floors and our intake, each with two processes, measured in turns."""
 
 import statistics
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The whole system as real processes, its mails handed to a relay that takes everything and costs next to nothing."""
+"""The whole system as real processes, with a mail relay that accepts everything and costs almost nothing."""
 
 import itertools
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The whole installation, once for all tests of this folder, and visitors with browsers."""
+"""The whole installation, started once for all tests of this folder, and visitors with browsers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""A web site that Troika does not know, served by the test."""
+"""A web site that is not part of Troika, served by the test."""
 
 import threading
 from collections.abc import Iterator

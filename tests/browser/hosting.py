@@ -1,4 +1,4 @@
-"""Pages on a partner's own origin, with the policy of a careful site, made up by the test."""
+"""Pages on a partner's origin, with the policy of a careful site, invented by the test."""
 
 from typing import Any, Literal
 

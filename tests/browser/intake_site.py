@@ -1,4 +1,4 @@
-"""The public pages of the intake on an address of their own, with their policies, and answers that a test decides."""
+"""The public pages of the intake on a separate address, with their policies; a test decides the answers."""
 
 import json
 import threading

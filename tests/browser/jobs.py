@@ -1,4 +1,4 @@
-"""Coordinators' jobs: what each may cost, the table of them in the documentation, and what they are done on."""
+"""Coordinators' jobs: the clicks that each may cost, their table in the documentation, and the data they work on."""
 
 import secrets
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ OTHERS = (
     "Copy the form of the event before it",
     "Make a form with a condition, in two languages",
     "Watch the registrations of an event",
-    "Give a partner the HTML to paste",
+    "Give a partner the embed code",
     "Ask for an origin (the partner)",
     "Allow the origin",
     "Correct a person",
-    "Enter a person by hand",
+    "Enter a person",
     "Merge two registrations",
     "Import people from a file",
     "Offer a seat to a chosen person",
@@ -146,7 +146,7 @@ def open_lesson(demo: Demo, *, capacity: int) -> Lesson:
 
 
 def enter(demo: Demo, form: str, email: str, name: str = "A participant", **answers: Any) -> str:
-    """Somebody on a form, entered by a coordinator's program; returns the id of the registration."""
+    """Someone on a form, entered by a coordinator's program; returns the id of the registration."""
     told = {"name": name, "email": email, "consent": True, **answers}
     made = demo.places.ask("POST", f"/v1/forms/{form}/registrations", json={"reason": "on-paper", "answers": told})
     return str(made["registration"]["id"])

@@ -1,4 +1,4 @@
-"""Filling in the form as somebody does who uses no mouse."""
+"""Filling in the form with the keyboard only."""
 
 from playwright.sync_api import Frame, Page
 

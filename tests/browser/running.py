@@ -121,7 +121,7 @@ class Demo:
 
 
 def new_address() -> str:
-    """An address that nobody else in this run has."""
+    """An address that no one else in this run has."""
     return f"participant-{secrets.token_hex(5)}@example.org"
 
 

@@ -1,4 +1,4 @@
-"""Every page that people see, by name: those of the pictures, and the rarer ones."""
+"""Every page that people see, by name: those with pictures, and rarer ones."""
 
 import re
 from email import message_from_bytes
@@ -46,7 +46,7 @@ def _own_data_in_arabic(page: Page, places: Places) -> None:
 
 
 def limited(family: str, language: str) -> Scene:
-    """The page behind the read-only link (``v``) or the join link (``j``) of somebody's confirmation."""
+    """The page behind the read-only link (``v``) or the join link (``j``) of someone's confirmation."""
 
     def scene(page: Page, places: Places) -> None:
         mail = requests.get(f"{places.ports.inbox_url}/mails/{confirmation(places)['id']}.eml", timeout=5).content

@@ -1,4 +1,4 @@
-"""An invited colleague makes a passkey with a browser's own authenticator, signs out, and signs in with it."""
+"""An invited colleague creates a passkey with the browser's authenticator, signs out, and signs in with it."""
 
 from playwright.sync_api import Page, expect
 
@@ -37,5 +37,5 @@ def test_invited_colleague_makes_a_passkey_and_signs_in_with_it(demo: Demo, visi
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.goto(link)
-    expect(page.get_by_text("was used already")).to_be_visible()
+    expect(page.get_by_text("has already been used")).to_be_visible()
     assert visitor.faults == []

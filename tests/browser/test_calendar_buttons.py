@@ -1,4 +1,4 @@
-"""Buttons that add an event to a calendar: found by keyboard, without script, and silent until they are pressed."""
+"""Buttons that add an event to a calendar: usable by keyboard and without script, and no request before a press."""
 
 import re
 from urllib.parse import urlsplit

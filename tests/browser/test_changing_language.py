@@ -1,4 +1,4 @@
-"""Whoever chooses another language keeps what they have typed, and each page speaks its reader's language first."""
+"""Changing the language keeps what was typed, and each page begins with its reader's language."""
 
 import pytest
 from playwright.sync_api import Frame, Page, expect
@@ -21,7 +21,7 @@ WAYS = {"no own": "r", "no confirming": "c", "no way out": "u"}
 
 @pytest.fixture(params=[True, False], ids=["with script", "without"])
 def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
-    """Somebody whose browser runs scripts, and somebody whose does not."""
+    """Someone whose browser runs scripts, and someone whose does not."""
     return new_visitor(java_script_enabled=request.param, viewport={"width": 360, "height": 740})
 
 

@@ -1,4 +1,4 @@
-"""What a coordinator sees, and what nobody else gets to see or do."""
+"""What coordinators see in the console, and what no one else can see or do."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""What coordinators do every day, in at most four presses from where they start; three of them without a mouse."""
+"""Coordinators' daily jobs, each in at most four clicks from its starting page; three of them by keyboard."""
 
 import csv
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_capacity_is_changed_by_keys(demo: Demo, desk: Page) -> None:
     hand.link(lesson.title, called="the event")
     hand.link("Change the number of seats")
     hand.write("Number of seats", "7")
-    hand.button("Show what it does")
+    hand.button("Preview")
     hand.button("Change the form")
 
     expect(desk.get_by_role("status")).to_contain_text("Done.")
@@ -73,7 +73,7 @@ def test_registration_is_cancelled_by_keys(demo: Demo, desk: Page) -> None:
     enter(demo, WEBINAR, address)
     hand = begin(demo, desk, keys=True)
     find(hand, address)
-    hand.fold("Cancel for them")
+    hand.fold("Cancel for this person")
     hand.button("Cancel this registration")
 
     expect(desk.locator(".titled .tag").first).to_have_text("Cancelled")

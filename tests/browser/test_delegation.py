@@ -1,4 +1,4 @@
-"""The delegation form in a real browser, far west and far east: days are days, wherever somebody fills it in."""
+"""The delegation form in a browser, far west and far east: days do not change with the time zone."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ ZONES = {"America/Los_Angeles": -8, "Pacific/Tongatapu": 13}
 
 
 def told(demo: Demo, address: str) -> dict[str, Any]:
-    """The sealed answers of ``address``, as somebody who may read them gets them."""
+    """The sealed answers of ``address``, as someone who may read them gets them."""
     headers = {"Authorization": f"Bearer {demo.places.key}"}
     url = f"{demo.ports.public_url}/v1/registrations"
     listed = requests.get(url, params={"q": address}, headers=headers, timeout=10).json()["items"]
@@ -71,7 +71,7 @@ def test_days_in_the_wrong_order_are_said_at_the_field(details: Page) -> None:
 
 
 def test_nationality_is_never_guessed(demo: Demo, details: Page, new_visitor: NewVisitor) -> None:
-    """The browser's zone says where somebody is, which may be put in; it says nothing of their passport."""
+    """The browser's zone says where someone is, which may be put in; it says nothing of their passport."""
     page = new_visitor(timezone_id="Europe/Zurich").page
     page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
     expect(page.locator("#field-country")).to_have_value("CH")

@@ -1,4 +1,4 @@
-"""The longest form, in Arabic, in a partner's page on a phone's width, by somebody who uses nothing but keys."""
+"""The longest form, in Arabic, embedded on a phone's width, filled in by keyboard only."""
 
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ DAY_FIRST, MONTH_FIRST = "%d%m%Y", "%m%d%Y"
 
 @pytest.fixture
 def arab(new_visitor: NewVisitor) -> Visit:
-    """Somebody who reads Arabic on a narrow window."""
+    """Someone who reads Arabic on a narrow window."""
     return new_visitor(locale="ar", viewport={"width": 320, "height": 700})
 
 
@@ -54,7 +54,7 @@ def choose_yes(page: Page, frame: Frame, name: str) -> None:
 
 
 def look_at(frame: Frame) -> None:
-    """Nothing is wrong with the page as it is now, and nobody has to scroll sideways.
+    """Nothing is wrong with the page as it is now, and no one has to scroll sideways.
 
     Raises:
         AssertionError: something is.

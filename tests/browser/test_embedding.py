@@ -1,4 +1,4 @@
-"""The form in a partner's page: another origin, a strict policy, a person with a keyboard, and pages that cheat."""
+"""The form in a partner's page: another origin, a strict policy, keyboard users, and hostile pages."""
 
 import pytest
 from playwright.sync_api import Frame, expect

@@ -1,4 +1,4 @@
-"""Every page people see: without a fault that axe-core finds, and without scrolling sideways on a phone."""
+"""Every page that people see: no fault found by axe-core, and no sideways scrolling on a phone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,7 @@ def desk(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser) -> Iterator[Page]:
-    """Everybody else's: one for all, since to open one costs more than what is looked at in it."""
+    """Everyone else's: one for all, since to open one costs more than what is looked at in it."""
     with visit(browser, **WINDOW) as visitor:
         yield visitor.page
 

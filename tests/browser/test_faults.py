@@ -1,4 +1,4 @@
-"""What a person sees when their answers are not enough, or when the network fails."""
+"""What people see when their answers are incomplete, or when the network fails."""
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -26,7 +26,7 @@ def test_wrong_answers_are_summed_up_and_can_be_mended(demo: Demo, visitor: Visi
 
     expect(frame.locator("#summary li")).to_have_text(
         [
-            "Your name: An answer is needed here.",
+            "Your name: Please answer this question.",
             "E-mail address: This is not a complete e-mail address. Example: name@example.org.",
             "We need your agreement before we can accept your registration.",
         ]
@@ -151,7 +151,7 @@ REQUIRED = {
     WEBINAR: {"name": "A participant", "email": "a@b"},
     PROPOSAL: {"name": "A proposer", "email": "a@b", "title": "Air", "summary": "Clean.", "attendance": "25"},
 }
-"""What a browser lets somebody send, by form: an address that only we refuse."""
+"""What a browser lets someone send, by form: an address that only we refuse."""
 
 
 @pytest.mark.parametrize("scripted", [True, False])

@@ -1,4 +1,4 @@
-"""Pages that mean no good around the form: they read nothing of it, can tell it nothing, and cannot borrow its name."""
+"""Hostile pages around the form: they cannot read it, tell it anything, or use its name."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ FORGED = (
 
 
 def test_host_page_reads_nothing_of_the_frame(demo: Demo, visitor: Visit) -> None:
-    """While somebody's answers stand in it; what is asked for can be read in a frame of the page's own."""
+    """While someone's answers stand in it; what is asked for can be read in a frame of the page's own."""
     host_page(demo, visitor, snippet(demo, WEBINAR))
     frame = visitor.frame()
     fill_in(visitor.page, frame, new_address())
@@ -103,7 +103,7 @@ def refusal(visitor: Visit) -> str:
 
 @pytest.fixture
 def without_cookies(browser: Browser) -> Iterator[Visit]:
-    """Somebody whose browser keeps no cookie of third parties."""
+    """Someone whose browser keeps no cookie of third parties."""
     flags = [*FLAGS, "--test-third-party-cookie-phaseout"]
     strict = browser.browser_type.launch(executable_path=str(WHOLE_CHROMIUM), headless=True, args=flags)
     with visit(strict) as made:

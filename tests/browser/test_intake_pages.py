@@ -1,4 +1,4 @@
-"""After the button: what the form says and tells the page around, the receipt, the page behind the e-mail's link."""
+"""After submitting: what the form shows and tells the embedding page, the receipt, and the mailed link's page."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,7 +58,7 @@ def test_form_says_what_was_received_and_what_follows(intake: Intake, visitor: V
     expect(done.get_by_role("heading")).to_have_text("We have received your answers")
     expect(done.locator(".code")).to_have_text(CODE)
     expect(done).to_contain_text(f"Our e-mail goes to: {ADDRESS}")
-    expect(done).to_contain_text("Open it and confirm: nobody is registered before that.")
+    expect(done).to_contain_text("Open it and confirm: no one is registered before that.")
     assert page.evaluate("document.activeElement.id") == "done"
     assert page.title() == "We have received your answers – UPR Webinar Wednesday #10"
     link = done.get_by_role("link")

@@ -1,4 +1,4 @@
-"""Arabic runs from right to left, and who asks for less motion gets none."""
+"""Arabic is laid out right to left, and people who prefer reduced motion get none."""
 
 import pytest
 from playwright.sync_api import Locator, expect

@@ -1,4 +1,4 @@
-"""The page around the form does not jump when the form arrives, on a slow network too."""
+"""The page around the form does not jump when the form loads, even on a slow network."""
 
 import re
 import time
@@ -82,7 +82,7 @@ def height_of(visitor: Visit) -> int:
 
 @pytest.fixture(params=SIZES)
 def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
-    """Somebody at a desk, and somebody with a phone."""
+    """Someone at a desk, and someone with a phone."""
     width, height = SIZES[request.param]
     return new_visitor(viewport={"width": width, "height": height})
 

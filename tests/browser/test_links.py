@@ -1,4 +1,4 @@
-"""Pages behind links in mails: they load nothing from elsewhere, and their address goes nowhere."""
+"""Pages behind links in mails: they load nothing from elsewhere, and their address is not passed on."""
 
 import secrets
 from collections.abc import Callable

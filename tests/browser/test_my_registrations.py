@@ -1,4 +1,4 @@
-"""*My registrations* and *my data* as people use them; one person's data as a coordinator exports it."""
+"""*My registrations* and *my data* as people use them, and a coordinator's export of one person's data."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def newest_link(demo: Demo, address: str, beginning: str, mails_before: int) -> 
 def test_somebody_without_script_and_mouse_finds_their_registration_and_their_data(
     demo: Demo, new_visitor: NewVisitor
 ) -> None:
-    """From the page that anybody opens, by two mails, to everything that is kept of them."""
+    """From the page that anyone opens, by two mails, to everything that is kept of them."""
     address = new_address()
     demo.register(address, organisation="Example Organisation")
     before = len(poll_until(lambda: demo.mails(address), 30.0, what="their confirmation") or [])
@@ -89,7 +89,7 @@ def test_coordinator_saves_one_file_about_one_person(demo: Demo, visitor: Visit,
     page.fill("#email", address)
     page.fill("#reason", REASON)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save one file").click()
+        page.get_by_role("button", name="Save the file").click()
     saved = tmp_path / "person.json"
     download.value.save_as(saved)
     file: dict[str, Any] = json.loads(saved.read_text())

@@ -1,4 +1,4 @@
-"""Browsers at the declared floor (Safari 15.4, Chrome 100, Firefox 100) register; whatever fails leaves the link."""
+"""The oldest supported browsers (Safari 15.4, Chrome 100, Firefox 100) can register, by the link if need be."""
 
 import re
 

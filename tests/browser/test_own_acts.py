@@ -1,4 +1,4 @@
-"""Each act of the own page on a phone, by keys alone and without a script."""
+"""Every action of the own page on a phone, by keyboard only and without a script."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,13 +15,13 @@ from tests.support.waiting import poll_until
 
 PHONE = {"width": 360, "height": 740}
 EVENT = "review-press-conference"
-"""Event and form of nobody else's browser test: it is moved to the present, and back."""
+"""Event and form of no one else's browser test: it is moved to the present, and back."""
 MEETING = "https://meet.example.org/press"
 
 
 @pytest.fixture
 def phone(new_visitor: NewVisitor) -> Visit:
-    """Somebody with a small screen, whose browser runs no script."""
+    """Someone with a small screen, whose browser runs no script."""
     return new_visitor(java_script_enabled=False, viewport=PHONE)
 
 
@@ -87,7 +87,7 @@ def test_address_is_changed_and_the_former_one_takes_it_back(demo: Demo, phone: 
     page.goto(f"{linked_soon(demo, address, '/r/undo/')}?lang=en")
     press(page, "checkbox", "I want my address back on this registration", "Space")
     press(page, "button", "Undo the change")
-    expect(page.get_by_role("status")).to_contain_text("The change is undone")
+    expect(page.get_by_role("status")).to_contain_text("The change has been undone")
     assert [len(demo.registrations(one)) for one in (address, other)] == [1, 0]
 
 
@@ -125,7 +125,7 @@ def test_person_is_erased(demo: Demo, phone: Visit) -> None:
     page.goto(own_page(demo, address))
     press(page, "button", "Erase my data")
     press(page, "button", "Yes, erase my data")
-    expect(page.get_by_role("heading", name="Your data is erased")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your data has been erased")).to_be_visible()
     assert demo.registrations(address) == []
 
 
@@ -140,7 +140,7 @@ def changed_event(demo: Demo, path: str = "", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def guest(demo: Demo) -> Iterator[str]:
-    """The own page of somebody whose event is online and begins in five minutes."""
+    """The own page of someone whose event is online and begins in five minutes."""
     page = own_page(demo, new_address(), EVENT)
     before = changed_event(demo, mode="online", join_url=MEETING)
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Changing answers on the own page: by keys alone, with a script and without, and from two windows at once."""
+"""Changing answers on the own page: by keyboard only, with and without a script, and from two windows at once."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,7 +11,7 @@ from tests.browser.visiting import Visit
 
 @pytest.fixture(params=[True, False], ids=["with script", "without"])
 def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
-    """Somebody whose browser runs scripts, and somebody whose does not, on a phone."""
+    """Someone whose browser runs scripts, and someone whose does not, on a phone."""
     return new_visitor(java_script_enabled=request.param, viewport={"width": 360, "height": 740})
 
 

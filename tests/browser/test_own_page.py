@@ -1,4 +1,4 @@
-"""The page behind the link in the mail: see, and cancel after being asked."""
+"""The page behind the link in the mail: view, and cancel after a confirmation."""
 
 from playwright.sync_api import expect
 

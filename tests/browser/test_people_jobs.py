@@ -1,4 +1,4 @@
-"""What coordinators do with people: correct, enter, merge and import them, write to them, and decide on proposals."""
+"""What coordinators do with people: correct, enter, merge and import them, write to them, decide on proposals."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ def test_person_is_corrected(demo: Demo, desk: Page) -> None:
     hand.link("Correct")
     hand.write("Your name (required)", "A corrected name")
     hand.tick("It was mistyped")
-    hand.button("Show what it does")
+    hand.button("Preview")
     expect(desk.get_by_role("row", name="Your name")).to_contain_text("A mistyped name")
     hand.button("Save the correction")
     expect(desk.get_by_role("heading", level=1)).to_have_text("A corrected name")
@@ -37,12 +37,12 @@ def test_person_is_entered_by_hand(demo: Demo, desk: Page) -> None:
     hand.write("Your name (required)", "Entered by hand")
     hand.write("E-mail address (required)", address)
     hand.found_here(desk.locator("[data-consent] input[type=checkbox]"), "the consent")
-    hand.tick("They filled in a form on paper")
-    hand.button("Show what it does")
+    hand.tick("They filled in a paper form")
+    hand.button("Preview")
     hand.button("Enter this person")
-    expect(desk.get_by_role("status")).to_contain_text("They are entered.")
+    expect(desk.get_by_role("status")).to_contain_text("The person is registered.")
     poll_until(lambda: demo.mails(address), 20.0, what="the mail to the person")
-    finish("Enter a person by hand", hand)
+    finish("Enter a person", hand)
 
 
 def test_two_registrations_are_merged(demo: Demo, desk: Page) -> None:
@@ -124,7 +124,7 @@ def test_proposals_are_decided_together(demo: Demo, desk: Page) -> None:
         if mark not in (other.get_attribute("aria-label") or ""):
             other.uncheck()  # of other tests
     hand.choose("Decision", "Decline")
-    hand.button("Show what it does")
+    hand.button("Preview")
     assert [one["status"] for one in _proposals(demo, mark)] == ["submitted"] * PROPOSALS
     hand.button(f"Decline: {PROPOSALS} proposals")
     expect(desk.get_by_role("status")).to_contain_text(f"Done for {PROPOSALS} of {PROPOSALS}.")

@@ -1,4 +1,4 @@
-"""A piece of work that browsers do while people type: with it a form without verification registers at once."""
+"""Browsers compute a proof of work while people type: with it a form without verification registers at once."""
 
 import re
 

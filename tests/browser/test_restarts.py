@@ -1,4 +1,4 @@
-"""The demo starts again a process of its own that has died, and says so; the others go on."""
+"""The demo restarts a process that has died, and says so; the others keep running."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The page that tells a partner's web editor what works in their page, and the script that never changes."""
+"""The page that shows a partner's web editor what works in their page, and the script that never changes."""
 
 import re
 
@@ -75,7 +75,7 @@ def test_sandbox_is_found(demo: Demo, visitor: Visit) -> None:
 
 @pytest.mark.parametrize("blocked", ["script-src", "frame-src"])
 def test_blocked_page_leaves_the_link_that_says_what_is_needed(demo: Demo, visitor: Visit, blocked: str) -> None:
-    """And which address somebody comes from, where the browser says it."""
+    """And which address someone comes from, where the browser says it."""
     allowed = {"script-src", "frame-src"} - {blocked}
     policy = "default-src 'none'; " + "; ".join(f"{one} {{troika}}" for one in allowed)
     host_page(demo, visitor, snippet(demo, "selftest"), policy=policy)
@@ -124,7 +124,7 @@ def test_script_of_one_version_is_kept_for_ever_and_no_other_is_served(demo: Dem
 
 
 def test_changed_script_is_not_run_by_a_page_that_wants_another(demo: Demo, visitor: Visit) -> None:
-    """Somebody who gets hold of our server, or stands on the way, changes it: the link stays, and leads to the form."""
+    """Someone who gets hold of our server, or stands on the way, changes it: the link stays, and leads to the form."""
     page = requests.get(f"{demo.ports.public_url}/embed/selftest?partner={PARTNER}", timeout=10).text
     tag = re.search(r"&lt;script type=&#34;module&#34; src=&#34;([^&]*-[^&]*)&#34;\s+integrity=&#34;([^&]*)", page)
     assert tag is not None

@@ -1,4 +1,4 @@
-"""What coordinators set up: events, forms, partners, side events, consultations, rooms and colleagues; who did what."""
+"""What coordinators set up: events, forms, partners, side events, consultations, rooms, colleagues; and the history."""
 
 import secrets
 
@@ -98,9 +98,9 @@ def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: N
     hand = begin(demo, desk)
     hand.link(lesson.title, called="the event")
     hand.link(f"Register for {lesson.title}", called="its form")
-    hand.link("Example Partner: HTML to paste")
+    hand.link("Example Partner: embed code")
     expect(desk.get_by_label("HTML code")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
-    finish("Give a partner the HTML to paste", hand)
+    finish("Give a partner the embed code", hand)
 
     theirs = new_visitor().page
     key = partner_key(theirs, demo.places)
@@ -126,7 +126,7 @@ def test_forms_for_all_side_events_are_made(demo: Demo, desk: Page) -> None:
     hand.section("Set-up", "Forms for side events")
     shown = desk.get_by_role("checkbox", name=events[1].title)
     poll_until(lambda: desk.reload() and shown.count(), 15.0, what="the side events")
-    hand.button("Show what it does")
+    hand.button("Preview")
     hand.found(desk.locator("button[value=do]"), "Create them")
     expect(desk.get_by_role("status")).to_contain_text("created: people can register")
     assert [demo.places.ask("GET", f"/v1/forms/{event.id}")["open"] for event in events] == [True, True]
@@ -161,7 +161,7 @@ def test_rooming_list_is_opened_beside_the_rooms(demo: Demo, desk: Page) -> None
 
 @pytest.fixture
 def colleague() -> str:
-    """A name that nobody else has."""
+    """A name that no one else has."""
     return f"Colleague {secrets.token_hex(3)}"
 
 
@@ -189,7 +189,7 @@ def test_colleague_is_invited_and_what_they_did_is_seen(demo: Demo, desk: Page, 
     hand.write("Their name", colleague)
     hand.write("Their e-mail address", address)
     hand.found_here(desk.locator("input[name=roles][value=coordinator]"), "Coordinator")
-    hand.button("Show what it does")
+    hand.button("Preview")
     hand.button("Send the invitation")
     invitation = mailed_invitation(demo.places, address)
     finish("Invite a colleague", hand)

@@ -1,4 +1,4 @@
-"""People without JavaScript, or whose browser blocks it, register all the same: they confirm their address by mail."""
+"""People without JavaScript, or whose browser blocks it, can still register: they confirm their address by mail."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,4 +1,4 @@
-"""A side event that came late is put right in the timetable, which is then published."""
+"""A late change of a side event is entered in the timetable, which is then published."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A person's browser in a test: it remembers every request, every fault of a page and what the host page heard."""
+"""A visitor's browser in a test: records every request, every page error and every event on the embedding page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

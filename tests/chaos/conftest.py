@@ -1,4 +1,4 @@
-"""Whole systems to be broken, on each bus."""
+"""Whole systems on each bus, for tests that break them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The decider is killed, frozen and started twice, and dies of a submission: all the others are decided once."""
+"""The decider is killed, frozen, started twice, and crashed by a submission: all others are decided once."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``kill -9`` of each process while people register; a supervisor starts it again at once."""
+"""``kill -9`` of each process while people register; a supervisor restarts it at once."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""One idempotency key, many at once, through the whole system: one submission, one candidate, one mail."""
+"""Many concurrent requests with one idempotency key: one submission, one candidate, one mail."""
 
 import http.client
 import json

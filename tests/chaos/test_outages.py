@@ -1,4 +1,4 @@
-"""Things stop and come back: whoever was answered 202 is counted and mailed exactly once."""
+"""Services stop and come back: everyone who was answered 202 is counted and mailed exactly once."""
 
 import time
 
@@ -16,12 +16,12 @@ WHILE_S = 60.0
 
 @pytest.mark.timeout(400)
 def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode) -> None:
-    """The intake does not notice: not one submission is refused while the broker is away."""
+    """The intake does not notice: not one submission is refused while the broker is down."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
     own_rabbit.stop()
-    patience = CONFIRM_WITHIN_S + WHILE_S  # the first mails are held up for as long as the broker is away
+    patience = CONFIRM_WITHIN_S + WHILE_S  # the first mails are held up for as long as the broker is down
     people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder, patience)
     confirming = people.submit(WHILE_S)
     assert (len(people.receipts), people.refused, people.lost) == (RATE * WHILE_S, {}, [])
@@ -52,7 +52,7 @@ def test_consumers_killed_every_five_seconds(stack: Stack) -> None:
 
 @pytest.mark.timeout(200)
 def test_mail_relay_down_and_back(embedded_stack: Stack) -> None:
-    """Nothing is mailed while it is away, everything once after it is back."""
+    """Nothing is mailed while it is down, everything once after it is back."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     embedded_stack.programs["sink"].kill()

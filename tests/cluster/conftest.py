@@ -1,4 +1,4 @@
-"""One cluster for all tests: it takes a minute or two to start."""
+"""One cluster for all tests: it takes one or two minutes to start."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""PgBouncer on a host of its own, with the settings of docs/how-to/postgresql.md."""
+"""PgBouncer on its own host, with the settings of docs/how-to/postgresql.md."""
 
 import re
 from configparser import ConfigParser

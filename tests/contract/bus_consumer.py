@@ -1,4 +1,4 @@
-"""``python -m tests.contract.bus_consumer``: a consumer in a process of its own, to be killed.
+"""``python -m tests.contract.bus_consumer``: a consumer in a separate process, so that it can be killed.
 
 Environment: ``DATABASE_URL`` or ``BROKER_URL`` of the bus; ``DIES_OF``, the id of a message that ends the process at
 once; ``HOLDS_AFTER``, the number of batches after which it keeps what it has in hand and does nothing more.

@@ -1,4 +1,4 @@
-"""The buses that every scenario runs on, and what a scenario does with one."""
+"""The buses that every scenario runs on, and the operations that a scenario uses."""
 
 import json
 import threading

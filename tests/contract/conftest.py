@@ -1,4 +1,4 @@
-"""The one list of buses: a test that asks for ``bus`` runs on each, and must come out alike."""
+"""The list of buses: a test that asks for ``bus`` runs on each, with the same result."""
 
 from collections.abc import Callable
 

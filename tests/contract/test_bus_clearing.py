@@ -1,4 +1,4 @@
-"""What is parked about people who were erased is dropped, on every bus; what is about others stays."""
+"""Parked messages about erased people are dropped, on every bus; all others stay."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ def _subject(message: Outgoing) -> str:
 
 
 def test_copies_about_whoever_was_erased_are_dropped(bus: Bus) -> None:
-    """Also those that nobody can read, and none twice."""
+    """Also those that no one can read, and none twice."""
     theirs, others = outgoing(change={"subject": new_id()}), outgoing()
     broken = replace(outgoing(), body=b'{"subject": "' + _subject(theirs).encode().upper())
     asked: list[set[str]] = []

@@ -1,4 +1,4 @@
-"""The scenarios in which a consumer dies, waits or halts, on every bus: nothing is lost and no neighbour suffers.
+"""A consumer crashes, waits or halts, on every bus: nothing is lost and no other message suffers.
 
 Where the two buses differ: how the reason of a message that killed its consumers is worded (RabbitMQ itself parks it:
 ``delivery limit``; the embedded bus: ``delivery limit reached``), and that RabbitMQ without the policies gives up only

@@ -1,4 +1,4 @@
-"""The scenarios of messages that cannot be handled, on every bus: retried, parked with a reason, never in the way."""
+"""Messages that cannot be handled, on every bus: retried, parked with a reason, never blocking others."""
 
 import json
 import time

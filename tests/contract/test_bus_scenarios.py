@@ -1,4 +1,4 @@
-"""One list of scenarios for the embedded bus and for RabbitMQ, without and with its limits: how messages travel.
+"""How messages travel: the same scenarios on the embedded bus and on RabbitMQ, without and with its limits.
 
 Where the two differ: RabbitMQ vouches for the sender of a message (``user_id``), the embedded bus has only its
 database's word. How the reason of a message that killed its consumers is worded differs too (``test_bus_deaths``).

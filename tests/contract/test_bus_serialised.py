@@ -1,4 +1,4 @@
-"""Nothing but JSON is ever made into objects: what comes in another form, or says that it does, is parked."""
+"""Only JSON is deserialised: messages in any other format, or declared as one, are parked."""
 
 import gzip
 import os
@@ -22,7 +22,7 @@ from tests.support.rabbitmq import RabbitNode
 
 
 class Trap:
-    """Pickled, it makes a folder as soon as somebody unpickles it."""
+    """Pickled, it makes a folder as soon as someone unpickles it."""
 
     def __init__(self, place: Path) -> None:
         self._place = place

@@ -1,4 +1,4 @@
-"""Every consumer takes every type that its queue hears: the frozen sample with a field that nobody knows yet."""
+"""Every consumer accepts every type of its queue: the frozen sample with an additional unknown field."""
 
 import base64
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def works(installation: TestInstallation) -> Iterator[dict[str, UnitOfWork]]:
 
 @pytest.fixture(scope="module")
 def proposal(installation: TestInstallation, works: dict[str, UnitOfWork]) -> str:
-    """The id of a proposal that registration and notifications know, and nobody has decided on."""
+    """The id of a proposal that registration and notifications know, and no one has decided on."""
     with open_registration(installation) as service:
         made = service.enrol(proposal_answers("Housing as a right"), PROPOSAL)
     known = _as_read("registration.confirmed.v1", registration_id=made, form=PROPOSAL, form_kind="proposal", event=None)

@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI documents has examples of what is sent and what comes back, which its schemas take."""
+"""Every operation of the OpenAPI documents has examples of request and response that match its schemas."""
 
 from collections.abc import Iterator
 from pathlib import Path

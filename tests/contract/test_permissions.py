@@ -1,4 +1,4 @@
-"""What each login may do on a real broker that was set up by the definitions: its own work and nothing else."""
+"""What each login may do on a real broker that was set up from the definitions: its own work and nothing else."""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the services really say: each producer makes exactly the fields of its type's frozen sample."""
+"""What the services really publish: each producer makes exactly the fields of its type's frozen sample."""
 
 import json
 from collections.abc import Callable

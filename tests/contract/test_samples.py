@@ -1,4 +1,4 @@
-"""The frozen samples: each type has one, everybody can read it, and it holds exactly what the table says."""
+"""The frozen samples: each type has one, every consumer can read it, and it matches the table exactly."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Whom a consumer believes: the producer's relay, and its own and the operators' copies of what that relay said."""
+"""Which senders a consumer trusts: the producer's relay, and its own and operators' copies of that relay's messages."""
 
 import logging
 from collections.abc import Callable
@@ -176,7 +176,7 @@ Places = Callable[[str], Bus]
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
 def places(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: RabbitNode) -> Places:
-    """A bus whose rights somebody has loosened so far that the relay of registration may say everything."""
+    """A bus whose rights someone has loosened so far that the relay of registration may say everything."""
     if request.param == "rabbitmq":
         users = {"events consumer": consumer_user("events"), "operator": OPERATOR}
         users |= {f"{service} relay": relay_user(service) for service in SERVICES}

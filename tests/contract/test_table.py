@@ -1,4 +1,4 @@
-"""The closed table of message types and what is generated from it."""
+"""The table of message types and the files generated from it."""
 
 import re
 from collections.abc import Iterator

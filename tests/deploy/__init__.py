@@ -1,1 +1,1 @@
-"""The image, Compose and the chart, tried with a Docker engine: `make test-deploy`."""
+"""The image, Compose and the chart, tested with a Docker engine: `make test-deploy`."""

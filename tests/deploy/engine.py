@@ -1,4 +1,4 @@
-"""A Docker engine for tests, the machine's own or one that ends with them; and images without a registry."""
+"""A Docker engine for tests, the machine's or a temporary one; and images without a registry."""
 
 import json
 import os

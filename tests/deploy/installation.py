@@ -1,4 +1,4 @@
-"""A Compose installation of a test: its own project, ports and network; gone afterwards."""
+"""A Compose installation for a test: its own project, ports and network, removed afterwards."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A whole installation by Compose: it starts, registers, loses nothing when a container dies, and is confined."""
+"""An installation by Compose: it starts, registers, loses nothing when a container dies, and is isolated."""
 
 import json
 from collections.abc import Iterator

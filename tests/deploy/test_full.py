@@ -1,4 +1,4 @@
-"""The size `full`: each web process runs twice; one that is away, and restarts of all, cost nobody an answer."""
+"""The size `full`: each web process runs twice; a crash of one, or a restart of all, costs no one an answer."""
 
 import itertools
 import threading
@@ -75,7 +75,7 @@ def container(full: Compose, service: str) -> str:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("away", ["stopped", "killed", "unreachable"])
 def test_one_of_two_web_containers_may_be_away(full: Compose, line: requests.Session, away: str) -> None:
-    """At most one request of a thousand fails, while it goes, is away and comes back."""
+    """At most one request of a thousand fails, while it goes, is down and comes back."""
     names = [container(full, f"{name}-1") for name in ("registration-forms", "events-web")]
     front = f"{full.project}_front"
     ended = threading.Event()

@@ -1,7 +1,7 @@
 """The chart's Deployments, as Helm renders them, run by `podman kube play`: each passes its own probes.
 
 podman does the work of the kubelet alone: a network alias stands in for each Service, and there is no Ingress, no
-NetworkPolicy and no ``fsGroup``, so that the settings are readable for everybody in their pod here.
+NetworkPolicy and no ``fsGroup``, so that the settings are readable for everyone in their pod here.
 """
 
 import json
@@ -131,7 +131,7 @@ def release(images: None, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def migrate(folder: Path, objects: list[dict[str, Any]]) -> None:
-    """What the Job does, in a container by hand: podman makes no folder in the volume of a Secret."""
+    """What the Job does, in a container manually: podman makes no folder in the volume of a Secret."""
     (job,) = (one for one in objects if one["kind"] == "Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     secrets = {one["metadata"]["name"]: one["stringData"] for one in objects if one["kind"] == "Secret"}

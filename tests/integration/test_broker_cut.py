@@ -1,4 +1,4 @@
-"""The log of relay and consumer when the broker is cut off: one line at the loss, one when it is back, no traceback."""
+"""The log of relay and consumer during a broker outage: one line at the loss, one when it is back, no traceback."""
 
 import logging
 import time

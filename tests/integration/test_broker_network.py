@@ -1,4 +1,4 @@
-"""The network between a cluster's nodes: it leads them to each other and holds back what it is told to hold back."""
+"""The network between a cluster's nodes: it connects them and blocks what a test tells it to block."""
 
 import json
 import socket
@@ -41,7 +41,7 @@ def ask(port: int, request: bytes) -> socket.socket:
 
 
 def told_port(mapper: int, name: str) -> int:
-    """The port that a mapper tells; 0: it knows nobody of that name."""
+    """The port that a mapper tells; 0: it knows no one of that name."""
     with ask(mapper, bytes([ASK_PORT]) + name.encode()) as connection:
         answer = connection.recv(100)
     return int(struct.unpack(">H", answer[2:4])[0]) if answer[1] == 0 else 0

@@ -1,4 +1,4 @@
-"""Operators' commands while their service's database is in quarantine: what writes or publishes is refused."""
+"""Operators' commands while their service's database is in quarantine: commands that write or publish refuse."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A run with a skipped test, or with none, fails: tried on small runs of their own."""
+"""A run with a skipped test, or with none, fails: tested on small runs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A web process whose database is away: 503, one line a minute in its log, and a probe that says why."""
+"""A web process whose database is down: 503, one line a minute in its log, and a probe that says why."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

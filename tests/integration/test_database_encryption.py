@@ -1,4 +1,4 @@
-"""A database behind TLS: its name is verified, or nothing is sent. PgBouncer is the server, with a certificate."""
+"""A database behind TLS: its name is verified before anything is sent. PgBouncer is the server."""
 
 from collections.abc import Iterator
 from pathlib import Path

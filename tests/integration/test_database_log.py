@@ -1,4 +1,4 @@
-"""The log of PostgreSQL: it has refused rows without what they held, and statements about logins without passwords."""
+"""The log of PostgreSQL: refused rows appear without their values, and statements about logins without passwords."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The server keeps every process to its rights: each login, each table and function, each verb, as the rights say."""
+"""The server limits every process to its rights: each login, each table and function, each verb."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,7 +30,7 @@ _HELD = """
     WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef AND r.rolname = ANY(%s)
         AND has_function_privilege(r.oid, p.oid, 'execute')
 """
-"""Tables, and functions that run with their owner's rights; all others give nobody more than their own."""
+"""Tables, and functions that run with their owner's rights; all others give no one more than their own."""
 _FUNCTIONS = """
     SELECT oid::regprocedure::text FROM pg_proc
     WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype
@@ -81,7 +81,7 @@ FORBIDDEN = (
 
 @pytest.fixture(scope="module")
 def databases(postgres: PostgresServer) -> FreshDatabases:
-    """One for the module: nobody changes anything."""
+    """One for the module: no one changes anything."""
     return FreshDatabases(postgres)
 
 
@@ -104,7 +104,7 @@ def test_each_login_holds_exactly_what_the_table_says(administrator: Connection,
 def test_functions_with_their_owners_rights_find_no_other_table_and_are_open_to_nobody_else(
     administrator: Connection, name: str
 ) -> None:
-    """Nobody else: the audit's login enters each database too, and PostgreSQL lets everybody execute a new function."""
+    """No one else: the audit's login enters each database too, and PostgreSQL lets everyone execute a new function."""
     assert administrator.execute(_UNSAFE).fetchall() == []
 
 
@@ -252,7 +252,7 @@ def _held(postgres: PostgresServer, url: str) -> set[tuple[object, ...]]:
 
 
 def _held_by(connection: Connection) -> set[tuple[object, ...]]:
-    """(table or function, login, verb) for everybody in the database of ``connection``."""
+    """(table or function, login, verb) for everyone in the database of ``connection``."""
     return set(connection.execute(_HELD, [sorted(ALL_VERBS), EVERYBODY, EVERYBODY]).fetchall())
 
 

@@ -1,4 +1,4 @@
-"""What the documents tell an operator to type works as it stands there."""
+"""Commands in the documents work as written."""
 
 import os
 import re

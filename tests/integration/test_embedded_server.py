@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL lets nobody in without a password, opens no folder, and works below a private one."""
+"""The embedded PostgreSQL requires a password, widens no folder's permissions, and works below a private one."""
 
 import multiprocessing
 import os

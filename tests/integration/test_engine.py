@@ -1,4 +1,4 @@
-"""Sessions of the pool: how old their plans get, and how many are used."""
+"""Sessions of the pool: the age of their plans, and the number in use."""
 
 import threading
 from collections.abc import Iterator

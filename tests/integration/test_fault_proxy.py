@@ -1,4 +1,4 @@
-"""The proxy breaks lines as it is told: each fault seen from both ends of a line."""
+"""The proxy breaks connections as told: each fault seen from both ends."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""The fork server starts programs that are like any other child."""
+"""Programs started by the fork server are like any other child process."""
 
 import ctypes
 import os

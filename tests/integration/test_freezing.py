@@ -1,4 +1,4 @@
-"""Freezing a process: it stands still when the freezing has returned, not some time later."""
+"""Freezing a process: it is stopped when the call returns, not some time later."""
 
 import os
 import subprocess

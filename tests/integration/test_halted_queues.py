@@ -1,4 +1,4 @@
-"""Halted queues: what a consumer does while their store is away, and how its processes share the store."""
+"""Halted queues: what a consumer does while their store is down, and how its processes share the store."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Outbox and inbox stay small: old rows go a bite at a time, and a message that comes again has no second effect."""
+"""Outbox and inbox stay small: old rows are deleted in batches, and a late duplicate has no effect."""
 
 import time
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ MOMENT = timedelta(seconds=1)
 
 
 class Seconds:
-    """Time by hand, in place of the machine's."""
+    """Time manually, in place of the machine's."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -72,7 +72,7 @@ def counted(engine: Engine) -> dict[str, int]:
 
 
 def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds) -> OutboxCleanup:
-    """A housekeeper whose time goes by hand."""
+    """A housekeeper whose time goes manually."""
     work = UnitOfWork(engine, SERVICE)
     return OutboxCleanup(work, SERVICE, agreeing(clock, work), monotonic=seconds)
 
@@ -128,7 +128,7 @@ def deleted() -> dict[str, float]:
 
 
 def test_rows_that_others_hold_are_left_alone(engine: Engine, clock: FrozenClock) -> None:
-    """Neither does the housekeeper wait for them, nor does it make anybody wait."""
+    """Neither does the housekeeper wait for them, nor does it make anyone wait."""
     fill(engine, clock() - KEEP_RECEIVED - MOMENT, 3)
     seconds = Seconds()
     with engine.connect() as other:

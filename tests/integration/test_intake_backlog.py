@@ -1,4 +1,4 @@
-"""What waits in the intake, as metrics."""
+"""The intake's backlog, as metrics."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""``migrate --to`` rolls back where a migration allows it, and otherwise refuses with the reason."""
+"""``migrate --to`` rolls back if a migration allows it, and otherwise refuses with the reason."""
 
 from pathlib import Path
 

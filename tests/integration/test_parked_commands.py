@@ -1,4 +1,4 @@
-"""The operator's commands, as typed: what is parked is listed with its reason, shown, sent back, and dropped."""
+"""The operator's commands, as typed: parked messages are listed with their reason, shown, replayed and dropped."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -163,7 +163,7 @@ def test_topology_by_command(address: BusAddress, run: Run) -> None:
         assert run("topology", "check") == "complete\n"
     else:
         assert run("topology", "check", code=3) == (
-            "exchanges and queues: all there\nmembers of queues: not asked: TROIKA_BROKER_MANAGEMENT_URL is not set\n"
+            "exchanges and queues: all there\nmembers of queues: not checked: TROIKA_BROKER_MANAGEMENT_URL is not set\n"
         )
     assert run("topology", "declare") == "declared\n"
     assert '"troika.facts"' in run("topology", "definitions")

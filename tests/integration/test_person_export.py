@@ -1,4 +1,4 @@
-"""One person's data across the three services: every table is covered, and what is exported is what is stored."""
+"""One person's data across the three services: every table is covered, and the export equals what is stored."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -105,7 +105,7 @@ NOT_OF_A_PERSON = {
     ("registration", "submission", "network"),
     ("registration", "submission", "token_hash"),
 }
-"""Columns called like one of those that refer to nobody; of the table ``submission`` see above."""
+"""Columns called like one of those that refer to no one; of the table ``submission`` see above."""
 
 _COLUMNS = """
     SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'

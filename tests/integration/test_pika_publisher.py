@@ -1,4 +1,4 @@
-"""The publisher on a real node that stops, dies, freezes and comes back."""
+"""The publisher with a real node that stops, crashes, freezes and comes back."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def test_blocked_publisher_keeps_its_connection_and_offers_nothing(node: RabbitN
 
 @pytest.mark.parametrize("way", STOPS)
 def test_publisher_back_after_the_broker(node: RabbitNode, way: str) -> None:
-    """While it is away nothing is said to be confirmed; when it is back, publishing works again by itself."""
+    """While it is down nothing is said to be confirmed; when it is back, publishing works again by itself."""
     stop, start = STOPS[way]
     address = BusAddress(broker_urls=(node.fresh_vhost(),))
     topology.declare(address)

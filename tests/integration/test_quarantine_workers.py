@@ -1,4 +1,4 @@
-"""Workers while their database is in quarantine: they move, decide and send nothing, and go on afterwards."""
+"""Workers while their database is in quarantine: they move, decide and send nothing, and continue afterwards."""
 
 import time
 from dataclasses import replace

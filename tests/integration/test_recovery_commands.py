@@ -90,7 +90,7 @@ def system(postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) ->
 
 
 def probe(url: str) -> tuple[int, str]:
-    """What ``/readyz`` answers; 0 if nobody does."""
+    """What ``/readyz`` answers; 0 if no one does."""
     try:
         answer = requests.get(f"{url}/readyz", timeout=5)
     except requests.ConnectionError:
@@ -143,7 +143,7 @@ def test_messages_published_again_have_their_effect_where_it_was_lost(system: Sy
     def publish_again(audited: int) -> None:
         """Two mails, and the entries of the audit log about what was published again before."""
         printed = system.run("notifications", "publish-again", "--since", str(since))
-        assert printed == f"{2 + audited} messages are published again\n"
+        assert printed == f"{2 + audited} messages will be republished\n"
         waiting = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
         poll_until(lambda: system.sql("notifications", waiting) == [(0,)], 20, what="published")
         on_bus = "SELECT count(*)::int FROM bus_message WHERE queue = 'events.contact'"
@@ -153,7 +153,7 @@ def test_messages_published_again_have_their_effect_where_it_was_lost(system: Sy
     publish_again(0)
     assert system.sql("events", CONTACTS) == [], "it has them in its inbox"
     printed = system.run("events", "receive-again", QUEUE, "--since", str(since))
-    assert printed == f"4 messages of {QUEUE} have their effect again once they are published again\n"
+    assert printed == f"4 messages of {QUEUE} will take effect again when they are republished\n"
     publish_again(1)
     assert system.sql("events", CONTACTS) == ids[2:]
     publish_again(2)
@@ -177,7 +177,7 @@ def test_more_messages_than_a_batch_are_published_again_without_a_relay(system: 
         FROM generate_series(1, 2500)"""
     system.sql("notifications", insert)
     printed = system.run("notifications", "publish-again", "--since", "2020-01-01T00:00:00Z")
-    assert printed.startswith("2500 messages are published again\nNothing that was published before 2")
+    assert printed.startswith("2500 messages will be republished\nNothing that was published before 2")
     assert printed.endswith("Z is kept.\n")
     young = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL AND again_at > now() - interval '1 minute'"
     assert system.sql("notifications", young) == [(2500,)]

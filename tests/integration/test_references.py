@@ -1,4 +1,4 @@
-"""What the intake is measured against takes submissions, so that `make bench` is not found broken on the day."""
+"""The references of the intake's benchmarks accept submissions, so that `make bench` works."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Outbox and inbox are the same tables in every service: the library that works on them knows one shape."""
+"""Outbox and inbox are the same tables in every service: the library for them knows one shape."""
 
 from pathlib import Path
 

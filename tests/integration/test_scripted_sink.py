@@ -1,4 +1,4 @@
-"""The scripted sink as a process: each verb refused, stalled and cut, and every mail that was answered 250 is there."""
+"""The scripted sink as a process: each verb refused, stalled and cut, and it keeps every mail that it accepted."""
 
 import time
 from collections import Counter
@@ -109,7 +109,7 @@ def test_cut_after_the_answer_to_the_dot_has_the_mail_and_the_sender_knows(sink:
 
 
 def test_stall_at_the_dot_keeps_the_mail_and_the_sender_cannot_know(sink: Sink) -> None:
-    """The same mail comes again, as it does from a sender that has to try once more."""
+    """The same mail comes again, as it does from a sender that has to try again."""
     sink.tell({"verb": "DOT", "stall_s": 60, "times": 1})
     began_s = time.monotonic()
     assert sink.outcome() is HandoverUnknown

@@ -1,4 +1,4 @@
-"""Limits of database sessions: made with the logins, kept where an operator chose, lifted for one transaction."""
+"""Limits of database sessions: set with the logins, kept if an operator chose others, lifted for one transaction."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A process with bad settings does not start, and says everything that is wrong at once."""
+"""A process with bad settings does not start, and reports all faults at once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -207,7 +207,7 @@ def common_of(settings: Any) -> CommonSettings:
 
 @pytest.fixture(scope="module")
 def whole(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
-    """Databases and secrets; one for the module, nobody writes."""
+    """Databases and secrets; one for the module, no one writes."""
     return make_installation(postgres, tmp_path_factory.mktemp("settings"))
 
 

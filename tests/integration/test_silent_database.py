@@ -1,4 +1,4 @@
-"""A database behind a line that swallows what is sent: callers are told soon, all of them; a slow one is waited for."""
+"""A connection to the database that swallows everything: callers get an error soon; a slow database is waited for."""
 
 import socket
 import time
@@ -45,7 +45,7 @@ def ask(work: UnitOfWork, statement: str = "SELECT 1") -> None:
 
 
 def seconds_until_told(work: UnitOfWork) -> float:
-    """How long a caller waits for the news that the database is away."""
+    """How long a caller waits for the news that the database is down."""
     began_s = time.monotonic()
     with pytest.raises(Unavailable):
         ask(work)

@@ -1,4 +1,4 @@
-"""The relay is believed only with a certificate that is trusted and its own; nothing goes in clear if it must not."""
+"""The relay's certificate must be trusted and its own; nothing is sent in clear if that is forbidden."""
 
 import ssl
 from pathlib import Path

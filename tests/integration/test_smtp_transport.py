@@ -1,4 +1,4 @@
-"""The handover against a relay that does what a script says: every verb refused, stalled and cut has its outcome."""
+"""The handover to a scripted relay: every verb refused, stalled and cut has its outcome."""
 
 import socket
 import subprocess

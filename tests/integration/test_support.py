@@ -1,4 +1,4 @@
-"""The tests' own servers: they start, lose nothing that was confirmed, die at once, and leave nothing behind."""
+"""The tests' own servers: they start, lose nothing confirmed, die at once, and leave nothing behind."""
 
 import signal
 import socket
@@ -31,7 +31,7 @@ SLEEPER = "import time; time.sleep(600)"
 
 @pytest.fixture
 def parent(run_folder: RunFolder) -> Path:
-    """A place for runs that are not this run's, so that a sweep there meets nobody else."""
+    """A place for runs that are not this run's, so that a sweep there meets no one else."""
     folder = run_folder.part("runs")
     folder.chmod(0o711)
     return folder
@@ -196,7 +196,7 @@ def test_child_dies_with_the_process_that_started_it(parent: Path) -> None:
 
 def test_sweep_ends_and_deletes_what_a_dead_run_left_and_nothing_else(parent: Path) -> None:
     alive = RunFolder.create(parent)
-    dead = RunFolder(parent / "run-4194305-1-leftover")  # above the largest process id, so nobody's
+    dead = RunFolder(parent / "run-4194305-1-leftover")  # above the largest process id, so no one's
     dead.path.mkdir()
     sleep = [sys.executable, "-c", SLEEPER]
     leftover = start_child(dead, sleep, env={}, folder=PROJECT, log=dead.path / "log")

@@ -1,4 +1,4 @@
-"""A broker that lacks queues of this version: relay and consumers wait, and readiness has the reason."""
+"""A broker that lacks queues of this version: relay and consumers wait, and readiness gives the reason."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Transactions on a real database: what one of them sees while others write."""
+"""Transactions on a real database: what one sees while others write."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A process whose clock is wrong erases, expires and prunes nothing, says so, and is not ready."""
+"""A process whose clock is wrong erases, expires and prunes nothing, reports it, and is not ready."""
 
 from collections.abc import Iterator
 from datetime import timedelta

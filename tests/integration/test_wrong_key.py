@@ -1,4 +1,4 @@
-"""A process with another key than its database's does nothing, is not ready, and says which key it is."""
+"""A process with another key than its database's does nothing, is not ready, and names the key."""
 
 import logging
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Shared by the rehearsals: one prepared installation, and the table of what each rehearsal has lost."""
+"""Shared by the rehearsals: one prepared installation, and the table of what each rehearsal loses."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -82,7 +82,7 @@ def test_drill_with_the_keys_of_another_installation_fails(backed: Backed, tmp_p
 def test_drill_opens_sealed_answers_with_the_keys_database(
     backed: Backed, postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    """And fails if it holds other keys, or is away; a key that was destroyed since the backup is no fault."""
+    """And fails if it holds other keys, or is down; a key that was destroyed since the backup is no fault."""
     databases = FreshDatabases(postgres)
     assert databases["keys"]
     url = databases.of("keys", login("keys", "operator"))

@@ -1,4 +1,4 @@
-"""The program on running processes: an older database of notifications, from the quarantine to its end."""
+"""The command on running processes: an older database of notifications, from the start of quarantine to its end."""
 
 import time
 from dataclasses import replace

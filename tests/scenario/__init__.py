@@ -1,1 +1,1 @@
-"""The reference scenario, played over the real processes in its own time."""
+"""The reference scenario, played on the real processes in its own time."""

@@ -33,7 +33,7 @@ class Cast:
 
 
 def people_register(world: World) -> Cast:
-    """Eight of twelve groups send somebody to the webinar; five people travel, two of them are in the webinar."""
+    """Eight of twelve groups send someone to the webinar; five people travel, two of them are in the webinar."""
     cast = Cast([group["id"] for group in world.call("GET", "/v1/working-groups", "events")["items"]])
     for group in cast.groups[:8]:
         _join_webinar(world, cast, f"{group}@example.org", group)
@@ -69,7 +69,7 @@ def people_register(world: World) -> Cast:
 
 
 def announce_gap(world: World, cast: Cast) -> None:
-    """Four groups have nobody in the webinar: their members are written to, and the travellers who are not in it."""
+    """Four groups have no one in the webinar: their members are written to, and the travellers who are not in it."""
     missing = world.call("GET", f"/v1/events/{WEBINAR}/coverage", "events")["missing"]
     assert [group["id"] for group in missing] == cast.groups[8:]
     for group in cast.groups[8:]:
@@ -106,7 +106,7 @@ def publish_recording(world: World, moment: datetime, people: int) -> None:
 
 
 def open_remote_attendance(world: World, moment: datetime, people: int) -> None:
-    """Those who asked to be told are told, and nobody else."""
+    """Those who asked to be told are told, and no one else."""
     world.at(moment)
     world.call("PATCH", f"/v1/events/{COUNCIL}", "events", json={"mode": "hybrid"}, headers={"If-Match": "*"})
     world.pass_time(COUNCIL, moment + timedelta(minutes=6))
@@ -133,7 +133,7 @@ def schedule_side_events(world: World, proposals: list[str]) -> None:
 
 
 def move_the_review(world: World, moment: datetime, review: datetime, press: datetime, cast: Cast) -> None:
-    """From May to November: the audience is shown first, then everybody concerned is told once."""
+    """From May to November: the audience is shown first, then everyone concerned is told once."""
     world.at(moment)
     for event, starts_at, hours, people in ((REVIEW, review, 3.5, cast.travellers), (PRESS, press, 1, cast.press)):
         step = f"/v1/events/{event}/reschedule"
@@ -147,7 +147,7 @@ def move_the_review(world: World, moment: datetime, review: datetime, press: dat
 
 
 def reschedule_side_events(world: World, moment: datetime, groups: list[str]) -> dict[str, datetime]:
-    """One more proposal moves nobody; the new week moves everybody, who are told once. Returns when who presents."""
+    """One more proposal moves no one; the new week moves everyone, who are told once. Returns when who presents."""
     world.at(moment)
     idea = {"title": LATE_IDEA, "summary": "Short.", "attendance": 10}
     world.submit_form(PROPOSAL, _person("late@example.org") | idea)

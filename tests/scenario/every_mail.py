@@ -1,4 +1,4 @@
-"""Causes every kind of mail, by what people and coordinators do, with hostile text wherever somebody's words can stand.
+"""Causes every kind of mail, by actions of people and coordinators, with hostile text in every place for text.
 
 What a form refuses it refuses with 422; its sender then has no part in the story.
 """
@@ -37,7 +37,7 @@ UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 ANY = {"If-Match": "*"}
 SIDE_EVENT_STEPS = (("cancel", "event_cancelled"), ("revive", "event_revived"), ("postpone", "event_postponed"))
-"""What coordinators do to a side event by hand, and what its proposer is told."""
+"""What coordinators do to a side event manually, and what its proposer is told."""
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def _register(world: World, cast: Everybody) -> None:
 
 
 def _wait_and_come_again(world: World, cast: Everybody) -> None:
-    """Some more wait; a day later everybody comes again, some for their link; then seats come and go."""
+    """Some more wait; a day later everyone comes again, some for their link; then seats come and go."""
     late, people = cast.taken[::3], len(cast.taken)
     for number in late:
         assert _fill_in(world, f"late-{number}", number)
@@ -197,7 +197,7 @@ def _propose(world: World, cast: Everybody) -> None:
 
 
 def _withdraw_one(world: World, number: int) -> None:
-    """Somebody proposes, changes that, asks for their link by proposing the same once more, and withdraws."""
+    """Someone proposes, changes that, asks for their link by proposing the same again, and withdraws."""
     _propose_one(world, number, LEAVING)
     for letter in _confirm_proposals(world, 1):
         world.change_answers(letter, _idea(number) | {"attendance": 20})
@@ -265,7 +265,7 @@ def _change_the_event(world: World, cast: Everybody) -> None:
 
 
 def _end(world: World, cast: Everybody) -> None:
-    """What can be attended from afar, what is near, what is over; and somebody who has not confirmed yet."""
+    """What can be attended from afar, what is near, what is over; and someone who has not confirmed yet."""
     moment = MONDAY + timedelta(days=3)
     world.at(moment)
     _rename(world, COUNCIL, 0)
@@ -293,7 +293,7 @@ def _person(who: str, name: str) -> dict[str, Any]:
 
 
 def _offer_one(world: World, seats: int) -> None:
-    """There are more seats, which coordinators give by hand: the first in line declines one, and is given it then."""
+    """There are more seats, which coordinators give manually: the first in line declines one, and is given it then."""
     _seats(world, seats, promotion_mode="by-hand")
     waiting = world.call("GET", f"/v1/forms/{PRESS}/seats", "registration")["waiting"]
     first = f"/v1/registrations/{waiting[0]['registration']['id']}"

@@ -1,4 +1,4 @@
-"""What somebody types who wants a mail or a page to do more than show it, and where it stands in the scenario."""
+"""Hostile text that someone may type into a form, and its places in the scenario."""
 
 from collections.abc import Sequence
 from pathlib import Path

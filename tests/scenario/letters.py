@@ -1,4 +1,4 @@
-"""Mails as their recipients have them: who got which, the personal link in it, and what it does to a calendar."""
+"""Mails as their recipients get them: who got which, the personal link in it, and its effect on a calendar."""
 
 import re
 from collections.abc import Iterable, Mapping

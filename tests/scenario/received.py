@@ -1,4 +1,4 @@
-"""A mail as its recipient's program reads it: by the standard library's parsers, which know nothing of ours."""
+"""A mail as its recipient's program reads it: by the standard library's parsers, independent of our code."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -87,7 +87,7 @@ class Received:
                 yield str(value)
 
     def everything(self) -> str:
-        """All that somebody may read in it."""
+        """All that someone may read in it."""
         return "\n".join((str(self.message["Subject"]), self.plain, self.page.text, *self.calendar_values()))
 
 

@@ -1,4 +1,4 @@
-"""Every kind of mail, with hostile text wherever words can stand: what is in it, and what opening its links does.
+"""Every kind of mail with hostile text: its content, and the effect of opening its links.
 
 The whole system on the embedded bus, mails as they arrive at the relay. What is refused on the way is not in any mail;
 what is not refused is shown to have come through before anything is said about what it did.
@@ -77,7 +77,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """The story, played once; then nobody works any more but the web services."""
+    """The story, played once; then no one works any more but the web services."""
     processes, folder = ProcessGroup(run_folder), tmp_path_factory.mktemp("mails")
     world = World(processes, make_installation(postgres, folder), sample=make_sample(folder / "sample"))
     try:

@@ -1,4 +1,4 @@
-"""From the public update of 27 February 2020 to the moved review: who is told what in each act, and how often.
+"""From the public update of 27 February 2020 to the moved review: who gets which mail in each act, and how often.
 
 Each act waits for exactly the mails it causes; one more, one fewer or one twice ends the story.
 """
@@ -48,7 +48,7 @@ def test_a_review_is_prepared_and_its_date_moves(world: World) -> None:
 
 
 def _every_calendar_is_right(world: World, due: list[tuple[set[str], datetime]]) -> None:
-    """Whatever order somebody's mails come in, and however often: the calendar ends as things are.
+    """Whatever order someone's mails come in, and however often: the calendar ends as things are.
 
     Args:
         world: whose mails these are.

@@ -1,4 +1,4 @@
-"""What coordinators do with proposals and the timetable."""
+"""Coordinators' actions on proposals and the timetable."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The whole system as real processes whose clock the story sets, and what the people in the story do with it."""
+"""The whole system as real processes whose clock the story sets, and the actions of its people."""
 
 import re
 from collections import Counter
@@ -115,7 +115,7 @@ class World:
         return answer.status_code != 422
 
     def end_workers(self) -> None:
-        """End every process but the web services, which nobody tells anything any more then."""
+        """End every process but the web services, which no one tells anything any more then."""
         workers = {worker_name(service, role) for service, role in WORKERS}
         for program in self.processes.programs:
             if program.name in workers:
@@ -142,7 +142,7 @@ class World:
         assert answer.status_code == 303, answer.text[:500]
 
     def send_link(self, letter: Letter) -> None:
-        """Behind a confirmation link: have the link to what one is registered for mailed once more."""
+        """Behind a confirmation link: have the link to what one is registered for mailed again."""
         address = self.urls[service_for(letter.link)] + letter.link
         registered = REGISTERED.findall(requests.get(address, timeout=30).text)
         assert registered, f"nobody is registered behind the link in {letter.subject!r}"
@@ -155,7 +155,7 @@ class World:
         self._change(letter, "details", details)
 
     def change_answers(self, letter: Letter, answers: dict[str, Any]) -> None:
-        """Send all answers once more, on the page behind the letter's personal link."""
+        """Send all answers again, on the page behind the letter's personal link."""
         self._change(letter, "answers", answers)
 
     def ask_address(self, letter: Letter, email: str) -> None:
@@ -201,10 +201,10 @@ class World:
     def expect(self, act: str, **kinds: int) -> list[Letter]:
         """Wait until these mails, and no others, have arrived since the act before; names have ``_`` for ``-``.
 
-        Within one act nobody gets two mails of the same kind about the same thing: the same link.
+        Within one act no one gets two mails of the same kind about the same thing: the same link.
 
         Raises:
-            AssertionError: others, more or fewer; or somebody was told the same twice.
+            AssertionError: others, more or fewer; or someone was told the same twice.
         """
         wanted = Counter({kind.replace("_", "-"): count for kind, count in kinds.items()})
 

@@ -1,4 +1,4 @@
-"""Which alerts a fault raises, and which notifications Alertmanager makes of them by its configuration.
+"""Which alerts a fault raises, and which notifications Alertmanager makes of them with its configuration.
 
 The faults are those that were seen on installations that ran: every alert that their rules raise, also late ones. The
 evaluation is the part of Alertmanager's that our configuration uses; ``tests/alerting`` holds it against the real one.

@@ -1,4 +1,4 @@
-"""A small server that is not ours: it answers each POST with what the test says, and counts what it was asked."""
+"""A small foreign server: it answers each POST as the test says, and counts the requests."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 202.
+"""People who register at a steady rate and retry with the same key until they are answered 202.
 
 Then they wait for the mail and confirm by its link, as often as it takes. Every submission stands in a journal on disk
 before it leaves, and again with its answer.
@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.3
 
 
 def _journal() -> Journal:
-    """In a folder of its own, which goes when nobody needs the journal any more."""
+    """In a folder of its own, which goes when no one needs the journal any more."""
     folder = tempfile.mkdtemp(prefix="troika-journal-")
     journal = Journal(Path(folder) / "arrivals.jsonl")
     weakref.finalize(journal, shutil.rmtree, folder)
@@ -38,7 +38,7 @@ class Arrivals:
     per_second: new people a second.
     mails: folder of the sink.
     confirm_within_s: how long people wait for the mail and confirm, seconds, from the answer 202.
-    receipts: receipt hashes of everybody who was answered 202, in that order.
+    receipts: receipt hashes of everyone who was answered 202, in that order.
     refused: answers other than 202 on the way there, by status (0: none came).
     lost: people who were never answered 202, or could not confirm.
     journal: of every submission; in a folder of its own unless one is given.

@@ -1,4 +1,4 @@
-"""The audit after a test: whatever was broken on the way, everything adds up."""
+"""The audit after a test: whatever was broken, everything adds up."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping

@@ -48,7 +48,7 @@ class Network:
     _pumps: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def serve(self, control: int) -> None:
-        """Keep mappers, lines and the control port open for ever."""
+        """Keep mappers, lines and the control port open forever."""
         for way in self.lines:
             self._ways[way] = asyncio.Event()
         self._shut([])

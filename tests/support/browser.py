@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, cut off from everything but this machine."""
+"""Debian's Chromium, driven by Playwright, without access to anything but this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")
-"""A quarter less processor time than the whole browser, which draws a window that nobody sees."""
+"""A quarter less processor time than the whole browser, which draws a window that no one sees."""
 WHOLE_CHROMIUM = Path("/usr/bin/chromium")
 """Has a profile, and so settings of cookies."""
 INSTALL_HINT = (

@@ -1,4 +1,4 @@
-"""What calendars see in files that this project writes: read by icalendar, and in Chromium by ical.js and ts-ics.
+"""Reads our calendar files as calendars do: by icalendar, and in Chromium by ical.js and ts-ics.
 
 The last two know nothing of Python, of its time zones or of icalendar, by which the files are written.
 """

@@ -1,4 +1,4 @@
-"""Many clients at once against one address: each its own thread and connection, each answer written down."""
+"""Many clients at once against one address: each with its own thread and connection, each answer recorded."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ SUBMISSIONS = f"/v1/forms/{WEBINAR}/submissions"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status 0: nobody answered."""
+    """Status 0: no one answered."""
 
     status: int
     body: dict[str, Any]

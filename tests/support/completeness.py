@@ -1,4 +1,4 @@
-"""A test run in which something was left out is not a success, and neither is one in which nothing ran."""
+"""A test run that left out a test fails, and so does one that ran none."""
 
 import pytest
 

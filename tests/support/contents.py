@@ -1,4 +1,4 @@
-"""Everything that stands in some databases, to be compared with what stands there later."""
+"""The whole content of some databases, to compare with a later state."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A decider in the test's own process: with the keys of an installation, run by the test or beside a request."""
+"""A decider in the test's own process, with the keys of an installation, run by the test or beside a request."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks the line between two programs in the ways in which lines break, one direction at a time.
+"""A TCP proxy that breaks the connection between two programs in every way, one direction at a time.
 
 It runs in a thread of its own; what it does to all its connections can be changed at any moment. What a black hole has
 swallowed is gone: a connection that has lost bytes cannot go on, so healing resets it, as its ends would in the end.
@@ -37,7 +37,7 @@ class Way:
     Attributes:
         delay_s: each piece is held back so long, seconds.
         bytes_per_s: no faster than this; 0 is no limit.
-        hole: bytes are swallowed; nobody is told.
+        hole: bytes are swallowed; no one is told.
         cut_after_bytes: of each connection, counted from when the fault began; None is never.
         cut_at: the piece that holds these bytes does not pass any more, and the connection is cut; empty is never.
         ending: how it is cut.
@@ -239,7 +239,7 @@ class FaultProxy:
             line.pipes = [_Pipe(line, reader, far_writer, up=True), _Pipe(line, far_reader, writer, up=False)]
             await self._carry(line)
         except OSError:
-            _reset(writer)  # nobody is there
+            _reset(writer)  # no one is there
 
     async def _carry(self, line: _Line) -> None:
         self._lines.add(line)

@@ -1,4 +1,4 @@
-"""Starting our programs by forking a process that has imported the libraries that they use.
+"""Starts our programs by forking a process that has already imported their libraries.
 
 ``python -m tests.support.forking`` imports the libraries once and then becomes, in a fork for each request, the program
 that the request names, which imports its own modules as ever. The fork belongs to the process that asked, as a child

@@ -1,4 +1,4 @@
-"""The gateway for tests: nginx with our configuration, before web services that run already."""
+"""The gateway for tests: nginx with our configuration, before web services that already run."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -46,7 +46,7 @@ class FreshDatabases(dict[str, str]):
         return found
 
     def with_a_copy_of(self, name: str) -> "FreshDatabases":
-        """These, and in place of one of them a copy to be changed; nobody may be connected to it meanwhile."""
+        """These, and in place of one of them a copy to be changed; no one may be connected to it meanwhile."""
         others = FreshDatabases(self._postgres)
         others.update(self)
         others[name] = self._copy_of(name)
@@ -63,7 +63,7 @@ class FreshDatabases(dict[str, str]):
         self._postgres.keep_databases()
 
     def break_it(self, name: str, *statements: str) -> None:
-        """Change a database as nobody but an administrator could."""
+        """Change a database as no one but an administrator could."""
         with self._postgres.connect(database_of(self[name])) as administrator:
             for statement in statements:
                 administrator.execute(statement)
@@ -136,7 +136,7 @@ def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallatio
 
 
 def make_whole(postgres: PostgresServer, folder: Path) -> TestInstallation:
-    """The same with all databases there, the keys database too, to be filled by hand."""
+    """The same with all databases there, the keys database too, to be filled manually."""
     made = replace(make_installation(postgres, folder), has_keys_database=True)
     for name in READABLE:
         assert made.urls[name]

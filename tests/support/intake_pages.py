@@ -1,4 +1,4 @@
-"""Every public page of the intake in every state, filled with what tests need; hostile where somebody typed it."""
+"""Every public page of the intake in every state, filled with what tests need, hostile text included."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

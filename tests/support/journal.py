@@ -1,7 +1,7 @@
-"""What clients asked and were told, on disk: the memory against which a system that was broken is held.
+"""What clients requested and were told, on disk: the record with which a broken system is compared.
 
 A line stands in the file before the request leaves, and another when its answer, or the silence, is known. So even a
-client that dies leaves behind what it may have caused, and nobody has to trust what a program says of itself.
+client that dies leaves behind what it may have caused, and no one has to trust what a program says of itself.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.support.clients import Answer
 
 ACCEPTED = 202
 SILENCE = 0
-"""The status of a request that nobody answered."""
+"""The status of a request that no one answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Record:
 
     @property
     def unanswered(self) -> list[str]:
-        """Keys of the requests that nobody answered, one for each such request."""
+        """Keys of the requests that no one answered, one for each such request."""
         return [one.key for one in self.tries if one.status == SILENCE]
 
     @property
@@ -116,7 +116,7 @@ class Journal:
 
     @staticmethod
     def receipt_of(answer: Answer) -> str:
-        """Hash (hexadecimal) of the receipt in an answer 202, by which nobody can ask for its page; else empty."""
+        """Hash (hexadecimal) of the receipt in an answer 202, by which no one can ask for its page; else empty."""
         return receipt_hash(answer.body["receipt"]).hex() if answer.status == ACCEPTED else ""
 
     def read(self) -> Record:

@@ -1,4 +1,4 @@
-"""Five workers share the tests: those that mostly wait run one after the other in two lanes, beside all the rest.
+"""Five workers share the tests; tests that mostly wait run one after the other in two lanes beside the rest.
 
 A test that lets a broker rest for a minute costs no processor; beside it the others have nearly all of it. With
 fewer lanes two cores are half idle, with more a process may not start in the time that it is given. The end of a run

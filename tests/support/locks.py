@@ -1,4 +1,4 @@
-"""Lets transactions meet where a test wants them to: one holds locks, the others come and wait."""
+"""Makes transactions meet as a test wants: one holds locks, the others arrive and wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from all but an administrator."""
 
 @contextmanager
 def holding(url: str, statement: str) -> Iterator[None]:
-    """Somebody else's transaction, open with the locks of ``statement``."""
+    """Someone else's transaction, open with the locks of ``statement``."""
     address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as other:
         other.execute(statement)

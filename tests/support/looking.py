@@ -1,4 +1,4 @@
-"""Looking into a database, by a connection that is kept for the next look.
+"""Queries a database by a connection that is kept for the next query.
 
 To open one takes seven milliseconds of processor time on its two sides, and most tests look ten times, into the
 same databases. A few connections are kept, and only to a server that no test kills: for others, each read

@@ -1,4 +1,4 @@
-"""What a scripted sink does at which verb: rules in a file that a test replaces while the sink runs."""
+"""What a scripted sink does at each verb: rules in a file that a test replaces while the sink runs."""
 
 import json
 from collections import Counter

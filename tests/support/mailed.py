@@ -1,4 +1,4 @@
-"""What notifications alone can read of registration's messages: whom they are about, and the tokens of their links."""
+"""What only notifications can read of registration's messages: the people they are about, and the tokens of links."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def confirmation_token(installation: TestInstallation, address: str) -> str:
 
 
 def managing_token(installation: TestInstallation, address: str) -> str:
-    """The token of the newest managing link of somebody with ``address``.
+    """The token of the newest managing link of someone with ``address``.
 
     Raises:
         LookupError: there is none.

@@ -1,4 +1,4 @@
-"""What a migration does, read from its SQL without a database; and migrations made for a test."""
+"""Reads what a migration does from its SQL, without a database; and makes migrations for a test."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""A service's process in another time: ``python -m tests.support.moved <service> <role> [arguments]``.
+"""A service's process at another time: ``python -m tests.support.moved <service> <role> [arguments]``.
 
 The clock goes on from what the file named by ``TROIKA_TEST_CLOCK`` says: seconds to add to the machine's time, read
 again at each look. The database's clock moves with it, unless ``TROIKA_TEST_CLOCK_ALONE`` is set: then this process's

@@ -1,4 +1,4 @@
-"""The commands of the services' command lines, each by the words that an operator types."""
+"""The commands of the services' command lines, as an operator types them."""
 
 from collections.abc import Iterator
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""A collector of spans on loopback: takes OTLP over HTTP as any collector does, and keeps what came."""
+"""A collector of spans on loopback: accepts OTLP over HTTP as any collector does, and stores it."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The pages behind a managing link in every state, as HTML, with values that a test or a picture gives."""
+"""The pages behind a managing link in every state, as HTML, with values from a test or a picture."""
 
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime

@@ -67,7 +67,7 @@ class SinkLinks:
 class Participant:
     """Attributes:
     url: of the service.
-    links: in the mails to everybody.
+    links: in the mails to everyone.
     number: of the participant.
     email: the address, if it is not that of the number.
     line: connections that are kept.
@@ -85,7 +85,7 @@ class Participant:
         return self.email or address_of(self.number)
 
     def submit(self, key: str, **others: Any) -> Answer:
-        """Send the filled form once; status 0 if nobody answers.
+        """Send the filled form once; status 0 if no one answers.
 
         Args:
             key: idempotency key.
@@ -103,7 +103,7 @@ class Participant:
             return Answer(0, {}, {})
 
     def confirm(self) -> bool:
-        """Confirm everything that waits behind the newest link; False if there is none yet, or nobody answers.
+        """Confirm everything that waits behind the newest link; False if there is none yet, or no one answers.
 
         True means that the page no longer shows anything to confirm.
         """

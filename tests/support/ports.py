@@ -1,4 +1,4 @@
-"""Free loopback ports that stay free while their server is stopped."""
+"""Free loopback ports that stay reserved while their server is stopped."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ _reserved: dict[int, int] = {}
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on, and that no other test process of this machine is given.
+    """A TCP port on 127.0.0.1 that no one listens on, and that no other test process of this machine is given.
 
     Raises:
         RuntimeError: no free port was found.
@@ -67,7 +67,7 @@ def _reserve(port: int) -> bool:
 
 
 def _give_back(ports: Set[int]) -> None:
-    """Half a block is of no use to anybody: kept, a few tries in vain would leave no room for a whole one."""
+    """Half a block is of no use to anyone: kept, a few tries in vain would leave no room for a whole one."""
     for port in ports:
         os.close(_reserved.pop(port))
 

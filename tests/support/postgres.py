@@ -43,7 +43,7 @@ class PostgresServer:
 
         Args:
             run: the run that owns it.
-            durable: False for a server that nobody kills: it does not wait for the disk.
+            durable: False for a server that no one kills: it does not wait for the disk.
         """
         self._run = run
         self._settings = TEST_SETTINGS if durable else TEST_SETTINGS | IN_MEMORY
@@ -138,7 +138,7 @@ class PostgresServer:
         self.start()
 
     def remove(self) -> None:
-        """End the server at once (SIGQUIT: nobody needs its data, so no checkpoint) and delete its folder."""
+        """End the server at once (SIGQUIT: no one needs its data, so no checkpoint) and delete its folder."""
         let_go()
         if self._administrator is not None:
             self._administrator.close()
@@ -209,9 +209,9 @@ class PostgresServer:
         self._passing.clear()
 
     def drop_fresh_databases(self) -> None:
-        """Drop those that nobody keeps; whoever is still connected is cut off.
+        """Drop those that no one keeps; whoever is still connected is cut off.
 
-        Nine megabytes each, thousands in a run: they would fill the machine's memory with what nobody reads again.
+        Nine megabytes each, thousands in a run: they would fill the machine's memory with what no one reads again.
         """
         if not self._passing:
             return

@@ -120,7 +120,7 @@ class Production:
 
 
 class Visitors:
-    """Somebody else is registered about twice a second, whatever happens, until told to stop.
+    """Someone else is registered about twice a second, whatever happens, until told to stop.
 
     Each solves a proof of work, so that they are registered at once and get one mail.
     """

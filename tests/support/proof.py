@@ -1,4 +1,4 @@
-"""What must be true of everybody who was answered 202 and has confirmed, looked up where it must be.
+"""What must hold for everyone who was answered 202 and has confirmed: nothing is lost and nothing is doubled.
 
 Nothing is lost and nothing is doubled. Each check has a name and finds registrations, facts or mails; a sound system
 has no finding. It is asked again and again while a test breaks things, so connections are kept and a mail that was read
@@ -86,10 +86,10 @@ class Proof:
             connection.close()
 
     def wait_for_all(self, receipts: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
-        """Wait until everybody in ``receipts`` has had all effects and nothing is left to do.
+        """Wait until everyone in ``receipts`` has had all effects and nothing is left to do.
 
         Args:
-            receipts: hashes of the receipts of everybody who was answered 202 and has confirmed.
+            receipts: hashes of the receipts of everyone who was answered 202 and has confirmed.
             within_s: seconds.
             meanwhile: called again and again.
 
@@ -104,7 +104,7 @@ class Proof:
             raise AssertionError(f"not at rest within {within_s} s: {self._figures()}, not {wanted}") from None
 
     def wait_for_rest(self, receipts: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
-        """Wait until nothing is left to do anywhere, whatever was lost: soon if everybody has had their effects.
+        """Wait until nothing is left to do anywhere, whatever was lost: soon if everyone has had their effects.
 
         Raises:
             AssertionError: not in time.
@@ -165,9 +165,9 @@ class Proof:
         return self._copies
 
     def left(self) -> set[str]:
-        """Registrations whose mail is left as unknown: nobody knows the end of either of its two handovers.
+        """Registrations whose mail is left as unknown: no one knows the end of either of its two handovers.
 
-        That is settled, and somebody is told of it; it must have arrived all the same, but nobody can note that.
+        That is settled, and someone is told of it; it must have arrived all the same, but no one can note that.
         """
         return set(self._texts("notifications", LEFT))
 

@@ -1,4 +1,4 @@
-"""Proposals of side events: how their form is filled in, and how events gets what registration has published."""
+"""Proposals of side events: their form's answers, and how events gets what registration publishes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A database with or without the row of a quarantine, for what asks nothing else of it."""
+"""A database with or without the row of a quarantine, for code that queries nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

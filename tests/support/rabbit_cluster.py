@@ -20,7 +20,7 @@ from tests.support.waiting import poll_until
 NODES = 3
 BOOT_S = 120.0
 WHOLE_S = 90.0
-"""A node that was away for long has much to fetch, on a machine that does other things too."""
+"""A node that was down for long has much to fetch, on a machine that does other things too."""
 
 
 class RabbitCluster:

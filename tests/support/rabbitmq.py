@@ -48,7 +48,7 @@ def name_of(ports: NodePorts) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a node of a cluster is told: its ports, whose mapper somebody else keeps, and what all nodes share."""
+    """What a node of a cluster is told: its ports, whose mapper someone else keeps, and what all nodes share."""
 
     ports: NodePorts
     cookie: str
@@ -183,7 +183,7 @@ class RabbitNode:
         self.start()
 
     def suspend(self) -> None:
-        """Freeze the node (SIGSTOP): when this returns, connections stay open and nobody answers."""
+        """Freeze the node (SIGSTOP): when this returns, connections stay open and no one answers."""
         freeze(self._running_server())
 
     def resume(self) -> None:

@@ -57,7 +57,7 @@ class Receiver:
         self._thread.start()
 
     def caller(self, *answers: Sequence[str], within_s: float = 5.0, trusting: bool = True) -> WebhookClient:
-        """A caller for whom each look-up of a name gives the next of ``answers`` (the last one for ever after).
+        """A caller for whom each look-up of a name gives the next of ``answers`` (the last one forever after).
 
         All that is not out in the world is refused as in production; a connection to what is ends here.
         """
@@ -76,7 +76,7 @@ class Receiver:
 
     def close(self) -> None:
         """Serve no more."""
-        self._server.shutdown(socket.SHUT_RDWR)  # or the thread would go on waiting for somebody
+        self._server.shutdown(socket.SHUT_RDWR)  # or the thread would go on waiting for someone
         self._server.close()
         self._thread.join(10)
 

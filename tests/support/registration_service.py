@@ -39,7 +39,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class RegistrationService:
-    """What somebody who fills in forms, a coordinator and an operator see of the service.
+    """What someone who fills in forms, a coordinator and an operator see of the service.
 
     Attributes:
         installation: databases and secrets.
@@ -291,7 +291,7 @@ class RegistrationService:
         return confirmed, waiting
 
     def capacity(self, seats: int) -> None:
-        """Set the capacity behind the service's back, before anybody has registered."""
+        """Set the capacity behind the service's back, before anyone has registered."""
         rows(self.url, "UPDATE seat SET capacity = %s", seats)
 
     # messages

@@ -1,4 +1,4 @@
-"""A whole system whose processes follow orders: each may be told where to die, fail or stand still, and is kept up."""
+"""A whole system whose processes follow orders: a test can make each crash, fail or freeze, and it is restarted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ class Rig:
             )
 
     def calls(self) -> dict[str, set[str]]:
-        """Whom each program has connected to so far, ``host:port``; those that called nobody are left out."""
+        """Whom each program has connected to so far, ``host:port``; those that called no one are left out."""
         called = {name: calls_in(file_beside(self._file(name))) for name in PROGRAMS}
         return {name: addresses for name, addresses in called.items() if addresses}
 

@@ -1,4 +1,4 @@
-"""Applications are built thousands of times in a run, each with the same routes: what werkzeug compiles is kept."""
+"""Keeps what werkzeug compiles of routes: a run builds applications thousands of times, with the same routes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One folder per test run, so that whatever a crashed run left behind can be found and ended.
+"""One folder per test run, so that what a crashed run leaves behind can be found and ended.
 
 A run's folder is named after the process that owns it and after that process' start: there is no moment in which the
 owner is unknown. Every child has the folder in its environment and is written down with its start time; ``sweep``
@@ -32,7 +32,7 @@ def runs_folder(base: Path | None = None) -> Path:
         base: below which folder; by default where `TMPDIR` says.
 
     Raises:
-        PermissionError: somebody else owns it.
+        PermissionError: someone else owns it.
     """
     namespace = Path("/proc/self/ns/pid").stat().st_ino
     folder = (base or Path(tempfile.gettempdir())) / f"troika-tests-{os.geteuid()}-{namespace}"
@@ -43,9 +43,9 @@ def runs_folder(base: Path | None = None) -> Path:
 
 
 def quick_base() -> Path | None:
-    """Memory, where there is plenty and nobody has said another place; None for the usual place.
+    """Memory, where there is plenty and no one has said another place; None for the usual place.
 
-    Tests make thousands of databases of three hundred files each. A disk keeps writing what nobody reads again, and
+    Tests make thousands of databases of three hundred files each. A disk keeps writing what no one reads again, and
     ext4 without a journal looks at every file of the last minutes that is gone before it makes a new one (measured:
     160 ms in place of 16 for a database).
     """

@@ -1,4 +1,4 @@
-"""When people come: moments in seconds from the start, for the open-loop load."""
+"""Arrival times of people, in seconds from the start, for the open-loop load."""
 
 RUSH = (134, 121, 104, 92, 83, 74, 66, 58, 50, 43, 36, 30, 25, 20, 15, 11, 8)
 """A rush as a conference's ticket sale saw it: 970 people within 17 seconds, 134 of them in the first."""

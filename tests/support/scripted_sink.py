@@ -1,4 +1,4 @@
-"""A mail sink that breaks as it is told while it runs, and keeps every mail it answers 250 for.
+"""A mail sink that a script breaks while it runs, and that keeps every mail it answers 250 for.
 
     python -m tests.support.scripted_sink --port 2525 --folder mails --script script.json
 

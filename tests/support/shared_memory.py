@@ -1,4 +1,4 @@
-"""A killed PostgreSQL leaves a System V memory segment behind, which no end of a process and no deletion removes."""
+"""Removes the System V memory segment that a killed PostgreSQL leaves behind."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Negative control: two deciders that both lead, each with a pause between looking at the seats and taking them.
+"""Negative control: two deciders that both lead, each with a pause between reading the seats and taking them.
 
 ``locked`` leaves the lock on the seats, ``unlocked`` takes it out. No setting of the service can do this.
 """

@@ -70,5 +70,5 @@ class SmallDisk:
 
 
 def _own_user() -> list[str]:
-    """What gives somebody who is not root the right to mount, in a namespace of their own."""
+    """What gives someone who is not root the right to mount, in a namespace of their own."""
     return [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]

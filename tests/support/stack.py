@@ -1,4 +1,4 @@
-"""The whole system as real processes, one a role, to be killed one by one; and what must be true afterwards."""
+"""The whole system as real processes, one per role, to kill one by one; and what must hold afterwards."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,7 +28,7 @@ REGISTERED = """
 _MAILS_BY_STATE = "SELECT state, count(*)::int FROM mail GROUP BY state"
 LOAD_PROGRAMME = f"services.events load {SAMPLE} --move-to-next upr-webinar-10 --weeks-later 1"
 """A week later than the demo's: that one is one to seven days ahead, and at its time of the day on a Tuesday or
-Wednesday everybody would get a reminder in the middle of a test."""
+Wednesday everyone would get a reminder in the middle of a test."""
 
 UNKNOWN_AFTER_S = 3
 """How long an unknown handover waits for its decision in tests; 15 minutes in production."""

@@ -1,4 +1,4 @@
-"""The statements that a test's requests run."""
+"""Records the statements that a test's requests run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

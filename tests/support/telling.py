@@ -1,4 +1,4 @@
-"""Messages between the three services of an installation, without a broker: whatever was published is consumed."""
+"""Messages between the three services of an installation without a broker: what is published is consumed."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack

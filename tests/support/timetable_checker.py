@@ -1,4 +1,4 @@
-"""Checks a timetable against the hard rules, by minutes and by hand: it shares no rule with the solver or the board.
+"""Checks a timetable against the hard rules by comparing minutes: it shares no rule with the solver or the board.
 
 It knows the plain values of a problem and nothing else. Each broken rule comes back as a sentence.
 """
@@ -33,7 +33,7 @@ def broken_rules(problem: Problem, timetable: Timetable) -> list[str]:
 
 
 def _counted(problem: Problem, timetable: Timetable) -> Iterator[str]:
-    """Everybody is either placed once or named as unplaced."""
+    """Everyone is either placed once or named as unplaced."""
     placed = [placement.proposal_id for placement in timetable.placements]
     if len(placed) != len(set(placed)):
         yield "a proposal is placed twice"

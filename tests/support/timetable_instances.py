@@ -35,7 +35,7 @@ def an_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a_day
 
 
 def a_full_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a_day: int, new: int = 0) -> Problem:
-    """A problem made from a timetable that places everybody, so that a complete one is known to exist.
+    """A problem made from a timetable that places everyone, so that a complete one is known to exist.
 
     Args:
         seed: the same arguments make the same problem.

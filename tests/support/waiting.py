@@ -37,7 +37,7 @@ def poll_until(condition: Callable[[], T], within_s: float = 10.0, *, every_s: f
 
     Args:
         condition: called without arguments; what it raises ends the wait at once.
-        within_s: seconds after which the wait has failed (see ``allowed_s``); it is called once more at the deadline.
+        within_s: seconds after which the wait has failed (see ``allowed_s``); it is called again at the deadline.
         every_s: seconds between two calls; then a tenth of what was waited so far, at most ``SELDOM_S``.
         what: the sentence of the failure; by default the condition's name.
 

@@ -122,7 +122,7 @@ def start_web(
 def _accepts(worker: psutil.Process) -> bool:
     """Whether this worker's event loop watches the listening socket (Linux, proc_pid_fdinfo(5)).
 
-    One that has not come so far takes nobody, and the others, once full, refuse those that it would take.
+    One that has not come so far takes no one, and the others, once full, refuse those that it would take.
     """
     listening = [c.fd for c in worker.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     try:

@@ -1,4 +1,4 @@
-"""Proofs of work, as a client does them, or made without the work by who has the keys."""
+"""Proofs of work, solved as a client does, or made without work by the holder of the keys."""
 
 from datetime import datetime
 from typing import Any

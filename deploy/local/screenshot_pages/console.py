@@ -9,7 +9,7 @@ from deploy.local.screenshot_pages.travellers import register_traveller
 
 
 def console(path: str) -> Scene:
-    """A page of the console; who is not signed in signs in first."""
+    """A page of the console, after signing in if necessary."""
 
     def scene(page: Page, places: Places) -> None:
         page.goto(f"{places.ports.public_url}{path}")
@@ -58,7 +58,7 @@ no address,Nobody,CH,
 def import_begun(page: Page, places: Places) -> None:
     """A file has come: what is in each column?"""
     console("/console/registrations/imports")(page, places)
-    page.get_by_label("Form on which they are registered").select_option(WEBINAR)
+    page.get_by_label("Form to import into").select_option(WEBINAR)
     page.get_by_label("File").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE})
     page.get_by_role("button", name="Read the file").click()
     page.get_by_role("heading", name="What is in each column?").wait_for(timeout=WITHIN_MS)
@@ -78,8 +78,8 @@ def marked(page: Page, places: Places) -> None:
     for box in page.locator("input[name=marked]").all()[:2]:
         box.check()
     page.get_by_label("With the marked registrations").select_option("cancelled")
-    page.get_by_role("button", name="Show what it does").click()
-    page.get_by_role("heading", name="Cancel for them").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="Cancel the registrations").wait_for(timeout=WITHIN_MS)
 
 
 def correcting(page: Page, places: Places) -> None:
@@ -87,7 +87,7 @@ def correcting(page: Page, places: Places) -> None:
     console(f"/console/registrations/{register_traveller(places)}/correct")(page, places)
     page.locator("#field-name").fill("A corrected name")
     page.get_by_label("It was mistyped").check()
-    page.get_by_role("button", name="Show what it does").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Save the correction").wait_for(timeout=WITHIN_MS)
 
 
@@ -139,13 +139,13 @@ def approval(page: Page, places: Places) -> None:
     console("/console/registrations/sealed-lists")(page, places)
     if page.get_by_role("link", name="All sealed answers of").count():
         page.get_by_role("link", name="All sealed answers of").first.click()
-        page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
+        page.get_by_role("heading", name="Request", exact=True).wait_for(timeout=WITHIN_MS)
         return
     sealed_new(page, places)
     page.locator("input[name=purpose][value=everything]").check()
     page.get_by_label("Why do you need them?").fill("The insurer asks for the whole list")
     page.get_by_role("button", name="Open the list").click()
-    page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("heading", name="Request", exact=True).wait_for(timeout=WITHIN_MS)
 
 
 COLLEAGUE, ADDRESS = "A colleague", "colleague@example.org"

@@ -32,7 +32,7 @@ def mail(find: Callable[[Places], dict[str, Any]]) -> Scene:
 
 
 def bulletin_id(places: Places) -> str:
-    """A bulletin to everybody of the webinar, drafted and sent if it is not there yet."""
+    """A bulletin to everyone of the webinar, drafted and sent if it is not there yet."""
     for known in places.ask("GET", "/v1/bulletins")["items"]:
         if known["texts"]["en"]["subject"] == SUBJECT and known["sent_at"]:
             return str(known["id"])

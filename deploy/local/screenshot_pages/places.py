@@ -77,7 +77,7 @@ Scene = Callable[[Page, Places], None]
 
 
 def opened(path: str) -> Scene:
-    """A page that everybody may open."""
+    """A page that everyone may open."""
 
     def scene(page: Page, places: Places) -> None:
         page.goto(places.ports.public_url + path)

@@ -132,7 +132,7 @@ def deciding_together(page: Page, places: Places) -> None:
     """What accepting several proposals does."""
     propose_some(places)
     console("/console/side-events?marked=all")(page, places)
-    page.get_by_role("button", name="Show what it does").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("heading", name="Accept").wait_for(timeout=WITHIN_MS)
 
 

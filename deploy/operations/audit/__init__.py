@@ -1,1 +1,1 @@
-"""The audit: reads the databases by SQL alone, and reports whether their contents agree. Never writes anything."""
+"""The audit: reads the databases by SQL only, and reports whether their contents agree. It never writes anything."""

@@ -1,6 +1,6 @@
 """The closed list of what must add up. A separate test breaks each on purpose.
 
-A9 promises less than its name: no record names the owner of a parked message. It promises only what it checks.
+A9 promises only what it checks, which is less than its name says: no record names the owner of a parked message.
 """
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
@@ -47,12 +47,12 @@ _GUARDS = """
 
 A12 = Equation(
     "A12",
-    "every reading of sealed answers is written down, with reader, reason and registration, and stays so",
+    "every reading of sealed answers is logged with reader, reason and registration, and the log is complete",
     (
         Alone("registration", "each reading is of a registration on its form", _READING_OF_NOBODY),
-        Alone("registration", "the log takes no reading without reader and reason, and no change", _GUARDS),
+        Alone("registration", "the log accepts no reading without reader and reason, and no change", _GUARDS),
         Alone("registration", "each reading is chained to those before it", CHAIN),
-        Alone("registration", "the log still holds what was noted of it", NOTED),
+        Alone("registration", "the log still has the entries noted earlier", NOTED),
     ),
 )
 

@@ -53,7 +53,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     }.items()
     for key in keys
 )
-"""Message type and queue, written down here once more: a slip in the services' own table must not hide itself."""
+"""Message type and queue, repeated here, so that a mistake in the services' own table cannot hide."""
 
 _HISTORY = """
     SELECT r.id::text, 'revisions 1 to ' || r.revision || ', ' || r.status,
@@ -103,7 +103,7 @@ _OUTCOMES_PUBLISHED = """
     SELECT subject || ' ' || type, '1', coalesce(t.n, 0)::text FROM ended e FULL JOIN published t USING (subject, type)
     WHERE (t.n > 1 AND type <> 'org.troika.mail.bounced.v1') OR (e.at > %(kept_since)s AND t.n IS NULL)
 """
-"""A mail that bounced may have been sent again by a person, and bounce once more."""
+"""A mail that bounced may have been sent again by a person, and bounce again."""
 
 A5 = Equation(
     "A5",
@@ -122,7 +122,7 @@ _STORED = """
         CASE WHEN o.blanked_at IS NOT NULL THEN false WHEN o.published_at < %(arrived_before)s THEN true END
     FROM outbox o JOIN unnest(%(types)s::text[], %(queues)s::text[]) AS h (type, queue) ON h.type = o.type
 """
-"""A message whose content was erased may have been consumed before; no consumer needs it any more."""
+"""A message whose content was erased may have been consumed before; no consumer needs it any longer."""
 
 _CONSUMED = """
     SELECT message_id || ' ' || consumer, 'consumed', message_id > %(ids_since)s::uuid
@@ -207,12 +207,12 @@ A6 = Equation(
         *(Alone(database, "no message waits for long to be published", _OPEN) for database in DATABASES),
         Alone("bus", "no message waits for long to be consumed", _WAITS),
         Paired(
-            "coordinators see each registration as it is",
+            "coordinators see the current state of each registration",
             (Side("registration", _STATE_PUBLISHED),),
             (Side("events", _STATE_ON_ROSTER),),
         ),
         Paired(
-            "mails are written from each registration as it is",
+            "mails are written from the current state of each registration",
             (Side("registration", _STATE_PUBLISHED),),
             (Side("notifications", _STATE_IN_BOOK),),
         ),
@@ -228,7 +228,7 @@ A6 = Equation(
         ),
         *proposals.COPIES,
         Paired(
-            "coordinators see each mail about a registration that went",
+            "coordinators see each sent mail about a registration",
             (Side("notifications", _SENT),),
             (Side("events", _CONTACTS),),
         ),

@@ -39,7 +39,7 @@ A13 = Equation(
     "each form seals to a key that the keys database holds, and a key is destroyed in both or in none",
     (
         Paired(
-            "the keys that forms seal to are those that are held; what was destroyed is destroyed in both",
+            "forms seal to the keys that are held; destroyed keys are destroyed in both",
             (Side("registration", _KNOWN),),
             (Side(KEYS, _HELD),),
             agrees=is_among,

@@ -28,7 +28,7 @@ _WANTED = """
         LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
     WHERE r.erased_at IS NULL OR change.revision < r.revision
 """
-"""No mail reports an erasure. Earlier changes that no mail had reported by then are not reported any more."""
+"""No mail reports an erasure. Earlier changes that no mail had reported by then are no longer reported."""
 
 _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || replace(kind, 'proposal-received', 'confirmation'), NULL, false
@@ -68,9 +68,9 @@ A7 = Equation(
     (
         Paired("each change is one mail", (Side("registration", _WANTED),), (Side("notifications", _WRITTEN),)),
         Alone("notifications", "no mail is about a revision that was never published", _NEVER_PUBLISHED),
-        Alone("notifications", "each announcement made as many mails as it says", _ANNOUNCED),
-        Alone("notifications", "nobody has a bulletin twice", _TWO_BULLETINS),
-        Alone("notifications", "a mail's state is what became of its claims", _ENDED),
+        Alone("notifications", "each announcement created as many mails as it records", _ANNOUNCED),
+        Alone("notifications", "no person got a bulletin twice", _TWO_BULLETINS),
+        Alone("notifications", "a mail's state matches the outcome of its claims", _ENDED),
     ),
 )
 
@@ -152,7 +152,7 @@ its recipient. Each such mail accounts for one person. The proposer of a side ev
 
 A10 = Equation(
     "A10",
-    "everybody knows the newest state of their event",
+    "every participant was notified of the newest state of their event",
     (
         Paired(
             "both copies of an event are of the same revision",

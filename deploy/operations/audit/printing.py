@@ -29,7 +29,7 @@ SHOWN = 50
 NO_BROKER_NAMED = "TROIKA_AUDIT_BROKER_URL is not set"
 LAST_LINES = {
     AuditOutcome.HOLDS: "Everything adds up.",
-    AuditOutcome.NOT_YET_DECIDABLE: "Nothing is broken. Not everything is decidable yet: repeat when it has arrived.",
+    AuditOutcome.NOT_YET_DECIDABLE: "Nothing is broken. Not everything can be decided yet: repeat it later.",
     AuditOutcome.NOT_ASKED: "Nothing was asked.",
 }
 

@@ -19,7 +19,7 @@ _HISTORY = """
         ELSE p.answers_revision > 0
             AND (c.changes, c.newest, c.status) IS DISTINCT FROM (p.revision, p.revision, p.status) END
 """
-"""Of a withdrawal or an erasure that came before the proposal there is no history."""
+"""A withdrawal or an erasure that arrived before the proposal has no history."""
 
 _PUBLISHED = """
     WITH steps AS (
@@ -101,7 +101,7 @@ _ERASED_THERE = (
 
 
 def follows(proposed: str, reviewed: str) -> bool:
-    """Whether what events knows of a proposal is what its registration is; one that was declined stays so."""
+    """Whether events' copy of a proposal matches its registration; a declined proposal stays declined."""
     if proposed == "withdrawn":
         return reviewed == proposed or reviewed.startswith("declined")
     return reviewed.removeprefix("declined, ") == proposed

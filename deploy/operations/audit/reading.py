@@ -1,4 +1,4 @@
-"""Reads the sources: one read-only snapshot a database, rows in the order of their keys, never all of them at once."""
+"""Reads the sources: one read-only snapshot per database; rows come in the order of their keys, never all at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,18 +29,22 @@ HISTORY = timedelta(days=1000)
 
 GRACE_S = 60.0
 PATIENCE = 15
-"""What may wait for other services and may not be seen while it does may take so many times the grace: a quarter of an
-hour, as long as an outage of the broker may last before it is a difference."""
+"""Factor on the grace for what waits for other services without a trace.
+
+A quarter of an hour, the longest outage of the broker that causes no difference.
+"""
 
 NO_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-"""Ids follow the machine's own clock: where a test has moved the services' clocks, nothing is asked by their age."""
+"""Ids follow the machine's own clock: where a test has moved the services' clocks, their age means nothing."""
 
 _SETTINGS = """
     SET LOCAL statement_timeout = '5min'; SET LOCAL idle_in_transaction_session_timeout = '5min';
     SET LOCAL timezone = 'UTC'; SET LOCAL jit = off
 """
-"""Of the one transaction in which everything is read. It rests while other databases are read, longer than a role's
-own limits may allow."""
+"""Of the one transaction in which everything is read.
+
+It is idle while other databases are read, perhaps for longer than the role's own limits allow.
+"""
 
 AT_ONCE = 1_000
 """Rows that one round trip fetches."""
@@ -51,7 +55,7 @@ Row = tuple[str, str | None, bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What no database knows.
+    """Data that no database contains.
 
     Attributes:
         accepted: ids in the answers that clients were given.
@@ -131,7 +135,7 @@ def open_sources(
         now: of the services' clocks, where tests have moved them; else the databases' own.
 
     Raises:
-        psycopg.OperationalError: a database is away; without the keys database what needs it is not asked.
+        psycopg.OperationalError: a database is down; without the keys database what needs it is not asked.
     """
     with ExitStack() as stack:
         databases = {}

@@ -98,7 +98,7 @@ def reconcile(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> li
 
 
 def overall(judgements: Iterable[Judgement]) -> AuditOutcome:
-    """The heaviest outcome of some checks: what was not asked hides nothing that was."""
+    """The worst outcome of some checks; a check that was not asked never hides another."""
     order = list(AuditOutcome)
     return max((judgement.outcome for judgement in judgements), key=order.index, default=AuditOutcome.NOT_ASKED)
 

@@ -1,10 +1,10 @@
-"""A1 to A4: submissions, registrations, the seats they have, the places they wait at, and whose they are."""
+"""A1 to A4: submissions, registrations, their seats, their places on waiting lists, and their owners."""
 
 from deploy.operations.audit import proposals
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 
 JOURNAL, COPIES, PARKED, UNEXPLAINED = "journal", "copies", "parked", "unexplained"
-"""What the databases do not know and a test or an operator may give."""
+"""Data that the databases do not hold and a test or an operator may supply."""
 
 _ALL = """
     SELECT id::text, status, false FROM registration
@@ -102,7 +102,7 @@ _NUMBERS = """
     WHERE registrations_roster > registrations_count
         OR registrations_roster < registrations_count AND status <> 'cancelled'
 """
-"""Of those who cancelled, and were erased a year ago, only the number is left."""
+"""Of people who cancelled and were erased a year ago, only the number is left."""
 _TALLIES = """
     SELECT form_kind || CASE WHEN internal THEN ', internal' ELSE '' END, counted::text, kept::text FROM (
         SELECT internal, form_kind, coalesce(r.n, 0) AS counted, coalesce(t.n, 0) AS kept
@@ -126,16 +126,20 @@ _SOMEBODY_ON_ROSTER = """
 
 A2 = Equation(
     "A2",
-    "registrations = confirmed + waitlisted + cancelled; the erased among them are nobody's",
+    "registrations = confirmed + waitlisted + cancelled; erased ones identify no one",
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "the counts over all forms are those of the registrations", _KEPT_COUNTS),
         Alone("registration", "each history is of a person who is stored", _HISTORY_OF_NOBODY),
-        Alone("registration", "no candidate is kept long after its time", _OVERDUE),
+        Alone("registration", "no candidate is kept long after its expiry", _OVERDUE),
         Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),
         Alone("registration", "no address before or after a change is left of an erased person", _ADDRESSES_OF_NOBODY),
-        Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
-        Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
+        Paired(
+            "everyone whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)
+        ),
+        Paired(
+            "every recipient of mails is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)
+        ),
         Alone("registration", "nothing but counts is left of an erased person", _SOMEBODY_LEFT),
         Alone("events", "nothing but counts is left of an erased person on a roster", _SOMEBODY_ON_ROSTER),
         *proposals.ERASURE,
@@ -148,7 +152,7 @@ _TOO_MANY_NOW = """
     SELECT form, 'at most ' || max(capacity_then), count(*)::text FROM registration WHERE status = 'confirmed'
     GROUP BY form HAVING bool_and(capacity_then IS NOT NULL) AND count(*) > max(capacity_then)
 """
-"""An error in any order: each of them got a seat when the form had fewer seats than are taken now."""
+"""Wrong in whatever order: each of them got a seat when the form had fewer seats than are taken now."""
 
 _TOO_MANY_THEN = """
     WITH steps AS (
@@ -191,8 +195,8 @@ A3 = Equation(
     (
         Alone("registration", "as many seats are taken as there were when they were given", _TOO_MANY_NOW),
         Alone("registration", "each confirmation and each offer fits the capacity then in force", _TOO_MANY_THEN),
-        Alone("registration", "no offer stands long after it has expired", _OFFERS_OVERDUE),
-        Alone("registration", "nobody shares a number in line", _TWICE_IN_LINE),
+        Alone("registration", "no offer stays open long after it has expired", _OFFERS_OVERDUE),
+        Alone("registration", "no two people share a number in line", _TWICE_IN_LINE),
         Alone("registration", "every number in line was given", _GAPS_IN_LINE),
     ),
 )
@@ -211,7 +215,7 @@ A4 = Equation(
     "A4",
     "one live registration for each form and person; one registration for each submission",
     (
-        Alone("registration", "nobody is registered twice on a form", _TWO_AT_ONCE),
+        Alone("registration", "no person is registered twice on a form", _TWO_AT_ONCE),
         Alone("registration", "each submission makes one registration at most", _DECIDED_TWICE),
     ),
 )

@@ -1,4 +1,4 @@
-"""Compares periodically, for metrics and an alert. A database or broker that is away ends a round, not the process."""
+"""Compares periodically, for metrics and an alert. A database or broker that is down ends a round, not the process."""
 
 import logging
 import time
@@ -36,8 +36,8 @@ def compare_once(settings: AuditSettings, head: Head) -> tuple[list[Judgement], 
         head: as the round before has seen it.
 
     Raises:
-        psycopg.Error: a database is away, or lets the audit read less than it needs.
-        Unavailable: the broker is away, which is to be asked.
+        psycopg.Error: a database is down, or lets the audit read less than it needs.
+        Unavailable: the broker is down, which is to be asked.
     """
     with open_sources(settings.urls, settings.given(head), grace_s=settings.grace_s) as sources:
         return judge(sources), head_of(sources)

@@ -118,7 +118,7 @@ def _of_database(url: str) -> dict[str, bytes]:
 
 
 def _checked(name: str, content: bytes, size_bytes: int) -> bytes:
-    """The content, unless it can be no key: a name with a slash would leave the folder into which it is unpacked.
+    """The content, if it can be a key: a name with a slash would leave the folder into which it is unpacked.
 
     Raises:
         ArchiveProblem: it cannot.

@@ -144,7 +144,7 @@ def unpack_keys(file: Path, into: Path, key: Path | None) -> None:
 
 
 class _Place:
-    """A folder of archives of one kind, once it is shown to be apart from what must not be beside it.
+    """A folder of archives of one kind, checked to be apart from what must not be beside it.
 
     Raises:
         ArchiveProblem: it is not.
@@ -171,7 +171,7 @@ class _Place:
         """Compare with the newest archive: an emptied store would replace all good archives within days.
 
         Raises:
-            ArchiveProblem: a key is gone that was not destroyed.
+            ArchiveProblem: a key is missing that was not destroyed.
         """
         there = archives(self._folder, self._kind)
         if there and (lost := lost_forms(names_in(there[-1].read_bytes(), self._key), names)):
@@ -182,7 +182,7 @@ class _Place:
 
 
 def _of_forms(settings: Path, form_keys: Path | None) -> set[str]:
-    """What is left out of the archive of settings: the folder of the keys of forms, wherever in them it is."""
+    """What the archive of settings leaves out: the folder of the keys of forms, wherever it is among them."""
     left_out, here, there = {IN_ARCHIVE, VARIABLE}, settings.resolve(), (form_keys or Path()).resolve()
     return left_out | ({f"{IN_SETTINGS}/{there.relative_to(here)}"} if there.is_relative_to(here) else set())
 

@@ -1,4 +1,4 @@
-"""Checks that the keys of an installation are those of restored databases: by check values, and by opening some rows.
+"""Checks that an installation's keys fit restored databases: by check values, and by opening some rows.
 
 Opened rows are only counted; no content leaves this module.
 """

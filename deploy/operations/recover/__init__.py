@@ -1,1 +1,1 @@
-"""``troika recover``: makes databases agree again that were restored from backups of different times."""
+"""``troika recover``: makes databases consistent that were restored from backups of different times."""

@@ -18,7 +18,7 @@ _BOOK = """
 
 
 def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str], path: Path) -> int:
-    """Write one JSON line a person to a new file that we alone can read; returns how many.
+    """Write one JSON line a person to a new file that only we can read; returns how many.
 
     Each of ``ids`` has a line; what is not known of it is empty. A file or a link that has the name is removed first:
     someone else may have made it, and would read what is written.

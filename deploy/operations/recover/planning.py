@@ -172,7 +172,7 @@ def _listed(what: str, ids: Sequence[str]) -> Iterator[str]:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write the plan to a new file that we alone can read; a file or a link that has its name is removed."""
+    """Write the plan to a new file that only we can read; a file or a link that has its name is removed."""
     write_private(path, json.dumps(asdict(plan), ensure_ascii=False, indent=2) + "\n", None)
 
 

@@ -11,7 +11,10 @@ EVERY_S = 1.0
 _UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 MIN_S = 3 * CHECK_EVERY_S
-"""Consumers start within a second, and what waits at the broker alone is in no outbox: nothing else waits for it."""
+"""Consumers start within a second.
+
+Messages that are only at the broker are in no outbox, so nothing else waits for them.
+"""
 STOP_WITHIN_S = CHECK_EVERY_S + 0.5
 
 

@@ -38,7 +38,7 @@ from shared.http.problems import ProblemSchema
 from shared.messaging.contracts.payloads import FORM_KINDS
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
-"""Those that are listed. Others do not reach this service."""
+"""Statuses that are listed. Others do not reach this service."""
 
 _REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it", "s404": "No such event"}
 
@@ -46,11 +46,11 @@ CSV_CHUNK = 500
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
 Titles = Callable[[], Callable[[str, object], object]]
-"""Reads titles; what it returns gives the title in place of the id in a field."""
+"""Reads titles; the returned function replaces ids in a field by titles."""
 
 
 class CountsSchema(ma.Schema):
-    """Registrations that are attendance of an event, by status; interest and membership of a group are none."""
+    """Registrations that mean attendance of an event, by status; interest and membership of a group do not."""
 
     event = ma.fields.String(required=True, metadata={"description": "Id of the event"})
     confirmed = ma.fields.Integer(required=True)
@@ -70,13 +70,13 @@ class RosterLineSchema(ma.Schema):
         required=True, metadata={"description": "The same for all registrations of one person; reveals nothing else"}
     )
     working_group = ma.fields.String(allow_none=True, required=True)
-    representative = ma.fields.Boolean(required=True, metadata={"description": "Comes for the working group"})
+    representative = ma.fields.Boolean(required=True, metadata={"description": "Represents the working group"})
     organisation_id = ma.fields.String(allow_none=True, required=True)
     country = ma.fields.String(allow_none=True, required=True, metadata={"description": "ISO 3166 alpha-2"})
     mode = ma.fields.String(allow_none=True, required=True, metadata={"description": "`online` or `in_person`"})
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
     partner = ma.fields.String(
-        allow_none=True, required=True, metadata={"description": "Partner through whose page it came"}
+        allow_none=True, required=True, metadata={"description": "Partner whose page was used to register"}
     )
     position = ma.fields.Integer(
         allow_none=True, required=True, metadata={"description": "Position on the waiting list, as last reported"}
@@ -85,12 +85,12 @@ class RosterLineSchema(ma.Schema):
         allow_none=True, required=True, metadata={"description": "Event that all people on this form should attend too"}
     )
     occurred_at = ma.fields.AwareDateTime(
-        format="iso", required=True, metadata={"description": "When it came to this status"}
+        format="iso", required=True, metadata={"description": "When it reached this status"}
     )
 
 
 class ChosenRosterLineSchema(RosterLineSchema):
-    """What `fields` chooses of a registration; all of it by default."""
+    """The `fields` of a registration that were chosen; all by default."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"partial": True, **options})
@@ -100,7 +100,7 @@ _LINE_FIELD = f"({'|'.join(RosterLineSchema().fields)})"
 
 
 class RosterFilters(PageArguments):
-    """Filters of a roster; a registration must fit all that are given."""
+    """Filters of a roster; a registration must match all that are given."""
 
     status = ma.fields.String(
         validate=ma.validate.OneOf(STATUSES),
@@ -114,7 +114,7 @@ class RosterFilters(PageArguments):
     )
     form = slug_field("Only registrations on the form with this slug")
     working_group = slug_field("Only registrations with this working group")
-    representative = ma.fields.Boolean(metadata={"description": "Whether they come for their working group"})
+    representative = ma.fields.Boolean(metadata={"description": "Whether they represent their working group"})
     organisation_id = text_field(36, "Only registrations of this organisation")
     country = ma.fields.String(validate=ma.validate.Regexp("^[A-Z]{2}$"), metadata={"description": "ISO 3166 alpha-2"})
     mode = ma.fields.String(validate=ma.validate.OneOf(["online", "in_person"]))
@@ -172,7 +172,7 @@ def add_roster(blueprint: Any, context: EventsContext, titles: Titles) -> None:
     def roster(query: dict[str, Any], event_id: str) -> Response:
         """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`.
 
-        With `group_by` their numbers alone. A limited key sees those of its own forms.
+        With `group_by`, only their numbers. A limited key sees those of its own forms.
         """
         require_touch(event_id)
         wanted = _wanted(query, event_id)

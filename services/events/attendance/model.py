@@ -1,7 +1,8 @@
 """Which registrations mean attendance, whom a change of an event notifies, and coverage of groups. Pure.
 
-Forms of interest, membership of a working group and proposals may name an event too, but do not mean attendance: such a
-registration counts in no number of attendance and covers no working group. An unknown kind counts as attendance.
+Forms for interest, for membership of a working group and for proposals may also name an event, but do not mean
+    attendance: their registrations are not counted as attendance and cover no working group. An unknown kind counts as
+    attendance.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,20 +15,20 @@ NOT_ATTENDING = (INTEREST, "working_group", "proposal")
 """Kinds of form that do not mean attendance."""
 
 NOT_NOTIFIED = (INTEREST, "working_group")
-"""Kinds whose people are not notified of a change of an event; proposers are, of their side event."""
+"""Kinds whose people are not notified when an event changes; proposers are notified about their side event."""
 
 LIVE = ("confirmed", "waitlisted")
 """Statuses of a registration that has or may still get a seat."""
 
 
 MAILED = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
-"""Fields of an event whose change is mailed to its participants; a change of the others is seen on pages only."""
+"""Fields of an event whose change is mailed to its participants; a change of other fields is visible on pages only."""
 
 
 def is_mailed(old: Event, new: Event, differs: Sequence[str]) -> bool:
     """Whether participants get a mail about a change from ``old`` to ``new``, which differ in the fields ``differs``.
 
-    A title counts in English: a translation that is added or corrected is seen on pages and in later mails.
+    A title counts in English: an added or corrected translation is visible on pages and in later mails.
     """
     same = {"title"} if str(old.title) == str(new.title) else set()
     return new.status is not EventStatus.HELD and not set(MAILED).isdisjoint(set(differs) - same)
@@ -39,13 +40,13 @@ def attends(form_kind: str) -> bool:
 
 
 def opens_remote(old: Event, new: Event) -> bool:
-    """Whether ``new`` can be attended from afar and ``old`` could not: what those on an interest form wait for."""
+    """Whether ``new`` can be attended remotely and ``old`` could not: people on an interest form wait for that."""
     return old.mode is Mode.IN_PERSON and new.mode is not Mode.IN_PERSON and new.status is not EventStatus.DRAFT
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationGroup:
-    """Live or ended registrations of one event that are alike."""
+    """Live or ended registrations of one event with the same values."""
 
     form_kind: str
     status: str
@@ -98,7 +99,7 @@ class Coverage:
 
 
 def asked_of(asked_groups: Collection[str], every_group: Iterable[str]) -> frozenset[str]:
-    """The ids of the groups that ``asked_groups`` of an event means, ``*`` being ``every_group`` there is."""
+    """The ids of the groups that ``asked_groups`` of an event means, where ``*`` means all of ``every_group``."""
     return frozenset(every_group) if EVERY_GROUP in asked_groups else frozenset(asked_groups)
 
 
@@ -107,7 +108,7 @@ def coverage(asked: Iterable[str], represented: Collection[str]) -> Coverage:
 
     Args:
         asked: ids of the groups, as from ``asked_of``.
-        represented: ids of the groups with a live registration of a representative; others do no harm.
+        represented: ids of the groups with a live registration of a representative; others are ignored.
     """
     groups = frozenset(asked)
     present = groups.intersection(represented)

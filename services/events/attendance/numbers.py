@@ -1,7 +1,7 @@
-"""Numbers about registrations: tallies, contacts by mail, audiences, and what the overview asks. SQL only.
+"""Numbers about registrations: tallies, contacts by mail, audiences, and the numbers of the overview. SQL only.
 
 Tallies count live registrations by kind of form, partner, country and day; they are kept by difference, so reading
-never counts. Those of internal events are tallied apart. A bulletin is what a person at the centre wrote; automatic
+never counts. Internal events have separate tallies. A bulletin is written by a coordinator; automatic
 mail (confirmations, reminders, news of an event, recordings) is stored but does not count as contact.
 """
 
@@ -140,13 +140,13 @@ _PEOPLE_ON = text(f"""
 
 
 def tally_more(connection: Connection, entries: Sequence[TallyKey], event_id: str | None) -> None:
-    """One registration of an event more in each of ``entries``, which differ."""
+    """Count one more registration of an event in each of ``entries``, which differ."""
     if entries:
         connection.execute(_TALLY_MORE, _arrays(entries) | {"event_id": event_id})
 
 
 def tally_many(connection: Connection, numbers: Mapping[TallyKey, int], event_id: str | None) -> None:
-    """So many registrations of an event more in each entry."""
+    """Count further registrations of an event in each entry, by number."""
     if numbers:
         entries = sorted(numbers)
         values = _arrays(entries) | {"numbers": [numbers[entry] for entry in entries], "event_id": event_id}
@@ -154,13 +154,13 @@ def tally_many(connection: Connection, numbers: Mapping[TallyKey, int], event_id
 
 
 def tally_less(connection: Connection, entries: Sequence[TallyKey], event_id: str | None) -> None:
-    """One registration of an event less in each of ``entries``, which differ."""
+    """Count one registration of an event less in each of ``entries``, which differ."""
     if entries:
         connection.execute(_TALLY_LESS, _arrays(entries) | {"event_id": event_id})
 
 
 def shift_tallies(connection: Connection, numbers: Mapping[TallyKey, int], *, internal: bool) -> None:
-    """So many registrations of each entry count as internal from now on, or as others, and no longer where they did."""
+    """Move the given number of registrations of each entry between internal and other tallies."""
     if numbers:
         values = _arrays(list(numbers)) | {"numbers": list(numbers.values()), "internal": internal}
         connection.execute(_SHIFT_TALLIES, values)
@@ -187,7 +187,7 @@ class MailContact:
 
 
 def insert_contact(connection: Connection, contact: MailContact) -> None:
-    """Store that a mail went out; a mail that is known already changes nothing."""
+    """Store that a mail was sent; a known mail changes nothing."""
     connection.execute(_ADD_CONTACT, asdict(contact))
 
 
@@ -226,7 +226,7 @@ def last_mails(connection: Connection) -> Mapping[str, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Travellers who are not at an event they should attend: distinct people."""
+    """Travellers who are not registered for an event that they should attend: distinct people."""
 
     event: str
     people: int

@@ -1,7 +1,7 @@
 """Handle messages about registrations and mails to them, erase people, and list who attends an event.
 
-In any order of messages, and with duplicates, the numbers end the same: only the newest revision of each
-registration counts, and a count moves by the difference between what was known and what is known now.
+Messages may arrive in any order and repeatedly; the numbers end the same: only the newest revision of each
+registration counts, and a count moves by the difference between the earlier and the new state.
 """
 
 from collections import Counter
@@ -69,7 +69,7 @@ COUNTED_BY: Mapping[str, Any] = {"working_group": None, "representative": False,
 """Fields that the numbers count by; they stay as long as the registration counts."""
 
 NEVER_CONFIRMED = "expired"
-"""Status of those who never confirmed their address: no message about them was published, so none can come late."""
+"""Status of those who never confirmed their address: no message about them was published, so none can arrive late."""
 
 
 def handle_registration(connection: Connection, registered: Registered) -> None:
@@ -92,7 +92,7 @@ def handle_registration(connection: Connection, registered: Registered) -> None:
 def handle_registrations(connection: Connection, registered: Sequence[Registered]) -> None:
     """As ``handle_registration`` for each in order: unknown ones all at once, the others one by one.
 
-    A rush is new registrations, and a statement for all of them costs hardly more than one for each.
+    During a peak most registrations are new, and one statement for all costs hardly more than a statement for one.
     """
     lock_read_side(connection)
     first = {one.registration_id: one for one in reversed(registered)}
@@ -117,7 +117,7 @@ def _count_new(connection: Connection, added: Sequence[Registered]) -> None:
 
 
 def move_count(connection: Connection, old: Registered | None, new: Registered) -> None:
-    """Only attendance is counted: interest in an event or membership of a group is none."""
+    """Move the count; only attendance is counted, not interest in an event or membership of a group."""
     before, after = _counted(old), _counted(new)
     if before == after:
         return
@@ -135,7 +135,7 @@ def _counted(known: Registered | None) -> tuple[str, str] | None:
 
 
 def move_tallies(connection: Connection, old: Registered | None, new: Registered) -> None:
-    """What is tallied moves by the difference between what was known and what is known now."""
+    """Move the tallies by the difference between the earlier and the new state."""
     before, after = tallied(old), tallied(new)
     old_event = old.event_id if old is not None else None
     unchanged = before & after if old_event == new.event_id else frozenset()
@@ -154,7 +154,7 @@ def tallied(known: Registered | None) -> frozenset[TallyKey]:
 
 
 def _move_contact(connection: Connection, old: Registered | None, new: Registered) -> None:
-    """Mails that came before their registration, or before it changed its group, count for the group now."""
+    """Count mails that arrived before their registration, or before it changed its group, for the current group."""
     if old is None or old.person_ref != new.person_ref:
         upsert_person_contact(connection, new.person_ref, new.registration_id)
     if old is not None and old.person_ref != new.person_ref:
@@ -171,7 +171,7 @@ def _move_contact(connection: Connection, old: Registered | None, new: Registere
 def handle_contact(connection: Connection, contact: MailContact) -> None:
     """Store ``contact`` in the caller's transaction.
 
-    If the registration is not known yet, its person and group are updated when it comes.
+    If the registration is not known yet, its person and group are updated when it arrives.
     """
     lock_read_side(connection)
     insert_contact(connection, contact)
@@ -184,7 +184,7 @@ def handle_contact(connection: Connection, contact: MailContact) -> None:
 
 
 def erase_registration(connection: Connection, tombstone: Registered) -> None:
-    """Replace a registration by a tombstone; doing it again changes nothing. In the caller's transaction.
+    """Replace a registration by a tombstone; repeating it changes nothing. In the caller's transaction.
 
     Args:
         connection: of the message's own transaction.
@@ -232,7 +232,7 @@ def list_roster(work: UnitOfWork, wanted: RosterQuery) -> list[Registered]:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
@@ -243,7 +243,7 @@ def count_roster(work: UnitOfWork, wanted: RosterQuery) -> int:
     """How many registrations of an event fit, on all pages.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_registration_rows(connection, wanted)
@@ -254,7 +254,7 @@ def group_roster(work: UnitOfWork, wanted: RosterQuery, names: Sequence[str], at
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
@@ -265,7 +265,7 @@ def record_roster_taken(work: UnitOfWork, clock: Clock, who: str, event_id: str)
     """Record in the audit log that ``who`` downloads an event's roster as a file.
 
     Raises:
-        Unavailable: the database is away; the file is not sent.
+        Unavailable: the database is down; the file is not sent.
     """
     with work.transaction() as connection:
         add_audit_record(connection, AuditRecord(who, "file-taken", "event", event_id), clock())

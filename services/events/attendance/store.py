@@ -16,7 +16,7 @@ _READ_SIDE = 7240011
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 
 ARRIVAL, LATEST = "registration_id", "-registration_id"
-"""Ids are in order of arrival, and so are the indexes of an event: no query needs to sort."""
+"""Ids and the indexes of an event are in order of arrival, so no query needs to sort."""
 ROSTER_SORTS = (ARRIVAL, LATEST)
 ROSTER_FILTERS = (
     *("status", "form", "working_group", "representative", "organisation_id", "country", "mode", "language"),
@@ -26,7 +26,7 @@ ROSTER_GROUPS: Mapping[str, GroupKey] = {
     **{name: GroupKey(name) for name in (*ROSTER_FILTERS, "form_kind")},
     "day": GroupKey("(occurred_at AT TIME ZONE 'UTC')::date::text"),
 }
-"""What can be counted by; ``day`` is when they came to their status, in UTC."""
+"""Columns to count by; ``day`` is the day on which they reached their status, in UTC."""
 
 _COLUMNS = """registration_id::text AS registration_id, form, form_kind, event_id, status, revision,
     coalesce(encode(person_ref, 'hex'), '') AS person_ref, working_group, representative, organisation_id, country,
@@ -96,7 +96,7 @@ def lock_read_side(connection: Connection) -> None:
     """One writer of roster, counts and contacts at a time.
 
     A batch locks the counts of its events in the order of its messages until it commits: two concurrent batches would
-    deadlock. And a mail that is stored at the same time as its registration would miss its group.
+    deadlock. Also, a mail stored at the same time as its registration would miss its group.
     """
     connection.execute(_LOCK, {"lock": _READ_SIDE})
 
@@ -132,10 +132,10 @@ _FIELDS = tuple(one.name for one in fields(Registered))
 
 @dataclass(frozen=True, slots=True)
 class RosterQuery:
-    """Whose registrations: of one event, after a registration's id, at most ``limit``.
+    """Which registrations: of one event, after a registration's id, at most ``limit``.
 
     ``filters`` are wanted values by column (of ``ROSTER_FILTERS``). ``form_kind`` None means all kinds of attendance;
-    ``forms`` are those that may be seen, None for all.
+    ``forms`` are the forms that may be seen, None for all.
     """
 
     event_id: str
@@ -157,14 +157,14 @@ class RegistrationOwner:
 
 @dataclass(frozen=True, slots=True)
 class Representatives:
-    """How many people come to an event as representatives of one group, and how many wait for a seat."""
+    """How many representatives of one group have a seat at an event, and how many wait for one."""
 
     confirmed: int = 0
     waitlisted: int = 0
 
 
 def insert_registration(connection: Connection, registered: Registered) -> bool:
-    """Store a registration that is not known yet; whether it was not."""
+    """Store a registration that is not known yet; return whether it was new."""
     return connection.execute(_ADD, asdict(registered)).rowcount == 1
 
 
@@ -175,7 +175,7 @@ def insert_registrations(connection: Connection, registered: Sequence[Registered
 
 
 def lock_registration(connection: Connection, registration_id: str) -> Registered | None:
-    """What is known of a registration, locked until the transaction ends; None if nothing is, or it was erased."""
+    """Return the known state of a registration, locked until the transaction ends; None if it is unknown or erased."""
     row = connection.execute(_FIND, {"registration_id": registration_id}).first()
     return None if row is None else Registered(**row._mapping)
 

@@ -1,4 +1,4 @@
-"""Routes that show events: to everybody, with drafts and meeting links to coordinators, and coverage of an event."""
+"""Routes that show events: to everyone, with drafts and meeting links to coordinators, and coverage of an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ from shared.http.problems import ProblemSchema
 from shared.http.request_data import lower_bound, upper_bound
 
 FOR_COORDINATORS = ("join_url", "internal_note", "internal")
-"""Fields that the public never sees: who has the link can disturb a meeting."""
+"""Fields that the public never sees: anyone with the link could disturb a meeting."""
 
 _SCHEMA = EventSchema()
 ALL = tuple(_SCHEMA.fields)
@@ -105,7 +105,7 @@ def _add_list(blueprint: Any, context: EventsContext) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one.
 
-        With `group_by` their numbers alone.
+        With `group_by`, only their numbers.
         """
         who = _asked_by(query)
         own = own_forms(who)
@@ -154,7 +154,7 @@ def _add_one(blueprint: Any, context: EventsContext) -> None:
 
 
 def _asked_by(query: Mapping[str, Any]) -> Readers:
-    """For whom a listing answers; what is internal, and an order by registrations, only some may ask for."""
+    """Return the audience of a listing; only some may request internal events, or an order by registrations."""
     if query["sort"].removeprefix("-") in BY_NUMBER:
         require_counts()
     if query["internal"]:
@@ -164,7 +164,7 @@ def _asked_by(query: Mapping[str, Any]) -> Readers:
 
 
 def _audience_of(event_id: str) -> Readers:
-    """For whom one event is shown: a key that is limited to other forms sees the public part."""
+    """Return the audience of one event: a key limited to other forms sees the public part."""
     who = audience()
     return who if who is Readers.PUBLIC or may_touch(event_id) else Readers.PUBLIC
 
@@ -177,7 +177,7 @@ def _shown(event: Event, names: Sequence[str], own: frozenset[str] | None) -> di
 
 
 def filter_of(query: Mapping[str, Any], who: Readers) -> EventFilter:
-    """What the checked arguments of a listing ask for.
+    """Return the filter for the checked arguments of a listing.
 
     Raises:
         BadRequest: the cursor is not one of this listing.
@@ -204,7 +204,7 @@ def _each(context: EventsContext, wanted: EventFilter) -> Iterator[Event]:
 
 
 def _for(who: Readers, response: Response) -> Response:
-    """What coordinators are shown is kept by no shared cache, and no cache gives one the answer to the other."""
+    """No shared cache stores a response for coordinators, and no cache serves one user's response to another."""
     response.vary.update(["Accept", "Authorization", "Cookie"])
     if who is Readers.COORDINATORS:
         response.headers["Cache-Control"] = "private, no-cache"

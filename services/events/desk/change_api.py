@@ -1,4 +1,4 @@
-"""Routes by which coordinators create events, change them (each change can be tried first) and write notes."""
+"""Routes for coordinators: create and change events (each change can be tried first), write notes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -69,7 +69,7 @@ def _add_edit(blueprint: Any, context: EventsContext) -> None:
     @with_refusals(blueprint, **_EVENT, **CHANGED, s409=_RULES)
     @needs("coordinator")
     def change(changes: dict[str, Any], query: dict[str, Any], event_id: str) -> Response:
-        """Change fields; the ETag that was seen, or the revision, as `If-Match`."""
+        """Change fields; `If-Match`: the ETag or revision that you read."""
         require_touch(event_id)
         step = with_series_permit(edit(typed(changes)), require_touch)
         with broken_rules_as_faults():

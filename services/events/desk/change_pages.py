@@ -1,6 +1,7 @@
-"""The console's pages that change an event in three steps: fill in, see whom it reaches, done.
+"""Console pages that change an event in three steps.
 
-An action without a field begins at the second step. The texts of the actions are here too.
+Fill in, preview the audience, confirm. An action without fields starts at the second step. The texts of the actions are
+here too.
 """
 
 from collections.abc import Mapping
@@ -76,7 +77,7 @@ ACTIONS: Mapping[str, Action] = {
     "confirm": Action(
         "Confirm the date",
         "Confirm the date",
-        "The date is certain from now on; calendars no longer show it as tentative.",
+        "The date is confirmed, and calendars no longer show it as tentative.",
         "Confirm the date",
         "The date is confirmed.",
         frozenset({TENTATIVE}),
@@ -102,7 +103,7 @@ ACTIONS: Mapping[str, Action] = {
     "postpone": Action(
         "Postpone",
         "Postpone the event",
-        "The event has no date until you set a new one, and is removed from calendars. The old date stays on record.",
+        "The event has no date until you set a new one, and is removed from calendars. The old date is kept on record.",
         "Postpone the event",
         "The event is postponed.",
         frozenset({TENTATIVE, CONFIRMED}),
@@ -136,7 +137,10 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def possible_actions(event: Event, now: datetime) -> Mapping[str, Action]:
-    """What can be done with ``event`` at ``now`` (aware), by name: only what has begun can have taken place."""
+    """Return the possible actions on ``event`` at ``now`` (aware), by name.
+
+    Only an event that has begun can be held.
+    """
     begun = event.starts_at is not None and event.starts_at <= now
     return {
         name: action
@@ -187,7 +191,7 @@ class FilledStep:
 
 
 def first_values(event: Event) -> dict[str, str]:
-    """What the fields hold at first: the event as it is, or the date that a postponed one had."""
+    """Initial values of the fields: those of the event, or the earlier date of a postponed one."""
     starts_at, ends_at = event.starts_at or event.last_starts_at, event.ends_at or event.last_ends_at
     return {
         "starts": _typed(starts_at, event.time_zone),
@@ -226,22 +230,22 @@ def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> Fille
     if len(city) > 200:
         faults["city"] = "At most 200 characters."
     if mode in (Mode.IN_PERSON, Mode.HYBRID) and not city and event.status is not EventStatus.DRAFT:
-        faults["city"] = "Give the city: people attend in person."
+        faults["city"] = "Enter the city: people attend in person."
     step = None if faults else edit({"mode": Mode(mode), "city": city or None})
     return FilledStep(values, faults, step)
 
 
 def datetime_in(name: str, values: Mapping[str, str], zone: str, faults: dict[str, str]) -> datetime | None:
-    """The datetime of the local time under ``name``; one that clocks skip or show twice is a fault."""
+    """The datetime of the local time under ``name``; a time that clocks skip or show twice is a fault."""
     try:
         local = datetime.strptime(values[name], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - local, the zone is the event's
         return to_utc(local, zone)
     except ValueError:
-        faults[name] = "Give a day and a time."
+        faults[name] = "Enter a day and a time."
     except DomainError as error:
         faults[name] = f"{error.detail[0].upper()}{error.detail[1:]}."
     except OverflowError:
-        faults[name] = "Give a date that exists."
+        faults[name] = "Enter a date that exists."
     return None
 
 
@@ -283,7 +287,7 @@ def _event(work: UnitOfWork, event_id: str, action: str) -> Event:
 
 
 def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> Response:
-    """Whom it reaches; or why it cannot be done."""
+    """Show the audience, or why the action is not possible."""
     assert filled.step is not None
     try:
         preview = preview_change(work, clock, event.id, filled.step)

@@ -1,4 +1,4 @@
-"""The console's list of events and the page of one event, with what waits for the reader's decision."""
+"""Console pages: the list of events and the page of one event, with decisions that wait for the user."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -70,7 +70,7 @@ COLUMNS = {
     BY_CONFIRMED: "Confirmed",
     BY_WAITLISTED: "Waiting",
 }
-"""The headings, by what the column is sorted by: the same names as in ``GET /v1/events``."""
+"""The headings, by the sort key of their column: the same names as in ``GET /v1/events``."""
 
 CHANGE_NAMES: Mapping[str, str] = {
     "made": "Created",
@@ -87,7 +87,7 @@ CHANGE_NAMES: Mapping[str, str] = {
     "hold": "Marked as held",
     "timetable-published": "Timetable published",
 }
-"""What was done, by its name in the history."""
+"""Labels of changes, by their name in the history."""
 
 DONE_TEXTS: Mapping[str, str] = {
     "made": "The event is created as a draft. Only colleagues see it until you announce it.",
@@ -108,10 +108,10 @@ FIELD_WORDS: Mapping[str, str] = {
     "internal_note": "internal note",
     "url": "address",
 }
-"""Words for fields that are called otherwise in programs."""
+"""Labels of fields whose names in programs would not be understood."""
 
 MAX_DIGITS = 9
-"""Digits of a number of people that is believed."""
+"""Maximum number of digits accepted for a number of people."""
 
 NOTES_SHOWN = 10
 CHANGES_SHOWN = 10
@@ -144,7 +144,7 @@ def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
 
 
 def _origins_waiting(work: UnitOfWork) -> WaitingOrigins:
-    """What waits for a decision about partners' sites; nothing for readers who may not decide."""
+    """Return the addresses of partners' sites that wait for a decision; none for users who may not decide."""
     if "coordinator" not in holder().roles or holder().forms is not None:
         return WaitingOrigins(0, ())
     with work.transaction() as connection:
@@ -178,7 +178,7 @@ class EventList:
 
     @property
     def is_descending(self) -> bool:
-        """Whether the order is turned round."""
+        """Whether the order is reversed."""
         return self.sort.startswith("-")
 
     def address(self, *, cursor: str = "") -> str:
@@ -193,7 +193,7 @@ class EventList:
         return f"{HOME}?{query}" if query else HOME
 
     def choices(self, coordinator: bool) -> Iterator[tuple[str, str, bool]]:
-        """What else can be listed: its name, its address in this order, and whether it is this list."""
+        """Return the available lists: name, address in this order, and whether it is the current list."""
         lists = (("Current and upcoming", False, False), ("All", True, False), ("Internal", False, True))
         for name, everything, internal in lists if coordinator else lists[:2]:
             other = replace(self, everything=everything, internal=internal)

@@ -1,4 +1,4 @@
-"""The console's forms of a new event and of what is written about one: fill in, see whom it reaches, done."""
+"""Console forms for a new event and for editing one: fill in, preview the audience, confirm."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ _INTERNAL = FormField(
     name="internal",
     label="Internal: a test of the system",
     look="tick",
-    help="People can register for it, but it is in no programme, no calendar and no count.",
+    help="People can register for it, but it does not appear in the programme, in calendars or in counts.",
 )
 
 Values = Mapping[str, str | Sequence[str]]
@@ -79,7 +79,7 @@ Values = Mapping[str, str | Sequence[str]]
 def new_sections(
     series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form], zone: str
 ) -> list[Section]:
-    """The form of a new event; ``zone`` is among its time zones, empty for those that everybody gets alone."""
+    """The form of a new event; ``zone`` is added to its time zones; if empty, only the common ones are offered."""
     what, where, who, coordinators = _sections(series, groups, _titles(forms))
     titled, *others = what.fields
     when = [
@@ -99,7 +99,7 @@ def new_sections(
 def edit_sections(
     event: Event, series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]
 ) -> list[Section]:
-    """The form of an event that is there. Its date is changed on another page."""
+    """Return the form of an existing event; its date is changed on another page."""
     titles = ({event.form: event.form} if event.form else {}) | _titles(forms)
     what, where, who, coordinators = _sections(series, groups, titles)
     internal = [_INTERNAL] if event.status is EventStatus.DRAFT else []
@@ -108,7 +108,7 @@ def edit_sections(
 
 
 def values_of(event: Event) -> dict[str, str | Sequence[str]]:
-    """What the fields hold at first."""
+    """Initial values of the fields."""
     texts = ("kind", "series", "time_zone", "mode", "city", "place", "join_url", "form")
     values: dict[str, str | Sequence[str]] = {name: str(getattr(event, name) or "") for name in texts}
     return (
@@ -125,9 +125,9 @@ def values_of(event: Event) -> dict[str, str | Sequence[str]]:
 
 
 def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
-    """What the fields of a new event hold that is made like ``event``: a week later, and the next of its series.
+    """Return the values for a new event copied from ``event``.
 
-    Its form, its note and what is written about it alone are left out: each event has its own.
+    A week later, with the next number of its series. Form, notes and texts about this event only are not copied.
     """
     number = event.series_number
     values = values_of(event) | {"form": "", "internal_note": "", "id": "", "starts": "", "ends": ""}
@@ -146,7 +146,7 @@ def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
 
 
 def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]) -> dict[str, Any]:
-    """``values`` with the types of the domain, without date and id; what cannot be read becomes a fault."""
+    """``values`` with the types of the domain, without date and id; values that cannot be read become faults."""
     found: dict[str, Any] = {name: values[name] for name in ("time_zone", "internal_note")}
     found |= {name: text_typed(name, values) for name in ("title", "summary")}
     found |= {name: values[name] or None for name in OPTIONAL}
@@ -233,7 +233,7 @@ def _number(text: str, faults: dict[str, str]) -> int | None:
         return None
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_NUMBER and len(text) <= 9:
         return int(text)
-    faults["series_number"] = f"Give a number from 1 to {MAX_NUMBER}, or leave it empty."
+    faults["series_number"] = f"Enter a number from 1 to {MAX_NUMBER}, or leave it empty."
     return None
 
 
@@ -288,7 +288,7 @@ def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
     wanted = changes_in(values, faults)
     event_id = str(values["id"]) or slug_from(str(wanted["title"]))
     if not event_id and wanted["title"]:
-        faults["id"] = "Give a short name in Latin letters: none can be made from the title."
+        faults["id"] = "Enter a short name in Latin letters: none can be made from the title."
     zone = str(values["time_zone"])
     if not is_zone(zone):
         faults["time_zone"] = "Choose the time zone."

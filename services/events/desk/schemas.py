@@ -43,9 +43,9 @@ class EventSchema(ma.Schema):
     place = ma.fields.String(allow_none=True)
     asked_groups = ma.fields.List(
         ma.fields.String(),
-        metadata={"description": 'Ids of the working groups that are asked to come; `["*"]` asks all of them'},
+        metadata={"description": 'Ids of the invited working groups; `["*"]` invites all'},
     )
-    revision = ma.fields.Integer(metadata={"description": "Rises with every change that a participant would see"})
+    revision = ma.fields.Integer(metadata={"description": "Increases with every change that participants see"})
     last_starts_at = instant_field("Start, in UTC, of the date a postponed event had", allow_none=True)
     last_ends_at = instant_field("End, in UTC, of the date a postponed event had", allow_none=True)
     form = ma.fields.String(allow_none=True, metadata={"description": "Slug of the form by which people register"})
@@ -79,9 +79,7 @@ class EventFilters(PageArguments, SparseArguments):
     mode = one_of_field(list(Mode), metadata={"description": "Only events that people attend in this way"})
     on_from = DayOrInstant(
         data_key="from",
-        metadata={
-            "description": "Only events that are still on after this instant (RFC 3339), or on this day or later (UTC)"
-        },
+        metadata={"description": "Only events that end after this instant (RFC 3339), or on this day or later (UTC)"},
     )
     on_until = DayOrInstant(
         data_key="to",
@@ -89,11 +87,11 @@ class EventFilters(PageArguments, SparseArguments):
             "description": "Only events that start before this instant (RFC 3339), or on this day or earlier (UTC)"
         },
     )
-    working_group = slug_field("Only events to which the working group with this id is asked")
+    working_group = slug_field("Only events that invite the working group with this id")
     city = text_field(200, "Only events in this city, upper or lower case alike")
     internal = ma.fields.Boolean(
         load_default=False,
-        metadata={"description": "The system's own events instead of all others; only for coordinators and operators"},
+        metadata={"description": "Internal events instead of all others; only for coordinators and operators"},
     )
     q = text_field(
         200,
@@ -134,7 +132,7 @@ class EditEventSchema(ma.Schema):
     internal_note = text_field(2000, "For coordinators", least=0)
     form = slug_field("Slug of the form by which people register", allow_none=True)
     internal = ma.fields.Boolean(
-        metadata={"description": "The system's own: in no programme, feed or number; only while it is a draft"}
+        metadata={"description": "Internal event: left out of programme, feeds and counts; only while it is a draft"}
     )
 
 
@@ -166,7 +164,7 @@ class StepSchema(ma.Schema):
     ends_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "With an offset; `reschedule` only"})
     status = one_of_field(
         (EventStatus.TENTATIVE, EventStatus.CONFIRMED),
-        metadata={"description": "What it is then; by default tentative, a rescheduled one what it was"},
+        metadata={"description": "Status afterwards; by default tentative, or unchanged if rescheduled"},
     )
 
 
@@ -240,7 +238,7 @@ class EventActionResultSchema(ma.Schema):
         required=True,
         metadata={
             "description": "Press conferences, side events, hotel blocks and room days in the same city that were "
-            "planned around the old date. They do not move; a key limited to some forms sees the public events alone"
+            "planned around the old date. They do not move; a key limited to some forms sees public events only"
         },
     )
     event = ma.fields.Nested(EventSchema, required=True)
@@ -249,10 +247,10 @@ class EventActionResultSchema(ma.Schema):
 class NewNoteSchema(ma.Schema):
     """What a coordinator writes for the others."""
 
-    words = text_field(MAX_NOTE_CHARACTERS, "Without blanks at the ends; lines are kept", required=True)
+    words = text_field(MAX_NOTE_CHARACTERS, "No spaces at either end; line breaks are kept", required=True)
     id = ma.fields.UUID(
         metadata={
-            "description": "Chosen by the caller, so that a request sent twice is one note; generated if left out"
+            "description": "Chosen by the caller, so that a repeated request creates one note; generated if left out"
         }
     )
 
@@ -289,7 +287,7 @@ class EventChangeSchema(ma.Schema):
     fields = ma.fields.List(  # type: ignore[assignment]  # the name in the answer
         ma.fields.String(), required=True, metadata={"description": "Names of the fields that differ"}
     )
-    changed_by = ma.fields.String(required=True, metadata={"description": "Name of the key, or what else did it"})
+    changed_by = ma.fields.String(required=True, metadata={"description": "Name of the key, or the cause"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 

@@ -56,25 +56,25 @@ MAX_EVENTS = 1000
 """Of one kind; many times the side events of one review."""
 
 ANY = "*"
-"""As a tag that was seen: any state of the event."""
+"""In place of tags: accepts any state of the event."""
 
 
 def dependents_of_change(connection: Connection, old: Event, new: Event) -> Dependents:
-    """What was planned around ``old`` and is to be moved too if it becomes ``new``."""
+    """What was planned around ``old`` and must also move if it becomes ``new``."""
     if old.kind not in ANCHOR_KINDS or not is_moved(old, new):
         return Dependents()
     return dependents_of(old, _planned(connection))
 
 
 def show_left_behind(work: UnitOfWork, now: datetime) -> tuple[tuple[Event, ...], Dependents]:
-    """The reviews and Council sessions that are not over, and what lies ahead around none of their dates.
+    """The reviews and Council sessions that are not over, and future events that are around none of their dates.
 
     Args:
         work: on the database of events.
         now: aware.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         anchors = [event for kind in ANCHOR_KINDS for event in _events(connection, kind, not_over_at=now)]
@@ -128,7 +128,7 @@ def create_event(work: UnitOfWork, clock: Clock, event: Event, by: str) -> Event
     Raises:
         RulesBroken: it names a series, a working group or a form that does not exist.
         DomainError: ``event-transition``, it is no draft; ``already-exists``, there is an event with its id.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     if event.status is not EventStatus.DRAFT:
         raise DomainError("event-transition", "a new event is a draft; announce it afterwards")
@@ -158,7 +158,7 @@ def change_event(
     Raises:
         DomainError: ``not-found``; ``edit-conflict``, the event is in none of the states ``seen``; what the step
             raises.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, event_id, Readers.COORDINATORS)
@@ -182,7 +182,7 @@ def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: EventSte
 
     Raises:
         DomainError: ``not-found``; what the step raises.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         old = find_event(connection, event_id, Readers.COORDINATORS)

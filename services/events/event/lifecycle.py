@@ -52,7 +52,7 @@ def announce(event: Event) -> Event:
 
 
 def confirm(event: Event) -> Event:
-    """A tentative event's date is now certain.
+    """Confirm the date of a tentative event.
 
     Raises:
         DomainError: ``event-transition``, it is not tentative.
@@ -63,7 +63,7 @@ def confirm(event: Event) -> Event:
 
 
 def postpone(event: Event) -> Event:
-    """The event loses its date, which is remembered as the last one.
+    """Remove the event's date, and keep it as the last date.
 
     Raises:
         DomainError: ``event-transition``, it is neither tentative nor confirmed.
@@ -95,7 +95,7 @@ def reschedule(event: Event, starts_at: datetime, ends_at: datetime, *, status: 
 
 
 def cancel(event: Event) -> Event:
-    """The event will not be. It keeps its date, or the last one it had: calendars need it to take the entry out.
+    """Cancel the event. It keeps its date, or its last one: calendars need the date to remove the entry.
 
     Raises:
         DomainError: ``event-transition``, it is neither tentative, confirmed nor postponed; ``date-required``, a
@@ -107,7 +107,7 @@ def cancel(event: Event) -> Event:
 
 
 def revive(event: Event, *, status: EventStatus = TENTATIVE) -> Event:
-    """A cancelled event will be after all, on its old date, as tentative (the default) or confirmed.
+    """Revive a cancelled event on its old date, as tentative (the default) or confirmed.
 
     Raises:
         DomainError: ``event-transition``, it is not cancelled or ``status`` is another one.
@@ -130,11 +130,11 @@ def hold(event: Event, now: datetime) -> Event:
 
 
 def amend(event: Event, **changes: Any) -> Event:
-    """The event with other values of fields; other steps change its date and status.
+    """Return the event with changed fields; other steps change its date and status.
 
     Raises:
-        RulesBroken: ``already-announced``, ``internal`` would change although it is no draft any more and people
-            were notified of it; and every rule that would not hold.
+        RulesBroken: ``already-announced``, ``internal`` would change although the event is no longer a draft and people
+            were notified; and every broken rule.
     """
     changed = replace(event, **changes)
     if changed.internal != event.internal and event.status is not DRAFT:
@@ -205,7 +205,10 @@ def edit(changes: Mapping[str, Any]) -> EventStep:
 
 
 def with_series_permit(step: EventStep, permit: Callable[[str], None]) -> EventStep:
-    """``step``, but ``permit`` is asked about a series to which it adds the event, and raises where it may not."""
+    """``step``, but first ``permit`` is called with the series to which it adds the event.
+
+    It raises if that is forbidden.
+    """
 
     def taken(old: Event, now: datetime) -> Event:
         new = step(old, now)

@@ -90,7 +90,7 @@ _COUNT_WAITING = text("""
 
 @dataclass(frozen=True, slots=True)
 class ChangeQuery:
-    """Which changes: of one event, kept before the one with the id ``before`` (None: from the newest on)."""
+    """A page of the changes of one event, older than the one with the id ``before`` (None: from the newest on)."""
 
     event_id: str
     before: str | None = None
@@ -98,7 +98,7 @@ class ChangeQuery:
 
 
 def insert_change(connection: Connection, change: EventChange) -> None:
-    """Store that something was done."""
+    """Store a line of the history."""
     connection.execute(_ADD_CHANGE, asdict(change) | {"fields": list(change.fields)})
     detail = {"fields": list(change.fields), "resource": change.resource_id}
     record = AuditRecord(change.changed_by, f"event-{change.action}", "event", change.event_id, detail)
@@ -122,7 +122,7 @@ def select_changes(connection: Connection, wanted: ChangeQuery) -> list[EventCha
 
 @dataclass(frozen=True, slots=True)
 class NoteQuery:
-    """Which notes: of one event, kept before the one with the id ``before`` (None: from the newest on)."""
+    """A page of the notes on one event, older than the one with the id ``before`` (None: from the newest on)."""
 
     event_id: str
     before: str | None = None
@@ -130,7 +130,7 @@ class NoteQuery:
 
 
 def insert_note(connection: Connection, note: EventNote) -> bool:
-    """Store a note; False if there is one with its id."""
+    """Store a note; False if its id exists."""
     added = connection.execute(_ADD_NOTE, asdict(note)).rowcount == 1
     if added:
         publish_entry(connection, AuditRecord(note.written_by, "note-written", "event", note.event_id), note.written_at)
@@ -138,7 +138,7 @@ def insert_note(connection: Connection, note: EventNote) -> bool:
 
 
 def read_note(connection: Connection, note_id: str) -> EventNote:
-    """The note with this id, which is there."""
+    """The note with this id, which must exist."""
     return EventNote(**connection.execute(_FIND_NOTE, {"id": note_id}).one()._mapping)
 
 
@@ -211,6 +211,6 @@ def upsert_approval(connection: Connection, content: Mapping[str, Any]) -> None:
 
 
 def count_waiting_approvals(connection: Connection, name: str, forms: frozenset[str] | None, now: datetime) -> int:
-    """How many requests wait that the holder called ``name`` did not make; of ``forms`` alone unless that is None."""
+    """How many requests wait that the holder called ``name`` did not make; only of ``forms``, unless that is None."""
     values = {"now": now, "name": name, "forms": None if forms is None else sorted(forms)}
     return int(connection.execute(_COUNT_WAITING, values).scalar_one())

@@ -78,7 +78,7 @@ def show_event(work: UnitOfWork, event_id: str, audience: Readers) -> Event:
 
     Raises:
         DomainError: ``not-found``, there is none, or a draft and the public asks.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return find_event(connection, event_id, audience)
@@ -88,7 +88,7 @@ def list_forms_of(work: UnitOfWork, event: Event) -> list[Form]:
     """The forms by which people register for ``event``, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return forms_of(connection, [event.id], [event.form] if event.form else [])
@@ -111,7 +111,7 @@ def read_event_position(parts: Sequence[str]) -> tuple[str, str]:
     try:
         return (start if start == UNDATED else rfc3339(parse_rfc3339(start))), event_id
     except OverflowError:
-        raise ValueError("not a moment") from None
+        raise ValueError("not an instant") from None
 
 
 def event_key(event: Event, sort: str, counts: Counts) -> tuple[str, str]:
@@ -158,7 +158,7 @@ def list_events(work: UnitOfWork, wanted: EventFilter) -> list[Event]:
         wanted: which ones, for whom, and after which event.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return select_events(connection, wanted)
@@ -168,7 +168,7 @@ def has_events(work: UnitOfWork) -> bool:
     """Whether there is an event, a draft too, that is not one of the system itself.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return bool(list_events(work, EventFilter(audience=Readers.COORDINATORS, limit=1)))
 
@@ -185,7 +185,7 @@ def usual_zone(work: UnitOfWork, series: str | None, own: frozenset[str] | None)
         an IANA name; empty while there is no event.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         of_series = newest_zone(connection, series, own) if series else ""
@@ -196,7 +196,7 @@ def count_events(work: UnitOfWork, wanted: EventFilter) -> int:
     """How many events fit, on all pages.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_event_rows(connection, wanted)
@@ -206,7 +206,7 @@ def group_events(work: UnitOfWork, wanted: EventFilter, names: Sequence[str], at
     """How many events have the same values of ``names``, the largest groups first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_event_groups(connection, wanted, names, at_least)
@@ -217,7 +217,7 @@ def count_registrations(work: UnitOfWork, event_id: str) -> Counts:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, event_id, Readers.COORDINATORS)
@@ -228,7 +228,7 @@ def count_each(work: UnitOfWork, event_ids: Sequence[str]) -> Mapping[str, Count
     """The counts of each of ``event_ids``, by id; zeros where there are no registrations.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return counts_of(connection, event_ids)
@@ -238,7 +238,7 @@ def event_place(work: UnitOfWork, event: Event, sort: str) -> tuple[str, str]:
     """Position of ``event`` in the order ``sort``, for a cursor; its registrations are counted only if that needs it.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     by_number = sort.removeprefix("-") in BY_NUMBER
     return event_key(event, sort, count_each(work, [event.id])[event.id] if by_number else Counts())
@@ -256,7 +256,7 @@ def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[EventChange]:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
@@ -277,7 +277,7 @@ def write_note(work: UnitOfWork, clock: Clock, event_id: str, words: str, by: st
     Raises:
         RulesBroken: there are no words, or too many.
         DomainError: ``not-found``, there is no such event; ``already-exists``, another note has this id.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.COORDINATORS)
@@ -295,7 +295,7 @@ def list_notes(work: UnitOfWork, wanted: NoteQuery) -> list[EventNote]:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
@@ -306,7 +306,7 @@ def list_forms(work: UnitOfWork) -> list[Form]:
     """Every published form, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_forms(connection)
@@ -316,7 +316,7 @@ def list_partner_names(work: UnitOfWork) -> Mapping[str, str]:
     """Names of the partners by slug, as far as registration has published them.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return partner_names(connection)

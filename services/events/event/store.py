@@ -109,7 +109,7 @@ _COUNTS = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Which events, and from where on; None or empty means any.
+    """Filters, order and start of a page of events; None or empty means any.
 
     Attributes:
         on_from: only events that are on at or after this time (aware); leaves undated ones out.
@@ -148,7 +148,7 @@ class EventFilter:
 
 
 def public_titles(connection: Connection) -> Mapping[str, Text]:
-    """The title of every event that everybody sees, by id."""
+    """The title of every event that everyone sees, by id."""
     return {row.id: Text.of(row.title) for row in connection.execute(_PUBLIC_TITLES)}
 
 
@@ -165,7 +165,7 @@ def lock_event(connection: Connection, event_id: str) -> Event | None:
 
 
 def insert_event(connection: Connection, event: Event, at: datetime) -> bool:
-    """Store an event that is not there yet; whether it was not."""
+    """Store an event unless its id exists; return whether it was stored."""
     return connection.execute(_ADD, _row(event, at)).rowcount == 1
 
 
@@ -186,7 +186,7 @@ def last_changes(connection: Connection, event_ids: Sequence[str]) -> Mapping[st
 
 
 def select_events(connection: Connection, wanted: EventFilter) -> list[Event]:
-    """At most ``wanted.limit`` events in the order that is asked for; by start, undated ones come last."""
+    """At most ``wanted.limit`` events in the requested order; by start, undated ones come last."""
     key, bound = _ORDERS[wanted.sort.removeprefix("-")]
     descending = wanted.sort.startswith("-")
     where = _conditions(wanted)
@@ -271,12 +271,12 @@ _SHOWN = tuple(field.name for field in fields(Counts))
 
 
 def count_one_more(connection: Connection, event_id: str, status: str) -> None:
-    """A registration of the event has come to ``status``."""
+    """Count one more registration of the event in ``status``."""
     connection.execute(_MORE, {"event_id": event_id, "status": status})
 
 
 def count_more(connection: Connection, numbers: Mapping[tuple[str, str], int]) -> None:
-    """So many registrations, by event and status, have come."""
+    """Count further registrations, by event and status."""
     if numbers:
         events, statuses = zip(*sorted(numbers), strict=True)
         counts = [numbers[key] for key in sorted(numbers)]
@@ -284,7 +284,7 @@ def count_more(connection: Connection, numbers: Mapping[tuple[str, str], int]) -
 
 
 def count_one_less(connection: Connection, event_id: str, status: str) -> None:
-    """A registration of the event has left ``status``."""
+    """Count one registration of the event less in ``status``."""
     connection.execute(_LESS, {"event_id": event_id, "status": status})
 
 

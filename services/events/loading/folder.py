@@ -39,13 +39,13 @@ from shared.runtime.yaml_source import Fields, read_yaml, text, whole
 T = TypeVar("T")
 
 FILES = ("series.yaml", "working-groups.yaml", "events.yaml", "consultations.yaml")
-"""What a folder must hold."""
+"""Files that a folder must contain."""
 
 OPTIONAL_FILES = ("resources.yaml", "hotels.yaml", "group-contacts.yaml")
-"""What it may hold as well."""
+"""Files that it may also contain."""
 
 FORMS_FILE = "forms.yaml"
-"""Registration's; where it is there, events may name no form that is not in it."""
+"""Registration's file; if it exists, events may name only forms in it."""
 
 ROOMS_FILE = "rooms.yaml"
 _HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) to ([0-2][0-9]:[0-5][0-9])")
@@ -70,7 +70,7 @@ def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
     and of ``resources.yaml``, ``hotels.yaml`` and ``group-contacts.yaml`` if they are there.
 
     Args:
-        path: the folder; other files in it belong to other services and are left alone.
+        path: the folder; other files in it belong to other services and are ignored.
         moved_by: whole days by which every date is moved; the time on the clock stays, over changes of summer time too.
 
     Raises:
@@ -107,7 +107,7 @@ def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
 
 
 def _place(fault: str) -> tuple[int, int]:
-    """Where a fault belongs when they are read from top to bottom: file, then line."""
+    """Sort key of a fault: file, then line."""
     name, line = fault.split(":")[:2]
     return (*FILES, *OPTIONAL_FILES).index(name), int(line) if line.isdigit() else 0
 
@@ -166,7 +166,7 @@ def _check_resources(
 
 @dataclass(frozen=True, slots=True)
 class LoadedRooms:
-    """Where and when side events can be; ``lines`` is the line of each slot's time in the file."""
+    """Rooms and times for side events; ``lines`` is the line of each slot's time in the file."""
 
     rooms: tuple[Room, ...]
     slots: tuple[TimeSlot, ...]
@@ -320,7 +320,7 @@ def time_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> 
 
 
 def moved(loaded: Loaded, by: timedelta) -> Loaded:
-    """The same with every date moved by ``by`` (whole days); clocks on the wall show the same time as before.
+    """The same with every date moved by ``by`` (whole days); local times stay the same.
 
     Raises:
         SettingsError: a moved time does not exist, or twice, where clocks are changed; lists all such.

@@ -38,7 +38,7 @@ _KEY_OF: dict[str, str] = {
     "last_starts_at": "last_starts",
     "last_ends_at": "last_ends",
 }
-"""Fields that are called otherwise in the file, where times are local."""
+"""Fields with another name in the file, where times are local."""
 
 
 def made(row: Fields, make: Callable[..., T], values: Mapping[str, Any], key_of: Mapping[str, str]) -> T | None:
@@ -46,8 +46,8 @@ def made(row: Fields, make: Callable[..., T], values: Mapping[str, Any], key_of:
 
     Args:
         row: read to its end.
-        make: a value of the domain, made of ``values``.
-        key_of: keys of the file by fields of the domain that are called otherwise.
+        make: makes a value of the domain from ``values``.
+        key_of: keys of the file by fields of the domain, if the names differ.
     """
     row.finish()
     faulty = frozenset(row.faulty)

@@ -1,4 +1,4 @@
-"""Load a folder: its content is merged with what is stored, and only real changes are published. Export one.
+"""Load a folder: merge its content with what is stored and publish only real changes. Export a folder.
 
 Events and rooms that are not in the folder stay; so do slots with a side event, others are deleted. An export writes
 files from which loading reads the same values.
@@ -66,7 +66,7 @@ LOADED_BY = "a loaded folder"
 """Who changed it, in the history of an event."""
 
 _LEFT_OUT = ("revision", "announced")
-"""What loading reckons itself."""
+"""Fields that loading computes itself."""
 USUAL_ZONE = "UTC"
 
 MAX_EVENTS = 100_000
@@ -88,7 +88,7 @@ def merge_described(old: Described | None, new: Described) -> tuple[Described, P
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """How many there are in the folder, and how many messages their changes made."""
+    """Number of records in the folder, and of messages that their changes caused."""
 
     series: int
     working_groups: int
@@ -102,7 +102,7 @@ class LoadReport:
 def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     """Store all of ``loaded`` with the messages it causes, or nothing.
 
-    What is stored and is not in the folder stays. Loading the same folder again changes and publishes nothing.
+    Stored records that are not in the folder stay. Loading the same folder again changes and publishes nothing.
 
     Args:
         work: on the database of events.
@@ -111,7 +111,7 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
 
     Raises:
         SettingsError: what is stored cannot become what is in the folder; lists each such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lock_loading(connection)
@@ -192,7 +192,7 @@ def check_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
 
     Raises:
         SettingsError: as ``load_rooms``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         _check_slots(connection, loaded)
@@ -203,7 +203,7 @@ def load_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
 
     Raises:
         SettingsError: slots overlap others that have to stay, because they contain side events; lists each of them.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lock_board(connection)
@@ -231,7 +231,7 @@ def _overlaps(connection: Connection, loaded: LoadedRooms) -> Iterator[str]:
     for slot in loaded.slots:
         for old in staying:
             if slot.span.overlaps(old.span):
-                said = f"{slot.id} overlaps {old.id}, in which side events stand: move them first"
+                said = f"{slot.id} overlaps {old.id}, which has side events: move them first"
                 yield loaded.fault(slot.id, said)
 
 
@@ -274,7 +274,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def _row(value: Any) -> dict[str, Any]:
-    """The fields of a value but those that are as they are by default."""
+    """Return the fields of a value, except those with their default value."""
     rows = ((field.name, _plain(field.name, getattr(value, field.name))) for field in fields(value))
     return {name: plain for name, plain in rows if plain is not None}
 
@@ -294,7 +294,7 @@ def _plain(name: str, field: Any) -> Any:
 
 
 def _text_plain(text: Text) -> dict[str, str] | str | None:
-    """By language, or the plain string where there is English alone."""
+    """By language, or a plain string if there is only English."""
     texts = text.as_mapping
     return texts[DEFAULT] if list(texts) == [DEFAULT] else texts or None
 
@@ -346,14 +346,14 @@ def export_folder(work: UnitOfWork, folder: Path) -> Mapping[str, int]:
     """Write the files; returns the size of each, in bytes, by its name.
 
     Raises:
-        SettingsError: the folder holds one of them already, or one would be larger than loading reads; nothing was
+        SettingsError: the folder already contains one of them, or one would be larger than loading reads; nothing was
             written.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lock_loading(connection)
         files = written(_everything(connection), all_rooms(connection), all_slots(connection))
-    if there := [f"{name}: is there already" for name in files if (folder / name).exists()]:
+    if there := [f"{name}: already exists" for name in files if (folder / name).exists()]:
         raise SettingsError(there)
     folder.mkdir(parents=True, exist_ok=True)
     return {name: (folder / name).write_text(text, encoding="utf-8") for name, text in files.items()}
@@ -372,7 +372,7 @@ def _everything(connection: Connection) -> Loaded:
 
 
 def _events(connection: Connection) -> list[Event]:
-    """All of them, those of the system itself too."""
+    """Return all events, including internal ones."""
     return [
         event
         for internal in (False, True)

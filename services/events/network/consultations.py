@@ -43,7 +43,7 @@ class ConsultationTotalSchema(ma.Schema):
 TOTALS = {
     "totals": ma.fields.List(
         ma.fields.Nested(ConsultationTotalSchema),
-        metadata={"description": "Sums by kind of host, over all that fit. An embassy that is named counts once"},
+        metadata={"description": "Sums by kind of host, over all that match. A named embassy counts once"},
     )
 }
 
@@ -91,7 +91,7 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
     what = [
         FormField(name="held_on", label="Day", look="day"),
         FormField(name="host_kind", label="With", look="select", required=True, choices=HOST_KINDS),
-        FormField(name="host", label="Embassy or mission", help="Its name. Empty: a round of several."),
+        FormField(name="host", label="Embassy or mission", help="Its name. Leave empty for a round of several."),
         FormField(name="city", label="City", required=True),
         FormField(
             name="working_group",
@@ -138,7 +138,7 @@ def _consultation_effects(
     _connection: Connection, old: Consultation | None, new: Sequence[Consultation], _now: datetime
 ) -> Iterable[str]:
     if old is not None and not new:
-        yield f"The totals of the overview lose {counted(old.presentations, 'presentation')}."
+        yield f"The totals on the overview decrease by {counted(old.presentations, 'presentation')}."
     elif old is not None and (old.presentations, old.hosts) != (new[0].presentations, new[0].hosts):
         now, before = counted(new[0].presentations, "presentation"), f"{old.presentations}, to {old.hosts}"
         yield f"The totals of the overview count {now} to {new[0].hosts} here, before it was {before}."
@@ -148,7 +148,7 @@ def _contact_effects(
     _connection: Connection, old: GroupContact | None, new: Sequence[GroupContact], _now: datetime
 ) -> Iterable[str]:
     if old is not None and not new:
-        yield "The page of groups no longer counts this contact."
+        yield "This contact no longer counts on the page of groups."
 
 
 CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
@@ -187,11 +187,11 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
         host=ma.fields.String(
             allow_none=True, metadata={"description": "Name of the embassy or mission; null: a round of several"}
         ),
-        hosts=ma.fields.Integer(metadata={"description": "Embassies or missions that were visited"}),
+        hosts=ma.fields.Integer(metadata={"description": "Embassies or missions visited"}),
         city=ma.fields.String(),
         working_group=ma.fields.String(allow_none=True),
         presentations=ma.fields.Integer(metadata={"description": "What was presented to them"}),
-        within_days=ma.fields.Integer(allow_none=True, metadata={"description": "Days it took, if known"}),
+        within_days=ma.fields.Integer(allow_none=True, metadata={"description": "Number of days, if known"}),
         presented_by=ma.fields.String(),
         outcome=ma.fields.String(),
         recorded_by=ma.fields.String(metadata={"description": "Name of the key that recorded it"}),
@@ -234,7 +234,8 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
     words=Words(
         "Contacts with groups",
         "contact",
-        "Calls, meetings and mails outside this system. They and bulletins show which groups had contact this month.",
+        "Calls, meetings and mails outside this system. Together with bulletins, they show which groups had contact "
+        "this month.",
         (("working_group", "Group"), ("held_on", "Day"), ("kind", "How"), ("summary", "About"), ("recorded_by", "By")),
         "It is removed from the list.",
     ),

@@ -74,17 +74,17 @@ def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Secti
         ),
         FormField(
             name="contact",
-            label="How the group is reached",
+            label="How to reach the group",
             most=500,
-            help="An address or a number of the group itself. Only coordinators and viewers see it. Leave out what "
-            "belongs to single participants: it is not erased with their registration.",
+            help="An address or phone number of the group itself. Only coordinators and viewers see it. Do not "
+            "enter details of individual participants: they are not erased with their registration.",
         ),
         FormField(
             name="active",
             label="Active",
             look="tick",
-            help="A group that is not active is closed: events do not ask it, and no reminder says that it got "
-            "no mail. What its members registered for stays.",
+            help="An inactive group is closed: events do not invite it, and the console does not list it as a group "
+            "without contact. The registrations of its members stay.",
         ),
     ]
     return [Section("", fields)]
@@ -119,9 +119,9 @@ def _group_effects(
         yield "The programme shows the new text. No mail is sent."
     if old.active and not new[0].active:
         yield "It is closed: the programme does not list it, and events that invite every group do not invite it."
-        yield f"{people} stay. Forms do not offer it any more, within seconds."
+        yield f"{people} stay. Within seconds, forms no longer offer it."
     elif new[0].active and not old.active:
-        yield f"It is active again, with {people}: events that invite every group invite it too."
+        yield f"It is active again, with {people}. Events that invite every group invite it too."
 
 
 def _group_messages(_old: WorkingGroup | None, new: WorkingGroup, now: datetime) -> list[Message]:
@@ -166,7 +166,7 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
     shown=fields_of(
         title=shown_text(200),
         summary=shown_text(2000, least=0),
-        contact=ma.fields.String(metadata={"description": "How the group is reached; only with a key"}),
+        contact=ma.fields.String(metadata={"description": "How to reach the group; only with a key"}),
         active=StrictBoolean(metadata={"description": "False: it is closed"}),
     ),
     wanted=fields_of(
@@ -278,17 +278,17 @@ def _hotel_form(_connection: Connection, old: HotelBlock | None) -> list[Section
         *([ID_FIELD] if old is None else []),
         FormField(name="city", label="City", required=True),
         FormField(name="url", label="Address of its page", most=500, help="Begins with https://"),
-        FormField(name="rooms", label="Rooms kept, at most in one night", most=4, required=True),
+        FormField(name="rooms", label="Largest number of rooms in one night", most=4, required=True),
         FormField(
             name="allotments",
             label="Rooms by kind and night",
             look="area",
             most=4000,
-            help=f"A line for each: kind ({kinds}), number, first and last night, such as "
+            help=f"One per line: kind ({kinds}), number, first and last night, such as "
             "single 10 2020-05-08 to 2020-05-14.",
         ),
         FormField(name="booking_code", label="Booking code", most=80),
-        FormField(name="book_until", label="To be booked by", look="day"),
+        FormField(name="book_until", label="Book by", look="day"),
         FormField(name="note", label="Note", look="area", most=2000, help="For coordinators."),
     ]
     return [Section("", fields)]
@@ -319,7 +319,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     words=Words(
         "Hotels",
         "hotel",
-        "Rooms that hotels reserve for the delegation. The page of travellers shows them per night.",
+        "Rooms that hotels have reserved for the delegation. The page of travellers shows them per night.",
         (
             ("name", "Hotel"),
             ("city", "City"),

@@ -1,4 +1,4 @@
-"""Events, working groups, hotels and resources as messages: the only place that decides what leaves the service."""
+"""Events, working groups, hotels and resources as messages: the only module that decides what leaves the service."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -21,13 +21,13 @@ RESOURCE_PUBLISHED = "resource.published.v1"
 
 
 def event_message(change: Literal["published", "changed"], event: Event, at: datetime) -> Message:
-    """That ``event`` became visible or changed, at ``at`` (aware), with its whole public state."""
+    """Return the message that ``event`` became visible or changed at ``at`` (aware), with its whole public state."""
     data = {"id": event.id, "revision": event.revision} | {name: plain_value(getattr(event, name)) for name in VISIBLE}
     return message_of(EVENT_KEYS[change], event.id, at, data)
 
 
 def working_group_message(group: WorkingGroup, at: datetime) -> Message:
-    """That ``group`` is new or has changed, at ``at`` (aware)."""
+    """Return the message that ``group`` is new or has changed, at ``at`` (aware)."""
     return message_of(
         GROUP_CHANGED,
         group.id,
@@ -37,7 +37,10 @@ def working_group_message(group: WorkingGroup, at: datetime) -> Message:
 
 
 def hotel_message(hotel: HotelBlock, at: datetime, *, withdrawn: bool = False) -> Message:
-    """That ``hotel`` keeps these rooms since ``at`` (aware), or none any more. Codes and notes stay here."""
+    """Return the message that ``hotel`` reserves these rooms, or none, since ``at`` (aware).
+
+    It contains no codes or notes.
+    """
     allotments = [
         {
             "kind": str(one.kind),
@@ -53,7 +56,7 @@ def hotel_message(hotel: HotelBlock, at: datetime, *, withdrawn: bool = False) -
 
 
 def resource_message(resource: Resource, at: datetime) -> Message:
-    """That ``resource`` can be seen from now on, at ``at`` (aware)."""
+    """Return the message that ``resource`` was published at ``at`` (aware)."""
     names = ("id", "revision", "kind", "title", "url", "language", "event", "series", "city")
     data = {name: plain_value(getattr(resource, name)) for name in names}
     return message_of(RESOURCE_PUBLISHED, resource.id, at, data)

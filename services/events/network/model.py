@@ -24,7 +24,7 @@ class HostKind(StrEnum):
 
 
 class ContactKind(StrEnum):
-    """How the centre was in contact with a group, beside the bulletins that the system sends."""
+    """How coordinators were in contact with a group, apart from bulletins."""
 
     PHONE = "phone"
     MEETING = "meeting"
@@ -61,8 +61,8 @@ class Series:
 class WorkingGroup:
     """People who work on one issue; ``summary`` describes the issue.
 
-    ``contact`` is how the group itself is reached, for coordinators. A group that is not ``active`` is closed: it is
-    asked to no event, and no reminder reports that it got no mail.
+    ``contact`` says how to reach the group, for coordinators. A group that is not ``active`` is closed: events do not
+    invite it, and it is not reported as a group without contact.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -118,7 +118,7 @@ class GroupContact:
 class Consultation:
     """Presentations to one embassy or mission (``host``), or a round of them in one city.
 
-    ``hosts`` counts those that were visited, ``presentations`` what was presented to them; ``within_days`` is how
+    ``hosts`` counts the hosts visited, ``presentations`` the presentations to them; ``within_days`` is how
     many days the round took, if known. ``presented_by`` names who presented, ``outcome`` is the result.
 
     Raises:
@@ -169,7 +169,7 @@ class Consultation:
 
 @dataclass(frozen=True, slots=True)
 class ConsultationTotal:
-    """What the consultations with one kind of host came to."""
+    """Totals of the consultations with one kind of host."""
 
     host_kind: HostKind
     hosts: int
@@ -290,7 +290,7 @@ def rooms_by_night(blocks: Iterable[HotelBlock]) -> Mapping[date, Mapping[RoomKi
 
 
 class ResourceKind(StrEnum):
-    """What sort of thing it is."""
+    """Kind of a resource."""
 
     RECORDING = "recording"
     SLIDES = "slides"
@@ -324,7 +324,7 @@ class Resource:
 
     @property
     def stands_on(self) -> tuple[str, ...]:
-        """Ids of the event and the series on whose pages it is; empty for one of a city alone."""
+        """Ids of the event and the series on whose pages it is; empty if it belongs to a city only."""
         return tuple(name for name in (self.event, self.series) if name is not None)
 
 
@@ -358,5 +358,5 @@ def merge_resource(old: Resource | None, new: Resource) -> tuple[Resource, bool]
 
 
 def resource_tag(resource: Resource) -> str:
-    """A short name of everything in ``resource``."""
+    """Short fingerprint of all values in ``resource``."""
     return f"{resource.revision}-{hashlib.sha256(repr(astuple(resource)).encode()).hexdigest()[:12]}"

@@ -50,7 +50,7 @@ MAX_LISTED_RESOURCES = 200
 
 
 def first_values(event: Event, kind: str, taken: Collection[str], now: datetime) -> dict[str, str | Sequence[str]]:
-    """What the fields of a new resource hold: its usual name and title, published at once if the event has begun.
+    """Return initial values for a new resource: the usual name and title, published if the event has begun.
 
     Args:
         event: that it belongs to.
@@ -71,9 +71,9 @@ def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
     announced = known is not None and known.announced
     help_text = (
-        "It has been announced already. Hiding it and showing it again sends no mail."
+        "It has already been announced. Hiding it and showing it again sends no mail."
         if announced
-        else "It becomes public. People with a seat get one mail about the first recording, none about the rest."
+        else "It becomes public. People with a seat get a mail about the first recording, but not about others."
     )
     fields = [
         FormField(name="title", label="Title", look="languages", required=True),
@@ -94,7 +94,7 @@ def language_field(known: Resource | None) -> FormField:
 
 
 def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:
-    """What the fields hold at first."""
+    """Initial values of the fields."""
     values: dict[str, str | Sequence[str]] = {
         name: str(getattr(resource, name)) for name in ("kind", "url", "language")
     }
@@ -102,7 +102,7 @@ def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:
 
 
 def resource_changes(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]) -> dict[str, Any]:
-    """``values`` with the types of the domain, without the id; what cannot be read becomes a fault."""
+    """``values`` with the types of the domain, without the id; values that cannot be read become faults."""
     kind = str(values["kind"])
     if kind not in list(ResourceKind):
         faults["kind"] = "Choose one."

@@ -111,12 +111,12 @@ def _effects(connection: Connection, old: Resource | None, new: Sequence[Resourc
         elif old is not None and old.published and not one.published:
             yield "It is hidden. Showing it again sends no mail."
         elif old is not None and one.published:
-            yield "All readers see the change. No mail is sent."
+            yield "Everyone sees the change. No mail is sent."
 
 
 def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> Iterable[str]:
     if resource.announced:
-        yield "It was announced, so mails contain links to it. Hide it instead: clear “Published”."
+        yield "It was announced, so mails link to it. Hide it instead: clear “Published”."
 
 
 def _form(connection: Connection, old: Resource | None) -> list[Section]:
@@ -268,7 +268,7 @@ def _add_changes(blueprint: Any, context: EventsContext) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema, content_type=PROBLEM, description="`If-Match` is missing")
     @needs("coordinator")
     def change(changes: dict[str, Any], item_id: str) -> Response:
-        """Change or publish a resource; the ETag that was seen, or the revision, as `If-Match`."""
+        """Change or publish a resource; `If-Match`: the ETag or revision that you read."""
         with broken_rules_as_faults():
             changed = change_resource(
                 context.work,

@@ -55,7 +55,7 @@ def list_series(work: UnitOfWork) -> list[Series]:
     """Every series, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_series(connection)
@@ -65,7 +65,7 @@ def list_working_groups(work: UnitOfWork) -> list[WorkingGroup]:
     """Every working group, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_working_groups(connection)
@@ -107,7 +107,7 @@ def show_titles(work: UnitOfWork) -> Titles:
     """The titles of everything that has one.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return Titles(
@@ -140,7 +140,7 @@ class CoverageReport:
 
 
 def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
-    """Who of the asked groups comes, and who is missing.
+    """Return which invited groups have a representative, and which have none.
 
     A group is covered when a representative of it is confirmed or waits for a seat.
 
@@ -150,7 +150,7 @@ def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.COORDINATORS)
@@ -197,7 +197,7 @@ def list_resources(work: UnitOfWork, wanted: ResourceFilter) -> list[Resource]:
     """At most ``wanted.limit`` resources, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return select_resources(connection, wanted)
@@ -207,7 +207,7 @@ def list_hotels(work: UnitOfWork) -> list[HotelBlock]:
     """Every hotel block, by city and name.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_hotels(connection)
@@ -218,7 +218,7 @@ def show_resource(work: UnitOfWork, resource_id: str) -> Resource:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return _found_for_change(connection, resource_id)
@@ -230,7 +230,7 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str)
     Raises:
         RulesBroken: its event or series does not exist, or it is published and its event still a draft.
         DomainError: ``already-exists``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         _check_names(connection, resource)
@@ -259,14 +259,14 @@ def change_resource(
         clock: time of the change.
         resource_id: of the resource.
         changes: values by field.
-        seen: tags (``resource_tag``, or a revision alone) that the caller may have seen, or ``ANY``.
+        seen: tags (``resource_tag``, or only a revision) that the caller may have seen, or ``ANY``.
         permit: raises for a resource that the caller may not touch; asked about it as it was and as it would be.
         by: name of a key, for the history of its event.
 
     Raises:
         RulesBroken: as for a new one.
         DomainError: ``not-found``, ``edit-conflict``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         old = _found_for_change(connection, resource_id)

@@ -74,11 +74,11 @@ class OverviewArguments(ma.Schema):
     """Query of the overview."""
 
     travellers_not_in = slug_field(
-        "Miss travellers at the event with this id; without it at the event that their own form asks them to attend"
+        "Travellers missing at the event with this id; if left out, at the event that their form asks them to attend"
     )
     internal = ma.fields.Boolean(
         load_default=False,
-        metadata={"description": "Numbers of the system's own events instead; only for coordinators and operators"},
+        metadata={"description": "Numbers of internal events instead; only for coordinators and operators"},
     )
 
 
@@ -104,9 +104,9 @@ class GroupNumbersSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     title = ma.fields.String(required=True)
-    members = ma.fields.Integer(required=True, metadata={"description": "Distinct people who joined it"})
+    members = ma.fields.Integer(required=True, metadata={"description": "Distinct members"})
     members_without_mail = ma.fields.Integer(
-        required=True, metadata={"description": "Of them, those who got no bulletin this month (UTC)"}
+        required=True, metadata={"description": "Members who got no bulletin this month (UTC)"}
     )
     representatives = _numbers("Representatives with a seat or on the waiting list, by event")
     last_mail_at = ma.fields.AwareDateTime(
@@ -158,7 +158,7 @@ class OverviewSchema(ma.Schema):
 
 def overview_blueprint(context: EventsContext) -> Any:
     """``/v1/overview``."""
-    blueprint = Blueprint("overview", __name__, url_prefix="/v1", description="All numbers at one moment")
+    blueprint = Blueprint("overview", __name__, url_prefix="/v1", description="All numbers, read at the same time")
 
     @blueprint.get("/overview")
     @blueprint.arguments(OverviewArguments, location="query")
@@ -202,7 +202,7 @@ def coverage_list(work: UnitOfWork) -> QuestionList:
     return QuestionList(
         name="coverage-line",
         part="coverage",
-        about="Working groups invited to events, and whether a representative comes.",
+        about="Working groups invited to events, and whether a representative is registered.",
         listing=Listing(
             filters=("event", "working_group", "covered", "event_kind", "event_status"),
             searched=("event_title", "group_title"),
@@ -219,7 +219,9 @@ def coverage_list(work: UnitOfWork) -> QuestionList:
             starts_at=ma.fields.AwareDateTime(format="iso", allow_none=True),
             working_group=ma.fields.String(),
             group_title=shown_text(200),
-            covered=ma.fields.Boolean(metadata={"description": "A representative has a seat or waits for one"}),
+            covered=ma.fields.Boolean(
+                metadata={"description": "A representative has a seat or is on the waiting list"}
+            ),
             representatives=ma.fields.Integer(metadata={"description": "Representatives who have a seat"}),
             waiting=ma.fields.Integer(metadata={"description": "Representatives on the waiting list"}),
             last_mail_at=ma.fields.AwareDateTime(
@@ -275,9 +277,11 @@ class ClashSchema(ma.Schema):
     )
     working_group = ma.fields.String(allow_none=True, required=True)
     starts_at = ma.fields.AwareDateTime(
-        format="iso", required=True, metadata={"description": "From when both are on, in UTC"}
+        format="iso", required=True, metadata={"description": "Start of the overlap, in UTC"}
     )
-    ends_at = ma.fields.AwareDateTime(format="iso", required=True, metadata={"description": "Until when both are on"})
+    ends_at = ma.fields.AwareDateTime(
+        format="iso", required=True, metadata={"description": "End of the overlap, in UTC"}
+    )
 
 
 class ClashFilters(PageArguments):
@@ -313,7 +317,7 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
-        """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""
+        """Pairs of registrations of one person for events that overlap; with `group_by`, only their numbers."""
         wanted = _clash_filter(query)
         names = groups_asked(query, tuple(CLASH_GROUPS))
         with context.work.transaction() as connection:
@@ -345,7 +349,7 @@ def _read_position(parts: Sequence[str]) -> tuple[str, str, str]:
     try:
         return rfc3339(parse_rfc3339(begins)), str(UUID(first)), str(UUID(second))
     except OverflowError:
-        raise ValueError("not a moment") from None
+        raise ValueError("not an instant") from None
 
 
 class EventsExportSchema(ExportRequestSchema):
@@ -355,7 +359,7 @@ class EventsExportSchema(ExportRequestSchema):
         ma.fields.String(validate=REFERENCE),
         required=True,
         validate=ma.validate.Length(max=MAX_REFERENCES),
-        metadata={"description": "As registration answers them"},
+        metadata={"description": "As returned by registration"},
     )
 
 

@@ -47,7 +47,7 @@ MAX_HELD = 20
 MAX_RECORDINGS = 20
 HELD = frozenset({EventStatus.CONFIRMED, EventStatus.HELD})
 RECENT = timedelta(days=60)
-"""How long after its end an event is missed a recording."""
+"""How long after its end an event is listed as lacking a recording."""
 
 LEFT_OUT = reasons_of(PERSONAL_TABLES)
 
@@ -78,7 +78,7 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """An event that was held lately and has no published recording; ``hidden`` is the id of one that is not."""
+    """A recently held event without a published recording; ``hidden`` is the id of one that is not."""
 
     event: Event
     hidden: str | None
@@ -92,7 +92,7 @@ class Overview:
         events: that are not over, at most ``MOST_EVENTS`` by start.
         by_form_kind, by_partner, by_country, by_day: live registrations; a day is that of registering, in UTC.
         travellers: distinct people on the delegation's form.
-        missing: of them, those who are not where they should be, by event.
+        missing: travellers who are not registered where they should be, by event.
         groups: every active working group, by id.
         consultations: sums by kind of host.
     """
@@ -118,7 +118,7 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
         internal: the numbers of internal events and their registrations instead of all others.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     now = clock()
     with work.transaction() as connection:
@@ -139,10 +139,10 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
 
 
 def list_unrecorded(work: UnitOfWork, clock: Clock) -> list[Unrecorded]:
-    """What people attended online in the last 60 days and cannot see again, of the last twenty; the latest first.
+    """Return online events of the last 60 days without a recording, among the last twenty, latest first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     now = clock()
     lately = EventFilter(audience=Readers.COORDINATORS, on_from=now - RECENT, on_until=now, limit=MAX_EVENTS)
@@ -169,7 +169,7 @@ def list_missing_travellers(
     """At most ``limit`` travellers who are not at ``event_id`` (None: at the event their own form names).
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return select_missing_travellers(connection, event_id, after or FIRST_ID, limit)
@@ -179,7 +179,7 @@ def count_travellers(work: UnitOfWork) -> int:
     """Distinct people with a live registration for the delegation.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return traveller_count(connection, internal=False)
@@ -189,7 +189,7 @@ def list_delegation_forms(work: UnitOfWork) -> list[Form]:
     """The forms by which travellers register.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return forms_of_kind(connection, DELEGATION)
@@ -226,14 +226,14 @@ def show_missing(work: UnitOfWork) -> Mapping[str, Mapping[str, int]]:
     """How many events, series, working groups, rooms and resources lack each language, by language and kind.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_missing(connection)
 
 
 def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit: int) -> list[Untranslated]:
-    """What lacks ``language`` in its title or summary.
+    """Return records that lack ``language`` in title or summary.
 
     Args:
         work: on the database of events.
@@ -242,7 +242,7 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
         limit: most that are returned.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return missing_texts(connection, language, after, limit)
@@ -260,7 +260,7 @@ class EventsPersonExport:
 
 
 def export_person(work: UnitOfWork, keys: ProposalKeys, person_refs: Sequence[str]) -> EventsPersonExport:
-    """Return what is held about a person; empty tables if nothing is.
+    """Return everything stored about a person; empty tables if there is nothing.
 
     Args:
         work: on the service's database.

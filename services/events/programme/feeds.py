@@ -1,8 +1,8 @@
 """Calendars to subscribe to (everything, a series, a kind, a room, a working group), and files with one event.
 
 The meeting link is never in them. The same event has the same entry (UID, SEQUENCE, times) in every public calendar. A
-postponed event stays, cancelled on the date it had: an entry that just vanished would leave people guessing. Feeds
-follow ``?lang`` only: the reader of a subscribed calendar is a server, which does not know its user's language.
+postponed event stays in the feed, cancelled on its old date: an entry that simply disappeared would confuse people.
+Feeds follow ``?lang`` only: a subscribed calendar is fetched by a server, which does not know its user's language.
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,7 +52,7 @@ def feed_bytes(feed: Feed, events: Iterable[Event], changed: Mapping[str, dateti
 
     Args:
         feed: its name, language and address.
-        events: public ones; those that never had a date are left out.
+        events: public events; those that never had a date are left out.
         changed: when each was last changed (aware), by id, as far as it is known.
         public_url: address of the whole system; its host makes the UIDs unique.
     """

@@ -66,7 +66,7 @@ STYLE = Path(__file__).parent / "static" / "programme.css"
 class ProgrammeLine:
     """One side event as people read it, in their language; ``room_id`` leads to the room's calendar.
 
-    ``speakers`` are the names of those who agree to it.
+    ``speakers`` are the names of speakers who agree to be named.
     """
 
     times: str
@@ -130,7 +130,7 @@ def _local_day(entry: TimetableEntry) -> date:
 
 
 def _zone(entry: TimetableEntry, language: str) -> str:
-    """The zone by the name of the city with the rooms: people in Geneva do not call it Zurich time."""
+    """Return the zone by the name of the rooms' city: people in Geneva do not say Zurich time."""
     return zone_place(entry.span.starts_at, entry.time_zone, language, entry.city)
 
 
@@ -225,7 +225,7 @@ def _refusal(status: int) -> Response:
 
 
 def _around(public_url: str) -> dict[str, Any]:
-    """What every page shows."""
+    """Values that every page shows."""
     language = wanted_language()
 
     def text(key: str, **values: object) -> str:

@@ -1,4 +1,4 @@
-"""What everybody may see: published events, their series, working groups and resources. No personal data is read."""
+"""Public data: published events, their series, working groups and resources. It never reads personal data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ def public_series(work: UnitOfWork) -> Mapping[str, Series]:
     """Every series by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return {series.id: series for series in all_series(connection)}
@@ -57,7 +57,7 @@ def public_groups(work: UnitOfWork) -> Mapping[str, WorkingGroup]:
     """Every working group by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return {group.id: group for group in all_working_groups(connection)}
@@ -68,7 +68,7 @@ def published_room(work: UnitOfWork, room_id: str) -> tuple[Text, frozenset[str]
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         room = next((room for room in all_rooms(connection) if room.id == room_id), None)
@@ -83,7 +83,7 @@ def open_forms(work: UnitOfWork, kind: str, now: datetime) -> tuple[Form, ...]:
     """The forms of a kind, such as those by which people join a working group, that are open at ``now`` (aware).
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = forms_of_kind(connection, kind)
@@ -96,7 +96,7 @@ def show_event_details(work: UnitOfWork, event_id: str, now: datetime) -> EventD
 
     Raises:
         DomainError: ``not-found``, there is none, or it is a draft.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.PUBLIC)
@@ -114,7 +114,7 @@ def show_public_event(work: UnitOfWork, event_id: str) -> tuple[Event, datetime 
 
     Raises:
         DomainError: ``not-found``, there is none, or it is a draft or internal.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.PUBLIC)
@@ -126,7 +126,7 @@ def show_series(work: UnitOfWork, series_id: str, now: datetime) -> SeriesDetail
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         series = next((one for one in all_series(connection) if one.id == series_id), None)
@@ -166,7 +166,7 @@ def list_city_resources(work: UnitOfWork) -> Mapping[str, list[Resource]]:
     """Published resources that belong to a city and to no event or series, by city.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = select_resources(connection, ResourceFilter(published_only=True, cities_only=True, limit=MAX_RESOURCES))
@@ -177,10 +177,10 @@ def list_city_resources(work: UnitOfWork) -> Mapping[str, list[Resource]]:
 
 
 def list_feed(work: UnitOfWork, wanted: EventFilter) -> tuple[list[Event], Mapping[str, datetime]]:
-    """All events that ``wanted`` lets through, by start, and when each was last changed, as far as it is known.
+    """Return all events that match ``wanted``, by start, and when each was last changed, if known.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     found: list[Event] = []
     chunk = replace(wanted, limit=CHUNK)

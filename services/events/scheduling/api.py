@@ -36,7 +36,7 @@ class SpanSchema(ma.Schema):
 
 
 class PlaceSchema(ma.Schema):
-    """Where a proposal is put."""
+    """The place of a proposal."""
 
     room = slug_field("Id of the room", required=True)
     slot = slug_field("Id of the slot", required=True)
@@ -55,7 +55,7 @@ class PlacementSchema(ma.Schema):
 
 
 class ConflictSchema(ma.Schema):
-    """What keeps the draft from being published."""
+    """A conflict that prevents publishing the draft."""
 
     kind = ma.fields.Enum(ConflictKind, by_value=True, required=True)
     proposals = ma.fields.List(ma.fields.UUID(), required=True)
@@ -78,18 +78,18 @@ class ScheduleDifferenceSchema(ma.Schema):
 
 
 class BoardSchema(ma.Schema):
-    """The draft board; its ETag is what a change names as If-Match."""
+    """The draft board; a change sends its ETag as If-Match."""
 
     revision = ma.fields.Integer(required=True)
     placements = ma.fields.List(ma.fields.Nested(PlacementSchema), required=True)
-    waiting = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Accepted, without a place"})
+    waiting = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Accepted, not placed"})
     conflicts = ma.fields.List(ma.fields.Nested(ConflictSchema), required=True)
     published = ma.fields.Integer(allow_none=True, metadata={"description": "Number of the version in force"})
     changes = ma.fields.Nested(ScheduleDifferenceSchema, metadata={"description": "What publishing would change"})
 
 
 class JobSchema(ma.Schema):
-    """A wish for a new timetable."""
+    """A request for a new timetable."""
 
     id = ma.fields.UUID(required=True)
     status = ma.fields.String(required=True, validate=ma.validate.OneOf(["queued", "running", "done", "failed"]))
@@ -259,7 +259,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
 
 
 def _seen(context: SideEventsContext) -> int:
-    """The board's revision that the client has seen; a change in between is refused under the board's lock."""
+    """Return the board revision that the client has read; a change in between is refused under the board's lock."""
     revision = show_board(context.work).snapshot.revision
     require_match(_tag(revision))
     return revision

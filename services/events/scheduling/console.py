@@ -46,7 +46,7 @@ class BoardCard:
 
 @dataclass(frozen=True, slots=True)
 class BoardCell:
-    """What is in a room in a slot; ``closed`` means that the room is not ours then."""
+    """What is in a room in a slot; ``closed`` means that the room is not available then."""
 
     room: Room
     closed: bool
@@ -72,7 +72,7 @@ class BoardDay:
 
 
 def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> tuple[BoardDay, ...]:
-    """The whole board; every slot and every room is there, also where nothing is."""
+    """Return the whole board with every slot and every room, also empty ones."""
     cards = _cards(snapshot, conflicts)
     rooms = sorted(snapshot.rooms.values(), key=lambda room: (-room.capacity, room.id))
     slots = sorted(snapshot.slots.values(), key=lambda slot: slot.span.starts_at)
@@ -112,7 +112,7 @@ def _cards(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> dict[tuple[str,
 
 
 def timetable_console(context: SideEventsContext, public_url: str) -> Blueprint:
-    """``/console/side-events`` and ``/console/timetable``; forms are below ``public_url``, another host maybe."""
+    """``/console/side-events`` and ``/console/timetable``; forms are below ``public_url``, possibly on another host."""
     blueprint = pages_blueprint("timetable_console", __name__)
     blueprint.context_processor(
         lambda: {
@@ -217,7 +217,7 @@ def _search(board: Board) -> list[str]:
 
 
 def _reasons(board: Board) -> dict[str, str]:
-    """Why waiting proposals have no place, as the last search reported; proposals that came later are left out."""
+    """Return why waiting proposals have no place, as reported by the last search; later proposals are left out."""
     report = board.job.report if board.job else None
     if not report:
         return {}

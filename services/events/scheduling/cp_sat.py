@@ -3,16 +3,16 @@
 One Boolean variable states that a proposal is in a slot. Rooms are not variables; they are assigned afterwards. That
 suitable rooms exist is one linear constraint for each slot and capacity (see ``openings``), so identical rooms cause no
 symmetry and the model stays small: 300 proposals and 80 slots have 24,000 variables instead of 240,000. A published
-side event has a second variable: it keeps its slot *and* its room, which it takes away from the others in that slot.
+side event has a second variable: it keeps its slot *and* its room, which others in that slot cannot use.
 
-A proof is a minimal set of proposals with which one cannot be placed together. Three arguments are tried, the cheap
-ones first:
+A proof is a minimal set of proposals that cannot all be placed together with a given one. Three arguments are tried,
+the cheap ones first:
 
-- *Rooms*: a bipartite matching of proposals to places (a slot with a room) leaves one over. Those whom alternating
-  paths reach from it share one place too few, and without any one of them the places suffice.
+- *Rooms*: a bipartite matching of proposals to places (a slot with a room) leaves one unmatched. The proposals that
+alternating paths reach from it share one place too few; without any one of them the places suffice.
 - *Busy*: the same for the proposals of one speaker or one working group and the slots.
-- *Search*: CP-SAT is asked whether a set can be placed, each proposal by an assumption. The assumptions that it needs
-  to refuse are a contradictory set, which is made minimal by leaving out one after the other.
+- *Search*: CP-SAT is asked whether a set can be placed, with one assumption for each proposal. The assumptions that it
+needs for a refusal are a contradictory set, which is made minimal by leaving out one after the other.
 """
 
 import time
@@ -78,7 +78,7 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
 
 
 def add_rules(cp: cp_model.CpModel, openings: Openings) -> Places:
-    """Add the variables and the hard rules alone: no one is busy twice, and the rooms suffice."""
+    """Add only the variables and the hard rules: no one is busy twice, and the rooms suffice."""
     places = _places(cp, openings)
     _each_person_once(cp, openings, places)
     _rooms_suffice(cp, openings, places, {})
@@ -218,7 +218,10 @@ def _too_few_rooms(openings: Openings, requests: Sequence[Request]) -> set[str]:
 
 
 def _too_few_slots(openings: Openings, placed: Sequence[Request], extra: Request) -> set[str]:
-    """Those who share a speaker or a group with ``extra``, and one slot too few; empty if there are none."""
+    """Return the proposals that share a speaker or group with ``extra`` and have one slot too few.
+
+    Empty if there are none.
+    """
     for name in sorted(busy_names(extra)):
         sharing = [request for request in placed if name in busy_names(request)]
         slots = {
@@ -231,7 +234,7 @@ def _too_few_slots(openings: Openings, placed: Sequence[Request], extra: Request
 
 
 def _left_over(open_places: Mapping[str, Sequence[Place]]) -> set[str]:
-    """Whom alternating paths reach from the first proposal that finds no place; empty if all find one."""
+    """Return the proposals that alternating paths reach from the first one without a place; empty if all have one."""
     holders: dict[Place, str] = {}
     for name in open_places:
         if reached := _augment(name, open_places, holders):
@@ -240,7 +243,10 @@ def _left_over(open_places: Mapping[str, Sequence[Place]]) -> set[str]:
 
 
 def _augment(start: str, open_places: Mapping[str, Sequence[Place]], holders: dict[Place, str]) -> set[str]:
-    """Give ``start`` a place by an augmenting path, breadth first; or return everybody whom alternating paths reach."""
+    """Give ``start`` a place by an augmenting path, breadth first.
+
+    Or return every proposal that alternating paths reach.
+    """
     reached, queue, came_from = {start}, deque([start]), dict[Place, str]()
     while queue:
         name = queue.popleft()
@@ -258,7 +264,7 @@ def _augment(start: str, open_places: Mapping[str, Sequence[Place]], holders: di
 
 
 def _shift(free: Place, came_from: Mapping[Place, str], holders: dict[Place, str]) -> None:
-    """Move everybody on the path to ``free`` one place on."""
+    """Move every proposal on the path to ``free`` by one place."""
     held = {holder: place for place, holder in holders.items()}
     place: Place | None = free
     while place is not None:

@@ -29,7 +29,7 @@ class ConflictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A proposal in its place, with all that can clash.
+    """A proposal in its place, with everything that can clash.
 
     Attributes:
         proposal_id: of the proposal.
@@ -178,7 +178,7 @@ class Request:
 
     Attributes:
         unavailable: when one of its speakers cannot.
-        preferred_on: days it would like, in the slots' own zone; empty: any.
+        preferred_on: preferred days, in the slots' own zone; empty: any.
         previous: where it is published; moving it means notifying people, so it counts before any preference.
         drafted: its place in the draft; staying in that slot is a preference.
     """
@@ -244,7 +244,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SearchStage:
-    """One search: what was reached, what is proven to be the most, and how far apart they are (0 to 1)."""
+    """One search: the result, the proven bound, and the gap between them (0 to 1)."""
 
     value: float
     bound: float
@@ -257,7 +257,7 @@ class SearchStage:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """How many side events are published, how many of them move (or lose their place), how many at least must."""
+    """Number of published side events, of those that move (or lose their place), and of those that must move."""
 
     published: int
     made: int
@@ -270,7 +270,7 @@ class Moves:
 
 
 class Argument(StrEnum):
-    """What a proof rests on: too few rooms, too few slots for a speaker or a group, or an exhaustive search."""
+    """The argument of a proof: too few rooms, too few slots for a speaker or a group, or an exhaustive search."""
 
     ROOMS = "rooms"
     BUSY = "busy"
@@ -293,9 +293,9 @@ class Proof:
 class Timetable:
     """Attributes:
     placements: all that have a place, by proposal.
-    unplaced: what closes the slots to each of the others in this timetable.
+    unplaced: for each of the others, what closes the slots in this timetable.
     proofs: why no timetable can place them as well; a proposal whose proof was not found in time is missing.
-    impossible_wishes: ids of proposals on none of whose preferred days there is anything for them.
+    impossible_wishes: ids of proposals that cannot be placed on any preferred day.
     placed: of the search for the most proposals.
     moves: of the search for the fewest moves.
     wishes: of the search for the most preferences.
@@ -329,7 +329,7 @@ class StopSignal:
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """End the search that runs and let none begin."""
+        """End the running search and start no other."""
         self._stopped.set()
         for end in self._ends:
             end()
@@ -341,5 +341,5 @@ class StopSignal:
             end()
 
     def forget(self, end: Callable[[], object]) -> None:
-        """Do not call ``end`` any more: what it would end is over."""
+        """Stop watching ``end``: its search has finished."""
         self._ends.remove(end)

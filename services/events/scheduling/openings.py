@@ -1,12 +1,12 @@
 """Which slots are open to a proposal, which rooms are left in a slot, why one has no place, and a timetable's score.
 
-Slots do not overlap, so a slot by itself decides its rooms: those that are ours then, less those that are pinned. A
+Slots do not overlap, so the rooms of a slot depend on the slot only: those available then, without pinned ones. A
 room fits a proposal that does not exceed its capacity. Sets of that kind are nested, therefore a set of proposals finds
 rooms in a slot exactly if, for each capacity, no more of them need a larger room than there are (Hall's theorem). Each
 reason is checked against the timetable as it is.
 
 A score compares timetables: most placed, then fewest moves of what is published, then preferences; a later criterion
-never outweighs an earlier one. The solver's library is not needed here.
+never outweighs an earlier one. This module never imports the solver's library.
 """
 
 from collections import Counter, defaultdict
@@ -46,7 +46,7 @@ class Openings:
 
     @cached_property
     def rooms(self) -> Mapping[str, tuple[Room, ...]]:
-        """Rooms by slot that are ours then and not pinned, the smallest first."""
+        """Rooms by slot that are available then and not pinned, smallest first."""
         taken = {(pin.slot_id, pin.room_id) for pin in self.problem.pinned}
         ordered = sorted(self.problem.rooms, key=lambda room: (room.capacity, room.id))
         return {
@@ -125,9 +125,10 @@ def busy_names(request: Request) -> frozenset[str]:
 
 
 def first_fit(openings: Openings) -> dict[str, str]:
-    """Return slots by proposal: what is published stays, then what is drafted, and the others go where they fit.
+    """Return slots by proposal.
 
-    Nothing is moved to make room. Of the others those with the fewest open slots come first, each on its emptiest day.
+    Published places stay, then drafted ones; the others are placed where they fit. Nothing is moved to make room. Among
+    the others, those with the fewest open slots come first, each on its emptiest day.
     """
     board = _Board(openings, {})
     for kept in (_published, _drafted):
@@ -178,7 +179,7 @@ def _wish_reasons(openings: Openings, request: Request) -> tuple[Reason, ...]:
 
 
 class _Board:
-    """Who is in which slot, for quick questions."""
+    """Who is in which slot, indexed for fast lookups."""
 
     def __init__(self, openings: Openings, slots: Mapping[str, str]) -> None:
         self.openings = openings
@@ -199,7 +200,7 @@ class _Board:
         self._busy[slot.id] |= busy_names(request)
 
     def place_if_possible(self, request: Request, slot_id: str) -> bool:
-        """Put the request into the slot if that is open to it and takes it beside those who are there."""
+        """Put the request into the slot if the slot is open to it and has room."""
         slot = next((one for one in self.openings.open_slots[request.proposal_id] if one.id == slot_id), None)
         if slot is None or self.refusal(request, slot):
             return False
@@ -207,7 +208,7 @@ class _Board:
         return True
 
     def refusal(self, request: Request, slot: TimeSlot) -> str:
-        """Why an open slot does not take the request beside those who are there; empty if it does."""
+        """Return why an open slot cannot take the request as well; empty if it can."""
         if busy_names(request) & self._busy[slot.id]:
             return BUSY
         fits = self.openings.finds_rooms(slot.id, [*self._needs[slot.id], request.attendance])
@@ -253,7 +254,7 @@ def score(openings: Openings, placements: tuple[Placement, ...]) -> Score:
 
 
 def max_wishes(openings: Openings, placed: int) -> int:
-    """Return an upper bound of the weight: everybody has the best open slot, and ``placed`` are spread evenly."""
+    """Return an upper bound of the weight: every proposal has its best open slot, and ``placed`` are spread evenly."""
     best = (
         max((wish_weight(request, slot) for slot in openings.open_slots[request.proposal_id]), default=0)
         for request in openings.free

@@ -1,7 +1,7 @@
 """Reads the draft board in one transaction, and publishes it as the next version.
 
-Publishing creates side events and notifies those who have a new place, once. Those who stay where they were are not
-notified, and manual changes of their side event stay. A side event that has lost its place has no date.
+Publishing creates side events and notifies those who have a new place, once. Proposers whose place is unchanged are not
+notified, and manual changes to their side event are kept. A side event that has lost its place has no date.
 
 Locks are taken in one order: the board, the proposals, the events, each by id; all other code uses the same order.
 """
@@ -49,7 +49,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 
 FIXED_KINDS = (EventKind.REVIEW, EventKind.PRESS_CONFERENCE)
-"""Kinds of event that no side event may overlap: everybody is there."""
+"""Kinds of event that no side event may overlap: everyone attends them."""
 
 CERTAIN = (EventStatus.TENTATIVE, EventStatus.CONFIRMED)
 DEFAULT_ZONE = "Europe/Zurich"
@@ -76,7 +76,7 @@ class Snapshot:
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        """What keeps the board from being published."""
+        """Conflicts that prevent publishing the board."""
         return find_conflicts([self._placed(placement) for placement in self.placements], self.fixed)
 
     @property
@@ -87,7 +87,7 @@ class Snapshot:
 
     @property
     def published(self) -> dict[str, Placement]:
-        """Places in the timetable in force, by proposal; without rooms and slots that are gone."""
+        """Places in the timetable in force, by proposal; without rooms and slots that no longer exist."""
         return {
             entry.proposal_id: Placement(entry.proposal_id, entry.room_id, entry.slot_id)
             for entry in (self.version.entries if self.version else ())
@@ -95,7 +95,7 @@ class Snapshot:
         }
 
     def problem(self) -> Problem:
-        """Return what the solver is to solve: pinned placements stay, published ones move only where they must."""
+        """Return the problem for the solver: pinned placements stay, published ones move only where they must."""
         drafted = {placement.proposal_id: placement for placement in self.placements}
         published = self.published
         requests = tuple(
@@ -169,7 +169,7 @@ class PublishedTimetable:
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """What is being published: of what, instead of what, and the side events of both as they are (None: not yet)."""
+    """A publication in progress: the new and the old version, and the side events of both (None: not created yet)."""
 
     snapshot: Snapshot
     before: Mapping[str, TimetableEntry]
@@ -198,7 +198,7 @@ def publish_schedule(
     Raises:
         DomainError: ``edit-conflict``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;
             ``event-cancelled``, a side event was cancelled manually: revive it, or take it from the board.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         current = lock_board(connection)
@@ -207,10 +207,10 @@ def publish_schedule(
         old = read_newest_version(connection)
         snapshot = _locked_snapshot(connection, old.entries if old else ())
         if conflicts := snapshot.conflicts:
-            raise DomainError("schedule-conflicts", f"{len(conflicts)} conflicts have to be solved first")
+            raise DomainError("schedule-conflicts", f"resolve {len(conflicts)} conflicts first")
         before, after = old.entries if old else (), entries_of(snapshot)
         if before == after:
-            raise DomainError("schedule-unchanged", "this timetable is published already")
+            raise DomainError("schedule-unchanged", "this timetable has already been published")
         version = TimetableVersion(old.number + 1 if old else 1, clock(), by, after)
         changed = difference(before, after)
         by_proposal = {entry.proposal_id: entry for entry in before}
@@ -337,7 +337,7 @@ def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Even
 
 
 def _taken_off(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
-    """Handle proposals that lost their place: the event has no date any more, or is cancelled if the proposal was
+    """Handle proposals that lost their place: the event loses its date, or is cancelled if the proposal was
     withdrawn or erased; the proposal is accepted again, and its proposer is notified. Past events stay as they are."""
     version = making.version
     for name in making.changed.removed:

@@ -115,7 +115,7 @@ def _room_effects(connection: Connection, old: Room | None, new: Sequence[Room],
     after = replace(before, rooms={**before.rooms, old.id: new[0]})
     for conflict in after.conflicts:
         if conflict not in before.conflicts:
-            yield f"It keeps the draft from being published: {conflict_text(conflict, after)}"
+            yield f"The draft cannot be published while this conflict exists:  {conflict_text(conflict, after)}"
     if drafted or published:
         yield (
             f"{counted(drafted, 'side event')} stand in it on the draft board and {published} in the published "
@@ -367,7 +367,7 @@ SLOTS: SetupKind[TimeSlot] = SetupKind(
         without=ma.fields.List(
             ma.fields.String(validate=ma.validate.OneOf(WEEKDAYS)),
             validate=ma.validate.Length(max=len(WEEKDAYS)),
-            metadata={"description": "Days of the week that are left out"},
+            metadata={"description": "Days of the week to leave out"},
         ),
         starts=_clock("Start of the first slot of a day"),
         ends=_clock("No slot of a day ends later"),

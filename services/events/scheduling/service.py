@@ -36,7 +36,7 @@ from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
 
 LEASE = timedelta(seconds=60)
-"""Longer than a search with all around it."""
+"""Longer than a search including reading and storing."""
 
 MAX_ATTEMPTS = 3
 """Attempts (the worker died, or the board changed) after which a job fails."""
@@ -58,7 +58,7 @@ def show_board(work: UnitOfWork) -> Board:
     """The draft board, consistent at one time.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.snapshot() as connection:
         snapshot = read_snapshot(connection)
@@ -79,7 +79,7 @@ def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> 
 
     Raises:
         DomainError: ``edit-conflict``; ``not-found``, no such proposal, room or slot; ``proposal-not-accepted``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         snapshot = _locked(connection, seen)
@@ -95,7 +95,7 @@ def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
 
     Raises:
         DomainError: ``edit-conflict``; ``not-found``, it is not on the board.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         _locked(connection, seen)
@@ -115,7 +115,7 @@ def newest_version(work: UnitOfWork) -> TimetableVersion | None:
     """The timetable in force; None before the first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return read_newest_version(connection)
@@ -125,7 +125,7 @@ def newest_with_titles(work: UnitOfWork) -> tuple[TimetableVersion | None, Mappi
     """The timetable in force, and the titles of events as they are now, by id: translations come after a version.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return read_newest_version(connection), public_titles(connection)
@@ -136,7 +136,7 @@ def show_version(work: UnitOfWork, number: int) -> TimetableVersion:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         version = read_version(connection, number)
@@ -150,14 +150,14 @@ def compare_versions(work: UnitOfWork, old: int, new: int) -> TimetableDifferenc
 
     Raises:
         DomainError: ``not-found``, one of them is not there.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return difference(show_version(work, old).entries, show_version(work, new).entries)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that is ours, with what it is to solve."""
+    """A job claimed by this worker, with its problem."""
 
     job: SolveJob
     snapshot: Snapshot
@@ -167,7 +167,7 @@ def ask_for_schedule(work: UnitOfWork, clock: Clock, by: str) -> str:
     """Queue a job; returns its id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     job_id = new_id()
     with work.transaction() as connection:
@@ -180,7 +180,7 @@ def show_job(work: UnitOfWork, job_id: str) -> SolveJob:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         job = read_job(connection, job_id)
@@ -193,7 +193,7 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
     """Take the next job; None if there is none. One that was tried too often fails instead.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         now = clock()
@@ -201,19 +201,19 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
         if job is None:
             return None
         if job.fence > MAX_ATTEMPTS:
-            fail_job(connection, job, "was tried too often without coming to an end", now)
+            fail_job(connection, job, "was tried too often without finishing", now)
             return None
         return Claimed(job, read_snapshot(connection))
 
 
 def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timetable) -> bool:
-    """Put what was found on the board, unless the board has changed since: then the job is queued again.
+    """Store the result on the board; if the board has changed since, queue the job again.
 
     Returns:
         whether it is on the board now.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         revision = lock_board(connection)
@@ -228,17 +228,17 @@ def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timet
 
 
 def return_job(work: UnitOfWork, claimed: Claimed) -> None:
-    """Give a job back that will not be finished here.
+    """Return a job that this worker will not finish.
 
     Raises:
-        Unavailable: the database is away; the lease then runs out by itself.
+        Unavailable: the database is down; the lease then runs out by itself.
     """
     with work.transaction() as connection:
         requeue_job(connection, claimed.job)
 
 
 def report_of(made: Timetable) -> Mapping[str, Any]:
-    """What is kept of a search, as JSON."""
+    """The report of a search, as JSON."""
     return {
         "placed": len(made.placements),
         "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in made.unplaced.items()},

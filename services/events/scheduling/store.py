@@ -58,7 +58,7 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True)
 class SolveJob:
-    """A wish for a new timetable. ``fence`` counts how often it was taken; ``report`` is there once it is done."""
+    """A request for a new timetable. ``fence`` counts how often it was taken; ``report`` is there once it is done."""
 
     id: str
     status: str
@@ -149,7 +149,7 @@ def read_version(connection: Connection, number: int) -> TimetableVersion | None
 
 
 def insert_version(connection: Connection, version: TimetableVersion) -> None:
-    """Store a version. Its number must be free, which the lock of the board sees to."""
+    """Store a version. Its number must be free, which the lock of the board guarantees."""
     row = {"number": version.number, "published_at": version.published_at, "published_by": version.published_by}
     connection.execute(_ADD_VERSION, row)
     record = AuditRecord(version.published_by, "timetable-published", "timetable", str(version.number))

@@ -24,12 +24,12 @@ _HELP: Mapping[str, str] = {
     "fixed_event": "More slots at other times would help.",
     "speaker_unavailable": "Ask whether another speaker is available.",
     "no_room_open": "More hours in a larger room would help, or fewer people.",
-    "busy": "Ask for another speaker, or move the other side event by hand.",
+    "busy": "Ask for another speaker, or move the other side event yourself.",
     FULL: "Another room would help, or removing another side event.",
 }
 
 _PROOFS: Mapping[Argument, str] = {
-    Argument.ROOMS: "Proved: it and {others} need {needed} large enough places, and there {is_count}.",
+    Argument.ROOMS: "Proved: it and {others} need {needed} places that are large enough, and there {is_count}.",
     Argument.BUSY: "Proved: it shares a speaker or its working group with {others}; they need {needed} slots, "
     "and there {is_count} open to them.",
     Argument.SEARCH: "Proved: no timetable has a place for it and for {others}.",
@@ -48,7 +48,7 @@ def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
     return {
         ConflictKind.ROOM: f"{who} are in {room} at the same time.",
         ConflictKind.SPEAKER: f"{who} have a speaker in common and are at the same time.",
-        ConflictKind.WORKING_GROUP: f"{who} are of the same working group and at the same time.",
+        ConflictKind.WORKING_GROUP: f"{who} belong to the same working group and are at the same time.",
         ConflictKind.ROOM_CLOSED: f"{who} is in {room} at a time when the room is not available.",
         ConflictKind.ROOM_TOO_SMALL: f"{who} expects more people than {room} holds.",
         ConflictKind.FIXED_EVENT: f"{who} overlaps “{event}”, during which no side event can take place.",
@@ -107,7 +107,7 @@ def wishes_text(snapshot: Snapshot) -> str:
     met = sum(day in proposal.preferred_on for proposal, day in asking)
     if not asking:
         return ""
-    return f"Preferred days are met for {met} of {len(asking)} in the draft that named some."
+    return f"Of the {len(asking)} in the draft with preferred days, {met} {'is' if met == 1 else 'are'} on one of them."
 
 
 def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> str:
@@ -126,10 +126,10 @@ def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snaps
 def proof_text(proof: Mapping[str, Any] | None, snapshot: Snapshot) -> str:
     """Whether it is proved that a proposal can have no place, and by what."""
     if proof is None:
-        return "Another timetable may have a place for it (not proved either way)."
+        return "Not proved: another timetable may have a place for it."
     others = [snapshot.proposals[name].title for name in proof["others"] if name in snapshot.proposals]
     if not others:
-        return "This holds whatever else is placed (proved)."
+        return "Proved: no timetable can place it."
     count = "is only 1" if len(others) == 1 else f"are only {len(others)}"
     return _PROOFS[Argument(proof["argument"])].format(is_count=count, needed=len(others) + 1, others=_named(others))
 

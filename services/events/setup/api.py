@@ -41,7 +41,7 @@ from shared.http.request_data import Blueprint
 from shared.runtime.errors import DomainError
 
 _CHANGING = {
-    "s404": "There is none of this name",
+    "s404": "There is none with this name",
     "s409": "It is in use",
     **CHANGED,
 }
@@ -55,9 +55,8 @@ class KindApi:
     Args:
         context: transactions and clock.
         kind: what is set up.
-        readable: those that the caller may see.
-        more: further content of a list, of all that fit.
-        more_fields: what describes that.
+        readable: the values that the caller may see. more: further content of a list, computed from all that match.
+            more_fields: its schema fields.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ class KindApi:
         @blueprint.response(200, self._list)
         @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-        @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by` their numbers alone")
+        @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by`, only their numbers")
         @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
         @self._reading
         def list_them(query: dict[str, Any]) -> Response:
@@ -124,7 +123,7 @@ class KindApi:
         return answer if answer.is_streamed else self._answered(answer)
 
     def _answered(self, answer: Response, revision: int | None = None) -> Response:
-        """What everybody may read is kept until it changes; what readers with a key see is kept by no shared cache."""
+        """Public lists are cached until they change; no shared cache stores a response for a key."""
         if not self._kind.listing.public:
             if revision is not None:
                 answer.set_etag(str(revision))
@@ -248,7 +247,7 @@ def _add_list(blueprint: Any, asked: QuestionList) -> None:
     @blueprint.arguments(list_arguments(asked), location="query")
     @blueprint.response(200, list_schema(asked, item, {}))
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
-    @blueprint.doc(summary=f"{asked.about} With `group_by` their numbers alone")
+    @blueprint.doc(summary=f"{asked.about} With `group_by`, only their numbers")
     @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:

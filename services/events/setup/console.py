@@ -1,4 +1,4 @@
-"""The console's pages of one thing that is set up, or a new one; effects are shown before a step is taken.
+"""Console pages to create, change and withdraw one record; effects are shown before a step is taken.
 
 What is typed becomes the content of a request, so that the same rules apply to both.
 """
@@ -59,7 +59,7 @@ FIRST: Mapping[str, str] = {
     "time_zone": "Europe/Zurich",
     "presentations": "1",
 }
-"""What some fields of something new hold at first."""
+"""Initial values of some fields of a new record."""
 
 
 def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[Section]) -> Texts:
@@ -76,7 +76,7 @@ def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[
 def read_typed(
     kind: SetupKind[Any], form: SentForm, sections: Sequence[Section], schema: ma.Schema
 ) -> tuple[Texts, dict[str, Any], dict[str, str]]:
-    """What was typed, as content that ``schema`` has checked, and a sentence by each field that has a fault."""
+    """Return the typed content as checked by ``schema``, and a sentence for each field with a fault."""
     typed = typed_in(form, sections)
     faults = missing_in(typed, sections)
     content = {}

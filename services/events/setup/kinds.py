@@ -1,4 +1,4 @@
-"""A kind of thing that coordinators set up, such as working groups or rooms: everything that differs between kinds.
+"""Kinds of records that coordinators set up, such as working groups or rooms: everything that differs between kinds.
 
 The schemas of its requests and answers are made from its fields.
 """
@@ -75,7 +75,7 @@ def in_table(table: StoredTable[T]) -> Stored[T]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How people call a kind.
+    """Words for a kind, for people.
 
     Attributes:
         title: of its list.
@@ -94,7 +94,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a list of a kind can be asked.
+    """Filters, orders and counts of a kind's list.
 
     Attributes:
         filters: fields of which one value can be asked for.
@@ -104,7 +104,7 @@ class Listing:
         groups: fields by which it can be counted, two at once.
         sums: numbers that are added up in each group.
         day: the field that ``from`` and ``to`` bound; empty for none.
-        public: whether everybody may read it.
+        public: whether the public may read it.
         private: fields that only readers with a key see.
     """
 
@@ -165,12 +165,12 @@ class Lines:
 
 
 def nothing(*_: Any) -> tuple[()]:
-    """For what a kind does not do."""
+    """For an operation that a kind does not have."""
     return ()
 
 
 def as_they_are(values: Values) -> Values:
-    """For content that has the types of the domain already."""
+    """For content that already has the types of the domain."""
     return values
 
 
@@ -180,7 +180,7 @@ def its_fields(value: Any) -> Values:
 
 
 def take_new(_old: T | None, new: T) -> T:
-    """For a kind of which everything is as it is wished."""
+    """For a kind that stores exactly the requested values."""
     return new
 
 
@@ -203,14 +203,14 @@ class SetupKind(Generic[T]):
         form: the console's fields; it may read the choices.
         lines: fields of lists of objects, as lines.
         check: rules that need the database.
-        effects: sentences on what it does, whom it reaches: of ``old`` (None: it is made) becoming ``new`` (none: it is
-            withdrawn), at a given time.
+        effects: sentences about the effects of replacing ``old`` (None: creation) by ``new`` (empty: withdrawal), at a
+            given time.
         blockers: sentences on why it cannot be withdrawn.
         messages: messages to publish, by the same arguments.
-        gone: messages about one that is withdrawn, at a given time.
+        gone: messages about a withdrawn value, at a given time.
         lock: taken before anything is read for a change.
         after: done in the transaction of every change.
-        completed: what is stored where ``new`` is wished and ``old`` is known.
+        completed: the value to store when ``new`` is requested and ``old`` is stored.
         recorded: further history, in the transaction of every value that is stored: by whom, old, new, when.
     """
 
@@ -250,7 +250,7 @@ def uses(connection: Connection, questions: Iterable[tuple[str, str]], value_id:
 
 
 def with_id(values: Values, *parts: Any) -> Values:
-    """``values`` with an id: the wanted one, or one made of ``parts``."""
+    """``values`` with an id: the requested id, or one made from ``parts``."""
     return {**values, "id": values.get("id") or slug_from(" ".join(map(str, parts)))}
 
 

@@ -116,13 +116,13 @@ def _read_day(found: re.Match[str]) -> str:
 
 
 def words_of(kind: SetupKind[Any], sections: Sequence[Section]) -> ValueWords:
-    """How people read the values of a kind."""
+    """Words for the values of a kind."""
     fields = [field for section in sections for field in section.fields]
     return ValueWords(kind, {field.name: {str(code): text for code, text in field.choices} for field in fields})
 
 
 def labels_of(kind: SetupKind[Any], sections: Sequence[Section]) -> dict[str, str]:
-    """How people call the fields of a kind."""
+    """Labels of the fields of a kind."""
     named = {field.name: field.label for section in sections for field in section.fields}
     return {**{name: name.replace("_", " ").capitalize() for name in kind.shown}, **named, **dict(kind.words.columns)}
 
@@ -137,7 +137,7 @@ def _query(kind: SetupKind[Any]) -> dict[str, Any]:
 
 
 def _given() -> dict[str, str]:
-    """What the address asks for, without where the page begins."""
+    """Return the query of the address, without the cursor."""
     given = {
         name: value for name, value in request.args.items() if value and name not in ("cursor", "done", "file", "by")
     }
@@ -148,7 +148,7 @@ def _given() -> dict[str, str]:
 
 
 def _filters(kind: SetupKind[Any], items: Sequence[Item], words: ValueWords) -> list[Filter]:
-    """The filters, each with the values that there are."""
+    """Return the filters, each with its possible values."""
     labels = labels_of(kind, ())
     found = []
     for name in kind.listing.filters:

@@ -83,7 +83,7 @@ def list_all(context: EventsContext, kind: SetupKind[T]) -> list[T]:
     """Every value of the kind.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
         return kind.stored.all(connection)
@@ -94,7 +94,7 @@ def find_one(context: EventsContext, kind: SetupKind[T], value_id: str) -> T:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
         return _found(connection, kind, value_id)
@@ -124,7 +124,7 @@ def take_step(context: EventsContext, kind: SetupKind[T], step: SetupStep[T], by
         RulesBroken: a value breaks a rule, or names what does not exist.
         DomainError: ``not-found``; ``already-exists``; ``edit-conflict``, it has changed since; ``in-use``, it
             cannot be withdrawn.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
         now = context.clock()

@@ -106,7 +106,9 @@ class ProposalSchema(ma.Schema):
     named_speakers = ma.fields.List(
         ma.fields.String(),
         allow_none=True,
-        metadata={"description": "Names of those who agree to be named publicly, for coordinators; null for viewers"},
+        metadata={
+            "description": "Names of speakers who agree to be named publicly, for coordinators; null for viewers"
+        },
     )
     preferred_on = ma.fields.List(ma.fields.Date())
     unavailable_on = ma.fields.List(ma.fields.Date())
@@ -115,11 +117,9 @@ class ProposalSchema(ma.Schema):
     event_id = ma.fields.String(allow_none=True, data_key="event")
     revision = ma.fields.Integer(required=True)
     submitted_at = instant_field("When it was received")
-    partner = ma.fields.String(
-        allow_none=True, metadata={"description": "Slug of the partner through whose page it came"}
-    )
+    partner = ma.fields.String(allow_none=True, metadata={"description": "Slug of the partner whose page was used"})
     answers_revision = ma.fields.Integer(
-        required=True, metadata={"description": "Revision of the registration that was taken over"}
+        required=True, metadata={"description": "Revision of the registration that it was copied from"}
     )
     suggestion = ma.fields.Nested(SuggestionSchema, allow_none=True)
 
@@ -132,7 +132,7 @@ class ProposalRevisionSchema(ma.Schema):
     action = ma.fields.Enum(ReviewAction, by_value=True, required=True)
     note = ma.fields.String(required=True)
     changed_by = ma.fields.String(
-        required=True, metadata={"description": "A coordinator; empty where it came from the registration"}
+        required=True, metadata={"description": "A coordinator; empty if it came from the registration"}
     )
     changed_at = instant_field("When")
     changes = ma.fields.List(ma.fields.Nested(ProposalChangeNoteSchema), required=True)
@@ -216,7 +216,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
     @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
-        """Proposals in order of arrival; with `group_by` their numbers alone."""
+        """Proposals in order of arrival; with `group_by`, only their numbers."""
         wanted = _wanted(query)
         total = (lambda: count_proposals(context.work, wanted)) if query["total"] else None
         if names := groups_asked(query, tuple(PROPOSAL_GROUPS)):
@@ -285,10 +285,10 @@ def _add_decision(blueprint: Any, context: SideEventsContext, verb: str, status:
     decide.__name__ = f"{verb}_proposal"
     decide.__doc__ = (
         f"Make a proposal {status}. The proposer is notified, with the note. "
-        "The ETag that was seen, or the revision, as `If-Match`."
+        "`If-Match`: the ETag or revision that you read."
     )
     view = needs_all_forms("coordinator")(decide)
-    view = with_refusals(blueprint, **_CHANGING, s409="Its status does not lead there")(view)
+    view = with_refusals(blueprint, **_CHANGING, s409="Its status does not allow it")(view)
     view = blueprint.response(200, ProposalSchema)(view)
     view = blueprint.arguments(ProposalDecisionSchema)(view)
     blueprint.post(f"/<uuid:proposal_id>/{verb}")(view)
@@ -301,7 +301,7 @@ def _add_suggestion(blueprint: Any, context: SideEventsContext, verb: str) -> No
         return _after(context, act(context.work, context.clock, _seen(context, str(proposal_id))))
 
     settle.__name__ = f"{verb}_suggestion"
-    settle.__doc__ = f"{about} A suggestion that has changed since it was seen (`If-Match`) is refused."
+    settle.__doc__ = f"{about} Refused if the suggestion has changed since you read it (`If-Match`)."
     view = needs_all_forms("coordinator")(settle)
     view = with_refusals(blueprint, **_CHANGING, s409="There is no suggestion")(view)
     view = blueprint.response(200, ProposalSchema)(view)

@@ -288,7 +288,7 @@ def dismiss(proposal: Proposal) -> Proposal:
     """
     suggestion = proposal.suggestion
     if suggestion is None or not proposal.suggested:
-        raise DomainError("no-suggestion", "there is no suggestion that waits for a decision")
+        raise DomainError("no-suggestion", "no suggestion is waiting for a decision")
     return replace(
         proposal,
         answers=suggestion.text,

@@ -139,7 +139,7 @@ def list_proposals(work: UnitOfWork, keys: ProposalKeys, wanted: ProposalFilter)
     """Proposals in the order that is asked for.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = select_proposals(connection, wanted)
@@ -150,7 +150,7 @@ def count_proposals(work: UnitOfWork, wanted: ProposalFilter) -> int:
     """How many proposals fit, on all pages.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_proposal_rows(connection, wanted)
@@ -162,7 +162,7 @@ def group_proposals(
     """How many proposals have the same values of ``names``, the largest groups first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_proposal_groups(connection, wanted, names, at_least)
@@ -178,7 +178,7 @@ def show_proposal(work: UnitOfWork, keys: ProposalKeys, proposal_id: str) -> Sho
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         proposal = read_proposal(connection, proposal_id)
@@ -212,7 +212,7 @@ def public_names(work: UnitOfWork, keys: ProposalKeys, event_ids: Collection[str
         event_ids: of side events; those without a named speaker are not in the answer.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = proposals_scheduled_for(connection, event_ids)
@@ -252,7 +252,7 @@ def show_history(work: UnitOfWork, proposal_id: str) -> list[ProposalRevision]:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = select_history(connection, proposal_id)
@@ -265,7 +265,7 @@ def list_resubmissions(work: UnitOfWork, proposal_ids: Collection[str]) -> dict[
     """When each of these was last submitted again, and what that changed.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return select_resubmissions(connection, proposal_ids)
@@ -275,7 +275,7 @@ def list_proposal_forms(work: UnitOfWork) -> list[Form]:
     """The forms by which side events can be proposed, open or not.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return forms_of_kind(connection, PROPOSAL)

@@ -1,8 +1,8 @@
-"""What coordinators decide about a proposal, and what registration reports of it: its text, a withdrawal, an erasure.
+"""Coordinators' decisions about proposals, and what registration reports: the text, a withdrawal, an erasure.
 
 Coordinators accept, return or decline it and, once it is accepted, change its text. The proposer is notified of
-decisions only, by messages in which the note is sealed. Messages may come in any order, and any number of times: the
-result is the same. Each takes the board's lock first, so that no one decides or publishes at the same time.
+decisions only, by messages in which the note is sealed. Messages may arrive in any order and repeatedly: the result is
+the same. Each takes the board's lock first, so that no one decides or publishes at the same time.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,7 +82,7 @@ class ProposalDecision:
 
 
 def decide_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, decision: ProposalDecision) -> Proposal:
-    """The proposal gets another status; its proposer is notified, with the note.
+    """Change the proposal's status and notify the proposer, with the note.
 
     What can no longer be placed leaves the draft board; the published timetable stays until the next version.
 
@@ -91,7 +91,7 @@ def decide_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, decision
             unread; ``proposal-transition``, its status does not lead there (a scheduled one is taken off
             the timetable first).
         RulesBroken: the note is too long.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     if decision.status not in DECIDABLE:
         raise DomainError("proposal-transition", f"coordinators do not decide that a proposal is {decision.status}")
@@ -109,17 +109,17 @@ def decide_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, decision
 
 
 def sealed_decision(keys: ProposalKeys, proposal: Proposal, at: datetime) -> Message:
-    """The message that a proposal has the status that it has, with its note sealed."""
+    """The message about a proposal's current status, with its note sealed."""
     return decision_message(proposal, keys.sealed_notes(proposal.note), at)
 
 
 def change_proposal(work: UnitOfWork, clock: Clock, seen: SeenProposal, changes: Mapping[str, Any]) -> Proposal:
-    """The proposal with ``changes`` by field, of ``CHANGEABLE``. No one is notified, its status stays.
+    """Apply ``changes`` by field, of ``CHANGEABLE``. No one is notified, and the status stays.
 
     Raises:
         DomainError: ``not-found``; ``edit-conflict``; ``proposal-not-accepted``, the text is its registration's.
         RulesBroken: with every rule that a change breaks.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     wanted = {name: value for name, value in changes.items() if name in CHANGEABLE}
 
@@ -131,21 +131,21 @@ def change_proposal(work: UnitOfWork, clock: Clock, seen: SeenProposal, changes:
 
 
 def adopt_suggestion(work: UnitOfWork, clock: Clock, seen: SeenProposal) -> Proposal:
-    """The proposal with what its registration suggests.
+    """Apply the suggestion of the proposal's registration.
 
     Raises:
         DomainError: as :func:`change_proposal`; ``no-suggestion``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return _edit(work, clock, seen, ReviewAction.ADOPTED, adopt)
 
 
 def dismiss_suggestion(work: UnitOfWork, clock: Clock, seen: SeenProposal) -> Proposal:
-    """The proposal as it is, without the suggestion.
+    """Dismiss the suggestion.
 
     Raises:
         DomainError: as :func:`adopt_suggestion`.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return _edit(work, clock, seen, ReviewAction.DISMISSED, dismiss)
 
@@ -177,7 +177,7 @@ def _found(connection: Connection, seen: SeenProposal) -> Proposal:
     if proposal is None:
         raise DomainError("not-found", "there is no such proposal")
     if proposal.revision != seen.revision:
-        raise DomainError("edit-conflict", "read it again and repeat what you did")
+        raise DomainError("edit-conflict", "read it again and repeat your action")
     return proposal
 
 

@@ -63,7 +63,7 @@ def list_side_events(context: SideEventsContext) -> list[SideEvent]:
     """Side events that may still take place or took place, by their start; names for coordinators alone.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     named = NAMED_FOR in holder().roles
     with context.work.transaction() as connection:

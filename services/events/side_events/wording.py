@@ -64,7 +64,7 @@ FIELDS: Mapping[str, str] = {
 
 JOBS: Mapping[str, str] = {
     "queued": "A new timetable has been requested. It will be ready in a few seconds.",
-    "running": "A new timetable is being made. It takes a few seconds.",
+    "running": "A new timetable is being calculated. This takes a few seconds.",
 }
 
 

@@ -206,7 +206,7 @@ class Dependents:
 
     @property
     def public_part(self) -> "Dependents":
-        """What everybody may know: for a key that is limited to some forms."""
+        """What everyone may know: for a key that is limited to some forms."""
         return Dependents(tuple(event for event in self.events if event.status is not EventStatus.DRAFT))
 
     def where(

@@ -51,7 +51,9 @@ from shared.http.request_data import Blueprint
 
 def bulletins_blueprint(context: BulletinContext) -> Any:
     """Routes below ``/v1/bulletins``."""
-    blueprint = Blueprint("bulletins", __name__, url_prefix="/v1/bulletins", description="One text to many people")
+    blueprint = Blueprint(
+        "bulletins", __name__, url_prefix="/v1/bulletins", description="Bulletins: one text for many people"
+    )
     _add_writing(blueprint, context)
     _add_changing(blueprint, context)
     _add_read_routes(blueprint, context)
@@ -162,9 +164,7 @@ READERS = ("viewer", "coordinator")
 
 def bulletin_sending_blueprint(context: BulletinContext) -> Any:
     """Routes below ``/v1/bulletins/<id>`` that send, cancel, stop and follow it."""
-    blueprint = Blueprint(
-        "bulletin_sending", __name__, url_prefix="/v1/bulletins", description="Bulletins on their way"
-    )
+    blueprint = Blueprint("bulletin_sending", __name__, url_prefix="/v1/bulletins", description="Bulletins being sent")
     _add_dispatch(blueprint, context)
     _add_outcome(blueprint, context)
     return blueprint

@@ -88,8 +88,8 @@ OUTCOME_WORDS: Mapping[str, str] = {
 }
 
 NOT_SENT_WORDS: Mapping[str, str] = {
-    "no-recipients": "It was not sent at the scheduled time: no person matched any more.",
-    "access-ended": "It was not sent: the person who scheduled it may no longer send. Check it before you send it.",
+    "no-recipients": "It was not sent at the scheduled time: no one matched any more.",
+    "access-ended": "It was not sent: the access of the person who scheduled it has changed. Check it before sending.",
     "late": "It was not sent: the scheduled time was more than a day ago.",
 }
 

@@ -1,7 +1,8 @@
 """Use cases of sending: send, schedule, cancel, stop, outcome in numbers, and test copies to the author.
 
-If the draft or its audience has changed since the preview, the order is refused. A scheduled bulletin is counted again
-when it goes out. Its audience is stored in the transaction that sends it, so that it does not change afterwards.
+If the draft or its audience has changed since the preview, the order is refused. The recipients of a scheduled bulletin
+are selected again when it is sent. Its audience is stored in the transaction that sends it, so that it does not change
+afterwards.
 """
 
 import logging
@@ -59,7 +60,7 @@ from shared.security.sessions import has_lost
 log = logging.getLogger(__name__)
 
 NEEDS_CONFIRMING = {
-    "everybody": "it goes to everyone who gets bulletins: confirm that",
+    "everybody": "this bulletin goes to everyone who gets bulletins: please confirm",
     "again": "the same text has been sent to the same people: sending it again has to be confirmed",
 }
 
@@ -97,7 +98,7 @@ def send_bulletin(work: UnitOfWork, clock: Clock, sending: SendOrder) -> Bulleti
         DomainError: ``not-found``; ``already-sent``; ``scheduled``; ``time-not-usable``: not in the future, or too far
             ahead; ``audience-changed``: the number of people has changed; ``no-recipients``: the audience is empty;
             ``preview-outdated``: the content or the people have changed; ``not-confirmed``: a warning is unconfirmed.
-        Unavailable: the database is away; nothing is sent.
+        Unavailable: the database is down; nothing is sent.
     """
     with work.transaction() as connection:
         now, bulletin = clock(), require_bulletin(lock_bulletin(connection, sending.bulletin_id))
@@ -114,12 +115,12 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
 
     Raises:
         DomainError: ``not-found``; ``already-sent``; ``not-scheduled``.
-        Unavailable: the database is away; it is still scheduled.
+        Unavailable: the database is down; it is still scheduled.
     """
     with work.transaction() as connection:
         bulletin = require_bulletin(lock_bulletin(connection, bulletin_id))
         if bulletin.sent_at is not None:
-            raise DomainError("already-sent", "it has begun to be sent: stop it instead")
+            raise DomainError("already-sent", "sending has begun: stop it instead")
         if bulletin.state != SCHEDULED:
             raise DomainError("not-scheduled", "this bulletin is not scheduled")
         unschedule(connection, bulletin_id)
@@ -136,7 +137,7 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     sent while the clock differs from that of the database.
 
     Raises:
-        Unavailable: the database is away; it is still due.
+        Unavailable: the database is down; it is still due.
     """
     with work.transaction() as connection:
         bulletin = lock_due_bulletin(connection, clock())
@@ -176,12 +177,12 @@ def _checked(connection: Connection, bulletin: Bulletin, sending: SendOrder) -> 
         raise DomainError("scheduled", "this bulletin is scheduled: cancel that first")
     audience = audience_of(connection, bulletin)
     if audience.people != sending.expected:
-        seen = f"it would go to {audience.people} people by now, not to {sending.expected}"
+        seen = f"it would now go to {audience.people} people, not {sending.expected}"
         raise DomainError("audience-changed", seen)
     if audience.people == 0:
-        raise DomainError("no-recipients", "no one matches, so there is no one to send it to")
+        raise DomainError("no-recipients", "no one matches, so it cannot be sent")
     if sending.mark != preview_mark(bulletin, audience):
-        raise DomainError("preview-outdated", "the draft or its people have changed since it was previewed")
+        raise DomainError("preview-outdated", "the draft or its recipients have changed since you previewed it")
     for warning in warnings_of(bulletin, sent_before(connection, bulletin.id)):
         if warning not in sending.confirmed:
             raise DomainError("not-confirmed", NEEDS_CONFIRMING[warning])
@@ -244,7 +245,7 @@ def outcome_of(work: UnitOfWork, bulletin: Bulletin) -> BulletinOutcome:
     """Count the outcomes of a bulletin.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         states = count_mails_of(connection, bulletin.number)
@@ -270,7 +271,7 @@ def list_outcome(
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     wanted: dict[str, Any] = {"before": before} if before else {}
     if outcome == UNSUBSCRIBED:
@@ -325,17 +326,17 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
 
     Raises:
         DomainError: ``not-found``; ``bulletin-invalid``: not an address; ``too-many-tests``.
-        Unavailable: the database is away; nothing is queued.
+        Unavailable: the database is down; nothing is queued.
     """
     try:
         usable = mailbox(address.strip())
     except UnusableAddress:
-        raise DomainError("bulletin-invalid", "this is no address that mail can be sent to") from None
+        raise DomainError("bulletin-invalid", "mail cannot be sent to this address") from None
     with context.work.transaction() as connection:
         now, bulletin = context.clock(), require_bulletin(read_bulletin(connection, bulletin_id))
         closed = context.vault.close({"address": usable}, row=who)
         if count_test(connection, who, closed, now) > MAX_TESTS:
-            raise DomainError("too-many-tests", f"{MAX_TESTS} tests within an hour are the most")
+            raise DomainError("too-many-tests", f"at most {MAX_TESTS} tests can be sent in an hour")
         for language in bulletin.texts:
             _queue_copy(connection, context, bulletin, language, usable, now)
         detail = {"number": bulletin.number, "languages": len(bulletin.texts)}
@@ -344,10 +345,10 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
 
 
 def remembered_address(context: BulletinContext, who: str) -> str:
-    """Return the last address of test copies of ``who``; empty if there is none, or its key is gone.
+    """Return the last address of test copies of ``who``; empty if there is none, or its key no longer exists.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
         closed = closed_address(connection, who)

@@ -1,7 +1,7 @@
 """Use cases of drafts: write, change, discard, and preview with the number of people.
 
 A preview has a mark, which is different for any other content and any other people. The order to send names the mark of
-the preview that the sender has read. So nothing is sent that no one has previewed.
+the preview that the sender has read. So only previewed bulletins are sent.
 """
 
 from collections.abc import Collection, Mapping
@@ -130,7 +130,7 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
 
     Raises:
         DomainError: ``bulletin-invalid``.
-        Unavailable: the database is away; nothing is stored.
+        Unavailable: the database is down; nothing is stored.
     """
     segment = normalized(segment)
     check_texts(texts)
@@ -149,7 +149,7 @@ def preview_bulletin(work: UnitOfWork, clock: Clock, bulletin_id: str, letterhea
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         bulletin = require_bulletin(read_bulletin(connection, bulletin_id))
@@ -179,7 +179,7 @@ def show_bulletin(work: UnitOfWork, bulletin_id: str) -> Bulletin:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return require_bulletin(read_bulletin(connection, bulletin_id))
@@ -189,7 +189,7 @@ def show_bulletins(work: UnitOfWork, wanted: Mapping[str, Any], limit: int, sort
     """Return up to ``limit`` + 1 bulletins, see :func:`services.notifications.bulletins.store.list_bulletins`.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return list_bulletins(connection, wanted, sort, limit + 1)
@@ -199,7 +199,7 @@ def total_bulletins(work: UnitOfWork, wanted: Mapping[str, Any]) -> int:
     """Return the number of bulletins that fit.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_bulletins(connection, wanted)
@@ -265,7 +265,7 @@ def change_draft(
 
     Raises:
         DomainError: ``not-found``, ``already-sent``, ``edit-conflict``, ``bulletin-invalid``.
-        Unavailable: the database is away; nothing is stored.
+        Unavailable: the database is down; nothing is stored.
     """
     with work.transaction() as connection:
         draft = _draft(connection, writer)
@@ -288,7 +288,7 @@ def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
 
     Raises:
         DomainError: ``not-found``, ``already-sent``, ``edit-conflict``.
-        Unavailable: the database is away; it is still there.
+        Unavailable: the database is down; it is still there.
     """
     with work.transaction() as connection:
         draft = _draft(connection, writer)

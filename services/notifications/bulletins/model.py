@@ -27,7 +27,7 @@ MAX_AHEAD = timedelta(days=366)
 """How far ahead a bulletin can be scheduled."""
 
 MAX_LATE = timedelta(hours=24)
-"""A scheduled bulletin that is later than this is not sent any more: its text may be out of date."""
+"""A scheduled bulletin that is later than this is no longer sent: its text may be out of date."""
 
 Texts = Mapping[str, Mapping[str, str]]
 """``{subject, text}`` by language."""

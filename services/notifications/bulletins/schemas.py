@@ -36,17 +36,18 @@ def _text(longest: int) -> ma.fields.String:
 
 
 class TextSchema(ma.Schema):
-    """One language of a bulletin: plain text, paragraphs parted by empty lines; addresses become links."""
+    """One language of a bulletin: plain text, paragraphs separated by empty lines; addresses become links."""
 
     subject = _text(MAX_SUBJECT_LENGTH)
     text = _text(MAX_TEXT_LENGTH)
 
 
 class SegmentSchema(ma.Schema):
-    """Whom a bulletin is for: people with a registration that fits every part that is given, by any of its values.
+    """Recipients of a bulletin.
 
-    Nothing given: everybody. People who have cancelled, or have not confirmed their address, get none. Without `form`,
-    `form_kind` or `registration` it leaves out people who have only proposed a side event.
+    People with a registration that matches every given filter, by any of its values. Without filters: everyone. People
+    who have cancelled, or have not confirmed their address, get none. Without `form`, `form_kind` or `registration` it
+    leaves out people who have only proposed a side event.
     """
 
     event = _part("event", "Registered for one of these events")
@@ -57,11 +58,11 @@ class SegmentSchema(ma.Schema):
     partner = _part("partner", "Came through one of these partners")
     country = _part("country", "ISO 3166 codes")
     language = _part("language", "BCP 47 tags, as registered")
-    tag = _part("tag", "With one of these tags of coordinators")
-    mode = _part("mode", "Registered for an event that takes place so")
+    tag = _part("tag", "With one of these tags")
+    mode = _part("mode", "Registered for an event with this attendance mode")
     not_registered_for = _part("not_registered_for", "Without a registration for any of these events or forms")
     registration = _part("registration", "One of these registrations, by id")
-    representative = StrictBoolean(metadata={"description": "Whether they speak for their working group"})
+    representative = StrictBoolean(metadata={"description": "Whether they represent their working group"})
 
 
 def _requires_english(texts: dict[str, object]) -> None:
@@ -80,25 +81,25 @@ def _texts(*, required: bool) -> ma.fields.Dict:
 
 
 class BulletinDraftSchema(ma.Schema):
-    """A bulletin as it is written."""
+    """A bulletin as written."""
 
     segment = ma.fields.Nested(SegmentSchema, load_default=dict)
     texts = _texts(required=True)
 
 
 class DraftChangeSchema(ma.Schema):
-    """Another segment, all texts again, or both."""
+    """A new segment, all texts, or both."""
 
     segment = ma.fields.Nested(SegmentSchema)
     texts = _texts(required=False)
 
 
 class BulletinSchema(ma.Schema):
-    """A bulletin as it is stored."""
+    """A bulletin as stored."""
 
     id = ma.fields.String(required=True)
     number = ma.fields.Integer(required=True)
-    revision = ma.fields.Integer(required=True, metadata={"description": "Also its ETag; rises with each change"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Also its ETag; increases with each change"})
     segment = ma.fields.Nested(SegmentSchema)
     texts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(TextSchema))
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
@@ -109,7 +110,7 @@ class BulletinSchema(ma.Schema):
     send_zone = ma.fields.String(
         allow_none=True, metadata={"description": "IANA time zone in which that time was chosen"}
     )
-    ordered_by = ma.fields.String(allow_none=True, metadata={"description": "Who had it sent or scheduled"})
+    ordered_by = ma.fields.String(allow_none=True, metadata={"description": "Who sent or scheduled it"})
     not_sent = ma.fields.String(
         allow_none=True,
         metadata={
@@ -117,10 +118,8 @@ class BulletinSchema(ma.Schema):
             "or `access-ended` (of the person who had scheduled it); it is a draft again"
         },
     )
-    sent_at = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, metadata={"description": "When it began to be sent"}
-    )
-    audience = ma.fields.Integer(allow_none=True, metadata={"description": "People counted at that moment"})
+    sent_at = ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": "When sending began"})
+    audience = ma.fields.Integer(allow_none=True, metadata={"description": "People counted at that time"})
     stopped_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
 
 
@@ -161,21 +160,21 @@ class SampleSchema(ma.Schema):
 class LeftOutSchema(ma.Schema):
     """People of the segment who do not get it."""
 
-    suppressed = ma.fields.Integer(required=True, metadata={"description": "They want no bulletins"})
+    suppressed = ma.fields.Integer(required=True, metadata={"description": "They have unsubscribed from bulletins"})
     not_live = ma.fields.Integer(
-        required=True, metadata={"description": "They have cancelled, or wait without a confirmed address"}
+        required=True, metadata={"description": "They have cancelled, or have not confirmed their address"}
     )
 
 
 class PreviewSchema(ma.Schema):
-    """What a bulletin would be if it were sent now."""
+    """Preview of a bulletin if it were sent now."""
 
     bulletin = ma.fields.Nested(BulletinSchema, required=True)
     audience = ma.fields.Integer(required=True, metadata={"description": "Distinct people"})
     languages = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.Integer(),
-        metadata={"description": "People by the language of their registrations"},
+        metadata={"description": "People by language of their registrations"},
     )
     reads = ma.fields.Dict(
         keys=ma.fields.String(),
@@ -199,7 +198,7 @@ class PreviewSchema(ma.Schema):
 
 
 class TestSchema(ma.Schema):
-    """Where a test copy goes."""
+    """Address for a test copy."""
 
     address = ma.fields.Email(required=True, validate=ma.validate.Length(max=254))
 
@@ -217,39 +216,42 @@ class SendSchema(ma.Schema):
         required=True,
         strict=True,
         validate=ma.validate.Range(min=0, max=2**31 - 1),
-        metadata={"description": "People as counted by the preview; another number by now is refused"},
+        metadata={"description": "People as counted by the preview; refused if the number has changed"},
     )
     mark = ma.fields.String(
         required=True,
         validate=ma.validate.Regexp(PERSON_REF),
-        metadata={"description": "Of the preview that was read; refused if the draft or its people are others by now"},
+        metadata={"description": "Of the preview; refused if the draft or its recipients have changed since"},
     )
     confirmed = ma.fields.List(
         ma.fields.String(validate=ma.validate.OneOf(WARNINGS)),
         load_default=list,
         validate=ma.validate.Length(max=len(WARNINGS)),
-        metadata={"description": "The warnings of the preview; one that is missing here is refused"},
+        metadata={"description": "The warnings of the preview; refused if one is missing here"},
     )
     at = ma.fields.AwareDateTime(
         format="iso",
         load_default=None,
-        metadata={"description": "When to send it, within a year; its people are counted again then. Absent: now"},
+        metadata={
+            "description": "When to send it, within a year; recipients are selected again at that time. Absent: now"
+        },
     )
 
 
 class OutcomeSchema(ma.Schema):
-    """What has become of a bulletin: people by outcome."""
+    """Outcome of a bulletin: people by outcome."""
 
     bulletin = ma.fields.Nested(BulletinSchema, required=True)
     counts = ma.fields.Dict(
         keys=ma.fields.String(validate=ma.validate.OneOf(list(OUTCOMES))),
         values=ma.fields.Integer(),
         required=True,
-        metadata={"description": "Every person of the audience has one of these outcomes"},
+        metadata={"description": "Each person in the audience has exactly one of these outcomes"},
     )
     unsubscribed = ma.fields.Integer(required=True, metadata={"description": "Unsubscribed by its link"})
     gone = ma.fields.Integer(
-        required=True, metadata={"description": "Erased before their mail was made, or their mail is over a year old"}
+        required=True,
+        metadata={"description": "Erased before their mail was created, or the mail is more than a year old"},
     )
 
 

@@ -1,4 +1,4 @@
-"""What a segment can be made of, and the names of its slugs: statements and use cases."""
+"""The filters of a segment, and the names of its slugs: statements and use cases."""
 
 # ruff: noqa: S608 - constants of ours, all values are parameters
 
@@ -89,7 +89,7 @@ def segment_choices(work: UnitOfWork) -> SegmentChoices:
     """Return the choices for a segment.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return list_choices(connection)
@@ -107,7 +107,7 @@ def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
     """Return the names of the slugs in ``segment``.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     events, groups = (_slugs(segment, *parts) for parts in (("event", "not_registered_for"), ("working_group",)))
     with work.transaction() as connection:
@@ -123,7 +123,7 @@ def usual_zone(work: UnitOfWork, who: str, segment: Segment) -> str:
     """Return the default IANA zone for ``who``: the one chosen last, else that of the segment's events.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         last = last_zone(connection, who)
@@ -140,7 +140,7 @@ def form_names(work: UnitOfWork, forms: Sequence[str]) -> list[FormName]:
     """Return the names of these forms.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return names_of_forms(connection, forms)

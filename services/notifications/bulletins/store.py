@@ -175,12 +175,12 @@ def last_zone(connection: Connection, who: str) -> str | None:
 
 
 def schedule(connection: Connection, bulletin_id: str, at: datetime, zone: str, who: str) -> None:
-    """Store when a bulletin goes; the caller holds its lock."""
+    """Store when a bulletin is to be sent; the caller holds its lock."""
     connection.execute(_SCHEDULE, {"id": bulletin_id, "at": at, "zone": zone, "who": who})
 
 
 def unschedule(connection: Connection, bulletin_id: str, why: str | None = None) -> None:
-    """Make a scheduled bulletin a draft again; ``why`` if it did not go at its time. The caller holds its lock."""
+    """Make a scheduled bulletin a draft again; ``why`` if it was not sent at its time. The caller holds its lock."""
     connection.execute(_UNSCHEDULE, {"id": bulletin_id, "why": why})
 
 
@@ -190,7 +190,7 @@ def mark_sent(connection: Connection, bulletin_id: str, audience: int, who: str,
 
 
 def mark_stopped(connection: Connection, bulletin_id: str, not_made: int, now: datetime) -> None:
-    """No more of it goes; the caller holds its lock."""
+    """Stop sending it; the caller holds its lock."""
     connection.execute(_STOP, {"id": bulletin_id, "not_made": not_made, "now": now})
 
 

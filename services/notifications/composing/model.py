@@ -1,4 +1,4 @@
-"""What a mail is made of: plain values that the sender copies from the stores. Pure: it reads nothing."""
+"""The parts of a mail: plain values that the sender copies from the stores. Pure: it reads nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

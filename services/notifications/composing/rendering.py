@@ -1,4 +1,6 @@
-"""A context becomes one message (RFC 5322), with a calendar part where the kind has one. Sends nothing, reads no store.
+"""A context becomes one message (RFC 5322), with a calendar part where the kind has one.
+
+It never sends anything and reads no store.
 
 A message with a calendar has the structure that the large calendar providers use::
 
@@ -124,7 +126,7 @@ def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:
     recipient = context.recipient
     parameters = {"cutype": "INDIVIDUAL", "role": "REQ-PARTICIPANT", "rsvp": "FALSE"}
     if method == "REQUEST":
-        parameters["partstat"] = "ACCEPTED"  # they asked for the seat, so their calendar need not ask them again
+        parameters["partstat"] = "ACCEPTED"  # they asked for the seat, so their calendar need not ask again
     name = defuse(recipient.name, 60) if recipient.address_confirmed else ""
     return CalendarUser(mailbox(recipient.address), name, tuple(parameters.items()))
 
@@ -156,7 +158,7 @@ def render(context: MailContext, message_id: str = "") -> bytes:
 
     Args:
         context: content of the mail.
-        message_id: the stored one, with angle brackets; by default made of the mail's id and the sender's domain.
+        message_id: the stored one, with angle brackets; by default the mail's id and the sender's domain.
 
     Raises:
         UnusableAddress: the recipient's or the sender's address is not one mailbox, or not in ASCII.
@@ -188,7 +190,7 @@ def _headers(context: MailContext, subject: str, message_id: str) -> list[tuple[
         ("Auto-Submitted", "auto-generated"),  # RFC 3834: automatic responders do not answer this
         ("Content-Language", best_language(context.recipient.language)),
     ]
-    if context.bulletin is not None:  # RFC 2919: by it mail programs sort and mute bulletins
+    if context.bulletin is not None:  # RFC 2919: mail programs sort and mute bulletins by it
         headers.append(("List-Id", f"<bulletins.{domain_of(context.mail_from)}>"))
     if context.unsubscribe is not None:  # RFC 8058; never folded: readers of one-click links do not unfold it
         headers.append(("List-Unsubscribe", f"<{context.unsubscribe}>"))

@@ -264,7 +264,7 @@ def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | Non
 
 
 def _attends(context: MailContext, event: EventCopy) -> bool:
-    """Whether the mail goes to people who are to come, or wait for nothing but where to join."""
+    """Whether the mail's recipients are expected at the event, or only need the address to join."""
     seated = context.recipient.status == "confirmed" and context.recipient.form_kind in ATTENDING
     return context.kind in SEAT_KINDS and (seated or context.kind in _SEATLESS) and event.status != "cancelled"
 

@@ -13,7 +13,7 @@ LANES = ("transactional", "verification", "reminder", "bulletin")
 """Most urgent first. The lane follows from the kind and from nothing else."""
 
 PROPOSAL = "proposal"
-"""The kind of form by which a side event is proposed."""
+"""The kind of form for proposing a side event."""
 
 ATTENDING = ("webinar", "attendance", "delegation", PROPOSAL)
 """Kinds of form whose people take part in an event: that of the form, or the side event that a proposal became. The
@@ -180,7 +180,7 @@ KINDS_ABOUT_EVENT = frozenset(
 """Kinds about the event of their subject, if it has one: they wait until the event is known."""
 
 
-SUPERSEDED = "superseded by a newer state of what it is about"
+SUPERSEDED = "superseded by a newer state of its subject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def is_current(known: SubjectState | None, revision: int) -> bool:
 
 
 def is_outdated(kind: str, revision: int, known: SubjectState) -> bool:
-    """Whether a mail contains what is no longer true.
+    """Whether the content of a mail is outdated.
 
     Args:
         kind: of the mail.

@@ -67,8 +67,8 @@ STOPPED_REASON = "the bulletin was stopped"
 RELEASED = "released"
 """An outcome: the mail was not tried, another sender can claim it at once."""
 
-ERASED = "whom it was for was erased"
-"""Why a mail is not sent any more."""
+ERASED = "the recipient was erased"
+"""Why a mail is no longer sent."""
 
 OUTCOME_STATES = {
     "sent": "sent",
@@ -122,7 +122,7 @@ class NewMail:
         expires_at: from then on it is missed instead of sent; None for never.
         traceparent: W3C trace context of the cause; empty without one, and for announcements, whose mails are traces
             each.
-        closed: personal content of this mail alone, encrypted and bound to its id: the ``token`` of a managing link, or
+        closed: personal content of this mail only, encrypted and bound to its id: the ``token`` of a managing link, or
             the ``note`` to a proposal; None without any.
     """
 

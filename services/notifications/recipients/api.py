@@ -45,7 +45,7 @@ from shared.security.sealing import Vault
 
 
 class SuppressSchema(ma.Schema):
-    """A person who is to get no bulletins."""
+    """A person who gets no bulletins."""
 
     person_ref = ma.fields.String(required=True, validate=ma.validate.Regexp(PERSON_REF))
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from services.notifications.mails.kinds import ATTENDING, LIVE, SubjectState
 from shared.runtime.errors import DomainError
 
-NO_BULLETINS = "the person wants no bulletins"
+NO_BULLETINS = "the person has unsubscribed from bulletins"
 
 
 PERSON_REF = r"^[0-9a-f]{64}\Z"
@@ -25,8 +25,9 @@ class Recipient:
     Attributes:
         subject: id of the registration, confirmation link or former address.
         about: ``registration``, ``confirmation`` or ``former-address``.
-        person_ref: reference of the person: 64 hex digits, the same for every subject of one address. Of a confirmation
-            link or a former address it is made from its id alone, so that it connects nothing.
+        person_ref: reference of the person: 64 hex digits, the same for every subject of one address. For a
+            confirmation link or a former address it is derived from the id only, so that it cannot be linked to
+            anything.
         revision: of the subject, from 1.
         occurred_at: time of this state, or of its link, aware. Of two states with one revision the later one counts.
         form: of a registration, else None.
@@ -65,7 +66,7 @@ class Recipient:
 
 
 def reference_of_subject(about: str, subject: str) -> str:
-    """Return the person reference of a link or a former address, made from its id alone."""
+    """Return the person reference of a link or a former address, derived from its id only."""
     return sha256(f"{about} {subject}".encode()).hexdigest()
 
 
@@ -151,7 +152,7 @@ def _values(part: str, values: Sequence[str] | bool) -> list[str]:
 
 
 def _invalid(part: str) -> DomainError:
-    return DomainError("bulletin-invalid", f"no segment can be made of what is given as {part}"[:120])
+    return DomainError("bulletin-invalid", f"the value of {part} is not valid for a segment"[:120])
 
 
 def leaves_out_proposals(segment: Segment) -> bool:

@@ -1,8 +1,7 @@
 """Use cases of recipients: readdress, change of address, erasure, unsubscribing, export of one person's data.
 
-A registration that ends leaves its announcements to another registration of the same person that fits. A mail that
-waits keeps its row and its number and goes by the other registration. So the person misses nothing and gets nothing
-twice.
+A registration that ends leaves its announcements to another registration of the same person that fits. A waiting mail
+keeps its row and number, and uses the other registration. So the person misses nothing and gets nothing twice.
 """
 
 import base64
@@ -116,8 +115,8 @@ def _readdress_one(connection: Connection, clock: Clock, mail: WaitingMail, pers
     return move_mail(connection, mail.id, kind_for(announcement, best[0]), best[0].subject, clock())
 
 
-LINK_ENDED = "its link has ended with a change of address"
-SENT_TO_OTHER = "it is sent for another registration"
+LINK_ENDED = "its link ended when the address changed"
+SENT_TO_OTHER = "another registration of the person gets the mail"
 
 
 def leave_address(connection: Connection, subject: str) -> None:
@@ -220,7 +219,7 @@ def make_unsubscribe_token(
 
 
 def read_unsubscribe_token(vault: Vault, token: str, now: datetime) -> UnsubscribeLink | None:
-    """Return the content of a token; None if it is not ours, expired, or its key is gone.
+    """Return the content of a token; None if it is not ours, expired, or its key no longer exists.
 
     A token without a day is valid as long as its key.
     """
@@ -244,7 +243,7 @@ def _encoded(closed: bytes) -> str:
 def unsubscribe(
     work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None, bulletin: int | None = None
 ) -> bool:
-    """Send this person no more bulletins; doing it again changes nothing.
+    """Stop sending bulletins to this person; doing it again changes nothing.
 
     The next sender suppresses queued bulletins and publishes that.
 
@@ -259,7 +258,7 @@ def unsubscribe(
         whether the person was not suppressed before.
 
     Raises:
-        Unavailable: the database is away; nothing is stored.
+        Unavailable: the database is down; nothing is stored.
     """
     with work.transaction() as connection:
         now = clock()
@@ -275,7 +274,7 @@ def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> No
 
     Raises:
         DomainError: ``not-found``: the person gets them.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         if not unsuppress(connection, person_ref):
@@ -287,7 +286,7 @@ def suppressions(work: UnitOfWork, after: str, limit: int) -> list[Suppression]:
     """Return up to ``limit`` + 1 people who get no bulletins, in the order of their references.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return list_suppressions(connection, after, limit + 1)

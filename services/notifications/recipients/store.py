@@ -91,7 +91,7 @@ def lock_state(connection: Connection, subject: str) -> SubjectState | None:
 
 
 def lock_states(connection: Connection, subjects: Sequence[str]) -> dict[str, SubjectState]:
-    """As :func:`lock_state` for several, by subject; locked in one order, so that there is no deadlock."""
+    """As :func:`lock_state` for several, by subject; locked in one order, to prevent deadlocks."""
     wanted = {"subjects": sorted(set(subjects))}
     connection.execute(_LOCK_ALL, wanted)
     return {row[0]: SubjectState(*row[1:]) for row in connection.execute(_STATES, wanted)}
@@ -290,8 +290,8 @@ ENCRYPTED_RECIPIENTS = EncryptedRows(
 
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
-CLOSED = "encrypted; name, address, time zone and title stand in the part of registration, the rest is a credential"
-CONTENT = "encrypted; the credential that a link of the mail carries, or a note that stands in the part of registration"
+CLOSED = "encrypted; registration's part has name, address, time zone and title; the rest is a credential"
+CONTENT = "encrypted; the credential in a link of the mail, or a note that registration's part contains"
 
 _MAIL_IDS = """(SELECT id FROM mail WHERE recipient = ANY(:refs) OR subject = ANY(CAST(:subjects AS uuid[])))"""
 _MAIL_SUBJECTS = (
@@ -302,7 +302,7 @@ PERSONAL_TABLES = (
     PersonalTable(
         "FROM recipient t WHERE t.person_ref = ANY(:refs) OR t.subject = ANY(CAST(:subjects AS uuid[]))",
         {"closed": CLOSED},
-        ends="upsert_tombstone: before all else, since it decides by which other registration a mail goes",
+        ends="upsert_tombstone: first, since it decides which other registration gets a mail",
     ),
     PersonalTable(
         "FROM recipient_tags t WHERE t.subject = ANY(CAST(:subjects AS uuid[]))",
@@ -320,7 +320,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         f"FROM mail_attempt t WHERE t.mail_id IN {_MAIL_IDS}",
-        ends="with its mail; it says when something went, not where",
+        ends="with its mail; it contains times, no address",
     ),
     PersonalTable(
         "FROM bulletin_recipient t WHERE t.subject = ANY(CAST(:subjects AS uuid[]))",
@@ -329,7 +329,7 @@ PERSONAL_TABLES = (
     PersonalTable(
         "FROM suppression t WHERE t.person_ref = ANY(:refs)",
         {"who": SOMEBODY_ELSE},
-        ends="the person takes it back: without it their wish would end with their data",
+        ends="until the person revokes it: erasure must not end an unsubscription",
     ),
     PersonalTable(
         "FROM webhook_delivery t WHERE t.registration_id = ANY(CAST(:subjects AS uuid[]))",
@@ -338,7 +338,7 @@ PERSONAL_TABLES = (
     PersonalTable(
         f"FROM own_audit_log t WHERE t.subject IN {_MAIL_SUBJECTS}",
         {"who": SOMEBODY_ELSE},
-        ends="kept as long as the audit log; it names nobody",
+        ends="kept as long as the audit log; it contains no name of a participant",
     ),
 )
 """Tables with personal data, for erasure and for the export of one person's data. A test compares it with the schema.

@@ -1,1 +1,1 @@
-"""Rules: which mail goes out when. Consumes messages, decides on news, announces, plans reminders."""
+"""Rules: which mail is sent when. Consumes messages, decides on news, announces, plans reminders."""

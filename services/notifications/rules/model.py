@@ -1,4 +1,4 @@
-"""Which mail goes out when: news of a changed event, reminders, and which undelivered mails can be sent again. Pure.
+"""Which mail is sent when: news of a changed event, reminders, and which undelivered mails can be sent again. Pure.
 
 News compare the state that people see now with the state that the last news reported.
 """
@@ -97,7 +97,7 @@ def date_of(state: Mapping[str, Any]) -> str | None:
 
 
 def due_after(began_at: datetime, changed_at: datetime) -> datetime:
-    """Return when the news of changes go out: the first was made at ``began_at``, the last at ``changed_at``."""
+    """Return when news of changes are sent: the first was made at ``began_at``, the last at ``changed_at``."""
     return min(changed_at + NEWS_WAIT, began_at + MAX_WAIT)
 
 
@@ -182,9 +182,9 @@ def minute_of(moment: datetime) -> int:
     return int(moment.timestamp() // 60)
 
 
-NO_LONGER_TRUE = "what it says is no longer so"
-NEWER_MAIL = "the person has a newer mail about the same"
-EVENT_PAST = "its event is past"
+NO_LONGER_TRUE = "its content is outdated"
+NEWER_MAIL = "the person has a newer mail about this"
+EVENT_PAST = "its event is over"
 
 WORTH_IT_AFTERWARDS = frozenset({"recording-available", "cancelled-by-you"})
 """Kinds about an event that are sent again when it is past."""
@@ -262,7 +262,7 @@ def is_past(kind: str, event: Mapping[str, Any], now: datetime) -> bool:
 
 
 def is_late(kind: str, starts_at: datetime, now: datetime) -> bool:
-    """Whether the words of a reminder ("in one week") are no longer true of an event that begins at ``starts_at``."""
+    """Whether the words of a reminder ("in one week") are no longer true for an event that begins at ``starts_at``."""
     return any(now >= starts_at - one.before + one.late_after for one in REMINDERS if one.kind == kind)
 
 

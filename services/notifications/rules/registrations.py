@@ -51,7 +51,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import Retry
 from shared.security.sealing import Vault
 
-UNKNOWN_PROPOSAL = "the registration of the proposal has not been heard of yet"
+UNKNOWN_PROPOSAL = "the registration of the proposal is not known yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class MailCause:
         number: the mail's revision: the subject's, or a number from the link of a mail that was requested.
         recipient: the state of the subject.
         personal: texts that are stored encrypted, with the recipient.
-        token: of a managing link, stored encrypted, with the mail alone; empty for a mail without one.
+        token: of a managing link, stored encrypted with the mail only; empty for a mail without one.
         detail: of the mail, see :class:`services.notifications.mails.model.NewMail`.
         mailed: whether the mail is wanted; if not, it is created and cancelled at once.
     """

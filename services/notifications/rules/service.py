@@ -1,6 +1,6 @@
-"""Use cases of rules: store copies of events, decide on news, make mails from announcements and dates.
+"""Use cases of rules: store copies of events, decide on news, create mails from announcements and dates.
 
-The service stores each event, so that mails about it go out while the events service is down. A change that
+The service stores each event, so that mails about it can be sent while the events service is down. A change that
 participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
 date that is no longer valid are cancelled at once.
 
@@ -122,7 +122,7 @@ def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
 
 
 def _cancel_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
-    """Cancel all reminders but those of the current date, if the event takes place."""
+    """Cancel all reminders except those of the current date, if the event takes place."""
     date = date_of(content) if content["status"] in TAKING_PLACE else None
     kept = minute_of(parse_rfc3339(date)) if date else 0
     for kind in cancel_reminders(connection, event_id, kept, MOVED, now):
@@ -130,7 +130,7 @@ def _cancel_reminders(connection: Connection, event_id: str, content: Mapping[st
 
 
 FIRST_RECORDING = 1
-"""The number of the only announcement of a recording: another language or a better cut makes no mail."""
+"""The number of the only announcement of a recording: another language or a better version causes no mail."""
 
 
 def upsert_working_group(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
@@ -178,14 +178,14 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
 CHUNK = 200
 """People in one transaction."""
 
-SUPERSEDED_BY_NEWS = "superseded by newer news of the event"
+SUPERSEDED_BY_NEWS = "superseded by a newer change of the event"
 
 
 def decide_news(work: UnitOfWork, clock: Clock) -> bool:
     """Decide on the due news of one event; returns whether there was one.
 
     Raises:
-        Unavailable: the database is away; nothing is decided.
+        Unavailable: the database is down; nothing is decided.
     """
     cancelled: list[str] = []
     with work.transaction() as connection:
@@ -220,7 +220,7 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
         chunk: maximum number of people in one transaction.
 
     Raises:
-        Unavailable: the database is away; the same people come next.
+        Unavailable: the database is down; the same people come next.
     """
     with work.transaction() as connection:
         now, current = clock(), lock_next_announcement(connection)
@@ -301,7 +301,7 @@ def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int
         chunk: maximum number of people in one transaction.
 
     Raises:
-        Unavailable: the database is away; try again later.
+        Unavailable: the database is down; try again later.
     """
     with work.transaction() as connection:
         events = upcoming_events(connection, rfc3339(now), rfc3339(now + reminder_horizon()))
@@ -317,7 +317,7 @@ def miss_reminders(work: UnitOfWork, now: datetime) -> int:
     """Mark reminders as missed whose time has passed by ``now``, a checked time; returns their number.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         missed = miss_expired(connection, now, LATE)

@@ -42,11 +42,11 @@ from shared.security.sealing import Unsealable, Vault
 log = logging.getLogger(__name__)
 
 NO_EVENT = "the form has no event to write about"
-EVENT_MISSING = "its event has not been heard of yet"
-GROUP_MISSING = "its working group has not been heard of yet"
-NEWS_UNTRUE = "it is no longer so"
-NEWS_KNOWN = "the person's confirmation tells them"
-NOT_OPENED = "the recipient's entry does not open with the keys of the vault"
+EVENT_MISSING = "its event is not known yet"
+GROUP_MISSING = "its working group is not known yet"
+NEWS_UNTRUE = "its content is outdated"
+NEWS_KNOWN = "the person's confirmation contains this"
+NOT_OPENED = "the recipient cannot be decrypted with the vault keys"
 BAD_ADDRESS = "the address is not one mailbox"
 DISCARDED = "the bulletin was discarded"
 NOT_COMPOSED = "the mail could not be composed"
@@ -132,7 +132,7 @@ class Composer:
         return ComposedMail(recipient.address, render(context, claim.mail.message_id))
 
     def _content(self, claim: Claim) -> Mapping[str, str]:
-        """Return the personal content of this mail alone: the token of a managing link, a note, or nothing."""
+        """Return the personal content of this mail only: the token of a managing link, a note, or nothing."""
         return {} if claim.closed is None else self.vault.open(claim.closed, row=claim.mail.id)
 
     def _entry(self, claim: Claim, own_view: str) -> CalendarEntry | None:

@@ -21,7 +21,7 @@ GIVE_UP_AFTER = timedelta(hours=72)
 
 MIN_ATTEMPTS = 10
 """A mail is given up only after this number of attempts as well, the last one included. With the delays these take
-about four hours, so neither a wrong clock alone nor a sender that was down for three days gives up a mail."""
+about four hours, so neither a wrong clock nor a sender that was down for three days is enough to give up a mail."""
 
 MIN_POSTPONEMENTS = 720
 """The same for waiting for a message from another service: one hour, at ``EVENT_DELAY`` intervals."""
@@ -53,7 +53,7 @@ def resolve_unknown(kind: str, unknowns: int, *, outdated: bool) -> str:
         outdated: whether the mail is outdated.
 
     Returns:
-        ``RESENT`` once, with the same Message-ID; ``LEFT_UNKNOWN`` the second time, for a person to decide;
+        ``RESENT`` once, with the same Message-ID; ``LEFT_UNKNOWN`` the second time, so that a person decides;
         ``GIVEN_UP`` if a second copy is useless or a nuisance.
     """
     if outdated or not KINDS[kind].resent:
@@ -117,7 +117,7 @@ def cancelled(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome:
 
 
 def suppressed(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome:
-    """The recipient wants no such mail."""
+    """The recipient has unsubscribed from such mails."""
     return HandoverOutcome(mail, "suppressed", now, reason)
 
 
@@ -144,7 +144,7 @@ def postponed(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOu
 
 
 def _gives_up(mail: ClaimedMail, tries: int, min_tries: int, clock: CheckedClock) -> bool:
-    """Whether a mail is over, by a checked clock; the database is asked only if it seems over."""
+    """Whether a mail is over, by a checked clock; the database is queried only if it seems to be over."""
     if not is_over(mail.created_at, tries, min_tries, clock()):
         return False
     try:

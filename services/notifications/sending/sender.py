@@ -157,7 +157,7 @@ class Batch:
         return begun
 
     def _was_stalled_since(self, began_s: float) -> bool:
-        """Whether so much time has passed since the commit that the lease might expire during the handover."""
+        """Whether the lease could expire during the handover, because too much time has passed since the commit."""
         return self._context.monotonic() - began_s > self._context.lease.total_seconds() / 3
 
     def _usable_session(self) -> Session:
@@ -223,7 +223,7 @@ class Sender:
         """Claim one batch and send it; returns the number of mails. While the relay fails, a batch is one mail.
 
         Raises:
-            Unavailable: the database is away. Outcomes that are not stored are kept and stored by the next run.
+            Unavailable: the database is down. Outcomes that are not stored are kept and stored by the next run.
         """
         self._store_outcomes()
         limit = 1 if self._relay_delay_s else BATCH_SIZE
@@ -261,7 +261,7 @@ class Sender:
         """Clean up expired leases of other senders, and measure the age of due mails.
 
         Raises:
-            Unavailable: the database is away.
+            Unavailable: the database is down.
         """
         if (now := self._context.clock.final_now("leases")) is not None:
             reap_leases(self._context.work, now, self._context.unknown_after)
@@ -273,6 +273,6 @@ class Sender:
             try:
                 self._store_outcomes()
             except Unavailable:
-                time.sleep(OUTAGE_DELAY_S)  # the database is away; the deadline ends this
+                time.sleep(OUTAGE_DELAY_S)  # the database is down; the deadline ends this
         if self._outcomes:
             log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._outcomes)})

@@ -72,7 +72,7 @@ def finish_mails(work: UnitOfWork, outcomes: Sequence[HandoverOutcome]) -> list[
         the outcomes that were stored. The others were too late: another sender has claimed the mail.
 
     Raises:
-        Unavailable: the database is away; try again with the same.
+        Unavailable: the database is down; try again with the same.
     """
     with work.transaction() as connection:
         stored = store_outcomes(connection, outcomes)
@@ -119,7 +119,7 @@ def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease: timedelta = LEA
         lease: how long the claims last; after that any sender can claim the mails.
 
     Raises:
-        Unavailable: the database is away. A claim whose commit got no answer ends with its lease.
+        Unavailable: the database is down. A claim whose commit got no answer ends with its lease.
     """
     claims: list[Claim] = []
     with work.transaction() as connection:
@@ -163,7 +163,7 @@ def begin_handover(
         whether it may be handed over; False if its lease expired, or it was cancelled.
 
     Raises:
-        Unavailable: the database is away; do not send, because nothing may be stored.
+        Unavailable: the database is down; do not send, because nothing may be stored.
     """
     with work.transaction() as connection:
         now = clock()
@@ -202,7 +202,7 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
         unknown_after: how long a mail stays unknown before it is resolved.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         make_due(connection, now, now + LATEST_DUE, now + unknown_after + LATEST_DUE)
@@ -233,7 +233,7 @@ def measure_lanes(work: UnitOfWork, clock: Clock) -> dict[str, float]:
     """Set the gauges; returns the age of the mail due longest by lane, in seconds, 0 if none is due.
 
     Raises:
-        Unavailable: the database is away; the gauges do not change.
+        Unavailable: the database is down; the gauges do not change.
     """
     with work.transaction() as connection:
         now = clock()

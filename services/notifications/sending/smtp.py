@@ -142,13 +142,13 @@ class Session:
         """Announce one mail (RSET after another mail, MAIL, RCPT). It can be abandoned: the next ``begin`` resets.
 
         Args:
-            sender: the address bounces go to.
+            sender: the address for bounces.
             recipient: the only recipient.
 
         Raises:
             UnusableAddress: an address is not one mailbox.
             RefusedByRelay: by the answer to MAIL or RCPT.
-            NotReached: the connection is gone.
+            NotReached: the connection is lost.
         """
         sender, recipient = mailbox(sender), mailbox(recipient)
         if not self._fresh:
@@ -300,7 +300,7 @@ class SmtpTransport:
         """Return a session, encrypted and signed in, for any number of mails one after the other.
 
         Raises:
-            NotReached: the relay is down, unverified, or does not let us in. Not the fault of any mail: a wrong
+            NotReached: the relay is down, unverified, or refuses the login. Not the fault of any mail: a wrong
                 password must not fail mails that wait.
         """
         client = smtplib.SMTP(local_hostname=_own_name(), timeout=self._timeouts.command_s)

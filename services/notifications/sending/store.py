@@ -39,7 +39,7 @@ _HELD = f"""
         (array_agg(o.form {_SEATED} AS form
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
-"""All registrations by which the recipient of a mail takes part in its event."""
+"""All registrations of a mail's recipient for its event."""
 
 _KNOWS_NEWS = KNOWS_CHANGE.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")
 _LANES_DUE = text("""
@@ -141,7 +141,7 @@ class Claim:
         suppressed: whether it is a bulletin and the person is suppressed.
         known: whether it is news that the person's own confirmation reports.
         sent_again: whether a person had it sent again after it had ended.
-        closed: personal content of this mail alone, encrypted; None without any.
+        closed: personal content of this mail only, encrypted; None without any.
         stopped: whether its bulletin was stopped.
     """
 

@@ -1,1 +1,1 @@
-"""Tracking: what became of mails, people who were not notified, and sending mails again."""
+"""Tracking: the outcome of mails, people who were not notified, and sending mails again."""

@@ -40,7 +40,7 @@ class MailSchema(ma.Schema):
     kind = ma.fields.String(validate=ma.validate.OneOf(tuple(KINDS)))
     about = ma.fields.Function(
         lambda mail: KINDS[mail["kind"]].about,
-        metadata={"type": "string", "enum": list(MAIL_ABOUT), "description": "What its subject is"},
+        metadata={"type": "string", "enum": list(MAIL_ABOUT), "description": "Kind of its subject"},
     )
     subject = ma.fields.String(
         metadata={"description": "Id of what it is about: a registration, a confirmation link or a former address"}
@@ -53,27 +53,25 @@ class MailSchema(ma.Schema):
     )
     person_ref = ma.fields.String(
         allow_none=True,
-        metadata={
-            "description": "The same as in rosters; null once the person was erased or the mail about a link has ended"
-        },
+        metadata={"description": "Same as in rosters; null after erasure, or when the mail about a link has ended"},
     )
     event = ma.fields.String(allow_none=True)
     lane = ma.fields.String(validate=ma.validate.OneOf(LANES))
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     attempts = ma.fields.Integer(
-        metadata={"description": "Number of attempts to hand it to the mail relay, since it was last sent again"}
+        metadata={"description": "Attempts to hand it to the mail relay since it was last sent again"}
     )
     due_at = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, metadata={"description": "When it is tried, or an unknown outcome decided on"}
+        format="iso",
+        allow_none=True,
+        metadata={"description": "When it is next tried, or an unknown outcome is resolved"},
     )
-    cause_at = ma.fields.AwareDateTime(
-        format="iso", metadata={"description": "When the event that it reports took place"}
-    )
+    cause_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "When the reported change happened"})
     created_at = ma.fields.AwareDateTime(format="iso")
     sent_at = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, metadata={"description": "When the mail relay took it"}
+        format="iso", allow_none=True, metadata={"description": "When the mail relay accepted it"}
     )
-    reason = ma.fields.String(allow_none=True, metadata={"description": "Why it has not gone"})
+    reason = ma.fields.String(allow_none=True, metadata={"description": "Why it was not sent"})
 
 
 class MailListSchema(ma.Schema):
@@ -107,7 +105,9 @@ FILTERS = ("kind", "state", "event")
 
 def mails_blueprint(work: UnitOfWork) -> Any:
     """Routes below ``/v1/mails``."""
-    blueprint = Blueprint("mails", __name__, url_prefix="/v1/mails", description="Mails: what went, what waits, why")
+    blueprint = Blueprint(
+        "mails", __name__, url_prefix="/v1/mails", description="Mails: sent, waiting, failed, and why"
+    )
 
     @blueprint.get("")
     @blueprint.arguments(MailQuery, location="query")

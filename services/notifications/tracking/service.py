@@ -95,7 +95,7 @@ def mail_overview(work: UnitOfWork) -> MailOverview:
     """Count all mails by kind and state.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         rows, suppressed = count_mails(connection), count_suppressions(connection)
@@ -165,7 +165,7 @@ def preview_resend(work: UnitOfWork, clock: Clock, selection: MailSelection) -> 
     """Preview sending ``selection`` again. Changes nothing.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return _resend_preview(connection, selection, clock())
@@ -175,7 +175,7 @@ def reasons_not_notified(work: UnitOfWork) -> list[ReasonCount]:
     """Return why people were not notified, most people first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_reasons(connection)
@@ -185,7 +185,7 @@ def measure_not_notified(work: UnitOfWork, clock: Clock) -> int:
     """Set the gauge of people who were not notified in the last days; returns their number.
 
     Raises:
-        Unavailable: the database is away; the gauge stays as it was.
+        Unavailable: the database is down; the gauge stays as it was.
     """
     people = preview_resend(work, clock, MailSelection(since=clock() - NOT_NOTIFIED_PERIOD)).people
     people_not_notified.set(people)
@@ -201,7 +201,7 @@ def send_again(work: UnitOfWork, clock: Clock, order: ResendOrder) -> int:
     """
     preview = preview_resend(work, clock, order.selection)
     if preview.mails and preview.mark != order.mark:
-        raise DomainError("preview-outdated", "these are other mails by now than the preview showed")
+        raise DomainError("preview-outdated", "the mails have changed since the preview")
     ids = [mail.id for mail in preview.mails]
     chunks = [ids[first : first + CHUNK] for first in range(0, len(ids), CHUNK)]
     return sum(_send_chunk(work, clock, order, chunk) for chunk in chunks)

@@ -104,7 +104,7 @@ class DeliveryListSchema(ma.Schema):
 
 def webhooks_blueprint(desk: WebhookService) -> Any:
     """Routes below ``/v1/webhooks``."""
-    blueprint = Blueprint("webhooks", __name__, url_prefix="/v1/webhooks", description="Partners who are called")
+    blueprint = Blueprint("webhooks", __name__, url_prefix="/v1/webhooks", description="Webhooks of partners")
     _add_all(blueprint, desk)
     _add_one(blueprint, desk)
     _add_deliveries(blueprint, desk)

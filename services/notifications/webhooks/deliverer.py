@@ -70,7 +70,7 @@ def claim_batch(context: DeliveryContext, limit: int) -> Sequence[ClaimedDeliver
     """Claim up to ``limit`` due deliveries, each of another webhook.
 
     Raises:
-        Unavailable: the database is away. A claim whose commit got no answer ends with its lease.
+        Unavailable: the database is down. A claim whose commit got no answer ends with its lease.
     """
     with context.work.transaction() as connection:
         now = context.clock()
@@ -81,7 +81,7 @@ def deliver(context: DeliveryContext, claimed: ClaimedDelivery) -> None:
     """Call, and store the outcome. If it cannot be stored, the call is repeated with the same ``webhook-id``.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with span(CALL_WEBHOOK, "POST", {"troika.webhook.type": claimed.type}, (claimed.traceparent,)) as seen:
         called = _call(context, claimed)
@@ -114,7 +114,7 @@ def measure_deliveries(context: DeliveryContext) -> None:
     """Set the gauges: age of the oldest due delivery, and number of webhooks that were switched off by failures.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
         now = context.clock()
@@ -177,7 +177,7 @@ class Deliverer:
         """Start due deliveries on free threads; returns whether there may be more.
 
         Raises:
-            Unavailable: the database is away; nothing is lost.
+            Unavailable: the database is down; nothing is lost.
         """
         if self.monotonic() - self._measured_at_s >= MEASURE_EVERY_S:
             self._measured_at_s = self.monotonic()

@@ -1,7 +1,8 @@
 """The HTTP client of webhooks, with its SSRF guard: the only code that connects to a host that others chose.
 
 The SSRF guard restricts the URL and the IP addresses. The client resolves a name once for a call, checks every address,
-and connects to a checked one: a second lookup could give another answer (DNS rebinding). It uses TLS with the name of
+and connects to a checked one: a second lookup could return another address (DNS rebinding). It uses TLS with the name
+    of
 the host, has a timeout for the whole call, follows no redirect, uses no proxy from the environment, and reads only the
 head of the answer.
 
@@ -80,19 +81,19 @@ def parse_endpoint(url: str) -> Endpoint:
         NotAllowed: not ``https://name.example.org/…`` on one of ``PORTS``.
     """
     if len(url) > MAX_URL_LENGTH or not url.isascii() or re.search(r"[\x00-\x20\x7f\\]", url):
-        raise ForbiddenAddress("a URL of printable ASCII signs, at most 1,000, is required")
+        raise ForbiddenAddress("a URL of at most 1,000 printable ASCII characters is required")
     try:
         parts = urlsplit(url)
         port = 443 if parts.port is None else parts.port
     except ValueError:
-        raise ForbiddenAddress("this is no URL") from None
+        raise ForbiddenAddress("this is not a URL") from None
     if parts.scheme != "https":
         raise ForbiddenAddress("https:// is required")
     if "@" in parts.netloc or parts.fragment:
-        raise ForbiddenAddress("neither a user nor a fragment may stand in it")
+        raise ForbiddenAddress("a user or a fragment is not allowed")
     host = parts.hostname or ""
     if len(host) > MAX_HOST_LENGTH or not _HOST.fullmatch(host) or not _LAST_LABEL.fullmatch(host.rpartition(".")[2]):
-        raise ForbiddenAddress("the whole name of a host is required, no IP address")
+        raise ForbiddenAddress("a full host name is required, not an IP address")
     if port not in PORTS:
         raise ForbiddenAddress("the port has to be 443 or 8443")
     return Endpoint(host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
@@ -173,11 +174,11 @@ CALL_TIMEOUT_S = 15.0
 
 Connect = Callable[[Address, int, float], socket.socket]
 
-REFUSED = "the address may not be called"
+REFUSED = "this address must not be called"
 NO_ANSWER = "no answer in time"
 NO_CONNECTION = "no connection"
-NO_TLS = "no certificate for this name"
-NO_HTTP = "no answer by HTTP"
+NO_TLS = "no valid certificate for this name"
+NO_HTTP = "no HTTP response"
 
 
 def connect_to(address: Address, port: int, timeout_s: float) -> socket.socket:

@@ -53,7 +53,7 @@ class WebhookService:
         Raises:
             DomainError: ``webhook-refused`` (the SSRF guard refuses the URL), ``already-exists``,
                 ``too-many-webhooks``.
-            Unavailable: the database is away; nothing is stored.
+            Unavailable: the database is down; nothing is stored.
         """
         try:
             parse_endpoint(url)
@@ -75,7 +75,7 @@ class WebhookService:
 
         Raises:
             DomainError: ``not-found``.
-            Unavailable: the database is away; nothing is changed.
+            Unavailable: the database is down; nothing is changed.
         """
         secret = new_secret()
         with self.work.transaction() as connection:
@@ -90,7 +90,7 @@ class WebhookService:
 
         Raises:
             DomainError: ``not-found``.
-            Unavailable: the database is away; nothing is changed.
+            Unavailable: the database is down; nothing is changed.
         """
         with self.work.transaction() as connection:
             found = _found(lock_webhook(connection, webhook_id))
@@ -106,7 +106,7 @@ class WebhookService:
 
         Raises:
             DomainError: ``not-found``.
-            Unavailable: the database is away; it is still there.
+            Unavailable: the database is down; it is still there.
         """
         with self.work.transaction() as connection:
             found = _found(lock_webhook(connection, webhook_id))
@@ -139,9 +139,9 @@ class WebhookService:
 
     def _make_room(self, connection: Connection, partner: str, url: str) -> None:
         if any((known.partner, known.url) == (partner, url) for known in list_webhooks(connection)):
-            raise DomainError("already-exists", "this partner is called there already")
+            raise DomainError("already-exists", "this partner already has a webhook with this URL")
         if count_webhooks(connection, partner) >= MAX_PER_PARTNER:
-            raise DomainError("too-many-webhooks", f"a partner has {MAX_PER_PARTNER} at most")
+            raise DomainError("too-many-webhooks", f"a partner can have at most {MAX_PER_PARTNER} webhooks")
 
     def _closed(self, webhook_id: str, secret: str) -> bytes:
         return self.vault.close({"secret": secret}, row=webhook_id)

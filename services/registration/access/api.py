@@ -1,4 +1,4 @@
-"""``/v1/access``: who may do what, for programs of administrators."""
+"""``/v1/access``: who has access to what, for programs of administrators."""
 
 from datetime import datetime
 from typing import Any
@@ -35,11 +35,11 @@ _SLUG = ma.validate.Regexp(SLUG)
 
 def _readable(name: str) -> None:
     if not is_readable(name):
-        raise ma.ValidationError("a name on one line is required, without signs that cannot be seen")
+        raise ma.ValidationError("a name on one line is required, without invisible characters")
 
 
 class GrantSchema(ma.Schema):
-    """What a person may do."""
+    """Access of a person."""
 
     class Meta:
         unknown = ma.RAISE
@@ -66,7 +66,7 @@ class GrantSchema(ma.Schema):
 
 
 class LinkSchema(ma.Schema):
-    """Where a link goes. The address is not kept."""
+    """Address for a link. The address is not kept."""
 
     class Meta:
         unknown = ma.RAISE
@@ -76,7 +76,7 @@ class LinkSchema(ma.Schema):
 
 
 class InviteSchema(GrantSchema):
-    """Who is invited, and to what."""
+    """An invitation: the person, and the access."""
 
     name = ma.fields.String(
         required=True,
@@ -107,7 +107,7 @@ class AccessSchema(ma.Schema):
 
 
 class AccessListSchema(ma.Schema):
-    """Everybody with access, by name; entries of the access file are not among them."""
+    """Everyone with access, by name; entries of the access file are not among them."""
 
     items = ma.fields.List(ma.fields.Nested(AccessSchema), required=True)
 
@@ -131,7 +131,7 @@ class SessionListSchema(ma.Schema):
 
 def access_api(desk: AccessDesk, sessions: ConsoleSessions) -> Any:
     """``/v1/access``."""
-    blueprint = Blueprint("access", __name__, url_prefix="/v1/access", description="Who may do what")
+    blueprint = Blueprint("access", __name__, url_prefix="/v1/access", description="Who has access to what")
     _add_list(blueprint, desk)
     _add_one(blueprint, desk)
     _add_links(blueprint, desk)
@@ -181,7 +181,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
-        """Change the access of a colleague; `If-Match` is required. The last administrator stays one."""
+        """Change the access of a colleague; `If-Match` is required. The last administrator cannot lose the role."""
         identity = str(holder_id)
         before = desk.one(identity)
         require_revision(before.revision)

@@ -211,9 +211,9 @@ def _asked() -> tuple[AuditFilter, dict[str, str], dict[str, str]]:
             end = end_of_day(given[name]) if given.get(name) else None
             days[name] = end if end is None or name == "until" else end - timedelta(days=1)
         except ValueError:
-            faults[name], days[name] = "Give a day, such as 2026-12-31.", None
+            faults[name], days[name] = "Enter a day, such as 2026-12-31.", None
     rest: dict[str, Any] = {name: value for name, value in given.items() if name not in days}
     try:
         return filter_in(AuditQuery().load(rest) | days), given, faults
     except ma.ValidationError as error:
-        return AuditFilter(), given, faults | dict.fromkeys(error.messages_dict, "This cannot be searched for.")
+        return AuditFilter(), given, faults | dict.fromkeys(error.messages_dict, "This text cannot be searched for.")

@@ -39,7 +39,7 @@ from shared.runtime.errors import DomainError
 @dataclass(frozen=True, slots=True)
 class FilledAccess:
     """Attributes:
-    name, email, language: of who is invited; empty where they are not asked.
+    name, email, language: of the invited person; empty where they are not asked.
     grant: to what.
     until_on: the last day, as it was typed.
     faults: by field; nothing may be done while there is one.
@@ -70,11 +70,11 @@ def read_access(
     language = given.get("language", "en")
     if asks_person:
         if not name or len(name) > MAX_HOLDER_NAME_LENGTH or not is_readable(name):
-            faults["name"] = "Give a name of one line."
+            faults["name"] = "Enter a name on one line."
         if language not in LANGUAGES:
             faults["language"] = "Choose one of the languages."
     if (asks_person or not asks_grant) and not _is_address(email):
-        faults["email"] = "Give an e-mail address."
+        faults["email"] = "Enter an e-mail address."
     until, grant = given.get("until", "").strip(), Grant(frozenset())
     if asks_grant:
         grant = _grant(given, until, faults, forms)
@@ -89,11 +89,11 @@ def _grant(given: MultiDict[str, str], until: str, faults: dict[str, str], forms
     try:
         end = end_of_day(until) if until else None
     except ValueError:
-        end, faults["until"] = None, "Give a day, such as 2026-12-31."
+        end, faults["until"] = None, "Enter a day, such as 2026-12-31."
     roles, partner = frozenset(given.getlist("roles")), given.get("partner", "").strip() or None
     limited = given.get("reach") == "some"
     if limited and not chosen:
-        faults["forms"] = "Choose at least one form, or all of them."
+        faults["forms"] = "Choose at least one form, or all forms."
     return Grant(roles, chosen if limited else None, partner, end)
 
 
@@ -143,7 +143,7 @@ DONE = {
 
 
 def access_blueprint(desk: SignInDesk) -> Blueprint:
-    """Signing in, invitations, one's own account, and everybody's access."""
+    """Signing in, invitations, the user's own account, and everyone's access."""
     blueprint = pages_blueprint("access_console", __name__)
     blueprint.context_processor(lambda: _words(desk.desk))
     add_sign_in(blueprint, desk)
@@ -237,7 +237,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
 
 
 def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
-    """Do one act of the page; returns the name of the notice to show afterwards."""
+    """Carry out one act of the page; returns the name of the notice to show afterwards."""
     if act == "change":
         filled = _read(desk, asks_person=False)
         for fault in filled.faults.values():
@@ -287,7 +287,7 @@ def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int
 
 
 def _choices(desk: AccessDesk) -> dict[str, Any]:
-    """What can be chosen: no one gives more than they have."""
+    """Choices of the page: no one can give more than they have."""
     own = grant_of(holder())
     may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
     forms = [(form.slug, form.title) for form in list_forms(desk.work)]

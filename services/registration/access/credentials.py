@@ -48,7 +48,7 @@ MAX_CREDENTIAL = 16 * 1024
 
 
 class PasskeyRefused(Exception):
-    """What the browser sent is no valid proof; the message states the reason in plain language."""
+    """The browser's response is not a valid proof; the message states the reason in plain language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class RelyingParty:
         except BadSignature:
             raise PasskeyRefused("That took too long. Please try again.") from None
         if not (isinstance(found, list) and len(found) == 2 and found[0] == purpose):
-            raise PasskeyRefused("This request belongs to another page. Please try again.")
+            raise PasskeyRefused("This request was made for another page. Please try again.")
         return base64url_to_bytes(found[1])
 
     def sign_in_options(self, challenge: Challenge) -> str:
@@ -200,8 +200,8 @@ def _checked(credential: str) -> dict[str, Any]:
     return found
 
 
-UNKNOWN_PASSKEY = "This passkey is not known here. It may have been removed; ask an administrator for a new link."
-REPEATED = "This request was used already. Please try again."
+UNKNOWN_PASSKEY = "This passkey is not known. It may have been removed; ask an administrator for a new link."
+REPEATED = "This request has already been used. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def show_invitation(desk: AccessDesk, token: str) -> Invitation:
     """What the holder of the link is invited to.
 
     Raises:
-        InvitationEnded: it cannot be used (any more).
+        InvitationEnded: it cannot be used (any longer).
     """
     with desk.work.transaction() as connection:
         return _usable(connection, token, desk.clock())
@@ -250,7 +250,7 @@ def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
     """Use the link up for a key; returns the holder's name and the key, which is shown once and kept nowhere.
 
     Raises:
-        InvitationEnded: it cannot be used (any more).
+        InvitationEnded: it cannot be used (any longer).
     """
     with desk.work.transaction() as connection:
         now = desk.clock()
@@ -264,7 +264,7 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
     """Use the link up for a passkey; returns the holder, to be signed in.
 
     Raises:
-        InvitationEnded: it cannot be used (any more).
+        InvitationEnded: it cannot be used (any longer).
         PasskeyRefused: the browser's answer proves nothing; the link can be used again.
     """
     with desk.work.transaction() as connection:
@@ -290,7 +290,7 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
     with desk.work.transaction() as connection:
         now = desk.clock()
         if len(store.list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
-            raise DomainError("too-many-passkeys", f"there are {MAX_PASSKEYS} passkeys already: remove one first")
+            raise DomainError("too-many-passkeys", f"you already have {MAX_PASSKEYS} passkeys: remove one first")
         _add(connection, party, holder_id, label, answer, now)
         add_audit_record(connection, AuditRecord(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
 
@@ -299,7 +299,7 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
     """Delete a passkey of a person who is signed in, and end their sessions: one of them may be a thief's.
 
     Raises:
-        DomainError: ``not-found``; ``not-allowed``: they could not sign in any more.
+        DomainError: ``not-found``; ``not-allowed``: they could no longer sign in.
     """
     holder_id = own_id(holder)
     with desk.work.transaction() as connection:
@@ -324,7 +324,7 @@ def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
 
 
 def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAnswer) -> Holder:
-    """Who has signed the challenge with a passkey.
+    """Return the person whose passkey signed the challenge.
 
     Raises:
         PasskeyRefused: no one whose access is live.
@@ -352,7 +352,7 @@ def own_id(holder: Holder) -> str:
         DomainError: ``not-allowed``: their entry is in the access file, which only an operator changes.
     """
     if holder.id is None:
-        raise DomainError("not-allowed", "your access is in the access file, which an operator changes")
+        raise DomainError("not-allowed", "your access is in the access file, which only an operator can change")
     return holder.id
 
 
@@ -387,4 +387,4 @@ def _add(
     if not store.use_challenge(connection, answer.challenge, now):
         raise PasskeyRefused(REPEATED)
     if not store.add_passkey(connection, holder_id, label, passkey, now):
-        raise PasskeyRefused("This passkey is in use already.")
+        raise PasskeyRefused("This passkey is already in use.")

@@ -1,4 +1,4 @@
-"""The page of the first steps: the way from an empty installation to the first registration, and how far it is."""
+"""The page of the first steps: from an empty installation to the first registration, with the progress."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from shared.http.headers import personal
 from shared.runtime.clock import Clock
 
 FAR_AHEAD = timedelta(days=5 * 365)
-"""Events beyond are no review's: programs that try the system register for one that is decades ahead."""
+"""Later events are test events: programs that test the system register for an event decades ahead."""
 
 _PROGRESS = text("""
     WITH people_event AS (
@@ -39,7 +39,7 @@ _PROGRESS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What there is.
+    """Existing records.
 
     Attributes:
         groups: a working group.
@@ -68,7 +68,7 @@ def has_form(connection: Connection, now: datetime) -> bool:
 
 
 def read_progress(connection: Connection, now: datetime) -> Progress:
-    """Read how far the set-up has got.
+    """Read the progress of the set-up.
 
     Args:
         connection: to the database of registration.
@@ -88,12 +88,11 @@ class SetupStep:
 
     Attributes:
         title: what to do.
-        reason: what it is good for.
+        reason: why to do it.
         act: words of its button.
-        path: where the button leads; empty where an earlier step comes first.
+        path: where the button leads; empty if an earlier step must be done first.
         done: whether it is done.
-        again: where to find what it has made.
-        is_next: it is the first that is to be done.
+        again: path of the created record. is_next: it is the first open step.
     """
 
     title: str
@@ -118,7 +117,7 @@ def add_first_steps(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> Non
 
 
 def steps_of(progress: Progress, roles: Collection[str]) -> list[SetupStep]:
-    """The steps in order; to invite a person only for those who may."""
+    """The steps in order; inviting a person only for users who may do so."""
     every = [_group(progress), _event(progress), _partner(progress), _form(progress), _lines(progress)]
     every += [_colleague(progress)] if ADMINISTRATOR in roles else []
     every.append(_people(progress))
@@ -140,7 +139,7 @@ def _event(progress: Progress) -> SetupStep:
 
 
 def _partner(progress: Progress) -> SetupStep:
-    reason = "An organisation on whose web site people register. Without a partner, people register on our own page."
+    reason = "An organisation that shows the form on its web site. Without a partner, people register on our own page."
     new = "/console/registrations/new-partner"
     return SetupStep("Add a partner", reason, "New partner", new, progress.partner is not None, OF_PARTNERS)
 
@@ -156,8 +155,8 @@ def _form(progress: Progress) -> SetupStep:
 
 
 def _lines(progress: Progress) -> SetupStep:
-    reason = "Their web editor pastes it into a page, and people register there."
-    title, act = "Give the partner the HTML to paste", "HTML to paste"
+    reason = "The partner’s web editor pastes it into a page, and people register there."
+    title, act = "Give the partner the embed code", "Embed code"
     again = f"{OF_PARTNERS}/{progress.partner}#snippet" if progress.partner else OF_PARTNERS
     return SetupStep(title, reason, act, again if progress.form and progress.partner else "", progress.is_shown, again)
 

@@ -1,4 +1,4 @@
-"""Roles, grants and the rules about who may give what. Pure: it reads nothing and knows no database."""
+"""Roles, grants, and the rules for granting access. Pure: it never reads or writes anything."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
 INVITED_FOR = timedelta(days=7)
-"""How long the link of an invitation can be used."""
+"""How long the link of an invitation is valid."""
 
 NEW_FOR = timedelta(days=3)
 """How long an access counts as new after its link was used: long enough for others to notice it."""
@@ -16,9 +16,9 @@ ROLE_WORDS = {
     "viewer": "Viewer: sees events, numbers and lists without names",
     "coordinator": "Coordinator: sets up events and forms, sees and changes registrations",
     "sealed-reader": "Reader of sealed answers: each reading needs a reason and is logged",
-    "operator": "Operator: sees the audit log and the log of readings",
+    "operator": "Operator: sees the audit log and the log of sealed readings",
     "administrator": "Administrator: invites colleagues, ends access and sessions",
-    "partner": "Partner: sees the lines to paste and the numbers of one partner, and nothing else",
+    "partner": "Partner: sees only the embed codes and the numbers of one partner",
 }
 """What each role means, for people who give it and people who are invited to it."""
 
@@ -29,9 +29,9 @@ class Grant:
 
     Attributes:
         roles: at least one.
-        forms: that it is limited to; None: all.
+        forms: to which it is limited; None: all.
         partner: whose numbers, for the role ``partner`` and no other.
-        until: from then on it opens nothing, aware; None: no end.
+        until: when it expires, aware; None: never.
     """
 
     roles: frozenset[str]
@@ -47,7 +47,7 @@ class Granted:
     Attributes:
         id: a UUID.
         keys, passkeys: how many.
-        invited_until: until when an invitation that is not used can be; None without one.
+        invited_until: when an unused invitation expires; None without one.
         invited_by: who sent it, or the last one.
     """
 
@@ -98,7 +98,7 @@ def beyond(own: Grant, given: Grant) -> str:
 
 
 def faults_of(grant: Grant, known_roles: Collection[str], now: datetime) -> dict[str, str]:
-    """What is wrong with a grant in itself, by field."""
+    """Faults of a grant, by field."""
     faults = {}
     if not grant.roles or not grant.roles <= set(known_roles):
         faults["roles"] = "Choose at least one role."

@@ -1,7 +1,7 @@
 """Giving, changing and ending access: use cases with one transaction each, every one in the audit log.
 
 Sessions of the console are kept here, where people sign in: who, since when, last seen, and their end. No client
-address is stored: of a browser its family alone.
+address is stored: for a browser, only its family.
 """
 
 from collections.abc import Collection, Sequence
@@ -106,10 +106,10 @@ class ConsoleSessions:
                 end_everywhere(connection, [token_hash(former)], now)
 
     def end(self, session: str, who: str) -> None:
-        """Believe the cookie of ``session`` no more, in any service; doing it again changes nothing.
+        """Invalidate the cookie of ``session`` in every service; doing it again changes nothing.
 
         Raises:
-            Unavailable: the database is away; it has not ended.
+            Unavailable: the database is down; it has not ended.
         """
         with self.work.transaction() as connection:
             now = self.clock()
@@ -120,7 +120,7 @@ class ConsoleSessions:
         """Whether ``session`` was ended before its time; notes now and then that it is in use.
 
         Raises:
-            Unavailable: the database is away: no one may be let in then.
+            Unavailable: the database is down: then no one may sign in.
         """
         with self.work.transaction() as connection:
             now, hashed = self.clock(), token_hash(session)
@@ -187,7 +187,7 @@ KIND = "holder"
 
 @dataclass(frozen=True, slots=True)
 class NewColleague:
-    """Who is invited: their name, their address (which is not kept), the language of the mail, and to what."""
+    """The invited person: their name, their address (which is not kept), the language of the mail, and to what."""
 
     name: str
     email: str
@@ -243,7 +243,7 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         others = {tag_style_of(one.name) for one in desk.file.holders()}
         taken = tag_style_of(new.name) in others.union(tag_style_of(one.name) for one in store.list_access(connection))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
-            raise DomainError("already-exists", "a colleague with this name has access already")
+            raise DomainError("already-exists", "a colleague with this name already has access")
         publish(connection, holder_id)
         _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}
@@ -388,7 +388,7 @@ def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now:
     if any(ADMINISTRATOR in holder.roles for holder in desk.file.holders()):
         return
     if not any(one.is_administrator(now) for one in store.list_access(connection)):
-        raise DomainError("last-administrator", "no one with an administrator role would remain")
+        raise DomainError("last-administrator", "no administrator would remain")
 
 
 def _send(desk: AccessDesk, connection: Connection, by: Holder, holder_id: str, mail: InvitationMail) -> None:

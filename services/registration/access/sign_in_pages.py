@@ -57,10 +57,8 @@ BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chro
 class SignInDesk:
     """Attributes:
     access: holders of keys.
-    cookie: the console's.
-    sessions: where they are kept.
-    desk: of passkeys and invitations.
-    party: the console as passkeys know it.
+    cookie: of the console. sessions: their store. desk: of passkeys and invitations. party: the console as a relying
+        party of passkeys.
     secure: whether pages are served by HTTPS.
     """
 
@@ -78,7 +76,7 @@ class SignInDesk:
         return personal(self.cookie.start(holder, session, target))
 
     def page(self, template: str, purpose: str, options: Callable[[Challenge], str], **more: Any) -> Response:
-        """A page with a form for a passkey, and the cookie with its challenge; without passkeys, the page alone."""
+        """A page with a form for a passkey, and the cookie with its challenge; without passkeys, only the page."""
         if not (self.party.has_passkeys and self.party.is_at(request.host)):
             return make_response(render_template(template, options="", party=self.party, **more))
         challenge = self.party.new_challenge(purpose)
@@ -90,7 +88,7 @@ class SignInDesk:
         return page
 
     def answer(self, purpose: str) -> PasskeyAnswer:
-        """What the browser has sent for its passkey.
+        """Return the browser's response for its passkey.
 
         Raises:
             PasskeyRefused: the challenge of its cookie is too old, or of another purpose.
@@ -136,14 +134,15 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
 
 
 def browser_family() -> str:
-    """The family of the browser that sends the request, and nothing more."""
+    """The family of the browser that sends the request, and nothing else."""
     agent = request.headers.get("User-Agent", "")
     return next((name for mark, name in BROWSERS if mark in agent), "Another browser")
 
 
 def _admit(desk: SignInDesk, target: str, *, known: bool) -> Response | None:
-    """The page that asks to wait, or None. Tries are limited by client network, never by holder: anybody could keep
-    that one out.
+    """The page that asks to wait, or None.
+
+    Tries are limited by client network, never by holder: otherwise anyone could lock a holder out.
     """
     wait_s = desk.sessions.admit(desk.cookie.client_network(), known=known)
     if not known or wait_s:
@@ -174,7 +173,7 @@ def _target(given: Mapping[str, str]) -> str:
 
 
 def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
-    """``target``; the first pages are replaced by a more useful one for some roles, and while nothing is set up."""
+    """``target``; some roles, and users of an empty installation, get a more useful first page."""
     if target in (FIRST, HOME) and _is_new(desk, holder):
         return FIRST_STEPS
     return first_page(holder) if target in (FIRST, HOME) else target
@@ -189,14 +188,14 @@ def _is_new(desk: SignInDesk, holder: Holder) -> bool:
 
 
 ENDED = {
-    "unknown": "This link is not one of ours. It may have been cut off: copy the whole address from the e-mail.",
-    "used": "This link was used already, and works only once. If it was not you, inform the colleague who invited you: "
-    "they can end the access and send a new link.",
-    "withdrawn": "This invitation was withdrawn, or replaced by a newer one. Look for a newer e-mail, or ask the "
+    "unknown": "This is not one of our links. It may have been cut off: copy the whole address from the e-mail.",
+    "used": "This link works only once, and has already been used. If it was not you who used it, tell the colleague "
+    "who invited you: they can end the access and send a new link.",
+    "withdrawn": "This invitation was withdrawn or replaced by a newer one. Look for a newer e-mail, or ask the "
     "colleague who invited you.",
     "expired": "This link has expired. Ask the colleague who invited you for a new one.",
 }
-"""Why a link opens nothing, for the person who has it."""
+"""Why a link does not work, for the person who has it."""
 
 
 def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
@@ -272,7 +271,7 @@ PASSKEY_ID = re.compile(r"^(?:[0-9a-f]{2}){16,1023}$")
 
 
 def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
-    """The page of one's own access, and what can be done on it."""
+    """The page of the user's own access, with its actions."""
 
     @blueprint.get("/account")
     @needs(*ROLES)

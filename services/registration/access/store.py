@@ -163,12 +163,12 @@ _USE = text("""
 
 
 def lock_access(connection: Connection) -> None:
-    """Let one change of access wait for another: rules about several holders stay exact."""
+    """Serialise changes of access: rules about several holders stay exact."""
     connection.execute(_LOCK)
 
 
 def list_access(connection: Connection, holder_id: str | None = None) -> list[Granted]:
-    """Everybody whose access is not revoked, by name; only ``holder_id`` (a UUID) if it is given."""
+    """Everyone whose access is not revoked, by name; only ``holder_id`` (a UUID) if it is given."""
     return [_granted(row) for row in connection.execute(_LIST, {"id": holder_id})]
 
 
@@ -225,7 +225,7 @@ def has_used_link(connection: Connection, names: Collection[str], since: datetim
 
 
 def use_invitation(connection: Connection, token_hash: bytes, now: datetime) -> str | None:
-    """Use the invitation up; returns its holder, or None if it cannot be used (any more)."""
+    """Use the invitation up; returns its holder, or None if it cannot be used (any longer)."""
     found: str | None = connection.execute(_USE, {"token_hash": token_hash, "now": now}).scalar()
     return found
 
@@ -244,7 +244,7 @@ SESSION_ENDED = "session.ended.v1"
 class InvitationMail:
     """Attributes:
     purpose: ``invited``, or ``recovery`` for a holder who has signed in before.
-    email: where it goes; kept by notifications until the mail has ended, and nowhere else.
+    email: its address; kept by notifications until the mail has ended, and nowhere else.
     language: of the mail.
     by: name of who invites.
     """

@@ -31,8 +31,8 @@ from shared.http.problems import ProblemSchema, problem
 from shared.http.request_data import Blueprint
 from shared.messaging.contracts.schemas import StrictBoolean
 
-ANSWERS = {"description": "By name of the question. Those that are not sent stay; null deletes one"}
-DRY_RUN = {"description": "Return what it would do, and change nothing"}
+ANSWERS = {"description": "By name of the question. Answers that are not sent stay; null deletes an answer"}
+DRY_RUN = {"description": "Change nothing; return what it would do"}
 
 
 class CorrectionWantedSchema(ma.Schema):
@@ -46,7 +46,7 @@ class CorrectionWantedSchema(ma.Schema):
     email = ma.fields.String(
         load_default=None,
         validate=ma.validate.Length(max=254),
-        metadata={"description": "Another address: it counts as not confirmed by its owner, and all links end"},
+        metadata={"description": "A new address counts as unconfirmed, and all links stop working"},
     )
     dry_run = StrictBoolean(load_default=False, metadata=DRY_RUN)
 
@@ -65,7 +65,7 @@ class CorrectionSchema(ma.Schema):
     registration = ma.fields.Nested(PersonSchema, required=True)
     fields_changed = ma.fields.List(ma.fields.String(), required=True)
     differences = ma.fields.List(ma.fields.Nested(CorrectionDifferenceSchema), required=True)
-    effects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else it does"})
+    effects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Other effects"})
 
 
 class EntryWantedSchema(ma.Schema):
@@ -75,7 +75,9 @@ class EntryWantedSchema(ma.Schema):
         unknown = ma.RAISE
 
     reason = ma.fields.String(required=True, validate=ma.validate.OneOf(list(ENTERING)))
-    answers = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "As the form asks"})
+    answers = ma.fields.Dict(
+        keys=ma.fields.String(), required=True, metadata={"description": "Answers to the form's questions"}
+    )
     dry_run = StrictBoolean(load_default=False, metadata=DRY_RUN)
 
 
@@ -206,9 +208,11 @@ class MergeWantedSchema(ma.Schema):
         ma.fields.String(),
         load_default=list,
         validate=ma.validate.Length(max=200),
-        metadata={"description": "Names of questions whose answers of the other one stay; `email` and `sealed` too"},
+        metadata={
+            "description": "Questions for which the other registration's answers are kept; also `email` and `sealed`"
+        },
     )
-    dry_run = StrictBoolean(load_default=False, metadata={"description": "Return what differs, and change nothing"})
+    dry_run = StrictBoolean(load_default=False, metadata={"description": "Change nothing; return the differences"})
 
 
 class MergedSchema(ma.Schema):

@@ -26,7 +26,7 @@ CORRECTING: Mapping[str, str] = {
 }
 ENTERING: Mapping[str, str] = {
     "asked": "The person asked for it",
-    "on-paper": "They filled in a form on paper",
+    "on-paper": "They filled in a paper form",
     "invited": "They are invited",
 }
 MERGING = "duplicate"
@@ -50,9 +50,9 @@ REFUSALS: Mapping[Result, tuple[str, str]] = {
     Result.REGISTERED_THERE: ("registered-there", "this person is registered with the new address already: merge them"),
     Result.ADDRESS_FULL: ("address-full", "as many people as this form allows have that address"),
     Result.TOO_MANY: ("address-full", "as many people as this form allows have that address"),
-    Result.BLOCKED: ("address-blocked", "no registration is taken of that address: it is blocked, or was just erased"),
+    Result.BLOCKED: ("address-blocked", "this address cannot be registered: it is blocked, or was just erased"),
     Result.FULL: ("full", "every seat is taken, and the form has no waiting list"),
-    Result.CLOSED: ("event-over", "the event has begun, or does not take place as things stand"),
+    Result.CLOSED: ("event-over", "the event has begun, or is postponed or cancelled"),
     Result.SEAT_LOST: ("seat-lost", "the other registration has the seat: keep that one"),
 }
 """Code and sentence of what was refused."""
@@ -65,7 +65,7 @@ class Correction:
     Attributes:
         registration_id: UUID text.
         revision: of it, that was seen.
-        answers: to some of the form's clear questions; those that are not named stay. Unchecked.
+        answers: to some of the form's clear questions; answers that are not named stay. Unchecked.
         email: the address; None leaves it.
         reason: one of ``CORRECTING``.
         by: name of the coordinator's key.
@@ -107,7 +107,7 @@ def effects_of_correction(*, changes: bool, moves: bool, verified: bool) -> list
 
 
 def place_of_next(seats: Seats, opening: Opening, now: datetime) -> str:
-    """What a person who is entered now gets, as a sentence.
+    """The outcome for a person who is entered now, as a sentence.
 
     Raises:
         DomainError: ``full``, ``event-over``.
@@ -133,7 +133,7 @@ def entering_effects(place: str) -> list[str]:
 
 
 OF_MAILS = ("time_zone", "language")
-"""What mails need of everybody, whether the form asks for it or not."""
+"""Data that mails need from everyone, whether the form asks for it or not."""
 
 
 @dataclass(frozen=True, slots=True)

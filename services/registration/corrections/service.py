@@ -109,7 +109,7 @@ def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorr
         FaultyAnswers: the answers have faults.
     """
     if wanted.reason not in CORRECTING:
-        raise DomainError("reason-needed", "choose why it is corrected")
+        raise DomainError("reason-needed", "choose a reason for the correction")
     view = show_person(desk.work, wanted.registration_id)
     if view.person.registration.status not in LIVE:
         raise DomainError(*REFUSALS[Result.GONE])
@@ -139,7 +139,7 @@ def _address(typed: str) -> str:
     try:
         return normal_address(typed.strip())
     except ValueError:
-        raise DomainError("invalid-address", "that is no mail address") from None
+        raise DomainError("invalid-address", "that is not a mail address") from None
 
 
 def correct(desk: CorrectionDesk, wanted: Correction) -> Person:
@@ -167,7 +167,7 @@ def require_result(desk: CorrectionDesk, receipt: str, *results: Result) -> ActR
     """Wait until a command is decided, and raise unless it had one of these results."""
     act = wait_for_act(desk.intake, receipt)
     if act is None:
-        raise DomainError("undecided", "it is stored and not decided yet; look again in a minute")
+        raise DomainError("undecided", "it is stored but not decided yet; check again in a minute")
     if act.result not in results:
         raise DomainError(*REFUSALS[act.result])
     return act
@@ -206,7 +206,7 @@ def prepare_entry(desk: CorrectionDesk, entry: DeskEntry) -> PreparedEntry:
         FaultyAnswers: the answers have faults.
     """
     if entry.reason not in ENTERING:
-        raise DomainError("reason-needed", "choose why they are entered")
+        raise DomainError("reason-needed", "choose a reason for entering this person")
     view = desk.form_view(entry.form)
     form = replace(view, definition=enterable(view.whole))
     answers = validate(form.definition, dict(entry.answers), "en")
@@ -236,7 +236,7 @@ def enter(desk: CorrectionDesk, entry: DeskEntry) -> Person:
 
 
 def send_again(desk: CorrectionDesk, registration_id: str, by: str) -> Person:
-    """Mail the managing link of a registration to its address once more, at most once in five minutes.
+    """Mail the managing link of a registration to its address again, at most once in five minutes.
 
     Raises:
         DomainError: ``not-found``, ``no-place``, ``sent-recently``.
@@ -299,7 +299,7 @@ class Pair:
     def effects(self) -> Sequence[str]:
         """What merging does, in sentences."""
         return (
-            "The other registration ends without a mail, its links end, and its place is given back.",
+            "The other registration ends without a mail. Its links stop working, and its seat is given back.",
             "One mail, with a link, goes to the address that stays. Tags and notes of both stay.",
         )
 

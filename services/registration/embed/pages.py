@@ -1,4 +1,4 @@
-"""The pages, each a function from one value to HTML, and the files that they load.
+"""Public pages, each a function from one value to HTML, and the files that they load.
 
 Everything in a page is escaped by Jinja. Scripts and the stylesheet have a digest of their content in their address.
 """
@@ -61,7 +61,7 @@ def sheet() -> Sheet:
 
 @cache
 def script(name: str) -> Sheet:
-    """A script as it is served.
+    """A script as served.
 
     Raises:
         KeyError: there is no such script.
@@ -71,9 +71,8 @@ def script(name: str) -> Sheet:
 
 @cache
 def pinned_script() -> tuple[str, str]:
-    """The address of exactly the script that is served now, and its digest for a page that wants no other (SRI).
-
-    An address holds what it has always held or nothing: after an update of the script the old one is gone.
+    """The address of exactly the script that is served now, and its digest for pages that accept only this version
+    (SRI). An address never changes its content: after an update of the script the old version is no longer served.
     """
     content = script(SCRIPT).text.encode()
     integrity = b64encode(sha384(content).digest()).decode()
@@ -82,7 +81,7 @@ def pinned_script() -> tuple[str, str]:
 
 @cache
 def asset(name: str) -> str:
-    """The address of a stylesheet or script; it changes with the content, so that no cache can hold an old one.
+    """The address of a stylesheet or script; it changes with the content, so that no cache can serve an old version.
 
     Raises:
         KeyError: there is no such file.
@@ -94,7 +93,7 @@ Notice = Literal["busy", "rate-limited", "failed"]
 Verification = Literal["email", "none"]
 """Whether the owner of an address confirms each registration, or a person who sends a form is registered at once."""
 TextOf = Callable[..., str]
-"""Returns the text with an id in a language, with values in its places."""
+"""Returns the text with an id in a language, with its placeholders filled."""
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
 RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 
@@ -144,8 +143,8 @@ class FramePage:
         challenge: path of challenges.
         verification: with ``none`` the script asks for the outcome, and shows it.
         calendar: a person who gets a seat at once can add the event to their calendar.
-        values, errors, notice: what to show again after a submission without a script that was not taken.
-        own: for the owner of a verified address; ``None`` for everybody else.
+        values, errors, notice: what to show again after a refused submission without a script.
+        own: for the owner of a verified address; ``None`` for everyone else.
     """
 
     look: PageStyle
@@ -170,7 +169,7 @@ class FramePage:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPage:
-    """Shown in a frame in place of the form; ``form`` is the address of the form alone, ``""`` if there is none."""
+    """Shown in a frame in place of the form; ``form`` is the address of the form only, ``""`` if there is none."""
 
     look: PageStyle
     cause: RefusedCause
@@ -179,7 +178,7 @@ class RefusedPage:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPage:
-    """Shown in place of the form when no one can register."""
+    """Shown in place of the form when registration is not possible."""
 
     look: PageStyle
     title: Title
@@ -231,7 +230,10 @@ def _fields(page: FramePage) -> Markup:
 
 @lru_cache(maxsize=MAX_EMPTY_FORMS)
 def _empty_fields(definition: FormDefinition, language: str) -> Markup:
-    """The questions without answers, which take nearly all of a page's time: 700 options. Themes differ outside."""
+    """The questions without answers, which take nearly all of a page's rendering time (700 options).
+
+    They do not depend on the theme.
+    """
     return render_fields(definition, language, values=definition.initial_answers(language))
 
 
@@ -241,7 +243,7 @@ def is_dated(event_time: EventTime | None) -> bool:
 
 
 def render_closed(page: ClosedPage) -> str:
-    """Shows why there is no form."""
+    """Show why the form is not available."""
     return render_page("closed.html", page.look, page.path, page=page, title=page.title)
 
 
@@ -276,12 +278,12 @@ def render_page(
     text_of: TextOf | None = None,
     **values: Any,
 ) -> str:
-    """One of the templates, with what each of them has.
+    """Render a template with the values that all of them need.
 
     Args:
         template: its name.
         look: language and theme.
-        path: of the page, if it can be read in another language by its address alone. Of a page behind a link only
+        path: of the page, if its address alone is enough to show it in another language. Of a page behind a link only
             ``?`` and the query: no token is in it.
         kept: values of the query that stay beside the language.
         environment: of the templates; None for those of this folder.
@@ -365,7 +367,7 @@ class SelftestPage:
 
     @property
     def script(self) -> str:
-        """The tag of our script at the address that never changes."""
+        """The tag of our script at its permanent address."""
         return f'<script type="module" src="{self.home}{SCRIPT_PATH}"></script>'
 
     @property
@@ -379,5 +381,5 @@ class SelftestPage:
 
 
 def render_selftest(page: SelftestPage) -> str:
-    """Inside another page the list of what works there, else how to come to it."""
+    """Inside another page, list what works there; otherwise explain how to embed it."""
     return render_page("selftest.html", page.look, page=page)

@@ -103,7 +103,7 @@ def receipt_path(receipt: str, language: str) -> str:
 
 
 def render_received(page: ReceivedPage) -> str:
-    """States that the submission is stored, and what follows: the same for everybody."""
+    """States that the submission is stored, and what follows: the same for everyone."""
     path = receipt_path(page.receipt, page.look.language)
     return render_page("received.html", page.look, page=page, title=page.title, receipt_path=path)
 

@@ -84,12 +84,13 @@ class FormAdminSchema(ma.Schema):
     )
     alarm_minutes = ma.fields.Integer(allow_none=True, metadata={"description": ALARM})
     join_minutes_before = ma.fields.Integer(
-        required=True, metadata={"description": "From how long before the start people with a seat can join online"}
+        required=True,
+        metadata={"description": "Minutes before the start from which people with a seat can join online"},
     )
     closed_reason = ma.fields.String(required=True, metadata={"description": "Empty while people can register"})
     verification = ma.fields.String(required=True)
     warning = ma.fields.String(
-        required=True, metadata={"description": "What to mind about this form; empty if nothing"}
+        required=True, metadata={"description": "Warnings about this form; empty if there are none"}
     )
     capacity = ma.fields.Integer(allow_none=True, required=True)
     confirmed = ma.fields.Integer(required=True)
@@ -136,7 +137,7 @@ class FormChangeSchema(ma.Schema):
     join_minutes_before = ma.fields.Integer(
         strict=True,
         validate=ma.validate.Range(min=0, max=MAX_JOIN_MINUTES_BEFORE),
-        metadata={"description": "From how long before the start people with a seat can join online"},
+        metadata={"description": "Minutes before the start from which people with a seat can join online"},
     )
 
     partners = ma.fields.List(
@@ -146,21 +147,21 @@ class FormChangeSchema(ma.Schema):
     )
     promotion_mode = ma.fields.String(
         validate=ma.validate.OneOf(PROMOTION_MODES),
-        metadata={"description": "How those who wait get free seats: at once, by offers, or by a coordinator's hand"},
+        metadata={
+            "description": "How free seats reach the waiting list: at once, by offers, or by a coordinator's decision"
+        },
     )
     offer_hours = ma.fields.Integer(strict=True, validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS))
     domain_percent = ma.fields.Integer(
         allow_none=True,
         strict=True,
         validate=ma.validate.Range(min=1, max=100),
-        metadata={
-            "description": "Largest share of the seats for one mail domain, but for mail providers; null: no cap"
-        },
+        metadata={"description": "Largest share of seats for one mail domain, except mail providers; null: no cap"},
     )
     reservations = ma.fields.List(
         ma.fields.Nested(ReservationSchema),
         validate=ma.validate.Length(max=MAX_RESERVATIONS),
-        metadata={"description": "All seats that are kept, in place of what was reserved before"},
+        metadata={"description": "All reserved seats; replaces earlier reservations"},
     )
 
 
@@ -168,7 +169,7 @@ class FormChangeQuery(ma.Schema):
     """Query of a change."""
 
     dry_run = ma.fields.Boolean(
-        load_default=False, metadata={"description": "Change nothing; answer what it would do to people"}
+        load_default=False, metadata={"description": "Change nothing; return what it would do to people"}
     )
 
 
@@ -176,7 +177,7 @@ class FormEffectSchema(ma.Schema):
     """What a change does to people."""
 
     promoted = ma.fields.Integer(
-        required=True, metadata={"description": "How many of the waiting list get a seat, first come first"}
+        required=True, metadata={"description": "How many people on the waiting list get a seat, in order"}
     )
     still_waiting = ma.fields.Integer(required=True)
     withheld = ma.fields.String(
@@ -198,14 +199,16 @@ class FormChangedSchema(FormAdminSchema):
 class FormHistoryLineSchema(ma.Schema):
     """A change of a form."""
 
-    revision = ma.fields.Integer(required=True, metadata={"description": "Of the form after it"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Of the form afterwards"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
     changed_by = ma.fields.String(required=True, metadata={"description": "Name of the key that was used"})
     before = ma.fields.Dict(
-        keys=ma.fields.String(), required=True, metadata={"description": "Empty in its first publication"}
+        keys=ma.fields.String(), required=True, metadata={"description": "Empty for the first publication"}
     )
     after = ma.fields.Dict(keys=ma.fields.String(), required=True)
-    promoted = ma.fields.Integer(required=True, metadata={"description": "How many who waited got a seat by it"})
+    promoted = ma.fields.Integer(
+        required=True, metadata={"description": "How many people on the waiting list got a seat"}
+    )
 
 
 class FormHistorySchema(ma.Schema):

@@ -92,9 +92,9 @@ Promote = Callable[[Connection, StoredForm, Seats, datetime, str], Sequence[obje
 CAUSES = {
     True: "the capacity was raised",
     False: "the capacity was lowered",
-    "reservations": "what is reserved was changed",
-    "domain_percent": "the share of a mail domain was changed",
-    "promotion_mode": "the way of promotion was changed",
+    "reservations": "the reservations were changed",
+    "domain_percent": "the cap for one mail domain was changed",
+    "promotion_mode": "the promotion mode was changed",
 }
 
 
@@ -257,7 +257,7 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
     if unknown := [partner for partner in partners if partner not in known]:
         raise DomainError("unknown-partner", f"there is no partner {', '.join(unknown)}")
     if partners and forgets_registrations(connection, slug):
-        raise DomainError("forgets-registrations", "a form that deletes its registrations is shown by no partner")
+        raise DomainError("forgets-registrations", "no partner can show a form that deletes its registrations")
 
 
 def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:

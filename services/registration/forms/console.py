@@ -113,7 +113,7 @@ def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults
         return None
     if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    faults[name] = f"Give a whole number from 0 to {most:,}, or leave it empty for {without}."
+    faults[name] = f"Enter a whole number from 0 to {most:,}, or leave it empty for {without}."
     return None
 
 
@@ -137,10 +137,10 @@ def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
         local = datetime.strptime(text, LOCAL)  # noqa: DTZ007 - local, the zone is the event's
         early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))
         if early.astimezone(UTC) != late.astimezone(UTC):
-            return None, "Clocks change at that time. Give a time that occurs exactly once."
+            return None, "Clocks change at that time. Enter a time that occurs exactly once."
         return early.astimezone(UTC), ""
     except (ValueError, OverflowError):
-        return None, "Give a day and a time, or leave it empty."
+        return None, "Enter a day and a time, or leave it empty."
 
 
 def _typed(moment: datetime | None, form: StoredForm) -> str:

@@ -86,13 +86,13 @@ def read_form(fields: Fields, known: Collection[str], days_later: int = 0) -> Lo
     kind = fields.required("kind", _kind, "webinar")
     days = [day + timedelta(days=days_later) for day in fields.each("days", _day)]
     if days and kind != PROPOSAL:
-        fields.fault("only a form of the kind proposal asks about days", "days")
+        fields.fault("only forms of the kind proposal ask about days", "days")
     intro = fields.optional("intro", _intro, "")
     definition = fields.required("fields", _definition(kind, slug, title, intro, days), None)
     partners = fields.each("partners", read_slug)
     for index, partner in enumerate(partners):
         if partner not in known:
-            fields.fault(f"{partner} is no partner", "partners", index)
+            fields.fault(f"there is no partner {partner}", "partners", index)
     values = {
         "slug": slug,
         "kind": kind,
@@ -137,12 +137,13 @@ def _check_days(fields: Fields, values: Mapping[str, Any]) -> None:
     """Note the faults in how long something is kept."""
     if values["person_days"] != PERSON_DAYS and isinstance(fields.node.data.get("fields"), str):
         fields.fault(
-            f"the standard questions tell people {PERSON_DAYS} days: write your own to say otherwise", "person_days"
+            f"the standard questions promise people {PERSON_DAYS} days: write your own questions for another period",
+            "person_days",
         )
     for fault in retention_faults(values["definition"].get("fields", ()), values["person_days"], COLUMNS):
         fields.fault(fault, "fields")
     if values["keep_days"] is not None and values["partners"]:
-        fields.fault("only a form that no partner shows may forget its registrations by itself", "keep_days")
+        fields.fault("only a form that no partner shows may delete its registrations automatically", "keep_days")
 
 
 def _check_proposal(
@@ -192,7 +193,7 @@ def read_slug(value: Any) -> str:
 
 def _form_slug(value: Any) -> str:
     if value in RESERVED:
-        raise ValueError("this address is a page of its own: another slug is required")
+        raise ValueError("this address is used by another page: choose another slug")
     return read_slug(value)
 
 

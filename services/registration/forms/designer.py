@@ -37,7 +37,7 @@ FORM = "/console/registrations/forms"
 SCRIPT = Path(__file__).parent / "static" / "form_draft.js"
 WIDTHS = {"wide": "Wide", "phone": "As on a phone"}
 """Of the preview."""
-CHECK = "The form was changed after this draft was begun. Copy what you need from the draft, then discard it."
+CHECK = "The form was changed after you started this draft. Copy what you need from the draft, then discard it."
 
 
 def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:

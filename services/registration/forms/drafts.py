@@ -33,7 +33,7 @@ class FormDraft:
     Attributes:
         content: as ``docs/reference/forms.md`` describes a form; it may be incomplete.
         based_on: revision of the form that it takes the place of; None for a new form.
-        revision: goes up with every change of the draft.
+        revision: increases with every change of the draft.
         changed_by: name of the key that was used.
     """
 
@@ -77,7 +77,10 @@ def all_drafts(connection: Connection) -> list[FormDraft]:
 
 
 def store_draft(connection: Connection, draft: FormDraft) -> bool:
-    """Store a draft over the one of its revision, which goes up; the first has revision 0. False: it has another."""
+    """Store a draft in place of its last revision, and increase the revision.
+
+    The first has revision 0. False: it has another.
+    """
     statement = _ADD if draft.revision == 0 else _CHANGE
     values = {
         "slug": draft.slug,
@@ -253,7 +256,7 @@ class DraftDesk:
             return _effect(connection, draft, find_form(connection, slug))[0]
 
     def publish(self, slug: str, revision: int, by: str) -> StoredForm:
-        """Put a draft in force: a new form opens, or a form changes. The draft is gone then.
+        """Put a draft in force: a new form opens, or a form changes. This deletes the draft.
 
         Raises:
             DomainError: ``form-unknown``, ``not-found``; ``edit-conflict``: the draft, or the form that it was made
@@ -273,7 +276,7 @@ class DraftDesk:
         draft, now = _found(connection, slug, lock=True), self.clock()
         current = find_form(connection, slug)
         if draft.revision != revision or draft.based_on != (current.revision if current else None):
-            raise DomainError("edit-conflict", "the form or its draft was changed: look at it again")
+            raise DomainError("edit-conflict", "the form or its draft was changed: check the current version")
         effect, loaded = _effect(connection, draft, current)
         if loaded is None or effect.problems:
             raise DraftRefused(effect.problems)
@@ -296,7 +299,7 @@ class DraftDesk:
 
 
 def _already_exists() -> DomainError:
-    return DomainError("already-exists", "this form has a draft: go on with it or discard it")
+    return DomainError("already-exists", "this form has a draft already: continue with it or discard it")
 
 
 def _found(connection: Connection, slug: str, *, lock: bool = False) -> FormDraft:

@@ -31,9 +31,9 @@ def _is_storable(content: Any) -> None:
     try:
         text = json.dumps(content, ensure_ascii=False).encode().decode()
     except UnicodeEncodeError:
-        raise ma.ValidationError("It has half a character.") from None
+        raise ma.ValidationError("It contains half of a surrogate pair.") from None
     if "\\u0000" in text:
-        raise ma.ValidationError("It has a NUL character.")
+        raise ma.ValidationError("It contains a NUL character.")
 
 
 class DraftWantedSchema(ma.Schema):
@@ -60,7 +60,7 @@ class EffectSchema(ma.Schema):
     added = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of questions"})
     removed = ma.fields.List(ma.fields.String(), required=True)
     changed = ma.fields.List(ma.fields.String(), required=True)
-    settings = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else changes"})
+    settings = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Other changes"})
     is_new = ma.fields.Boolean(required=True, metadata={"description": "There is no such form yet"})
     people = ma.fields.Boolean(required=True, metadata={"description": "Whether anyone has registered on it"})
 
@@ -71,7 +71,7 @@ class FormDraftSchema(ma.Schema):
     slug = ma.fields.String(required=True)
     content = ma.fields.Dict(keys=ma.fields.String(), required=True)
     based_on = ma.fields.Integer(
-        allow_none=True, metadata={"description": "Revision of the form that it takes the place of; null: a new form"}
+        allow_none=True, metadata={"description": "Revision of the form that it replaces; null: a new form"}
     )
     revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in a change"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
@@ -94,7 +94,7 @@ class FormPublishedSchema(ma.Schema):
 
 def drafts_blueprint(desk: DraftDesk) -> Any:
     """Routes below ``/v1/form-drafts``."""
-    blueprint = Blueprint("form-drafts", __name__, url_prefix=PREFIX, description="Forms that are worked on")
+    blueprint = Blueprint("form-drafts", __name__, url_prefix=PREFIX, description="Drafts of forms")
     _add_reading(blueprint, desk)
     _add_changing(blueprint, desk)
     _add_publishing(blueprint, desk)
@@ -211,7 +211,7 @@ class BareEventSchema(ma.Schema):
     city = ma.fields.String(allow_none=True, required=True)
     place = ma.fields.String(allow_none=True, required=True)
     taken = ma.fields.Boolean(
-        required=True, metadata={"description": "Its name is that of another form or of a draft: none is made"}
+        required=True, metadata={"description": "Another form or draft already has its name: none is created"}
     )
 
 
@@ -242,13 +242,13 @@ class WantedFormsSchema(ma.Schema):
         required=True,
         allow_none=True,
         validate=ma.validate.Length(min=1, max=MAX_EVENTS),
-        metadata={"description": "null: one for each side event that has none"},
+        metadata={"description": "null: one for each side event without a form"},
     )
     partners = ma.fields.List(
         _slug(),
         load_default=list,
         validate=ma.validate.Length(max=200),
-        metadata={"description": "Whose pages may show all of them"},
+        metadata={"description": "Partners that may show all of them"},
     )
 
 
@@ -259,7 +259,7 @@ class FormMadeSchema(ma.Schema):
     form = ma.fields.String(allow_none=True, required=True, metadata={"description": "Slug of the form; null: none"})
     capacity = ma.fields.Integer(allow_none=True, required=True)
     closes_at = ma.fields.AwareDateTime(format="iso", required=True)
-    problem = ma.fields.String(required=True, metadata={"description": "Why there is none; empty: there is one"})
+    problem = ma.fields.String(required=True, metadata={"description": "Why there is none; empty if there is one"})
 
 
 class FormsMadeSchema(ma.Schema):
@@ -273,7 +273,7 @@ class MakingQuery(ma.Schema):
     """Query of making forms."""
 
     dry_run = ma.fields.Boolean(
-        load_default=False, metadata={"description": "Change nothing; answer what it would make"}
+        load_default=False, metadata={"description": "Change nothing; return what would be created"}
     )
 
 

@@ -26,9 +26,9 @@ class Retention:
 
     Attributes:
         person_days: until the person is erased.
-        sealed: names of the sealed answers that are kept longer, by the days after which all others go. So an answer
-            to a question that the form has no more goes with the first.
-        fields: names of further answers by the days after which they go.
+        sealed: by days after which sealed answers are deleted: names of those that are kept longer. So an answer to a
+            question that no longer exists is deleted with the first.
+        fields: names of further answers by the days after which they are deleted.
     """
 
     person_days: int
@@ -53,7 +53,7 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
     Args:
         questions: plain mappings, as they are stored.
         person_days: until the person is erased, and every answer with them.
-        columns: fields that are part of the registration itself, and go with the person.
+        columns: fields that are part of the registration itself, and are deleted with the person.
     """
     given = [(one["name"], one["retention_days"]) for one in questions if one.get("retention_days") is not None]
     late = [
@@ -61,7 +61,11 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
         for name, days in given
         if days > person_days
     ]
-    whole = [f"{name}: goes with the person and has no days of its own" for name, _days in given if name in columns]
+    whole = [
+        f"{name}: is erased with the person and has no separate retention period"
+        for name, _days in given
+        if name in columns
+    ]
     return late + whole
 
 
@@ -78,7 +82,7 @@ ATTENDING = ("webinar", "attendance", "delegation")
 """Kinds of form whose people take part in the form's event."""
 
 PROPOSAL = "proposal"
-"""The kind of form by which side events are proposed. The title also distinguishes its registrations, and the events
+"""The kind of form for proposing side events. The title also distinguishes its registrations, and the events
 service reviews their content."""
 
 IN_CALENDARS = (*ATTENDING, PROPOSAL)
@@ -142,21 +146,21 @@ def check_settings(settings: FormSettings) -> None:
     """
     _check_reservations(settings)
     if settings.opens_at and settings.closes_at and settings.closes_at <= settings.opens_at:
-        raise DomainError("closing-before-opening", "a form closes later than it opens")
+        raise DomainError("closing-before-opening", "a form must close later than it opens")
 
 
 def _check_reservations(settings: FormSettings) -> None:
     named = [(one.reserved_for, one.value) for one in settings.reservations]
     if len(set(named)) < len(named) or len(named) > MAX_RESERVATIONS:
-        raise DomainError("reserved-twice", f"reserve once for each, and for at most {MAX_RESERVATIONS}")
+        raise DomainError("reserved-twice", f"reserve only once for each, and at most {MAX_RESERVATIONS} times")
     if settings.reservations and settings.capacity is None:
-        raise DomainError("reserved-beyond-capacity", "seats can be reserved where their number is limited")
+        raise DomainError("reserved-beyond-capacity", "seats can be reserved only if their number is limited")
     if settings.capacity is not None and sum(one.seats for one in settings.reservations) > settings.capacity:
-        raise DomainError("reserved-beyond-capacity", "more seats would be reserved than there are")
+        raise DomainError("reserved-beyond-capacity", "more seats would be reserved than exist")
 
 
 def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs, as it was and as it is, ready for JSON; two empty mappings if nothing does."""
+    """Differences, old and new values, ready for JSON; two empty mappings if nothing does."""
     old, new = _values(before), _values(after)
     names = [name for name in old if old[name] != new[name]]
     return {name: _plain(old[name]) for name in names}, {name: _plain(new[name]) for name in names}
@@ -174,7 +178,7 @@ def opening_with(opening: Opening, settings: FormSettings) -> Opening:
 
 
 def seats_with(seats: Seats, settings: FormSettings, pools: Pools) -> Seats:
-    """The seats once ``settings`` hold, before anybody is promoted; ``pools`` are those of the settings."""
+    """The seats once ``settings`` hold, before anyone is promoted; ``pools`` are those of the settings."""
     return replace(
         seats,
         capacity=settings.capacity,

@@ -84,7 +84,7 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
         except DomainError as refusal:
             if refusal.code != "already-exists":
                 raise
-            return _new_page(desk, values, {"slug": "A draft with this short name is being worked on."}, 409)
+            return _new_page(desk, values, {"slug": "There is already a draft with this short name."}, 409)
         return redirect(f"{PATH}/{values['slug']}", 303)
 
     @blueprint.post("/registrations/forms/<slug>/draft")
@@ -107,9 +107,9 @@ def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
     elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
         free = _free(desk, values["slug"])
-        faults["slug"] = f"There is a form with this short name already. {free} is free."
+        faults["slug"] = f"There is already a form with this short name. {free} is free."
     if not 1 <= len(values["title"]) <= 300:
-        faults["title"] = "Give a title of at most 300 characters."
+        faults["title"] = "Enter a title of at most 300 characters."
     return faults
 
 
@@ -223,7 +223,7 @@ def _wanted(typed: MultiDict[str, str], faults: dict[str, str]) -> FormsWanted:
     for event in typed.getlist("event"):
         text = typed.get(f"seats-{event}", "").strip()
         if text and not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_SEATS and len(text) < 9):
-            faults[f"seats-{event}"] = f"Give a number up to {MAX_SEATS}, or leave it empty for no limit."
+            faults[f"seats-{event}"] = f"Enter a number up to {MAX_SEATS}, or leave it empty for no limit."
             continue
         seats[event] = int(text) if text else None
     return FormsWanted(seats, tuple(dict.fromkeys(typed.getlist("partner"))))

@@ -41,7 +41,7 @@ class Opening:
 
     @property
     def over_at(self) -> datetime | None:
-        """From when on nothing can be changed any more: the start, for some kinds the end."""
+        """When answers can no longer be changed: the start, for some kinds the end."""
         if self.kind in OPEN_UNTIL_THE_END and self.ends_at is not None:
             return self.ends_at
         return self.starts_at
@@ -67,7 +67,7 @@ class Opening:
     def details_until(self) -> datetime | None:
         """Until when people may give what is asked after the confirmation; None for always.
 
-        The closing of the form does not end it: who has confirmed late, or was promoted later, gives it later.
+        The closing of the form does not end it: people who confirm late or are promoted later give it later.
         """
         return _earliest(self.own_changes_until or self.guest_list_closes_at, self.over_at)
 

@@ -1,8 +1,8 @@
 """Seats that are kept for some people: for a working group, for who came through a partner, for representatives.
 
-A reservation sets how many seats go *at least* to the people it is for. Every matching person with a seat counts,
+A reservation is a *minimum* number of seats for the people it is for. Every matching person with a seat counts,
 however they got it, so a changed answer moves no one's seat: it only changes how many seats are still kept. A cap on
-the share of one mail domain is the opposite: how many seats go *at most* to its people.
+the share of one mail domain is the opposite: the *maximum* number of seats for its people.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class Reservation:
     reserved_for: what the people have in common.
     value: slug of the working group or the partner; empty for representatives.
     seats: how many are kept for them.
-    until: when the rest of them is free for everybody; None for no end.
+    until: when the remaining seats become free for everyone; None for no end.
     """
 
     reserved_for: ReservedFor
@@ -114,7 +114,7 @@ class Pools:
         return limit is None or not who.domain or self.domains.get(who.domain, 0) < limit
 
     def changed(self, who: Traits, *, taken: int = 0, waiting: int = 0) -> "Pools":
-        """The same once so many more like ``who`` have a seat or wait."""
+        """The pools after adding the given number of people like ``who``, with a seat or waiting."""
         if not self:
             return self
         pools = tuple(

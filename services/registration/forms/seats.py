@@ -1,7 +1,7 @@
 """Seats of one form: who gets one, who waits, who is next. Every rule about capacity is here.
 
 The one inequality: ``confirmed + offered + kept for others < capacity``. A person for whom a seat is reserved has none
-kept from them; from everybody else all that is reserved and not taken yet is kept.
+kept from them; for everyone else, reserved seats that are not taken are not available.
 
 Options may have a limit. A registration with a seat or on the waiting list holds its options; the counts are stored
 with the seats and change under the same lock.
@@ -80,11 +80,11 @@ class Seats:
     """Attributes:
     capacity: None for no limit.
     confirmed: seats taken.
-    waiting: people on the waiting list, with those who have an offer or let one pass.
+    waiting: people on the waiting list, including those with an offer or an expired offer.
     last_position: the highest position ever given; positions are never given twice.
     waiting_list: whether there is one.
     offered: seats that are held for a person who has an offer.
-    passed: people on the waiting list who let an offer pass.
+    passed: people on the waiting list whose offer expired or was declined.
     pools: what is reserved, and for whom.
     mode: one of ``PROMOTION_MODES``.
     offer_hours: how long an offer is valid.
@@ -118,7 +118,7 @@ class Seats:
 
     @property
     def free(self) -> int | None:
-        """Seats that anybody may be given now; None for no limit. Never negative."""
+        """Seats that anyone may be given now; None for no limit. Never negative."""
         return None if self.left is None else max(0, self.left - self.pools.kept)
 
     @property
@@ -203,7 +203,7 @@ def let_pass(seats: Seats, who: Traits = NOBODY, *, back_in_line: bool = False) 
 
 
 def move(seats: Seats, status: str, before: Traits, after: Traits, hold: Hold = "") -> Seats:
-    """The seats after the answers of a person with ``status`` have changed: everybody keeps what they have."""
+    """The seats after the answers of a person with ``status`` have changed: everyone keeps what they have."""
     if not seats.pools or before == after:
         return seats
     taken = int(status == "confirmed" or hold == "offered")
@@ -224,11 +224,11 @@ def _leave_line(seats: Seats, who: Traits, hold: Hold) -> Seats:
 
 
 def promotable(seats: Seats, starts_at: datetime | None, notice: timedelta, now: datetime) -> int:
-    """How many of those in line get a seat now, where nothing is reserved.
+    """How many people in line get a seat now, if nothing is reserved.
 
     Args:
         starts_at: of the event; None if it has no date.
-        notice: no one is promoted later than this before the start: they could not come any more.
+        notice: no one is promoted later than this before the start: they could no longer attend.
     """
     if starts_at is not None and now > starts_at - notice:
         return 0
@@ -250,7 +250,7 @@ def promote(seats: Seats, count: int) -> Seats:
 NO_FREE_SEAT, TOO_LATE, NOT_TAKING_PLACE = "no-free-seat", "too-late", "not-taking-place"
 RESERVED, DOMAIN_SHARE, DECIDED_BY_HAND = "reserved", "domain-share", "by-hand"
 OUT_OF_TURN = "out-of-turn"
-"""A coordinator gave the seat to one of those who wait, wherever in line."""
+"""A coordinator gave the seat to a waiting person, regardless of their position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ def decide_promotion(
 
     Args:
         notice: how long before the start the last person is promoted.
-        line: everybody in line, in order; needed only where it matters who they are (``seats.pools``).
+        line: everyone in line, in order; needed only where it matters who they are (``seats.pools``).
     """
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return Promotion(0, NOT_TAKING_PLACE if seats.in_line else "")
@@ -308,7 +308,7 @@ def _by_hand(seats: Seats) -> str:
 
 
 def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:
-    """Everybody in line in order, each by the one inequality as it is after those before."""
+    """Check everyone in line in order, each with the condition as it is after the people before."""
     chosen: list[str] = []
     for one in line:
         if seats.left == 0:

@@ -24,8 +24,8 @@ class Partner:
     Attributes:
         origins: exactly the origins its pages have.
         theme: style values of the form in its pages.
-        requested_origins: that the partner has asked for, and no coordinator has decided on.
-        revision: goes up with every change.
+        requested_origins: requested by the partner and not decided yet.
+        revision: increases with every change.
     """
 
     slug: str
@@ -63,7 +63,7 @@ _PARTNERS_OF = text(f"""
 
 
 def save_partner(connection: Connection, partner: Partner) -> None:
-    """Store a partner as a file has it; an equal one is left alone."""
+    """Store a partner as a file has it; an equal one is not stored again."""
     connection.execute(_SAVE_PARTNER, _values(partner))
 
 
@@ -73,7 +73,10 @@ def add_partner(connection: Connection, partner: Partner) -> bool:
 
 
 def change_partner(connection: Connection, partner: Partner) -> bool:
-    """Store ``partner`` over the one with its slug and revision, which goes up; False if there is none."""
+    """Store ``partner`` in place of the one with its slug and revision, and increase the revision.
+
+    False if there is none.
+    """
     requested = list(partner.requested_origins)
     values = {**_values(partner), "requested_origins": requested, "revision": partner.revision}
     return connection.execute(_CHANGE_PARTNER, values).rowcount == 1
@@ -147,7 +150,7 @@ _PUBLIC_EVENT = text("""
 
 @dataclass(frozen=True, slots=True)
 class PublicEvent:
-    """An event as last published, without where it is joined. Instants are aware, None without a date."""
+    """An event as last published, without its meeting link. Instants are aware, None without a date."""
 
     id: str
     revision: int
@@ -164,7 +167,7 @@ class PublicEvent:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResource:
-    """A recording, slides or a brief that anybody may see; ``url`` begins with ``https://``."""
+    """A recording, slides or a brief that anyone may see; ``url`` begins with ``https://``."""
 
     kind: Literal["recording", "slides", "brief"]
     title: Text
@@ -232,7 +235,7 @@ def _row(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def every_origin(work: UnitOfWork) -> tuple[str, ...]:
-    """Origins of all partners; none while the database is away."""
+    """Origins of all partners; none while the database is down."""
     try:
         with work.transaction() as connection:
             return tuple(origin for partner in all_partners(connection) for origin in partner.origins)
@@ -241,7 +244,7 @@ def every_origin(work: UnitOfWork) -> tuple[str, ...]:
 
 
 def check_slug(slug: str) -> None:
-    """Refuse what can be no form, before the database sees it.
+    """Refuse an invalid slug before querying the database.
 
     Raises:
         DomainError: ``form-unknown``.
@@ -251,13 +254,13 @@ def check_slug(slug: str) -> None:
 
 
 def may_take_submissions(connection: Connection, slug: str, at: datetime) -> bool:
-    """Return whether a form is open, or closed only until a time that comes, or until its event has a date again."""
+    """Return whether a form is open, or closed only until a future time, or until its event has a date again."""
     form = find_public_form(connection, slug)
     return form is not None and closed_reason(form.opening, at) in ("", "not-open", "postponed")
 
 
 def first_form(work: UnitOfWork) -> str:
-    """The slug of the first form of all; empty if there is none."""
+    """The slug of the first form; empty if there are no forms."""
     with work.transaction() as connection:
         return find_first_form(connection)
 

@@ -69,7 +69,7 @@ class FormsWanted:
 
 @dataclass(frozen=True, slots=True)
 class FormMade:
-    """What became of one event: the form of its name, or why there is none (``problem``)."""
+    """What became of one event: its form, or why none was created (``problem``)."""
 
     event: BareEvent
     seats: int | None
@@ -80,7 +80,7 @@ def events_without_form(desk: DraftDesk) -> list[BareEvent]:
     """Upcoming published side events without a form, by start.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with desk.work.transaction() as connection:
         rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "most": MAX_EVENTS})
@@ -92,13 +92,13 @@ def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
     """What ``make_forms`` would do now. Changes nothing.
 
     Raises:
-        DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any more).
-        Unavailable: the database is away.
+        DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any longer).
+        Unavailable: the database is down.
     """
     _check_partners(desk, wanted.partners)
     known, now = {event.id: event for event in events_without_form(desk)}, desk.clock()
     if gone := sorted(set(wanted.seats) - set(known)):
-        raise DomainError("not-found", f"{', '.join(gone)[:300]}: no side event ahead without a form")
+        raise DomainError("not-found", f"{', '.join(gone)[:300]}: not an upcoming side event without a form")
     chosen = [event for event in known.values() if event.id in wanted.seats]
     return [FormMade(event, wanted.seats[event.id], _problem_of(event, now)) for event in chosen]
 
@@ -110,7 +110,7 @@ def make_forms(desk: DraftDesk, wanted: FormsWanted, by: str) -> list[FormMade]:
 
     Raises:
         DomainError: as for the preview.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return [one if one.problem else _made(desk, one, wanted.partners, by) for one in preview_forms(desk, wanted)]
 
@@ -152,8 +152,8 @@ def _called(title: Text) -> dict[str, str]:
 
 def _problem_of(event: BareEvent, now: datetime) -> str:
     if event.taken:
-        return "there is another form, or a draft, of its name: publish or discard that one"
-    return "" if event.closes_at > now else "its guest list would be closed already"
+        return "another form or draft already has its name: publish or discard that one"
+    return "" if event.closes_at > now else "its guest list would already be closed"
 
 
 def _is_taken(connection: Connection, slug: str) -> bool:

@@ -76,7 +76,7 @@ def first_in_line(connection: Connection, form: str) -> str | None:
 
 
 def whole_line(connection: Connection, form: str) -> list[InLine]:
-    """Everybody in line on a form, in order: who has no offer and let none pass."""
+    """Everyone in line on a form, in order: without an offer, and without an expired or declined one."""
     return [
         InLine(row[0], Traits(row[1], row[2], row[3], bytes(row[4])))
         for row in connection.execute(_LINE, {"form": form})
@@ -105,10 +105,10 @@ class FormRecord(Generic[SeatInfo]):
         definition: the questions, as a plain mapping.
         partners: slugs of the partners that may show it.
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
-        attend: slug of the event that everybody on this form should attend as well.
+        attend: slug of the event that everyone on this form should also attend.
         event_texts: the title of the event by language; None, as time_zone and city, while nothing was published of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
-        kept: how long after the last day people are erased.
+        kept: days after the last day until people are erased.
         people_per_address: live registrations that one address may have.
         changes_until: until when people may change their answers, if a coordinator has set it.
         controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
@@ -302,7 +302,7 @@ def all_forms(connection: Connection) -> list[StoredForm]:
 
 
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
-    """Store a form; an equal one is left alone.
+    """Store a form; an equal one is not stored again.
 
     ``capacity``, the alarm and ``join_minutes_before`` count only when it is new: coordinators set them afterwards.
     """

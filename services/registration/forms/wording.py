@@ -29,8 +29,8 @@ STATES = {
 """Word and tag style of a form by the reason why it is closed; empty while it is open."""
 
 CLOSES = (
-    "The form closes at once: no one can register any more. "
-    "People with a seat keep it. Submissions received before can still be confirmed for a day."
+    "The form closes at once, and no one can register.  "
+    "People with a seat keep it. Submissions received before then can still be confirmed for a day."
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 
@@ -40,12 +40,12 @@ SETTING_WORDS = {
     "intro": "Introduction",
     "kind": "Kind",
     "event": "Event",
-    "attend": "Also to attend",
+    "attend": "Event that they should also attend",
     "verification": "Verification of addresses",
     "waiting_list": "Waiting list",
     "promotion_notice_minutes": "Last promotion, in minutes before the start",
     "closes_hours_before": "Guest list closes, in hours before the start",
-    "people_per_address": "People for each address",
+    "people_per_address": "People per address",
     "person_days": "Days until people are erased",
     "keep_days": "Days until cancelled registrations are deleted",
     "controller": "Controller of the personal data",
@@ -55,7 +55,7 @@ SETTING_WORDS = {
 
 MODES = {
     "in-order": "The next person on the waiting list gets a free seat at once",
-    "offers": "The next person on the waiting list is offered a free seat, and accepts it in time",
+    "offers": "The next person on the waiting list is offered a free seat, and must accept it in time",
     "by-hand": "Coordinators decide who gets a free seat",
 }
 POOL_WORDS = {"working_group": "working group", "partner": "partner", "representative": "representatives"}
@@ -70,7 +70,7 @@ WITHHELD = {
     "reserved": "The remaining seats are reserved for others",
     "domain-share": "The share of their mail domain is used up",
     "by-hand": "Coordinators decide who gets a seat",
-    "too-late": "It is too shortly before the start",
+    "too-late": "It is too close to the start",
     "not-taking-place": "The event is not taking place",
 }
 
@@ -145,12 +145,12 @@ def _about_partners(before: Sequence[str], after: Sequence[str]) -> list[str]:
 def _about_the_rest(effect: FormEffect) -> str:
     seats = effect.seats
     if seats.capacity is None:
-        return "There is then no limit: everyone who registers gets a seat."
+        return "There is no limit: everyone who registers gets a seat."
     beyond = seats.taken - seats.capacity
     if beyond > 0:
         return (
             f"No one loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than the new capacity, "
-            "and no one else is confirmed until fewer are taken than that."
+            "and no one else is confirmed until enough seats become free."
         )
     free, kept = seats.free or 0, min(seats.pools.kept, seats.left or 0)
     reserved = f", and {kept:,} reserved" if kept else ""
@@ -163,7 +163,7 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
     before, after = effect.reason_before, effect.reason_after
     lines = []
     if before and not after:
-        lines.append("The form opens at once: people can register.")
+        lines.append("The form opens at once, and people can register.")
     elif after and not before:
         lines.append(CLOSES)
     elif after and set(effect.differs) - {

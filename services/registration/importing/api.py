@@ -81,7 +81,7 @@ class MappingSchema(ma.Schema):
     language = ma.fields.String(
         load_default="en",
         validate=ma.validate.OneOf(LANGUAGES),
-        metadata={"description": "Language for rows that name none"},
+        metadata={"description": "Language of rows without one"},
     )
     encoding = ma.fields.String(
         validate=ma.validate.OneOf(_ENCODINGS), metadata={"description": "Of a CSV; empty: detected"}
@@ -107,7 +107,7 @@ class ConfirmSchema(ma.Schema):
         load_default=True,
         metadata={"description": "Whether answers of people who are registered already are changed"},
     )
-    reason = reason_field("How these people agreed; stored with the consent of each")
+    reason = reason_field("How these people agreed; stored with each consent")
 
 
 class RowFaultSchema(ma.Schema):
@@ -121,7 +121,7 @@ class RowFaultSchema(ma.Schema):
 class RowSchema(ma.Schema):
     """What becomes of a row."""
 
-    line = ma.fields.Integer(required=True, metadata={"description": "At which it begins in the file"})
+    line = ma.fields.Integer(required=True, metadata={"description": "Line of the file at which it begins"})
     fate = ma.fields.String(required=True, validate=ma.validate.OneOf([*Fate]))
     changes = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of answers"})
     twin = ma.fields.Integer(required=True, metadata={"description": "Line of the row that it repeats; 0: none"})
@@ -150,8 +150,8 @@ class ImportSchema(ma.Schema):
     revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in the next step"})
     rows = ma.fields.Integer(required=True)
     done_rows = ma.fields.Integer(required=True, metadata={"description": "State of the import"})
-    expected = _counts("By the dry run: rows by fate")
-    counts = _counts("So far: rows by fate")
+    expected = _counts("Rows by fate in the dry run")
+    counts = _counts("Rows by fate so far")
     mapping: Any = ma.fields.Dict(
         keys=ma.fields.String(), required=True, metadata={"description": "Of the columns; empty before there is one"}
     )
@@ -167,9 +167,7 @@ class UploadedSchema(ImportSchema):
 
     headings = ma.fields.List(ma.fields.String(), required=True)
     encoding = ma.fields.String(required=True, metadata={"description": "As detected; empty: a spreadsheet"})
-    proposed = ma.fields.Dict(
-        keys=ma.fields.String(), required=True, metadata={"description": "A mapping to begin with"}
-    )
+    proposed = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Proposed mapping"})
     source = ma.fields.String(
         required=True,
         metadata={"description": "Of the proposal: a known export, `last import`, or empty"},

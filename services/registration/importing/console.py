@@ -1,4 +1,4 @@
-"""Pages on which a coordinator brings a file of people, maps its columns, reads the dry run, and confirms."""
+"""Pages of an import: upload a file of people, map its columns, check the dry run, confirm."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -149,14 +149,14 @@ def _samples(view: ImportView) -> list[list[str]]:
 
 
 def own_import(desk: ImportDesk, import_id: UUID) -> PeopleImport:
-    """The import with this id; ``not-found`` for one into a form that the key is not good for."""
+    """The import with this id; ``not-found`` for a form that the key does not cover."""
     people = desk.find(str(import_id))
     require_touch(people.form)
     return people
 
 
 def own_file(desk: ImportDesk, import_id: UUID) -> PeopleImport:
-    """The same, with a file that the caller may see; ``not-allowed`` for one that another person has brought."""
+    """The same, with a file that the caller may see; ``not-allowed`` for a file that another person uploaded."""
     people = own_import(desk, import_id)
     refuse_others(people, holder())
     return people
@@ -204,7 +204,7 @@ def _add_begin(blueprint: Blueprint, desk: ImportDesk) -> None:
 
 
 def _upload() -> tuple[str, bytes]:
-    """The form's slug and the file of a multipart body, which is kept in memory: no part of it lies on a disk."""
+    """The form's slug and the file of a multipart body, which is kept in memory and never written to disk."""
     options = request.mimetype_params
     parser = FormDataParser(lambda *_args, **_kw: BytesIO(), max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=4)
     _, values, files = parser.parse(request.stream, request.mimetype, request.content_length, options)
@@ -332,7 +332,7 @@ def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[Prepa
 
 
 def _unknown(desk: ImportDesk, view: ImportView) -> list[tuple[Any, str]]:
-    """(question, text) of cells that are none of its choices, each once: they can be given one on the page."""
+    """(question, text) of cells that match no choice, each once; the page offers choices for them."""
     mapping = mapping_from_json(view.people.mapping)
     fields = {field.name: field for field in view.definition.fields if has_choices(field)}
     found: dict[tuple[str, str], None] = {}

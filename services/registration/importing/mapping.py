@@ -128,7 +128,7 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
 def _columns(
     folded: Mapping[str, str], names: Mapping[str, str], allowed: set[str], before: Mapping[str, str]
 ) -> dict[str, str]:
-    """Targets by heading, of the headings that have none yet; a name alone can come from several."""
+    """Targets by heading, of the headings that have none yet; only a name can come from several."""
     found: dict[str, str] = {}
     for text, heading in folded.items():
         target = _on_form(names.get(text, ""), allowed)
@@ -267,7 +267,7 @@ def check_choice(choice: ImportChoice, people: PeopleImport, form: StoredForm, n
         DomainError: ``bad-choice``, ``nothing-to-import``, ``event-over``, ``not-taking-place``.
     """
     if choice.seats not in SEATS or not choice.reason.strip() or not is_storable(choice.reason):
-        raise DomainError("bad-choice", "state how these people agreed, and why they are imported")
+        raise DomainError("bad-choice", "state how these people agreed, and the reason for the import")
     if choice.seats == "waiting-list" and not form.waiting_list:
         raise DomainError("bad-choice", "the form has no waiting list")
     if not any(people.expected.get(fate) for fate in (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)):
@@ -275,4 +275,4 @@ def check_choice(choice: ImportChoice, people: PeopleImport, form: StoredForm, n
     if is_over(form.opening, now):
         raise DomainError("event-over", "the event has begun")
     if form.opening.needs_event and form.opening.event_status not in OPEN_EVENT_STATUSES:
-        raise DomainError("not-taking-place", "at present the event does not take place")
+        raise DomainError("not-taking-place", "the event is postponed or cancelled")

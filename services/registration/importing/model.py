@@ -194,5 +194,5 @@ class PeopleImport:
 
     @property
     def done_rows(self) -> int:
-        """How many rows the import has gone through."""
+        """Number of rows that the import has processed."""
         return sum(self.counts.values())

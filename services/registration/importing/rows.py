@@ -54,8 +54,8 @@ REASONS = {
     "not-a-choice": "This is not one of the choices.",
     "bad-date": "This is not a date.",
     "future": "This time is in the future.",
-    "extra-cells": "The row has more cells than there are headings.",
-    "unknown-zone": "The time zone of this time is not known: write +02:00 in its place, or leave the column out.",
+    "extra-cells": "The row has more cells than the header row.",
+    "unknown-zone": "The time zone of this time is not known: write an offset such as +02:00, or leave the column out.",
     "bad-zone": "This is not a time zone.",
 }
 
@@ -248,7 +248,7 @@ PREVIEW = DeskAct("", "")
 REFUSALS = {
     Entered.FULL: "There is no seat left, and no waiting list.",
     Entered.OPTION_FULL: "A choice in this row has no places left.",
-    Entered.TOO_MANY: "The largest number of people for one address is registered with it already.",
+    Entered.TOO_MANY: "This address already has as many people as the form allows.",
     Entered.BLOCKED: "A coordinator has blocked this address.",
 }
 FATES = {

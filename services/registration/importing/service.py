@@ -211,7 +211,7 @@ class ImportDesk:
             if people is None:
                 raise DomainError("not-found", "there is no such import")
             if people.state in ("done", "cancelled"):
-                raise DomainError("import-over", "the import is over")
+                raise DomainError("import-over", "the import has ended")
             store.store_finished(connection, identity, "cancelled", now)
             store.delete_batches(connection, identity)
             store.delete_file(connection, identity)

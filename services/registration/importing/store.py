@@ -1,6 +1,6 @@
-"""SQL of imports. What a file holds is encrypted as long as it is here, and deleted a day after it came at the latest.
+"""SQL of imports. The content of a file is stored encrypted, and deleted a day after the upload at the latest.
 
-The file itself can be read by ``desk`` alone: it holds sealed answers in clear. The rows that are checked hold them
+Only ``desk`` can read the file itself: it holds sealed answers in clear. The rows that are checked hold them
 encrypted to the form's key, and the decider reads those.
 """
 
@@ -88,7 +88,7 @@ _ERASED_SINCE = text("""
 
 
 def make_vault(person_key: bytes) -> Vault:
-    """Return what encrypts the rows of files, under a key made of that of the service's references."""
+    """Return the encryption of rows of files; its key is derived from that of the service's references."""
     return Vault([keyed_hash(person_key, "imported rows", "1")])
 
 
@@ -173,7 +173,7 @@ def begin_attempt(connection: Connection, identity: str) -> int:
 
 
 def take_back_attempt(connection: Connection, identity: str) -> None:
-    """Count an attempt no more, in which nothing was tried."""
+    """Undo the count of an attempt in which nothing was tried."""
     connection.execute(_TAKE_BACK, {"id": identity})
 
 
@@ -209,7 +209,7 @@ def next_batch(connection: Connection, vault: Vault, identity: str) -> tuple[int
 
 
 def finish_batch(connection: Connection, vault: Vault, identity: str, number: int, rows: Sequence[PreparedRow]) -> None:
-    """Store what became of the rows of a batch; what they held is not kept."""
+    """Store the outcome of the rows of a batch; what they held is not kept."""
     connection.execute(_BATCH_DONE, _batch_row(vault, identity, number, rows))
 
 

@@ -121,11 +121,11 @@ def _decoded(data: bytes, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise FileRefused(
-            "wrong-encoding", f"Line {line} is not written in {ENCODINGS[encoding]}: choose another encoding."
+            "wrong-encoding", f"Line {line} is not valid in {ENCODINGS[encoding]}: choose another encoding."
         ) from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise FileRefused("control-characters", f"Line {line} has a NUL character: this is not a CSV file.")
+        raise FileRefused("control-characters", f"Line {line} contains a NUL character: this is not a CSV file.")
     return text
 
 
@@ -271,7 +271,10 @@ def _choices(field: Field) -> dict[str, str]:
 
 
 def _read_several(text: str, known: Mapping[str, str]) -> list[str]:
-    """Some choices in one cell: apart by semicolons, bars or line ends, else by commas too, which labels may hold."""
+    """Some choices in one cell.
+
+    Separated by semicolons, bars or line ends; otherwise also by commas, which labels may contain.
+    """
     if fold(text) in known:
         return [known[fold(text)]]
     parts: list[str] = []

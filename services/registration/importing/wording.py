@@ -9,8 +9,8 @@ from shared.public_forms.fields import Field
 FATES: Mapping[str, tuple[str, str, str]] = {
     Fate.CONFIRMED: ("New, with a seat", "good", "Registered, with a seat"),
     Fate.WAITLISTED: ("New, on the waiting list", "mind", "Registered, on the waiting list"),
-    Fate.CHANGED: ("Registered already: answers change", "mind", "Answers changed"),
-    Fate.SAME: ("Registered already: nothing changes", "", "Registered already: nothing changed"),
+    Fate.CHANGED: ("Already registered: answers change", "mind", "Answers changed"),
+    Fate.SAME: ("Already registered: nothing changes", "", "Already registered: nothing changed"),
     Fate.DUPLICATE: ("Repeats another row", "", "Repeats another row"),
     Fate.LEFT_OUT: ("Cancelled in the file: left out", "", "Cancelled in the file: left out"),
     Fate.REFUSED: ("Refused", "wrong", "Refused"),
@@ -30,9 +30,9 @@ CONFIRM_REFUSALS: Mapping[str, str] = {
     "form-changed": "The form or its event was changed after the dry run, so nothing was imported. Check again.",
     "edit-conflict": "This import was changed after you opened the page, so nothing was done.",
     "bad-choice": "",
-    "nothing-to-import": "No row would be imported, so there is nothing to do.",
+    "nothing-to-import": "There are no rows to import.",
     "event-over": "The event has begun, so no one can be registered.",
-    "not-taking-place": "At present the event does not take place, so no one can be registered.",
+    "not-taking-place": "The event is postponed or cancelled, so no one can be registered.",
 }
 """By code of a refusal: the sentence; empty: its own."""
 

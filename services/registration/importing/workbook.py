@@ -1,4 +1,4 @@
-"""Reads a spreadsheet (.xlsx) in a separate process with limits: a hostile file ends that process and nothing else.
+"""Reads a spreadsheet (.xlsx) in a separate process with limits: a hostile file can only end that process.
 
 Nothing is evaluated: the value of a formula is the one that the spreadsheet has stored beside it. Unpacked data are
 measured before they are parsed, since the sizes in a ZIP may be false; document types are refused (XML entity bombs,
@@ -70,11 +70,11 @@ def check_archive(data: bytes) -> None:
             left = MAX_UNPACKED_BYTES
             for entry in entries:
                 left = _check_entry(archive, entry, left)
-    # what zipfile raises for: no archive, unknown compression, encryption, a cut-off file, a wrong offset or size
+    # raised by zipfile for: no archive, unknown compression, encryption, a cut-off file, a wrong offset or size
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, FileRefused):
             raise
-        raise FileRefused("unreadable", "The file is not a spreadsheet of the kind .xlsx, or it is damaged.") from None
+        raise FileRefused("unreadable", "The file is not an .xlsx spreadsheet, or it is damaged.") from None
 
 
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> int:
@@ -88,7 +88,9 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) ->
                 raise FileRefused("too-large", f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES // 2**20} MB.")
             text = before + chunk
             if is_xml and _DOCTYPE.search(text):
-                raise FileRefused("hostile", "The file declares a document type, which no spreadsheet needs.")
+                raise FileRefused(
+                    "hostile", "The file contains a document type declaration, which spreadsheets do not need."
+                )
             if is_sheet:
                 _check_extent(text)
             before = text[-_OVERLAP:]
@@ -96,7 +98,7 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) ->
 
 
 def _check_extent(text: bytes) -> None:
-    """A cell far out would make the reader hold everything up to it."""
+    """A cell far from the origin would make the reader allocate everything up to it."""
     for letters, number in _CELL.findall(text):
         if int(number) > MAX_ROWS + 1:
             raise FileRefused("too-many-rows", f"The sheet has more than {MAX_ROWS} rows.")
@@ -126,11 +128,11 @@ def _rows(data: bytes) -> Iterator[list[str]]:
                 yield from _texts(sheet.to_python(skip_empty_area=False))
                 return
     except CalamineError:
-        raise FileRefused("unreadable", "The file is not a spreadsheet of the kind .xlsx, or it is damaged.") from None
+        raise FileRefused("unreadable", "The file is not an .xlsx spreadsheet, or it is damaged.") from None
 
 
 def _texts(sheet: list[list[Any]]) -> Iterator[list[str]]:
-    """The rows as text, without empty cells at their ends; what would not fit into the asking process is refused."""
+    """The rows as text, without empty cells at their ends; refused if it would not fit into the calling process."""
     left = MAX_TEXT
     for number, cells in enumerate(sheet, 1):
         row = [_text(cell, number) for cell in cells]

@@ -115,10 +115,10 @@ class Decider:
         """Decide one batch, then send the mails that are due; returns how many submissions and mails.
 
         Args:
-            mails: False sends mails only after a batch was decided; mails that are due by time alone then wait.
+            mails: False sends mails only after a batch was decided; mails that only become due by time then wait.
 
         Raises:
-            Unavailable: the database is away; nothing is lost, and no attempt is counted.
+            Unavailable: the database is down; nothing is lost, and no attempt is counted.
         """
         try:
             numbers = self._begin()
@@ -206,7 +206,7 @@ class Decider:
             change: whether answers of people who are registered already are changed.
 
         Returns:
-            what became of each entry, by its number.
+            the outcome of each entry, by its number.
         """
         facts = facts_store.read_facts(
             connection,
@@ -289,7 +289,7 @@ class Decider:
         if freed:
             promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
         else:
-            promote_if_possible(connection, self._messages, form, now, "a seat was not reserved any more")
+            promote_if_possible(connection, self._messages, form, now, "a reservation expired")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event
@@ -404,7 +404,7 @@ TIMED_OUT = "timed out"
 
 def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:
     """Rows for :func:`store_answers`."""
-    reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
+    reasons = ((plan.accepted, "the person accepted the offer"), (plan.declined, "the person declined the offer"))
     return [
         {
             "id": one.id,
@@ -444,7 +444,10 @@ def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: s
 
 
 def _is_erasure(rows: Sequence[queue.QueuedRow]) -> bool:
-    """Whether it is a command to erase, which is alone in its batch; its content is not needed, so it never fails."""
+    """Whether it is a command to erase, which must be the only item of its batch.
+
+    Its content is not needed, so it never fails.
+    """
     return bool(rows) and rows[0].kind == "erase"
 
 

@@ -285,7 +285,7 @@ def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
 
 
 def _never(form: FormState, now: datetime) -> bool:
-    """Whether no one gets a place any more, however early they sent their answers."""
+    """Whether no one can get a seat any longer, however early they sent their answers."""
     opening = form.opening
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return True
@@ -364,7 +364,7 @@ def _send_link(facts: Facts, plan: BatchPlan, item: SendLink) -> ActResult:
 def _request_list(facts: Facts, plan: BatchPlan, item: RequestList) -> None:
     """Queue the mail with the link, under the same quotas and spacing as any mail that a third party can cause.
 
-    It goes to the address as registered, not as typed now.
+    It is sent to the address as registered, not as typed now.
     """
     live = facts.anywhere(item.address.ref)
     pending = facts.waits_for(item.address.ref)

@@ -284,7 +284,7 @@ def correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActR
 
 
 def merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResult:
-    """End one registration without a mail, and let the other have the chosen answers."""
+    """End one registration without a mail, and give the other one the chosen answers."""
     kept, other = _seen(facts, item.kept), _seen(facts, item.other)
     refused = next((one for one in (kept, other) if isinstance(one, Result)), None)
     if isinstance(kept, Result) or isinstance(other, Result):
@@ -368,7 +368,7 @@ def _change(
 def _move(
     facts: Facts, plan: BatchPlan, before: LiveRegistration, email: str, item: Correct | Merge, new_id: NewId
 ) -> None:
-    """Let the registration have the address of ``item``, in the same revision as its other changes: one mail."""
+    """Give the registration the address of ``item``, in the same revision as its other changes: one mail."""
     live = facts.find(before.id)
     if live is None:
         raise AssertionError("a registration that was just changed is there")

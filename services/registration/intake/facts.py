@@ -185,7 +185,7 @@ class FormState:
         verification: ``email`` or ``none``.
         people_per_address: live registrations that one address may have.
         event: slug of the event that it registers for; None for none.
-        attend: slug of the event that everybody on this form should attend as well.
+        attend: slug of the event that everyone on this form should attend as well.
         options: places of its choices that have a limit.
         opening_at: how it decided about being open when an earlier revision was shown, about a second ago; by revision.
     """
@@ -291,7 +291,7 @@ class Facts:
     at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
     def rejects(self, item: Submission | RequestList | ChangeAddress | DeskItem) -> bool:
-        """Whether nothing is kept of what was sent; its sender gets the outcome that anybody would get."""
+        """Whether nothing is kept of what was sent; its sender gets the outcome that anyone would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
 
     def of(self, form: str, address: bytes) -> list[LiveRegistration]:
@@ -343,7 +343,7 @@ class BatchPlan:
     """What to write.
 
     Attributes:
-        outcomes: of submissions that anybody could have sent, by number.
+        outcomes: of submissions that anyone could have sent, by number.
         results: of what was sent by a link, by number: of commands in the order of their choices.
         calendar_keys: of the UIDs that the invitations have, by number of a submission that got a seat at once.
         deleted: ids of candidates that go.

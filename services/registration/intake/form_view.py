@@ -86,9 +86,9 @@ class QueuedSubmission:
 
     Attributes:
         kind: ``submission``, ``send-list``, a command by link, or one of the desk.
-        token_hash: of the link by which it comes; None for what anybody can send.
+        token_hash: of the link by which it comes; None for what anyone can send.
         body: sealed to the decider's key with the id ``decider_key``.
-        entered_by: the coordinator whose command it is; None for everybody else's.
+        entered_by: the coordinator whose command it is; None for everyone else's.
     """
 
     receipt_hash: bytes
@@ -181,7 +181,7 @@ class FormView:
         return next((partner for partner in self.partners if partner.slug == slug), None)
 
     def refusal(self, now: datetime) -> str:
-        """Return why no one can fill the form now: it is closed, or full; empty if anybody can."""
+        """Return why no one can fill the form now: it is closed, or full; empty if anyone can."""
         return closed_reason(self.stored.opening, now) or ("full" if self.stored.seats.word == "full" else "")
 
 

@@ -250,11 +250,11 @@ class AnswerOffer:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """A person wants the managing link of a registration mailed to its address once more.
+    """A person wants the managing link of a registration mailed to its address again.
 
     Attributes:
         address: of the link that was used; None if it opens nothing any more.
-        spaced: asked for by a read-only link, which anybody may hold: mails keep the spacing of the mailbox.
+        spaced: asked for by a read-only link, which anyone may hold: mails keep the spacing of the mailbox.
     """
 
     number: int
@@ -290,7 +290,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class RequestList:
-    """A request, by anybody, to mail the link to all registrations of an address to that address.
+    """A request, by anyone, to mail the link to all registrations of an address to that address.
 
     Attributes:
         email: as it was typed.

@@ -1,4 +1,4 @@
-"""What was typed into a form, and what becomes of submissions and commands. Values only."""
+"""Content of forms, and outcomes of submissions and commands. Values only."""
 
 import base64
 from collections.abc import Collection, Mapping
@@ -69,13 +69,13 @@ class Act(StrEnum):
 
     @property
     def is_about_address(self) -> bool:
-        """Whether it is chosen about a change of address."""
+        """Whether it concerns a change of address."""
         return self in (Act.USE_ADDRESS, Act.REFUSE_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the owner wants of one candidate or change of address.
+    """The owner's choice for one candidate or change of address.
 
     Attributes:
         candidate: its id, or that of the change.
@@ -112,7 +112,7 @@ def read_results(outcome: Any) -> tuple[ActResult, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FormContent:
-    """What a person typed into a form, checked.
+    """Validated content of a form.
 
     Attributes:
         name: None where the form asks for none.
@@ -142,11 +142,11 @@ class FormContent:
 
 
 CHANGEABLE = frozenset({"name", "organisation", "working_group", "representative", "country", "time_zone", "language"})
-"""Parts of the content, beside ``answers``, that people change as answers; the address is none of them."""
+"""Parts of the content, beside ``answers``, that people change as answers; the address is not one of them."""
 
 
 def with_answers(before: FormContent, given: FormContent, fields: Collection[str]) -> FormContent:
-    """Return ``before`` with the answers of ``given`` to ``fields``, and with its sealed answers alone."""
+    """Return ``before`` with the answers of ``given`` to ``fields``, and only its sealed answers."""
     own = {name: getattr(given, name) for name in CHANGEABLE.intersection(fields)}
     kept = {name: value for name, value in before.answers.items() if name not in fields}
     return replace(
@@ -200,7 +200,7 @@ def content_from_json(values: Mapping[str, Any]) -> FormContent:
 
 
 def without_cause(content: FormContent) -> dict[str, Any]:
-    """Return what the table of candidates holds: all but the request's ids and the sealed answers."""
+    """Return the content for the table of candidates: everything except the request's ids and the sealed answers."""
     values = content_to_json(replace(content, sealed=None))
     values.pop("cause", None)
     return values

@@ -1,4 +1,4 @@
-"""What the decider writes inside the transaction of a batch: the plan, and the outcomes that receipts show."""
+"""Writes the decider's plan and the outcomes for receipts, inside the transaction of a batch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -218,12 +218,12 @@ def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dic
 
 
 def act_columns(act: DeskAct | None) -> dict[str, str]:
-    """Return who at the desk did it, and why; nothing if no one there did."""
+    """Return the coordinator and the reason; nothing if no coordinator did it."""
     return {} if act is None else {"by_desk": act.by, "reason": act.reason}
 
 
 def _row(*values: Any) -> dict[str, Any]:
-    """The columns of ``values``, the last of which holds the others too."""
+    """The columns of ``values``, the last of which contains the others too."""
     apart = ("content", "address", "cause", "act")
     return {name: value for name, value in columns_of(*values).items() if name not in apart}
 

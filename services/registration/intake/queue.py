@@ -115,7 +115,7 @@ def begin_attempt(connection: Connection, now: datetime, decider: str, *, count_
         connection: of a transaction that leads.
         now: the time.
         decider: id of this decider, UUID text.
-        count_left_over: count an attempt that never ended; False if it ended because the database was away.
+        count_left_over: count an attempt that never ended; False if it ended because the database was down.
 
     Returns:
         numbers of the batch, empty if nothing waits or another decider is about to try a batch.

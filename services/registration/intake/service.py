@@ -37,7 +37,7 @@ from shared.runtime.logs import correlation_id, traceparent
 from shared.security.sealing import seal_to
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Of codes: no character is easily taken for another."""
+"""Characters of codes: none is easily mistaken for another."""
 
 CODE_LENGTH = 4
 RECEIPT_BYTES = 20
@@ -102,7 +102,7 @@ NO_KEY_RETRY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What travels beside the answers.
+    """What is sent beside the answers.
 
     Attributes:
         partner: slug of a partner that may show the form, or None.
@@ -174,8 +174,8 @@ class Intake:
 
         Raises:
             DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
-            Overloaded: the queue takes all the disk that it may.
-            Unavailable: the database is away, or a key is missing; nothing was stored.
+            Overloaded: the queue has used all the disk space that it may use.
+            Unavailable: the database is down, or a key is missing; nothing was stored.
         """
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
         if reason := view.refusal(now):
@@ -255,7 +255,7 @@ class Intake:
         return self._store(view, receipt, values, envelope, act.kind).receipt
 
     def request_list(self, view: FormView, email: str, language: str, network: bytes | None) -> None:
-        """Store that a person wants the link to all registrations of an address mailed to it; the same for every one.
+        """Store the request to mail the link to all registrations of an address to it; the same for every address.
 
         Args:
             view: any form: its keys and version are stored in the row.
@@ -277,7 +277,7 @@ class Intake:
 
     def _store(self, view: FormView, receipt: str, content: dict[str, Any], envelope: Envelope, kind: str) -> Accepted:
         if view.queue_is_full:
-            raise Overloaded("the queue takes all the disk that it may")
+            raise Overloaded("the queue has used all the disk space that it may use")
         if view.decider_key is None:
             log.error("no decider has published a key: nothing can be accepted")
             raise Unavailable("no decider has published a key", NO_KEY_RETRY_S)

@@ -123,13 +123,13 @@ class AnswersClosedPage:
 
 
 def render_answers_closed(page: AnswersClosedPage) -> str:
-    """Return the page that shows since when answers cannot be changed any more."""
+    """Return the page that shows since when answers can no longer be changed."""
     title = own_text(f"{page.step}.title", page.look.language)
     return render_own("answers_closed.html", page.look, page=page, title=title)
 
 
 CONTROL_FIELDS = ("revision", "forget", "show_in")
-"""What the form sends beside the answers."""
+"""Fields that the form sends in addition to the answers."""
 
 NOTICES: dict[Result, AnswersNotice] = {
     Result.CHANGED_MEANWHILE: "edit-conflict",

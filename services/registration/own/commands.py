@@ -138,7 +138,7 @@ def wait_for_act(
 
 
 REFUSALS: dict[Result, tuple[str, str]] = {
-    Result.GONE: ("no-place", "there is no place on the form any more"),
+    Result.GONE: ("no-place", "there is no seat left on the form"),
     Result.EVENT_OVER: ("event-over", "the event has begun"),
     Result.CHANGED_MEANWHILE: ("edit-conflict", "read it again and repeat your change"),
     Result.CLOSED: ("changes-closed", "answers cannot be changed any more"),
@@ -180,6 +180,6 @@ def _require(context: PublicContext, receipt: str, *results: Result) -> None:
     """Wait until a command is decided, and raise unless it had one of these results."""
     result = wait_for_outcome(context.intake, receipt)
     if result is None:
-        raise DomainError("undecided", "the command is stored and not decided yet; read the registration again")
+        raise DomainError("undecided", "the command is stored but not decided yet; read the registration again")
     if result not in results:
         raise DomainError(*REFUSALS[result])

@@ -1,7 +1,6 @@
-"""The confirmation page: everything that waits for the owner of an address, and what became of their choices.
+"""The confirmation page: everything that waits for the owner of an address, and the outcomes of their choices.
 
-Another person may have typed the address, and with it every text of a submission: those texts are folded, and nothing
-is preselected.
+A stranger may have submitted the address and all texts, so the texts are collapsed and nothing is preselected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ ACTS: Mapping[OfferedAct, Act] = {
     "use-address": Act.USE_ADDRESS,
     "refuse-address": Act.REFUSE_ADDRESS,
 }
-"""What each option asks the decider for: another person at an address is confirmed like a first one."""
+"""The decider's act for each option; another person at an address is confirmed like the first one."""
 
 Done = Literal["", "link-sent", "muted", "unmuted"]
 
@@ -142,14 +141,14 @@ class ChangeCard:
 
 @dataclass(frozen=True, slots=True)
 class CandidateResult:
-    """What became of a choice, or of a candidate that is there no more.
+    """What became of a choice, or of a candidate that no longer exists.
 
     Attributes:
         result: of a choice; ``None`` while it is being processed.
         title: of the form.
         code: of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is gone.
         form_kind: of the form.
-        form_path: where other answers can be entered behind this link, ``""`` where that is no help.
+        form_path: where other answers can be entered behind this link, ``""`` if that would not help.
     """
 
     result: Result | None
@@ -253,7 +252,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
 
 
 def render_confirmation_gone(look: PageStyle) -> str:
-    """The answer to a confirmation link that opens nothing; the same for every such link."""
+    """The page for an invalid confirmation link; the same for every such link."""
     return render_own("confirmation_gone.html", look, title=own_text("link.gone.title", look.language))
 
 

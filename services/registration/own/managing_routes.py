@@ -164,7 +164,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
 
 
 def _to_page(token: str) -> Response:
-    """Leads to the page, which shows what became of a command."""
+    """Leads to the page, which shows the outcome of a command."""
     language = language_of(request.form.to_dict(), None)
     return see_other(f"/r/{token}?lang={language}&sent=1")
 

@@ -30,7 +30,7 @@ from shared.runtime.clock import rfc3339
 from shared.runtime.errors import DomainError
 from shared.security.rate_limits import limited
 
-SEALED = "kept encrypted and not opened by a link, which may get into other hands; ask the organisers for them"
+SEALED = "stored encrypted and not shown by a link, which may fall into the wrong hands; ask the organisers for them"
 ELSEWHERE = {
     "notifications": "name, address, link and time zone, encrypted; which mails were sent, and when",
     "events": "that this registration counts: form, status, working group, country, and a keyed hash of the address",

@@ -164,7 +164,7 @@ class LinkPage:
         muted: the person wants no mail about submissions with their address, which can be undone here.
         answers: (label, answer) in order, see ``answers_for_display``.
         has_sealed: there are answers that are not shown.
-        saved: what became of a change that was just sent: ``changed``, ``kept`` as nothing was different, or ``""``.
+        saved: the outcome of a change that was just sent: ``changed``, ``kept`` as nothing was different, or ``""``.
         change_path: where the answers can be changed; ``""`` when it is too late, or there are none.
         change_until: until when that is possible; None for always.
         details_path: where to give what is asked after the confirmation; ``""`` where nothing is, or it is too late.
@@ -179,7 +179,7 @@ class LinkPage:
         join: what it shows about joining online; None for nothing.
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
-        proposal: of a proposal for a side event, what became of it; None for every other registration.
+        proposal: of a proposal for a side event, its outcome; None for every other registration.
         offer: of a seat, to this person; None if there was none since they wait.
     """
 
@@ -301,7 +301,7 @@ def here() -> str:
 
 
 def to_erased() -> Response:
-    """Redirect to the page that confirms an erasure. It is the same for everybody and needs no link."""
+    """Redirect to the page that confirms an erasure. It is the same for everyone and needs no link."""
     language = language_of(request.values.to_dict(), None)
     return see_other(f"/r/erased?lang={language}")
 

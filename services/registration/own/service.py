@@ -39,7 +39,7 @@ from shared.runtime.errors import DomainError
 from shared.runtime.ids import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
 
 ENDING = frozenset({Result.CANCELLED, Result.RENEWED, Result.ERASED})
-"""Results of commands by which all links of a registration end, the one that was used among them."""
+"""Results of commands that end all links of a registration, including the one used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
     """Return what waits behind the confirmation link ``token``.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+        DomainError: ``not-found`` if it is unknown or has expired.
     """
     hash_ = hash_of_link(token, CONFIRMATION)
     with work.snapshot() as connection:
@@ -104,7 +104,7 @@ def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
     """Return everything that the page behind the managing link ``token`` shows.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+        DomainError: ``not-found`` if it is unknown or has expired.
     """
     hash_ = hash_of_link(token, OWN)
     with work.snapshot() as connection:
@@ -124,7 +124,7 @@ def show_own(
     """Return the registration that the managing link ``token`` opens, and its form.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+        DomainError: ``not-found`` if it is unknown or has expired.
     """
     with work.single_statement() as connection:
         own = find_own(connection, hash_of_link(token, OWN))
@@ -140,7 +140,7 @@ def show_own_history(
     """Return ``show_own``'s values, and dates, consent, readings, changes and messages of the registration.
 
     Raises:
-        DomainError: ``not-found`` if the link opens nothing, or nothing any more.
+        DomainError: ``not-found`` if the link is unknown or has expired.
     """
     hash_ = hash_of_link(token, OWN)
     with work.snapshot() as connection:
@@ -173,7 +173,7 @@ def _live_form(
     now: datetime,
     event: PublicEvent | None = None,
 ) -> FormView:
-    """The form of a registration, as long as its links open something: all of them end at the same time.
+    """The form of a registration while its links are valid; all of them expire at the same time.
 
     The form of a proposal that became a side event is given with that ``event`` as its own.
     """
@@ -197,7 +197,7 @@ def _live_form(
 
 
 def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at: datetime) -> datetime | None:
-    """Return the instant from which a person's own link opens nothing; None while that is unknown.
+    """Return when a person's own link expires; None while that is unknown.
 
     It is valid as long as there is something behind it to see or to undo: for an event until the data are erased;
     without one (a working group) while the registration is live, and then until the data are erased.
@@ -205,7 +205,7 @@ def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at
     Args:
         opening: of the form.
         status: of the registration.
-        kept: how long after the last day people are erased.
+        kept: days after the last day until people are erased.
         changed_at: when the registration last changed.
     """
     last = opening.ends_at or opening.starts_at
@@ -220,7 +220,7 @@ def show_viewed(
     """Return what the read-only link ``token`` shows, and the form of the registration.
 
     Raises:
-        DomainError: ``not-found`` if it opens nothing, or nothing any more.
+        DomainError: ``not-found`` if it is unknown or has expired.
     """
     with work.single_statement() as connection:
         found = find_viewed(connection, hash_of_link(token, VIEW))
@@ -243,7 +243,7 @@ def show_meeting(
         purpose: of the link: ``JOIN`` or ``OWN``.
 
     Raises:
-        DomainError: ``not-found`` if the link opens nothing, or nothing any more.
+        DomainError: ``not-found`` if the link is unknown or has expired.
     """
     with work.single_statement() as connection:
         found = find_meeting(connection, hash_of_link(token, purpose))
@@ -253,9 +253,10 @@ def show_meeting(
 
 
 def ended_by(work: UnitOfWork, token: str) -> tuple[Result, str] | None:
-    """Return by which act a managing link ended itself, and the form: cancelling, erasing, or asking for new links.
+    """Return the act that ended a managing link through the link itself, and the form.
 
-    Returns None for any other link that opens nothing. Nothing else of the registration can be read by such a link.
+    Cancelling, erasing, or requesting new links. Returns None for any other invalid link. Such a link never gives
+    access to anything else.
     """
     hash_ = sent_hash(token, OWN)
     if hash_ is None:
@@ -281,7 +282,7 @@ def show_undo(work: UnitOfWork, token: str, now: datetime) -> tuple[UndoableChan
 
 
 def hash_of_link(token: str, purpose: str) -> bytes:
-    """Return the hash by which a link is found.
+    """Return the hash that identifies a link.
 
     Raises:
         DomainError: ``not-found``: this is no token.

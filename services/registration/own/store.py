@@ -170,7 +170,7 @@ class ViewedRegistration:
 
 
 def find_confirmation_link(connection: Connection, hash_: bytes, now: datetime) -> ConfirmationLink | None:
-    """Return what the link with this token hash opens; None if it opens nothing, or nothing any more."""
+    """Return what the link with this token hash opens; None if it is unknown or has expired."""
     row = connection.execute(_LINK, {"hash": hash_, "now": now}).fetchone()
     return None if row is None else ConfirmationLink(*row)
 

@@ -1,4 +1,4 @@
-"""Partners: whose pages show which forms, and how many came through them."""
+"""Partners: which forms their pages show, and how many people registered through them."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -24,7 +24,7 @@ PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
 def _read_by(read: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """A check of marshmallow by a parser that raises ValueError."""
+    """A marshmallow validator from a parser that raises ValueError."""
 
     def check(value: Any) -> None:
         try:
@@ -44,14 +44,14 @@ def _origins(description: str) -> ma.fields.Field[Any]:
 
 
 class PartnerWantedSchema(ma.Schema):
-    """What to change of a partner; what is left out stays."""
+    """What to change of a partner; fields that are left out stay unchanged."""
 
     class Meta:
         unknown = ma.RAISE
 
     name = ma.fields.String(validate=[ma.validate.Length(min=1, max=MAX_NAME), ma.validate.Regexp(PRINTABLE)])
     origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
-    requested_origins = _origins("Asked for and not decided on; one that is put into `origins` leaves this list")
+    requested_origins = _origins("Requested and not decided yet; putting one into `origins` removes it from this list")
     language = ma.fields.String(validate=ma.validate.OneOf(list(LANGUAGES)))
     theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=_read_by(theme_values))
 
@@ -69,7 +69,7 @@ class NewPartnerSchema(PartnerWantedSchema):
 
 
 class OriginWantedSchema(ma.Schema):
-    """An origin that a partner asks for."""
+    """An origin requested by a partner."""
 
     class Meta:
         unknown = ma.RAISE
@@ -119,7 +119,7 @@ class PartnerDetailSchema(PartnerSchema):
 
 def partners_blueprint(desk: PartnerDesk) -> Any:
     """Routes below ``/v1/partners``."""
-    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
+    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Partners and their forms")
     _add_reading(blueprint, desk)
     _add_changing(blueprint, desk)
     return blueprint

@@ -25,12 +25,12 @@ from shared.runtime.errors import DomainError
 from shared.runtime.ids import slug_from
 
 DONE = {
-    "added": "The partner is added. Choose next which forms its pages may show: tick the partner in each.",
+    "added": "The partner is added. Next, tick the partner in each form that its pages may show.",
     "changed": "Done.",
     "asked": "A coordinator will look at the address. Until then no page there can show a form.",
-    "allowed-before": "This address is allowed already: its pages can show your forms.",
+    "allowed-before": "This address is already allowed: its pages can show your forms.",
     "allowed": "Allowed: pages there can show a form within seconds.",
-    "declined": "Declined. The address is no longer asked for.",
+    "declined": "Declined. The request is removed.",
 }
 """The notices to show after a change."""
 
@@ -128,8 +128,8 @@ MAX_NAME, MAX_ORIGIN = 200, 255
 MAX_ADDRESS = 2000
 """Characters of the address of a page."""
 
-NO_ADDRESS = "That is not the address of a site. Give one that begins with https://, such as https://www.example.org."
-TOO_MANY = "Too many addresses are waiting for a decision already. Contact a coordinator."
+NO_ADDRESS = "That is not the address of a site. Enter one that begins with https://, such as https://www.example.org."
+TOO_MANY = "Too many addresses are already waiting for a decision. Contact a coordinator."
 FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
 ADD_PATH = "/registrations/new-partner"
 
@@ -167,7 +167,7 @@ def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
         except DomainError as refusal:
             if refusal.code != "already-exists":
                 raise
-            taken = {"slug": "There is a partner with this short name already."}
+            taken = {"slug": "There is already a partner with this short name."}
             return _page(None, FilledPartner(filled.values, taken, None), 409)
         return redirect(f"{OF_PARTNERS}/{filled.wanted.slug}?done=added", 303)
 
@@ -271,7 +271,7 @@ def _read(partner: Partner | None, given: Mapping[str, str]) -> FilledPartner:
     faults: dict[str, str] = {}
     slug = partner.slug if partner else values["slug"]
     if not values["name"] or len(values["name"]) > MAX_NAME or not values["name"].isprintable():
-        faults["name"] = f"Give a name of at most {MAX_NAME} characters."
+        faults["name"] = f"Enter a name of at most {MAX_NAME} characters."
     if len(slug) > 80 or not re.fullmatch(SLUG, slug):
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
     origins = tuple(dict.fromkeys(line.rstrip("/") for line in values["origins"].split()))
@@ -296,9 +296,9 @@ def _read(partner: Partner | None, given: Mapping[str, str]) -> FilledPartner:
 
 
 THEME_FAULTS = {
-    "accent": "Give a colour such as #0b6bcb.",
-    "radius": "Give a number of pixels such as 8.",
-    "font": "Give names of fonts, separated by commas.",
+    "accent": "Enter a colour such as #0b6bcb.",
+    "radius": "Enter a number of pixels, such as 8.",
+    "font": "Enter names of fonts, separated by commas.",
 }
 
 

@@ -48,7 +48,7 @@ class PartnerDesk:
         _check(partner)
         with self.work.transaction() as connection:
             if not add_partner(connection, partner):
-                raise DomainError("already-exists", f"there is a partner {partner.slug} already")
+                raise DomainError("already-exists", f"there is already a partner {partner.slug}")
             now = self.clock()
             outbox.add(connection, [partner_message(partner, now)])
             add_audit_record(connection, _audit_entry("partner-added", partner, by, _noted(partner)), now)
@@ -162,7 +162,7 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     check_slug(slug)
     with work.snapshot() as connection:

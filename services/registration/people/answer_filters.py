@@ -72,7 +72,7 @@ def read_answer_filters(arguments: Mapping[str, str], definition: FormDefinition
     """
     given = {name: value for name, value in arguments.items() if name.startswith(PREFIX)}
     if given and definition is None:
-        raise DomainError("unknown-parameter", "answers can be asked for within one form alone: name it as `form`")
+        raise DomainError("unknown-parameter", "answers can be filtered only within one form: name it as `form`")
     return tuple(_read(name, value, definition) for name, value in given.items() if definition is not None)
 
 
@@ -105,7 +105,7 @@ def _read(parameter: str, text: str, definition: FormDefinition) -> AnswerFilter
     name, _, test = parameter.removeprefix(PREFIX).partition(".")
     field = answer_field(name, definition)
     if test not in (EQUALS, FROM, UNTIL, GIVEN) or (test in RANGE and not _has_order(field)):
-        raise DomainError("unknown-parameter", f"{parameter}: this question cannot be asked so")
+        raise DomainError("unknown-parameter", f"{parameter}: this question does not support this filter")
     if test == GIVEN:
         if text not in FLAGS:
             raise DomainError("unknown-parameter", f"{parameter}: true or false is required")

@@ -220,7 +220,7 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
 def _groups(work: UnitOfWork, wanted: PeopleFilter, query: Mapping[str, Any], keys: Sequence[Key]) -> Response:
     """Numbers by one or two keys."""
     if query["cursor"] or query["columns"]:
-        raise DomainError("unknown-parameter", "cursor and fields belong to a list, and `group_by` answers none")
+        raise DomainError("unknown-parameter", "`group_by` cannot be combined with cursor or fields")
     with work.transaction() as connection:
         groups = count_by(connection, wanted, keys, query["at_least"])
     shown = groups[:MAX_GROUPS]

@@ -230,9 +230,9 @@ ACTS = {
     CONFIRM: "Give them seats",
     OFFER: "Offer them seats",
     WITHDRAW: "Withdraw their offers",
-    CANCEL: "Cancel for them",
+    CANCEL: "Cancel the registrations",
     TAG: "Add a tag",
-    UNTAG: "Take a tag off",
+    UNTAG: "Remove a tag",
 }
 SAVE = "export"
 CHOICES = {**ACTS, SAVE: "Download them"}
@@ -264,7 +264,7 @@ class Marked:
         return self.view.person.registration.id
 
 
-NO_REASON = "out of order, or beyond what is free, it needs a reason: choose one above the list"
+NO_REASON = "out of order or beyond the free seats, a reason is needed: choose one above the list"
 
 
 def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
@@ -335,7 +335,7 @@ def reason_and_hours(given: Mapping[str, str]) -> tuple[str, int | None]:
     if not hours:
         return reason, None
     if not (hours.isascii() and hours.isdecimal() and len(hours) < 4 and 1 <= int(hours) <= MAX_OFFER_HOURS):
-        raise DomainError("wrong-hours", f"an offer stands from 1 to {MAX_OFFER_HOURS} hours")
+        raise DomainError("wrong-hours", f"an offer is valid for 1 to {MAX_OFFER_HOURS} hours")
     return reason, int(hours)
 
 
@@ -347,9 +347,9 @@ def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int, re
         return Marked(view, seen, f"Tags now: {', '.join(view.person.tags) or 'none'}.", "")
     choice = next((one for one in choices_for(view, clock()) if one.status == act), None)
     if view.person.registration.revision != seen:
-        return Marked(view, seen, "", "it was changed after you had marked it")
+        return Marked(view, seen, "", "it was changed after you marked it")
     if choice is None:
-        return Marked(view, seen, "", "it does not fit the status")
+        return Marked(view, seen, "", "the status does not allow it")
     if choice.reason == "required" and not reason:
         return Marked(view, seen, "", NO_REASON)
     return Marked(view, seen, choice.effect, choice.refusal)

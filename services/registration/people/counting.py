@@ -76,7 +76,7 @@ def fold_counts(work: UnitOfWork) -> bool:
     """Add a batch of changes to the counts; whether more are waiting. Does nothing while another process does it.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         if not connection.execute(_ADVISORY_LOCK).scalar_one():
@@ -247,10 +247,10 @@ def _key(name: str, number: int, definition: FormDefinition | None) -> Key:
             raise DomainError("unknown-parameter", f"group_by: {advice}")
         return Key(name, COLUMNS[name], ORGANISATION if name == "organisation" else "", {})
     if definition is None:
-        raise DomainError("unknown-parameter", "answers can be counted within one form alone: name it as `form`")
+        raise DomainError("unknown-parameter", "answers can be counted only within one form: name it as `form`")
     field = answer_field(name.removeprefix(PREFIX), definition)
     if is_free_text(field):
-        raise DomainError("unknown-parameter", f"{name} is a free text, and no two people write the same")
+        raise DomainError("unknown-parameter", f"{name} is free text and cannot be counted")
     question, chosen = f"key_{number}", f"chosen_{number}"
     if field.kind.data_type != "list":
         return Key(name, f"r.answers -> :{question}", "", {question: field.name})

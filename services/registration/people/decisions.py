@@ -54,9 +54,9 @@ CONFIRM, CANCEL, OFFER, WITHDRAW = "confirmed", "cancelled", "offered", "withdra
 SEAT_REASONS = {
     "speaker": "they speak at the event",
     "representative": "they represent their working group",
-    "replacement": "they replace a person who cannot come",
+    "replacement": "they replace a person who cannot attend",
     "agreed": "agreed with their organisation or with a partner",
-    "mistake": "a mistake had put them back",
+    "mistake": "a mistake had cost them their place",
     "other": "another reason, known to the coordinators",
 }
 """Why a person gets a seat out of order, or beyond what is free, by the word that is sent."""
@@ -188,7 +188,7 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
         seats = form.seats
         check_offering(form.opening, seats, before, now)
         if not decision.reason and first_in_line(connection, form.slug) != before.id:
-            raise DomainError("reason-missing", "out of order a seat is offered for a reason")
+            raise DomainError("reason-missing", "offering a seat out of order needs a reason")
         until = offer_until(form, now, timedelta(hours=decision.hours or seats.offer_hours))
         why = f"offered by a coordinator{_because(decision.reason)}"
         fact = offer_seat(connection, locked.person, until, seats.capacity, why, now, decision.by)
@@ -209,7 +209,7 @@ def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, dec
         locked = lock_known(connection, clock, decision.registration_id)
         _check_revision(locked, decision.revision)
         if locked.registration.hold != "offered":
-            raise DomainError("not-offered", "no seat is offered to them")
+            raise DomainError("not-offered", "they have no offer")
         why = "the offer was withdrawn by a coordinator"
         fact = _end(connection, locked.person, why, locked.now, passed=False, by=decision.by)
         messages.add(connection, [fact], locked.now)

@@ -1,4 +1,4 @@
-"""What is asked after the confirmation: mails that remind of missing details, and decisions about proposals."""
+"""Questions after the confirmation: reminders of missing details, and decisions about proposals."""
 
 import base64
 import binascii
@@ -50,8 +50,8 @@ def state_at(found: Mapping[str, Any] | None, revision: int) -> ProposalState:
     """Return the state of a proposal whose registration has ``revision``.
 
     Args:
-        found: the newest decision, a row of ``proposal_state``; None before the first. One that returned an earlier
-            text is over: its person has changed the proposal, so it is submitted again.
+        found: the newest decision, a row of ``proposal_state``; None before the first. A decision that returned an
+            earlier text is outdated: the person has changed the proposal, so it is submitted again.
     """
     if found is None:
         return ProposalState()
@@ -63,12 +63,12 @@ def handle_decision(connection: Connection, message: Message, private_keys: Sequ
     """Store a decision of coordinators, unless a newer one is known or the person was erased.
 
     Raises:
-        Poison: the note does not open, or there is no such registration.
+        Poison: the note cannot be decrypted, or there is no such registration.
     """
     data = message.data
     erased = connection.execute(_LOCK, data).scalar()
     if erased is None:
-        raise Poison("a decision about a proposal that nobody has submitted")
+        raise Poison("a decision about an unknown proposal")
     if not erased:
         connection.execute(_UPSERT, {**data, "note": _note(data["note"], private_keys)})
 
@@ -77,7 +77,7 @@ def _note(sealed: str, private_keys: Sequence[bytes]) -> str:
     try:
         note = open_sealed(list(private_keys), base64.b64decode(sealed, validate=True)).get("note")
     except (Unsealable, binascii.Error):
-        raise Poison("the note does not open") from None
+        raise Poison("the note cannot be decrypted") from None
     if not isinstance(note, str):
         raise Poison("the note is not text")
     return note
@@ -87,10 +87,10 @@ FIRST_DELAY = timedelta(hours=1)
 """From the seat to the first reminder."""
 
 BEFORE_DEADLINE = (timedelta(days=14), timedelta(days=3))
-"""How long before it is too late the second and the third reminder go."""
+"""How long before the deadline the second and third reminders are sent."""
 
 MIN_INTERVAL = timedelta(days=2)
-"""At least so long lies between two reminders to one person."""
+"""Minimum time between two reminders to one person."""
 
 BATCH = 500
 
@@ -138,7 +138,7 @@ def remind_of_details(work: UnitOfWork, messages: RegistrationMessages, now: dat
 
 
 def reminders_due(form: StoredForm, now: datetime) -> list[DetailsReminder]:
-    """Return which reminders go now on a form: none where nothing is asked later, or while it would be in vain."""
+    """Return which reminders of a form are due: none if nothing is asked later, or if reminding is pointless."""
     opening, until = form.opening, form.opening.details_until
     if not asks_later(form) or (until is not None and until <= now):
         return []
@@ -151,7 +151,7 @@ def reminders_due(form: StoredForm, now: datetime) -> list[DetailsReminder]:
 
 
 def asks_later(form: StoredForm) -> bool:
-    """Return whether a form leaves questions for after the confirmation.
+    """Return whether a form has questions after the confirmation.
 
     The definition is not parsed: a form that cannot be read must not keep the data of all others from being deleted.
     """

@@ -109,7 +109,7 @@ def given_filters(arguments: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         BadRequest: one cannot be a value of its kind.
-        DomainError: ``unknown-parameter``; ignoring a misspelt filter would show, or export, everybody.
+        DomainError: ``unknown-parameter``; ignoring a misspelt filter would show, or export, everyone.
     """
     for name in arguments:
         if name not in PARAMETERS and not name.startswith(PREFIX):

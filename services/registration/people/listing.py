@@ -135,7 +135,7 @@ def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
     with work.transaction() as connection:
         named = forms_named(connection, wanted.not_registered_for)
     if not set(named) <= wanted.forms:
-        raise DomainError("not-allowed", "your key is not good for all forms of that event")
+        raise DomainError("not-allowed", "your key does not cover all forms of that event")
 
 
 def people_file(

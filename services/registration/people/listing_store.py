@@ -32,7 +32,7 @@ class Sort:
 
 _LAST_NAME = """(SELECT COALESCE(folded(p.name), '') FROM registration p WHERE p.id = CAST(:after AS uuid)
     AND (CAST(:seen AS text[]) IS NULL OR p.form = ANY(CAST(:seen AS text[]))))"""
-"""A position comes from outside: the name of a person who may not be seen orders nothing."""
+"""The position comes from the client: a registration that the user may not see is ignored as a position."""
 
 _BY_NAME = f"({_FOLDED_NAME}, r.id) {{}} ({_LAST_NAME}, CAST(:after AS uuid))"
 SORTS = {
@@ -41,7 +41,7 @@ SORTS = {
     NAME: Sort(f"{_FOLDED_NAME}, r.id", _BY_NAME.format(">")),
     NAME_BACKWARDS: Sort(f"{_FOLDED_NAME} DESC, r.id DESC", _BY_NAME.format("<")),
 }
-"""Ids are in order of arrival. A position is an id alone: a name has no place in an address."""
+"""Ids are in order of arrival. A position is only an id, because a name must not be in a URL."""
 
 LIVE = "r.status IN ('confirmed', 'waitlisted')"
 
@@ -54,11 +54,11 @@ class PeopleFilter:
         q: beginning of an address, or of any word of a name or an organisation; accents do not count.
         since, until: when a person registered: from, and before.
         not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
-            people who have a seat or wait for one: no one need be reminded who has cancelled.
+            people who have a seat or wait for one: people who have cancelled must not be reminded.
         details: ``given`` or ``missing``: what is asked after the confirmation, on forms that ask for anything then.
             Without a status ``missing`` lists only people who have a seat or wait for one.
         language: of their mails and pages.
-        representative: whether they speak for their working group; None for everybody.
+        representative: whether they represent their working group; None for everyone.
         tag: a word that coordinators have put on the registration.
         offer_since, offer_until: when an offer of a seat expires: from, and before.
         ids: of registrations that were marked, UUID texts; empty for all.
@@ -109,7 +109,7 @@ class RegistrationChange:
 
 
 def _named(column: str) -> str:
-    """That the words that are searched for follow one another in ``column``, the last one perhaps begun alone."""
+    """Condition: the search words follow one another in ``column``; the last one may be a prefix."""
     return f"position(' ' || :folded IN ' ' || folded({column})) > 0"
 
 
@@ -144,7 +144,7 @@ _CONDITIONS = {
     "forms": "r.form = ANY(:forms)",
 }
 _IN_ORDER = ("form", "event", "forms")
-"""By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
+"""With these conditions rows are found in order of arrival, so that a page costs no more than its rows."""
 
 _BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag", "offer_since", "offer_until")
 """These have separate indexes, in another order: fast for rare values, slow for frequent ones."""
@@ -152,12 +152,13 @@ _BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag"
 _NEAR = 2000
 """Rows scanned in order of arrival before an index is used."""
 # Which of the two ways is cheaper depends on how often a word occurs, and the planner guesses: wrongly, it reads a
-# million rows for a page of fifty (measured: 1 s). Made to use the index it sorts few, since those of whom there are
-# many were found near. One plan for all words could not use the index of addresses, so each search has its own.
+# million rows for a page of fifty (measured: 1 s). Forced to use the index, it sorts few rows, because frequent words
+# were
+# found before. One plan for all words could not use the index of addresses, so each search has its own.
 _ORDERED = ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan")
 _BY_BITMAP = "; ".join(f"SET LOCAL {way} = off" for way in _ORDERED) + "; SET LOCAL plan_cache_mode = force_custom_plan"
 _AS_USUAL = "; ".join(f"SET LOCAL {way} = on" for way in _ORDERED) + "; SET LOCAL plan_cache_mode = auto"
-_BY_FORM = "SET LOCAL random_page_cost = 1.1"  # a form's rows lie together: people register within weeks
+_BY_FORM = "SET LOCAL random_page_cost = 1.1"  # a form's rows are close together, because people register within weeks
 
 _FOLDED = text("SELECT folded(:q)")
 _ORGANISATIONS = text(f"SELECT o.id::text FROM organisation o WHERE {_indexed('o.name')} LIMIT :limit")
@@ -235,7 +236,7 @@ class Where:
         return replace(self, parts={other: part for other, part in self.parts.items() if other != name})
 
     def and_also(self, condition: str) -> "Where":
-        """The rows after a position alone."""
+        """Only the rows after a position."""
         return replace(self, parts={**self.parts, "after": condition})
 
     def in_order(self, sort: Sort | None) -> str:
@@ -245,7 +246,7 @@ class Where:
 
 
 def conditions_of(connection: Connection, wanted: PeopleFilter) -> Where:
-    """The conditions that ``wanted`` sets, but for the position of a page."""
+    """The conditions that ``wanted`` sets, except the position of a page."""
     wanted = replace(wanted, q=wanted.q.lstrip())
     values = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None, ())}
     parts = {"erased": "r.erased_at IS NULL", **{name: _CONDITIONS[name] for name in values}}
@@ -259,7 +260,7 @@ def conditions_of(connection: Connection, wanted: PeopleFilter) -> Where:
     if wanted.forms is not None:
         values["forms"] = sorted(wanted.forms)
     values |= _searched(connection, wanted.q)
-    return Where(parts, values, is_nothing=values.get("folded") == "")  # nothing but marks was searched for
+    return Where(parts, values, is_nothing=values.get("folded") == "")  # the search text has only marks
 
 
 def _read(connection: Connection, chosen: str, values: Mapping[str, Any], sort: Sort) -> list[Person]:

@@ -1,6 +1,6 @@
-"""What happened to a registration, as messages: the only translation, which decides what leaves the service.
+"""Messages about changes of registrations; the only module that decides which data leaves the service.
 
-In clear: what is counted. Sealed to notifications: name, address, time zone, and fresh tokens of the registration's
+In clear: data for counts. Sealed to notifications: name, address, time zone, and fresh tokens of the registration's
 links, which are stored nowhere else. The content of a proposal is sealed to events, without its person.
 """
 
@@ -49,7 +49,7 @@ NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened to a registration, and what only notifications may read of it.
+    """A change of a registration, with the data that only notifications may read.
 
     Attributes:
         key: type of the message without its prefix.
@@ -119,7 +119,7 @@ class RegistrationMessages:
 
 
 def fact_about(key: str, person: Person, **changes: Any) -> Fact:
-    """Return what happened to ``person``, whose registration has ``changes`` by it."""
+    """Return the fact that ``person``'s registration has ``changes``."""
     registration = replace(person.registration, **changes)
     return Fact(
         key,
@@ -135,9 +135,9 @@ def fact_about(key: str, person: Person, **changes: Any) -> Fact:
 def confirmation_wanted(
     notifications_key: bytes, link_id: str, token: str, email: str, language: str, at: datetime, *, pending: bool
 ) -> Message:
-    """Return the message that the owner of ``email`` is to get a confirmation link.
+    """Return the message that the owner of ``email`` should get a confirmation link.
 
-    ``pending`` is true if something waits for their confirmation; else the link leads to their registrations alone.
+    ``pending`` is true if something waits for their confirmation; otherwise the link leads only to their registrations.
     """
     sealed = seal_to(notifications_key, {"address": email, "token": token})
     data = {
@@ -153,7 +153,7 @@ def confirmation_wanted(
 def address_changed(
     notifications_key: bytes, before: Person, former: str, token: str, at: datetime, undo_until: datetime | None
 ) -> Message:
-    """Return the message to the former address of a registration, which alone is in it.
+    """Return the message to the former address of a registration; it contains only that address.
 
     Args:
         notifications_key: public key of notifications.
@@ -184,7 +184,7 @@ def address_corrected(
 ) -> Message:
     """Return the message to an address that a coordinator has taken from a registration; see :func:`address_changed`.
 
-    Only the owner of a verified address can take the change back: of any other it was perhaps never theirs.
+    Only the owner of a verified address can undo the change: an unverified address may never have been theirs.
     """
     known = before.registration.verified
     until, link = (undo_until, token) if known else (None, "")
@@ -213,7 +213,7 @@ def erased_message(registration: Registration, at: datetime, former: Sequence[st
 
 
 def tagged_message(registration_id: str, tags: Sequence[str], revision: int, at: datetime) -> Message:
-    """Return that a registration has these tags since ``at``; ``revision`` counts changes of them alone."""
+    """Return that a registration has these tags since ``at``; ``revision`` counts only changes of tags."""
     data = {"registration_id": registration_id, "revision": revision, "tags": list(tags), "occurred_at": rfc3339(at)}
     return make_message(TAGGED, registration_id, at, data, (correlation_id(), traceparent()))
 

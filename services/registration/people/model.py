@@ -23,7 +23,7 @@ class Registration:
     person_ref: keyed hash of the address, 64 hex digits.
     accepted_at: when it was made: decided, or confirmed by the owner of the address.
     verified: the owner of the address has confirmed it.
-    attend: slug of the event that everybody on this form should attend as well.
+    attend: slug of the event that everyone on this form should attend as well.
     offer_expires_at: until when a seat is held for a person who waits; None for no offer.
     offer_passed: an offer was declined or has expired, and the person waits on.
     domain: reference of the domain of the address; empty for a mail provider.
@@ -113,7 +113,7 @@ def check_offering(opening: Opening, seats: Seats, registration: Registration, n
     """
     _check_seatable(opening, registration, now)
     if registration.hold == "offered":
-        raise DomainError("already-offered", "a seat is offered to them already")
+        raise DomainError("already-offered", "they already have an offer")
     check_fits(seats, registration)
 
 
@@ -128,8 +128,8 @@ def check_fits(seats: Seats, registration: Registration) -> None:
     if not seats.left:
         raise DomainError("no-free-seat", "every seat is taken; raise the capacity of the form first")
     if seats.pools.kept_from(registration.who) >= seats.left:
-        raise DomainError("seats-reserved", "what is left is reserved for others")
-    raise DomainError("domain-share", "people of this mail domain have their share of the seats")
+        raise DomainError("seats-reserved", "the remaining seats are reserved for others")
+    raise DomainError("domain-share", "this mail domain has used up its share of the seats")
 
 
 def _check_seatable(opening: Opening, registration: Registration, now: datetime) -> None:
@@ -138,7 +138,7 @@ def _check_seatable(opening: Opening, registration: Registration, now: datetime)
     if is_over(opening, now):
         raise DomainError("event-over", "the event has begun")
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
-        raise DomainError("not-taking-place", "at present the event does not take place")
+        raise DomainError("not-taking-place", "the event is postponed or cancelled")
 
 
 def check_cancelling(opening: Opening, registration: Registration, now: datetime) -> None:
@@ -148,6 +148,6 @@ def check_cancelling(opening: Opening, registration: Registration, now: datetime
         DomainError: ``no-place``, ``event-over``.
     """
     if registration.status not in LIVE:
-        raise DomainError("no-place", "there is no place to give back")
+        raise DomainError("no-place", "there is no seat to give back")
     if is_over(opening, now):
         raise DomainError("event-over", "the event has begun")

@@ -261,7 +261,7 @@ class SavedView:
 
 
 def views_for(connection: Connection, owner: str, forms: frozenset[str] | None) -> Sequence[SavedView]:
-    """Return a person's own views, then those that others share: of ``forms`` alone unless that is None.
+    """Return a person's own views, then those that others share: only of ``forms``, unless that is None.
 
     Names and tags of a view may describe people of its form.
     """

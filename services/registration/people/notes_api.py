@@ -74,7 +74,7 @@ class NoteWantedSchema(ma.Schema):
     words = ma.fields.String(
         required=True,
         validate=ma.validate.Length(min=1, max=MAX_NOTE),
-        metadata={"description": "In the person's own export, and erased with them"},
+        metadata={"description": "Included in the person's export, and erased with them"},
     )
 
 
@@ -269,7 +269,7 @@ class BlockSchema(ma.Schema):
         unknown = ma.RAISE
 
     email = email_field()
-    reason = reason_field("Shown to coordinators: leave names and addresses out, they would be kept here")
+    reason = reason_field("Shown to coordinators; leave out names and addresses, because they would be kept here")
 
 
 class BlockedSchema(ma.Schema):
@@ -294,7 +294,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
         "blocked_addresses",
         __name__,
         url_prefix="/v1/blocked-addresses",
-        description="Addresses of which no registration is taken",
+        description="Blocked addresses",
     )
 
     @blueprint.get("")

@@ -18,7 +18,7 @@ PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
 class RegistrationQuery(PageArguments):
-    """Filters of the list of registrations; those that begin with ``answer.`` are read by themselves."""
+    """Filters of the list of registrations; those that begin with ``answer.`` are parsed separately."""
 
     beginnings = (PREFIX,)
 
@@ -47,26 +47,24 @@ class RegistrationQuery(PageArguments):
         load_default="",
         validate=SLUG_OR_NOTHING,
         metadata={
-            "description": "An event or a form: who is not registered there. Without ``status`` only people who have "
-            "a seat or wait for one"
+            "description": "An event or a form: people who are not registered for it. Without ``status`` only people "
+            "who have a seat or wait for one"
         },
     )
     details = ma.fields.String(
         load_default="",
         validate=ma.validate.OneOf(["", "missing", "given"]),
         metadata={
-            "description": "Whether what is asked after the confirmation was given. `missing` without ``status``: only "
+            "description": "Whether the further details were given. `missing` without ``status``: only "
             "people who have a seat or wait for one"
         },
     )
 
     language = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"))
     representative = ma.fields.Boolean(
-        load_default=None, metadata={"description": "Whether they speak for their working group"}
+        load_default=None, metadata={"description": "Whether they represent their working group"}
     )
-    tag = ma.fields.String(
-        load_default="", validate=PLAIN, metadata={"description": "A word that coordinators have put on it"}
-    )
+    tag = ma.fields.String(load_default="", validate=PLAIN, metadata={"description": "A coordinators' tag"})
     offer_since = DayOrInstant(load_default=None, metadata={"description": "With an offer that expires then or later"})
     offer_until = DayOrInstant(load_default=None, metadata={"description": "With an offer that expires by then"})
     sort = ma.fields.String(
@@ -93,7 +91,7 @@ class RegistrationQuery(PageArguments):
     at_least = ma.fields.Integer(
         load_default=1,
         validate=ma.validate.Range(min=1, max=1_000_000),
-        metadata={"description": "With `group_by`: without the groups of fewer registrations"},
+        metadata={"description": "With `group_by`: leave out groups with fewer registrations"},
     )
 
 
@@ -101,7 +99,7 @@ class PersonSchema(ma.Schema):
     """A registration with the person's data. Sealed answers are not here."""
 
     id = ma.fields.String(required=True)
-    revision = ma.fields.Integer(required=True, metadata={"description": "What a decision names as `If-Match`"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` of a decision"})
     form = ma.fields.String(required=True)
     event = ma.fields.String(allow_none=True)
     status = ma.fields.String(required=True, metadata={"enum": list(REGISTRATION_STATUSES)})
@@ -131,10 +129,10 @@ class PersonSchema(ma.Schema):
     details_at = ma.fields.AwareDateTime(
         format="iso",
         allow_none=True,
-        metadata={"description": "When what is asked after the confirmation was last given; null if never"},
+        metadata={"description": "When the further details were last given; null if never"},
     )
     verified = ma.fields.Boolean(required=True, metadata={"description": "The owner of the address has confirmed it"})
-    tags = ma.fields.List(ma.fields.String(), metadata={"description": "Words of coordinators, sorted"})
+    tags = ma.fields.List(ma.fields.String(), metadata={"description": "Coordinators' tags, sorted"})
     accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
@@ -151,13 +149,13 @@ class GroupSchema(ma.Schema):
     by = ma.fields.Dict(
         keys=ma.fields.String(),
         required=True,
-        metadata={"description": "The value of each name in `group_by`; null: they have none"},
+        metadata={"description": "The value of each name in `group_by`; null: no value"},
     )
     registrations = ma.fields.Integer(required=True)
     people = ma.fields.Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "Different ones: one may have several; null where kept counts answer, over all forms"},
+        metadata={"description": "Distinct people; null over all forms"},
     )
 
 
@@ -188,7 +186,7 @@ class PromotionSchema(ma.Schema):
     """A decision about the waiting list that left this person on it."""
 
     decided_at = ma.fields.AwareDateTime(format="iso", required=True)
-    cause = ma.fields.String(required=True, metadata={"description": "What may have freed a seat"})
+    cause = ma.fields.String(required=True, metadata={"description": "The event that may have freed a seat"})
     capacity = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
     free = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "Then; null: no limit"})
     waiting = ma.fields.Integer(required=True, metadata={"description": "How many waited"})
@@ -200,7 +198,7 @@ class PromotionSchema(ma.Schema):
                 *("no-free-seat", "too-late", "not-taking-place", "out-of-turn"),
                 *("reserved", "domain-share", "by-hand"),
             ],
-            "description": "Why this person got no seat. `too-late`: no one is invited so shortly before the start",
+            "description": "Why this person got no seat. `too-late`: no one is invited so close to the start",
         },
     )
 
@@ -215,7 +213,7 @@ class OtherRegistrationSchema(ma.Schema):
 
 
 class LoggedMailSchema(ma.Schema):
-    """What became of a mail."""
+    """The outcome of a mail."""
 
     registration_id = ma.fields.String(required=True)
     form = ma.fields.String(required=True)
@@ -267,14 +265,14 @@ class OfferWantedSchema(ma.Schema):
 
 
 class ChangeWantedSchema(ma.Schema):
-    """What a coordinator decides about one registration, or what its own person changes: one of the two members."""
+    """A coordinator's decision about one registration, or the person's own change: one of the two members."""
 
     class Meta:
         unknown = ma.RAISE
 
     status = ma.fields.String(
         validate=ma.validate.OneOf(["confirmed", "cancelled"]),
-        metadata={"description": "`confirmed`: a free seat for a waiting person; `cancelled`: the place is given back"},
+        metadata={"description": "`confirmed`: a free seat for a waiting person; `cancelled`: the seat is given back"},
     )
     reason = ma.fields.String(
         validate=ma.validate.OneOf(list(SEAT_REASONS)),
@@ -286,7 +284,7 @@ class ChangeWantedSchema(ma.Schema):
     answers = ma.fields.Dict(
         keys=ma.fields.String(),
         metadata={
-            "description": "By the link of the registration only: new answers by field. Those to fields that are not"
+            "description": "Only with the link of the registration: new answers by field. Those to fields that are not"
             " sent stay; null deletes one. Address and consents cannot be changed here"
         },
     )

@@ -136,9 +136,9 @@ class PoolSchema(ReservationSchema):
     """A reservation, and what is used of it."""
 
     taken = ma.fields.Integer(
-        required=True, metadata={"description": "Matching people who have a seat or an offer, however they got it"}
+        required=True, metadata={"description": "Matching people with a seat or an offer, however they got it"}
     )
-    left = ma.fields.Integer(required=True, metadata={"description": "Seats that are still kept"})
+    left = ma.fields.Integer(required=True, metadata={"description": "Seats that are still reserved"})
     waiting = ma.fields.Integer(required=True, metadata={"description": "Matching people in line"})
 
 
@@ -150,11 +150,11 @@ class WaitingSchema(ma.Schema):
         required=True,
         metadata={
             "enum": list(REASONS),
-            "description": "Why they have no seat; `next`: a free one comes to them within seconds",
+            "description": "Why they have no seat; `next`: they get a free seat within seconds",
         },
     )
     pools = ma.fields.List(
-        ma.fields.Integer(), required=True, metadata={"description": "Places in `reservations` of those they match"}
+        ma.fields.Integer(), required=True, metadata={"description": "Indexes in `reservations` of those they match"}
     )
 
 
@@ -165,13 +165,15 @@ class SeatsSchema(ma.Schema):
     capacity = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "null: no limit"})
     confirmed = ma.fields.Integer(required=True)
     offered = ma.fields.Integer(required=True, metadata={"description": "Seats held for people who have an offer"})
-    reserved = ma.fields.Integer(required=True, metadata={"description": "Seats that are kept and not taken yet"})
+    reserved = ma.fields.Integer(required=True, metadata={"description": "Reserved seats that are not taken yet"})
     free = ma.fields.Integer(
         allow_none=True, required=True, metadata={"description": "Seats free for everyone; null: no limit"}
     )
-    beyond = ma.fields.Integer(required=True, metadata={"description": "How many more are taken than there are"})
+    beyond = ma.fields.Integer(required=True, metadata={"description": "Number of taken seats beyond the capacity"})
     in_line = ma.fields.Integer(required=True, metadata={"description": "People who get a free seat automatically"})
-    passed = ma.fields.Integer(required=True, metadata={"description": "People who wait and let an offer pass"})
+    passed = ma.fields.Integer(
+        required=True, metadata={"description": "Waiting people whose offer expired or was declined"}
+    )
     promotion_mode = ma.fields.String(required=True, metadata={"enum": list(PROMOTION_MODES)})
     offer_hours = ma.fields.Integer(required=True)
     domain_percent = ma.fields.Integer(allow_none=True, required=True)
@@ -224,13 +226,13 @@ MAX_ROWS = 60
 
 WHY = {
     "offered": "A seat is held for them",
-    "offer-passed": "Did not accept an offer: a coordinator decides",
+    "offer-passed": "Did not accept an offer; a coordinator decides",
     "next": "They get a free seat within seconds",
     "no-free-seat": "Every seat is taken",
     "reserved": "The remaining seats are reserved for others",
     "domain-share": "The share of their mail domain is used up",
-    "too-late": "It is too shortly before the start",
-    "not-taking-place": "At present the event does not take place",
+    "too-late": "It is too close to the start",
+    "not-taking-place": "The event is postponed or cancelled",
     "by-hand": "Coordinators decide who gets a seat",
 }
 """Why a person waits, in words."""
@@ -327,7 +329,7 @@ def _whole(text: str, most: int, what: str, faults: list[str]) -> int | None:
         return None
     if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    faults.append(f"Give a whole number from 1 to {most:,} as {what}, or leave it empty.")
+    faults.append(f"Enter a whole number from 1 to {most:,} as {what}, or leave it empty.")
     return None
 
 

@@ -43,7 +43,7 @@ def to_registration(row: Any) -> Registration:
 
 
 def columns_of(*values: Any) -> dict[str, Any]:
-    """Return the attributes of slotted dataclasses in one mapping; a later one of the same name counts."""
+    """Return the attributes of slotted dataclasses in one mapping; a later one with the same name wins."""
     return {name: getattr(value, name) for value in values for name in value.__slots__}
 
 
@@ -57,7 +57,7 @@ class Person:
     """A registration with the data of the person, for themselves and for coordinators.
 
     ``details_at`` is when they last gave what is asked after the confirmation; None if never. ``tags`` are words of
-    coordinators, sorted; the person's own page knows none.
+    coordinators, sorted; the person's own page does not show them.
     """
 
     registration: Registration
@@ -117,7 +117,7 @@ def find_person(connection: Connection, registration_id: str) -> Person | None:
 
 
 def lock_person(connection: Connection, registration_id: str) -> Person | None:
-    """The same, locked. Lock the form's seats first, as everybody does."""
+    """The same, locked. Lock the form's seats first, as everyone does."""
     return _person(connection.execute(_BY_ID_LOCKED, {"id": registration_id}).fetchone())
 
 
@@ -193,13 +193,13 @@ _EXPIRED = text(PERSON + "WHERE r.form = :form AND r.offer_expires_at <= :now OR
 
 
 def store_offer(connection: Connection, registration: Registration) -> None:
-    """Store the offer of a person who waits as ``registration`` has it, or that it has ended."""
+    """Store the offer of a waiting person as in ``registration``, or its end."""
     values = {"expires_at": registration.offer_expires_at, "passed": registration.offer_passed}
     connection.execute(_OFFER, {"id": registration.id, **values})
 
 
 def store_answers(connection: Connection, rows: Sequence[object], now: datetime) -> None:
-    """Store what people have answered to their offers.
+    """Store people's responses to their offers.
 
     Args:
         rows: each with ``id``, ``revision``, ``status`` (``confirmed`` or ``waitlisted``), ``capacity`` and ``reason``.
@@ -214,7 +214,7 @@ def forms_with_expired_offers(connection: Connection, now: datetime) -> list[str
 
 
 def expired_offers(connection: Connection, form: str, now: datetime) -> list[Person]:
-    """Everybody on a form whose offer has expired, locked."""
+    """Everyone on a form whose offer has expired, locked."""
     return [to_person(row) for row in connection.execute(_EXPIRED, {"form": form, "now": now})]
 
 
@@ -225,7 +225,7 @@ DECIDER_LOCK = 7240018
 
 
 def pause_decider(connection: Connection) -> None:
-    """Wait until no batch is being decided, and let none begin before this transaction ends.
+    """Wait until no batch is being decided, and prevent others until this transaction ends.
 
     Comes before every other lock: a batch locks seats while it has this one.
     """
@@ -262,7 +262,7 @@ def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Lo
 
 
 def lock_found(connection: Connection, clock: Clock, found: Person) -> Locked:
-    """Seats first, then the registration, then the clock and the form: what waited must not see what was before.
+    """Seats first, then the registration, then the clock and the form: a waiting caller must not see the earlier state.
 
     Raises:
         DomainError: ``not-found`` if it was deleted in the meantime.
@@ -279,7 +279,7 @@ MAX_LIVE = 5
 """Managing links of one registration."""
 
 ASKED_APART = timedelta(minutes=5)
-"""A link that was asked for is mailed again after this time at the earliest; the mailed one works until then."""
+"""A requested link is mailed again after this time at the earliest; the mailed one works until then."""
 
 _ADD = text("""
     INSERT INTO managing_link (token_hash, registration_id, minted_at, asked)
@@ -308,7 +308,7 @@ _END = tuple(
 
 @dataclass(frozen=True, slots=True)
 class LinkTokens:
-    """New tokens of one registration; they are kept nowhere.
+    """New tokens of one registration; they are never stored.
 
     Attributes:
         own: of the managing link.

@@ -1,8 +1,8 @@
-"""The waiting list: free seats go to those who wait, in the transaction that frees them, or when time alone does.
+"""The waiting list.
 
-Time frees one where it was withheld because the event was postponed, for instance. Each decision is recorded, with
-the reason why the people who still wait got no seat. Coordinators see the seats of a form: the numbers, what is
-reserved, and who waits for what reason.
+Free seats go to waiting people, in the transaction that frees them, or by time. Time frees a seat, for example, if it
+was withheld because the event was postponed. Each decision is recorded, with the reason why the people who still wait
+got no seat. Coordinators see the seats of a form: the numbers, what is reserved, and who waits for what reason.
 """
 
 import logging
@@ -73,11 +73,11 @@ class PromotionLine:
     """One decision about a form's waiting list.
 
     Attributes:
-        cause: what may have freed a seat.
+        cause: the event that may have freed a seat.
         capacity: then in force; None for no limit.
-        free: seats that were free before anybody was promoted; None for no limit.
+        free: seats that were free before anyone was promoted; None for no limit.
         waiting: how many waited before.
-        promoted: how many of them got a seat, from the front of the line but for ``out-of-turn``.
+        promoted: how many of them got a seat, from the front of the line except for ``out-of-turn``.
         withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if no one was left.
     """
 
@@ -119,7 +119,7 @@ def promote_waiting(
     now: datetime,
     reason: str,
 ) -> list[Person]:
-    """Confirm as many of those who wait as the one inequality allows, in order of receipt, and store the seats.
+    """Confirm as many waiting people as the condition allows, in order of receipt, and store the seats.
 
     The decision is recorded, also for those who still wait.
 
@@ -137,7 +137,7 @@ def promote_waiting(
     decided = _decide(connection, form, seats, now)
     waiting = _those_chosen(connection, form.slug, decided)
     if len(waiting) < decided.count:
-        # A wrong count is one form's: tend continues with the other forms, and the audit (A2) names this one.
+        # A wrong count affects one form: tend continues with the other forms, and the audit (A2) names this one.
         log.error("fewer people wait than are counted", extra={"form": form.slug, "counted": seats.in_line})
         decided = replace(decided, count=len(waiting), after=None)
     if seats.mode == WITH_OFFERS:
@@ -288,7 +288,7 @@ class SeatsView:
 
     Attributes:
         waiting: the first of those who wait, in order, up to ``MAX_SHOWN_WAITING``.
-        beyond: by how many more seats are taken than there are.
+        beyond: number of taken seats beyond the capacity.
     """
 
     form: StoredForm

@@ -49,7 +49,9 @@ def choices_for(view: PersonView, now: datetime) -> list[OfferedDecision]:
     if registration.status in ("confirmed", "waitlisted"):
         refusal = _refusal(lambda: check_cancelling(view.form.opening, registration, now))
         choices.append(
-            OfferedDecision(CANCEL, "Cancel for them", "Cancel this registration", _cancelling(view, now), refusal)
+            OfferedDecision(
+                CANCEL, "Cancel for this person", "Cancel this registration", _cancelling(view, now), refusal
+            )
         )
     return choices
 
@@ -95,11 +97,11 @@ def _withdrawing(view: PersonView, now: datetime) -> str:
     line = (*view.line, InLine(who.id, who.who)) if seats.pools else ()
     decided = decide_promotion(form.opening, seats, form.notice, now, line)
     gets = (
-        "The seat goes to the next person on the list, perhaps this one"
+        "The seat goes to the next person on the list, possibly this one"
         if decided.count
         else "No one gets the seat automatically"
     )
-    return f"They are on the waiting list again, and get a mail that the seat is no longer held. {gets}."
+    return f"They go back to the waiting list, and get a mail that the seat is no longer held for them. {gets}."
 
 
 DONE = {
@@ -110,7 +112,7 @@ DONE = {
 }
 DONE_BESIDES = {
     "corrected": "The registration is corrected. They get a mail.",
-    "entered": "They are entered. They get a mail with a link to their registration.",
+    "entered": "The person is registered. They get a mail with a link to their registration.",
     "merged": "The two registrations are merged. The person gets a mail.",
     "sent": "A mail with the link to their registration is being sent.",
     "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
@@ -151,10 +153,10 @@ def _cancelling(view: PersonView, now: datetime) -> str:
         gets = "is offered the seat" if after.mode == WITH_OFFERS else "gets a seat at once"
         return f"{mailed} The next person on the waiting list {gets}."
     waits = {
-        "too-late": ": it is too shortly before the start",
+        "too-late": ": it is too close to the start",
         "not-taking-place": ": the event is not taking place",
     } | {
-        "by-hand": ": coordinators decide about this form",
+        "by-hand": ": coordinators decide about seats of this form",
         "reserved": ": it is reserved for others",
         "domain-share": ": the share of their mail domain is used up",
     }
@@ -217,7 +219,7 @@ def _waited(line: PromotionLine) -> HistoryRow:
 def _consequence(line: PromotionLine) -> str:
     """Why a person who waited was not promoted."""
     if line.withheld == "too-late":
-        return ", but too shortly before the start to invite the next person."
+        return ", but too close to the start to invite the next person."
     if line.withheld == "not-taking-place":
         return ", but the event was not taking place then."
     if line.withheld == "by-hand":
@@ -241,5 +243,5 @@ def _given(line: PromotionLine) -> str:
 
 def _all_taken(capacity: int | None) -> str:
     if not capacity:
-        return "there were no seats at all"
+        return "there were no seats"
     return "the only seat was taken" if capacity == 1 else f"all {capacity} seats were taken"

@@ -75,9 +75,9 @@ class RegistrationExport:
 
 LEFT_OUT = reasons_of(TABLES)
 NOTES = (
-    "Found by the address, which several people may share: look before you pass this on.",
-    "Not included: what was sent and is not decided yet. It is encrypted to the decider; ask again in a minute.",
-    "Not included: texts of mails, which are deleted once they are sent; backups, which end after the operator's time.",
+    "Found by the address, which several people may share: check the data before you hand it over.",
+    "Not included: submissions that are not decided yet. They are encrypted for the decider; ask again in a minute.",
+    "Not included: texts of mails, which are deleted when they are sent; and backups, which the operator deletes.",
 )
 
 
@@ -133,7 +133,7 @@ class ErasureSchema(ma.Schema):
     reason = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(list(REASONS)),
-        metadata={"description": "Stays in the history. No free text, which could identify the erased person"},
+        metadata={"description": "Kept in the history. Not free text, which could identify the erased person"},
     )
     scope = ma.fields.String(
         load_default=HERE,

@@ -35,14 +35,14 @@ from shared.security.audit_log import AuditRecord, add_audit_record
 REASONS = {
     "asked": "erased: the person asked for it",
     "not-theirs": "erased: the address was registered by another person",
-    "mistake": "erased: it was made by mistake",
+    "mistake": "erased: it was created by mistake",
     "no-longer-needed": "erased: it is no longer needed",
 }
 """Why a coordinator may erase a person, in the words of the history. A closed list: a free text could name the erased
 person."""
 
 BY_LINK = "erased by link"
-KEPT_LONG_ENOUGH = "erased: it was kept as long as the form says"
+KEPT_LONG_ENOUGH = "erased: its retention period has ended"
 
 _TOOK_PLACE = OPEN_EVENT_STATUSES | {"held"}
 
@@ -160,7 +160,7 @@ def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
 
 
 def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
-    """Erase a registration whose time is over; returns whether there was anybody left to erase."""
+    """Erase a registration whose time is over; returns whether there was anyone left to erase."""
     cause = ErasureCause(KEPT_LONG_ENOUGH, whole_address=False)
     return erase_one(work, lambda: now, messages, registration_id, cause)
 

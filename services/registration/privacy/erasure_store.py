@@ -11,12 +11,12 @@ from shared.db.cleanup import PersonalTable
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
 OTHER_PEOPLE = "ids of other people's registrations"
-OTHERS = "the registration may belong to another person now"
-CREDENTIAL = "it stands for a credential or a request, and says nothing about the person"
+OTHERS = "the registration may now belong to another person"
+CREDENTIAL = "it represents a credential or a request, and contains nothing about the person"
 SEALED = "encrypted; the questions and their dates are under sealed_answers"
 
-PENDING = "erase_pending: it waits for the owner of the address, of whatever registration"
-LOGGED = "kept as long as the audit log; it names nobody"
+PENDING = "erase_pending: it waits for the owner of the address, for any registration"
+LOGGED = "kept as long as the audit log; it contains no name of a participant"
 
 _REGISTRATIONS = "(SELECT id FROM registration WHERE person_ref = :ref)"
 _SUBJECTS = """(SELECT id::text FROM registration WHERE person_ref = :ref
@@ -39,7 +39,7 @@ TABLES = (
     ),
     PersonalTable(
         "FROM organisation t WHERE t.id IN (SELECT organisation_id FROM registration WHERE person_ref = :ref)",
-        ends="forget_organisation: once nobody is of it any more",
+        ends="forget_organisation: when no one belongs to it any longer",
     ),
     PersonalTable(
         f"FROM registration_change t WHERE t.registration_id IN {_REGISTRATIONS}",
@@ -83,7 +83,7 @@ TABLES = (
             "content_hash": CREDENTIAL,
             "chain_hash": CREDENTIAL,
         },
-        ends="kept as long as the audit log; nobody can change it",
+        ends="kept as long as the audit log; no one can change it",
     ),
     PersonalTable(
         f"FROM sealed_approval t WHERE t.people && ARRAY{_REGISTRATIONS}",
@@ -93,20 +93,20 @@ TABLES = (
             "reason": "it may name other people; the operator has it in the audit log's tables",
             "people": OTHER_PEOPLE,
         },
-        ends="a month after the request ended; it names nobody",
+        ends="a month after the request ended; it contains no name of a participant",
     ),
     PersonalTable(
         f"FROM retention_notice t WHERE t.subject IN {_REGISTRATIONS}",
-        ends="retraction: of what is not due any more, at the next look",
+        ends="retraction: at the next check, for records that are no longer due",
     ),
     PersonalTable(
         "FROM candidate t WHERE t.address_ref = :ref",
-        {"sealed": SEALED, "network": "it is of whoever sent it, who may be somebody else", "fingerprint": CREDENTIAL},
+        {"sealed": SEALED, "network": "it belongs to the sender, who may be another person", "fingerprint": CREDENTIAL},
         ends=PENDING,
     ),
     PersonalTable(
         "FROM mailbox t WHERE t.mailbox_ref = :mailbox",
-        {"waiting_network": "it is of whoever sent a form last"},
+        {"waiting_network": "it belongs to the last sender of a form"},
         ends="a day after its last mail: a new submission must not be mailed sooner because of an erasure",
     ),
     PersonalTable("FROM waiting_address t WHERE t.address_ref = :ref", ends=PENDING),
@@ -125,11 +125,11 @@ TABLES = (
     PersonalTable(
         "FROM blocked_address t WHERE t.person_ref = :ref",
         {"blocked_by": SOMEBODY_ELSE, "reason": "it may name other people; the operator has it in the console"},
-        ends="a coordinator unblocks it: otherwise whoever is blocked would erase themselves and register again",
+        ends="a coordinator unblocks it: otherwise blocked people could erase themselves and register again",
     ),
     PersonalTable(
         f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
-        {"body": "for other services, encrypted to them; what they hold is in their part"},
+        {"body": "for other services, encrypted for them; their part contains their data"},
         erase="UPDATE outbox SET body = '', blanked_at = :now WHERE subject = ANY(:subjects) AND blanked_at IS NULL",
     ),
     PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}, ends=LOGGED),

@@ -45,7 +45,7 @@ _FORMS = text("""
     FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
     ORDER BY f.slug
 """)
-"""With the last day of each; a form without an event that is open, or was never closed by anybody, has none."""
+"""With the last day of each; a form without an event that is open, or was never closed by anyone, has none."""
 
 _DUE = """
     SELECT r.id FROM registration r
@@ -119,7 +119,7 @@ class KeptForm:
     questions: its fields, as plain mappings.
     person_days: until a person is erased.
     last_day: of its event, or of the form itself; None while there is none.
-    keep_days: until a registration is deleted after it ended; None: a record of everybody is kept.
+    keep_days: until a registration is deleted after it ended; None: a record of everyone is kept.
     kind: of the form.
     """
 

@@ -1,1 +1,1 @@
-"""Routes for everybody: forms, submissions and receipts, as pages and for programs. They can read no person."""
+"""Routes for everyone: forms, submissions and receipts, as pages and for programs. They can read no person."""

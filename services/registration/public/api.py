@@ -46,14 +46,14 @@ class FormFieldSchema(ma.Schema):
     label = ma.fields.String(required=True)
     help = ma.fields.String()
     required = ma.fields.Boolean()
-    sealed = ma.fields.Boolean(metadata={"description": "Stored encrypted and read by named people only"})
+    sealed = ma.fields.Boolean(metadata={"description": "Stored encrypted, readable only by authorised people"})
     options = ma.fields.List(ma.fields.Nested(FieldOptionSchema))
     shown_when = ma.fields.Dict(keys=ma.fields.String())
     min = ma.fields.Raw()
     max = ma.fields.Raw()
     autocomplete = ma.fields.String()
     not_before = ma.fields.String(metadata={"description": "Name of a date that this one may not come before"})
-    lines_of = ma.fields.String(metadata={"description": "Name of a text of which this one repeats some lines"})
+    lines_of = ma.fields.String(metadata={"description": "Name of a text field of which this one repeats some lines"})
 
 
 class ProofAskedSchema(ma.Schema):
@@ -101,7 +101,7 @@ class FormQuery(ma.Schema):
 
 
 class ReceiptSchema(ma.Schema):
-    """The answer to a submission: it is stored. It is the same for everybody, registered or not."""
+    """The answer to a submission: it is stored. It is the same for everyone, registered or not."""
 
     receipt = ma.fields.String(required=True, metadata={"description": "Opens its receipt for eight days"})
     code = ma.fields.String(
@@ -149,10 +149,10 @@ class SubmissionSchema(ma.Schema):
 
     name = ma.fields.String(metadata={"description": "Required on every form but those of kind ``interest``"})
     email = ma.fields.Email(required=True)
-    partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
+    partner = ma.fields.String(metadata={"description": "Slug of the partner whose page was used"})
     lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
     altcha = ma.fields.String(
-        metadata={"description": "A solved challenge, base64 of JSON; optional, it lets the mail go sooner"}
+        metadata={"description": "A solved challenge, base64 of JSON; optional; the mail is then sent earlier"}
     )
 
 
@@ -290,7 +290,7 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
             "in": "header",
             "name": "Idempotency-Key",
             "schema": {"type": "string", "minLength": 8, "maxLength": 200, "pattern": "^[!-~]+$"},
-            "description": "Made by the client, new for each filled form, kept over its repetitions",
+            "description": "Created by the client, new for each filled form, and reused for retries",
         }
     ],
     "requestBody": {
@@ -313,8 +313,8 @@ _INTAKE_DOCUMENT: dict[str, Any] = {
             413: "Too large",
             415: "Neither JSON nor a form",
             422: "Answers are wrong, or the key was used for another request",
-            429: "Too many from one client network; see Retry-After",
-            503: "Too busy, or no more room; see Retry-After",
+            429: "Too many requests from one client network; see Retry-After",
+            503: "Overloaded, or the queue is full; see Retry-After",
         }.items()
     },
 }

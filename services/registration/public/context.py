@@ -253,7 +253,7 @@ def page(html: str, look: PageStyle, origins: tuple[str, ...] = (), status: int 
 
 
 def public_page(html: str, look: PageStyle, origins: tuple[str, ...]) -> Response:
-    """The same for everybody who asks for this address: it holds neither a key nor anything of who asks."""
+    """The same for everyone who asks for this address: it holds neither a key nor anything of who asks."""
     response = _page(html, look, origins, 200)
     if named_language(request.args.get("lang")) is None:
         response.vary.add("Accept-Language")

@@ -108,7 +108,7 @@ def again(
     notice: Notice | None = None,
     own: OwnForm | None = None,
 ) -> Response:
-    """The form once more, filled with what was sent. A key is kept while the content may still be the same."""
+    """The form again, filled with what was sent. A key is kept while the content may still be the same."""
     partner = view.partner(submitted.partner)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
     values = {**submitted.answers, **(answers.values | answers.sealed if answers else {})}

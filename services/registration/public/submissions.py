@@ -36,7 +36,7 @@ SHOWN_HEADERS = "Retry-After, X-Correlation-Id"
 
 
 def allow(response: Response, origins: tuple[str, ...]) -> Response:
-    """Let the request's origin read ``response`` if it is one of ``origins``, compared to the letter."""
+    """Allow the request's origin to read ``response`` if it is exactly one of ``origins``."""
     response.vary.add("Origin")
     origin = request.headers.get("Origin")
     if origin is not None and origin in origins:
@@ -52,7 +52,7 @@ def with_preflight(view: View) -> View:
 
 
 def preflight(origins: tuple[str, ...], methods: str) -> Response:
-    """The answer to a browser that asks before it sends."""
+    """The response to a CORS preflight request."""
     response = allow(Response(status=204), origins)
     if "Access-Control-Allow-Origin" in response.headers:
         response.headers["Access-Control-Allow-Methods"] = methods
@@ -96,7 +96,7 @@ def opened(
 
 
 def challenge_path(slug: str) -> str:
-    """Where the form called ``slug`` gives out challenges."""
+    """Path of the challenges for the form ``slug``."""
     return f"/v1/challenge?form={slug}"
 
 
@@ -156,7 +156,7 @@ def client_network(context: PublicContext) -> bytes | None:
 
 
 def _challenge(context: PublicContext, view: FormView, payload: object) -> bytes | None:
-    """The challenge that was solved. A missing or wrong proof refuses nothing: it only lets the mail wait longer."""
+    """The challenge that was solved. A missing or wrong proof causes no refusal; the mail only waits longer."""
     if not payload:
         proofs_of_work_total.labels("registration", "none").inc()
         return None
@@ -193,7 +193,7 @@ def _counted(
 
 
 def as_json(accepted: Accepted, view: FormView, language: str) -> Response:
-    """202 with the receipt, readable by the partners' pages. It is the same for everybody, registered or not."""
+    """202 with the receipt, readable by the partners' pages. It is the same for everyone, registered or not."""
     message, following = submission_texts(language, view.stored.verification)
     content = {
         "receipt": accepted.receipt,
@@ -218,7 +218,7 @@ def faults_as_json(refused: SubmissionRefused, view: FormView) -> Response:
 
 
 def receipt_content(context: PublicContext, receipt: str) -> dict[str, Any]:
-    """What the holder of a receipt may know.
+    """The content of a receipt for its holder.
 
     Raises:
         DomainError: ``not-found``: it is unknown, or more than eight days old.

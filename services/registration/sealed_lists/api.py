@@ -72,7 +72,7 @@ def _read(known: Mapping[str, Field], parameter: str, text: str) -> tuple[str, M
     if not test and field.kind.max_length is None:
         wanted = _value(parameter, field, text)
         return name, lambda value: wanted in value if isinstance(value, list) else value == wanted
-    raise DomainError("unknown-parameter", f"where: {parameter}: this question cannot be asked so")
+    raise DomainError("unknown-parameter", f"where: {parameter}: this question does not support this filter")
 
 
 def _value(parameter: str, field: Field, text: str) -> Any:
@@ -108,7 +108,7 @@ def read_request(
         work: transactions on the service's database.
         who: the caller, whose key is good for the form.
         form: slug.
-        filters: values by name; without ``status`` only people with a seat, ``any`` for everybody.
+        filters: values by name; without ``status`` only people with a seat, ``any`` for everyone.
         purpose: name of one of the registry.
         chosen: names of questions, for the purpose ``custom``.
         names: whether names are shown; None leaves it to the purpose.
@@ -181,7 +181,7 @@ class ListWantedSchema(ma.Schema):
         load_default={},
         validate=ma.validate.Length(max=MAX_CONDITIONS),
         metadata={
-            "description": "Conditions on the opened answers, for this response alone; they are not stored: "
+            "description": "Conditions on the opened answers, for this response only; they are not stored: "
             '`{"arrives_on.from": "2031-07-10"}`, `.until`, `{"access_needs.contains": "caption"}`, `{"hotel": "own"}`'
         },
     )

@@ -50,7 +50,7 @@ from shared.http.request_data import Blueprint
 from shared.runtime.errors import DomainError
 
 MayTouch = Callable[[str], bool]
-NEW = "the access of one of you is less than three days old: another person has to approve it, or you approve it later"
+NEW = "the access of one of you is less than three days old: another person must approve it, or you must wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ApprovalDesk:
     Attributes:
         lists: opens what was approved.
         queue: of submissions, which may be sealed to a key that is to be destroyed.
-        wait: how to wait, for so many seconds.
+        wait: how to wait for the given number of seconds.
     """
 
     lists: ListDesk
@@ -68,7 +68,7 @@ class ApprovalDesk:
     wait: Callable[[float], object] = time.sleep
 
     def waiting(self, forms: frozenset[str] | None) -> Sequence[Approval]:
-        """Return what waits for a decision; of ``forms`` alone unless that is None."""
+        """Return what waits for a decision; only of ``forms``, unless that is None."""
         with self.lists.work.transaction() as connection:
             return waiting_approvals(connection, self.lists.clock(), forms)
 
@@ -108,7 +108,7 @@ class ApprovalDesk:
 
         Raises:
             DomainError: ``not-found``; ``new-access``: one of the two has received their sign-in lately; as
-                :func:`decide_approval`; as :meth:`destroy`, with the approval stored: it can be approved once more when
+                :func:`decide_approval`; as :meth:`destroy`, with the approval stored: it can be approved again when
                 the obstacle is removed.
         """
         found, _ = self.find(approval_id, may_touch)

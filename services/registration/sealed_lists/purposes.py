@@ -1,4 +1,4 @@
-"""What sealed answers are read for: a closed registry of purposes, each with the answers that it needs and no others.
+"""Purposes of reading sealed answers: a closed registry, each with only the answers that it needs.
 
 Also the numbers from opened answers: tables of counts, without a name. Pure.
 
@@ -21,7 +21,7 @@ Answers = Mapping[str, Any]
 """Of one person, by field, as JSON carries them; what was not answered is left out."""
 
 MAX_DAYS = 366
-"""Of one table: a day that was mistyped by a century must not make a table of 36,000 rows."""
+"""Of one table: a day mistyped by a century must not create a table of 36,000 rows."""
 
 MAX_ROWS = 500
 OTHER = "All others"
@@ -45,13 +45,13 @@ class CountTable:
 
 
 Count = Callable[[Mapping[str, Field], Sequence[Answers]], Iterable[CountTable]]
-"""Makes the tables of a purpose from the questions by name and everybody's answers."""
+"""Makes the tables of a purpose from the questions by name and everyone's answers."""
 
 
 def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:
     """Who arrives, who leaves, and who is there, for each day from the first arrival to the last departure.
 
-    A person who has given only one of the two days counts as present on that day alone.
+    A person who has given only one of the two days counts as present on that day only.
     """
     days = [(_day(one, "arrives_on"), _day(one, "leaves_on")) for one in people]
     first, last = Counter(begins for begins, _ in days if begins), Counter(ends for _, ends in days if ends)
@@ -109,7 +109,7 @@ def by_answer(*names: str) -> Count:
 
 
 def of_chosen(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:
-    """Count answers to what can be chosen; of free texts, which differ from person to person, how many there are."""
+    """Count answers to what can be chosen; for free texts, which differ from person to person, only their number."""
     for field in fields.values():
         if field.kind.max_length is None:
             yield _answers_to(field, people)
@@ -169,7 +169,7 @@ def _day(one: Answers, name: str) -> date | None:
 
 
 def _span(days: Iterable[date]) -> list[date]:
-    """Every day from the first to the last; where they lie more than a year apart, those days alone."""
+    """Every day from the first to the last; if they are more than a year apart, only those two days."""
     known = sorted(days)
     if not known:
         return []
@@ -184,11 +184,11 @@ class Names(Enum):
     """Whether the names of people are shown beside their answers."""
 
     ALWAYS = "always"
-    """The list is of no use without them."""
+    """The list is useless without names."""
     USUALLY = "usually"
-    """Unless the reader asks for numbers alone."""
+    """Unless the reader asks for numbers only."""
     ON_REQUEST = "on-request"
-    """Numbers alone, unless the reader asks for names too."""
+    """Numbers only, unless the reader asks for names."""
 
     def wanted(self, *, asked: bool | None) -> bool:
         """Return whether names are shown, by what the reader asked for (None: nothing)."""
@@ -273,7 +273,7 @@ ROOMING = Purpose(
 VISA_LETTERS = Purpose(
     name="visa-letters",
     title="Visa letters",
-    about="People who need a letter, with the details that it has to contain.",
+    about="People who need a letter, with the details for it.",
     needs={"nationality": ("country",), "passport_number": ("text",), "passport_expires_on": ("date",)},
     also=("visa_letter", "arrives_on", "leaves_on"),
     concerns=lambda answers: answers.get("visa_letter", "passport_number" in answers) is True,
@@ -317,7 +317,7 @@ OF_CHOICE = Purpose(
 ALL_ANSWERS = Purpose(
     name=EVERYTHING,
     title="All sealed answers",
-    about="The whole list. A second person has to approve it.",
+    about="The whole list. A second person must approve it.",
     needs={},
     also=(),
     concerns=bool,
@@ -343,7 +343,7 @@ def fields_for(purpose: Purpose, definition: FormDefinition, chosen: Sequence[st
     Args:
         purpose: one of the registry.
         definition: of the form.
-        chosen: names of questions, for ``custom`` alone.
+        chosen: names of questions, only for ``custom``.
 
     Returns:
         in the order of the form where the reader chooses; empty if the form does not serve the purpose.
@@ -365,15 +365,16 @@ def needs_second_person(
 ) -> bool:
     """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
 
-    A reader who chooses them in parts has chosen them all with the last part. A question that was added lately does not
-    make a list partial: the reader may have added it, and perhaps no person has answered it.
+    A reader who chooses them in parts has chosen them all with the last part. A recently added question does not make a
+    list partial: the reader may have added it, and perhaps no person has answered it.
 
     Args:
         purpose: of the list.
         fields: that it opens.
         definition: of the form.
-        before: purpose and opened questions of the lists that the reader has opened alone, of this form, lately.
-        added: names of questions that the form has got lately.
+        before: purpose and opened questions of this form's lists that the reader has recently opened without a second
+            person.
+        added: names of questions recently added to the form.
     """
     opened = {field.name for field in fields}.union(*(names for _, names in before))
     sealed = {field.name for field in definition.fields if field.sealed}

@@ -258,7 +258,7 @@ class ListDesk:
         definition = parse_definition(form.definition)
         fields = fields_for(purpose, definition, request.chosen) if purpose else ()
         if purpose is None or not fields:
-            raise DomainError("purpose-unknown", "this form asks nothing that such a list would open")
+            raise DomainError("purpose-unknown", "this form has no question that such a list would open")
         people, without = choose_people(connection, request.wanted, MAX_PEOPLE + 1)
         if len(people) > MAX_PEOPLE:
             raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")

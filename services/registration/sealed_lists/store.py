@@ -1,7 +1,7 @@
-"""Lists of sealed answers and their SQL: each is one reading in the log, with the ids of whom it is about.
+"""Lists of sealed answers and their SQL: each is one reading in the log, with the ids of its people.
 
 Rooms that hotels keep for the delegation are a copy of what events publishes. Who sleeps where is sealed, so the two
-meet here, when a person opens a rooming list, and nowhere else.
+are joined only here, when a person opens a rooming list.
 """
 
 from collections import Counter
@@ -63,7 +63,7 @@ class SealedList:
         fields: names of the questions that it opens.
         filters: by which people were chosen, and ``names``: whether names are shown. Never an answer.
         people: ids of the registrations that it is about; later registrations are not added.
-        reader: who opened it, and alone can open it again.
+        reader: the reader who opened it; only they can open it again.
         approved_by: the second person, where one had to approve.
     """
 
@@ -113,7 +113,7 @@ def open_lists(connection: Connection, reader: str, now: datetime) -> Sequence[S
 
 
 def lock_readings(connection: Connection) -> None:
-    """Let no other reading be logged before this transaction ends."""
+    """Prevent other readings from being logged before this transaction ends."""
     connection.execute(_LOCK)
 
 
@@ -218,7 +218,7 @@ class Contents:
     """An open list with its current entries; never stored.
 
     Attributes:
-        entries: sorted; none where the list shows numbers alone.
+        entries: sorted; none if the list shows numbers only.
         counts: numbers.
         matching: how many people the numbers are about.
         unreadable: how many have answers that do not open.
@@ -277,7 +277,7 @@ def rooms_left(
 
     Args:
         fields: the questions that were opened, by name.
-        people: everybody's answers. Each is counted for one room.
+        people: everyone's answers. Each is counted for one room.
         kept: by hotel.
     """
     if QUESTION not in fields or not kept:

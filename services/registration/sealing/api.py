@@ -22,7 +22,7 @@ PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
 class ReasonSchema(ma.Schema):
-    """Why sealed answers have to be read."""
+    """The reason for reading sealed answers."""
 
     class Meta:
         unknown = ma.RAISE
@@ -55,7 +55,7 @@ class ReadingSchema(ma.Schema):
     people = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "Number of people on the list"})
     expires_at = ma.fields.AwareDateTime(format="iso", required=True, allow_none=True)
     approved_by = ma.fields.String(
-        required=True, allow_none=True, metadata={"description": "The second person, where one had to approve"}
+        required=True, allow_none=True, metadata={"description": "The second person, if approval was needed"}
     )
 
 
@@ -68,7 +68,7 @@ class ReadingQuery(PageArguments):
     )
     form = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
     registration = ma.fields.UUID(
-        load_default=None, metadata={"description": "Whose answers were read, alone or in a list"}
+        load_default=None, metadata={"description": "Registration whose answers were read, one by one or in a list"}
     )
 
 

@@ -7,9 +7,9 @@ form, so a content key that was sealed for another form does not open.
 Each field is encrypted by AES-256-GCM under that content key. The key encrypts the few fields of one submission once
 and nothing else, so random nonces of 96 bits cannot repeat in practice. The associated data names form, submission and
 field, so no ciphertext opens in another place. Values are padded to steps of 64 bytes (PKCS #7) before encryption: a
-ciphertext reveals in which step the length is, and no more. The padding is inside what is authenticated, so it is no
-oracle. The caller seals every sealed question of a form, unanswered ones as null: names of fields do not reveal which
-of them were answered.
+ciphertext reveals only the size step of the length. The padding is inside what is authenticated, so it is no oracle.
+The caller seals every sealed question of a form, unanswered ones as null: names of fields do not reveal which of them
+were answered.
 
 The form's key does not authenticate the sender: it is public, so a process that may write to the database can also
 write answers that no one gave.

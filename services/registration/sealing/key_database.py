@@ -50,7 +50,7 @@ class KeyDatabase:
         """Return why the database cannot be used: PostgreSQL or the schema is too old; empty if it can.
 
         Raises:
-            Unavailable: it is away.
+            Unavailable: it is down.
         """
         return database_problem(self._work, self._newest)
 
@@ -59,7 +59,7 @@ class KeyDatabase:
 
         Raises:
             KeyGone: it has none.
-            Unavailable: the database is away.
+            Unavailable: the database is down.
         """
         with self._work.single_statement() as connection:
             found = connection.execute(_WRAPPED, {"form": form}).scalar()

@@ -2,7 +2,7 @@
 
 A file ``<form>.key`` holds one private key, or two while it is being replaced, newest first. ``<form>.destroyed`` is a
 tombstone with the time at which the key was destroyed. It stays: the form never gets another key, since loading the
-forms would otherwise undo the destruction unseen.
+forms would otherwise silently undo the destruction.
 """
 
 import fcntl
@@ -100,7 +100,7 @@ class KeyFolder:
                 self._write(form, keys[:1])
 
     def wrap_anew(self) -> int:
-        """Wrap every file with the newest master key, so that the older ones may go; returns how many files.
+        """Wrap every file with the newest master key, so that the older ones can be removed; returns how many files.
 
         Raises:
             KeyGone: none of the master keys unwraps a file, whose form it names; those before it are done.
@@ -123,7 +123,7 @@ class KeyFolder:
             if not self.is_destroyed(form):
                 self._put(self._tombstone(form), when.encode())
             if path.exists():
-                with path.open("r+b") as file:  # overwritten too: of no use where the disk writes elsewhere
+                with path.open("r+b") as file:  # overwritten too; useless if the disk writes elsewhere
                     file.write(os.urandom(path.stat().st_size))
                     os.fsync(file.fileno())
                 path.unlink()
@@ -154,7 +154,7 @@ class KeyFolder:
         self._put(self.path(form), self.wrapping.wrap(form, keys))
 
     def _put(self, path: Path, content: bytes) -> None:
-        """Write a file whole or not at all, and to the disk: a key that is lost takes what was sealed to it with it."""
+        """Write a file whole or not at all, and to the disk: losing a key loses everything sealed to it."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)

@@ -69,7 +69,7 @@ class SubmissionQueue:
     """What a change of a key has to know of submissions, to come and undecided: what they hold cannot be reached.
 
     Attributes:
-        is_open: returns whether a form takes submissions at a time, or may take them later without anybody's doing.
+        is_open: returns whether a form takes submissions at a time, or may take them later without anyone's doing.
         undecided: returns how many of a form, received until a time of the database's clock, are not decided.
         pause: keeps the decider from working until the transaction ends.
     """
@@ -88,7 +88,7 @@ class SecondPersonNeeded(Exception):
 
 
 class StillUndecided(Exception):
-    """So many submissions may be sealed to the old key and are not decided: it is kept."""
+    """Number of undecided submissions that may be sealed to the old key: it is kept."""
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ def replace_form_key(
         keys: of all forms.
         order: which form, and who orders it.
         queue: of submissions.
-        wait: how to wait, for so many seconds.
+        wait: how to wait for the given number of seconds.
         settle_s: longer than the time between reading the public key and storing an answer sealed to it, seconds.
 
     Raises:
@@ -183,14 +183,16 @@ def replace_form_key(
 def destroy_form_key(
     work: UnitOfWork, keys: FormKeys, order: KeyOrder, queue: SubmissionQueue, wait: Callable[[float], object]
 ) -> None:
-    """Destroy the key of a form that is closed, once what waits is decided: none of its answers can be opened any more.
+    """Destroy the key of a form that is closed, once what waits is decided.
+
+    None of its answers can be decrypted any longer.
 
     Args:
         work: on the service's database.
         keys: of all forms.
         order: which form, and who orders it.
         queue: of submissions; not read if the key was destroyed before, or the database knows of none.
-        wait: how to wait, for so many seconds.
+        wait: how to wait for the given number of seconds.
 
     Raises:
         KeyGone: it has none.
@@ -287,7 +289,7 @@ class StoreReadiness:
 def key_problem(work: UnitOfWork, keys: FormKeys, service: str, readiness: StoreReadiness) -> str:
     """Return the same as one text, for a probe, and set the gauge of wrong keys; empty if all fit.
 
-    While the store is away, a process whose store has passed a check stays ready: it cannot open sealed answers, and
+    While the store is down, a process whose store has passed a check stays ready: it cannot open sealed answers, and
     everything else works. A process whose store has never answered does not become ready.
     """
     with work.transaction() as connection:
@@ -315,16 +317,16 @@ def _fault(keys: FormKeys, form: str, public_key: bytes | None) -> str:
     """Why the store does not match ``public_key``, or its absence; empty if it does."""
     if public_key is None:
         if keys.has(form):
-            return "it was destroyed, and its private key is back: run keys destroy again"
+            return "it was destroyed, but its private key exists again: run keys destroy again"
         if not keys.store.is_destroyed(form):
-            return "it was destroyed, and its tombstone is missing: run keys destroy again"
+            return "it was destroyed, but its tombstone is missing: run keys destroy again"
         return ""
     try:
         private_keys = keys.private_keys(form)
     except KeyGone:
         if keys.store.is_destroyed(form):
-            return "it was destroyed, and this database has no record: run keys destroy again"
+            return "it was destroyed, but this database has no record of it: run keys destroy again"
         return "its private key is missing, or no master key unwraps it: put it back (or see keys replace --lost)"
     if public_key not in map(public_half, private_keys):
-        return "the store holds another key than this database's: put the right one back (or see keys replace --lost)"
+        return "the store has a key that is not this database's: put the right one back (or see keys replace --lost)"
     return ""

@@ -4,7 +4,7 @@ A store is a folder (one host) or a database (several hosts). Both hold wrapped 
 that can be used without a master key.
 
 The coordinators' desk and the key commands open sealed answers with these keys. Each use reads the store, so that a
-running process on every host drops a destroyed key at once and uses a replaced one. While the store is away nothing is
+running process on every host drops a destroyed key at once and uses a replaced one. While the store is down nothing is
 opened.
 """
 
@@ -67,7 +67,9 @@ class KeyWrapping:
 
 
 class KeyStore(Protocol):
-    """Holds the wrapped private keys of forms: one, or two while it is replaced, newest first; or a tombstone for ever.
+    """Holds the wrapped private keys of forms.
+
+    One, or two while it is replaced, newest first; or a permanent tombstone.
 
     A form whose key was destroyed never gets another one; otherwise loading the forms would undo the destruction
     unnoticed. Each change locks the keys that it changes. Each method may raise ``Unavailable`` while the store is
@@ -174,8 +176,8 @@ class FormKeys:
         """Return the private keys of ``form``, newest first, as the store holds them now.
 
         Raises:
-            KeyGone: it has no key (any more), or none of the master keys unwraps it.
-            Unavailable: the store is away.
+            KeyGone: it has no key (any longer), or none of the master keys unwraps it.
+            Unavailable: the store is down.
         """
         try:
             wrapped = self.store.wrapped(form)
@@ -211,7 +213,7 @@ def copy_keys(source: KeyStore, target: KeyStore) -> Copied:
     """Copy every key and every tombstone of ``source``, as wrapped; ``source`` is not changed.
 
     Raises:
-        SettingsError: a form has another key in ``target``, or was destroyed in one of the two alone, or no master key
+        SettingsError: a form has another key in ``target``, or was destroyed in only one of the two, or no master key
             unwraps its key; it lists all of them, and nothing was copied.
     """
     there = {state.form: state for state in target.states()}

@@ -69,7 +69,7 @@ def drop_fields(sealed: bytes, names: Collection[str]) -> bytes | None:
 
 
 def keep_fields(sealed: bytes, names: Collection[str]) -> bytes | None:
-    """Return a stored value with the fields called ``names`` alone; None if no field is left. Needs no key."""
+    """Return a stored value with only the fields called ``names``; None if no field is left. Needs no key."""
     all_kept = [_with_only(envelope, names) for envelope in decode_envelopes(sealed)]
     kept = [envelope for envelope in all_kept if envelope.fields]
     return encode_envelopes(kept) if kept else None

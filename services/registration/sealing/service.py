@@ -83,7 +83,8 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
         # counted after its own line: lines of the log wait for each other, so the limit is exact
         if count_read(connection, found.form, request.reader, now - ONE_BY_ONE) > MAX_ONE_BY_ONE:
             raise DomainError(
-                "too-many-readings", "open a list: you have read many people of this form one by one today"
+                "too-many-readings",
+                "open a list: today you have already read the answers of many people of this form one by one",
             )
     record_security_event(
         SEALED_ANSWERS_READ, holder=request.reader, registration=request.registration_id, form=found.form
@@ -120,7 +121,7 @@ def checked_reason(text: str) -> str:
     except Unclean:
         reason = ""
     if len(reason) < MIN_REASON:
-        raise DomainError("reason-needed", f"say why, in {MIN_REASON} to {MAX_REASON} characters on one line")
+        raise DomainError("reason-needed", f"give a reason of {MIN_REASON} to {MAX_REASON} characters on one line")
     return reason
 
 
@@ -219,7 +220,7 @@ def find_approval(connection: Connection, approval_id: str) -> Approval | None:
 
 
 def waiting_approvals(connection: Connection, now: datetime, forms: frozenset[str] | None = None) -> Sequence[Approval]:
-    """Return what waits for a decision, newest first; of ``forms`` alone unless that is None."""
+    """Return what waits for a decision, newest first; only of ``forms``, unless that is None."""
     values = {"now": now, "forms": None if forms is None else sorted(forms)}
     return [Approval(*row) for row in connection.execute(_WAITING, values)]
 
@@ -259,13 +260,13 @@ def decide_approval(connection: Connection, approval_id: str, decision: str, by:
 
 def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -> None:
     if found.decision is not None:
-        raise DomainError("already-decided", f"{found.decided_by} has {found.decision} it already")
+        raise DomainError("already-decided", f"{found.decided_by} has already {found.decision} it")
     if found.state(now) == EXPIRED:
-        raise DomainError("request-expired", "it was not decided within a day: ask again")
+        raise DomainError("request-expired", "it was not decided within a day: request it again")
     if decision == WITHDRAWN and by != found.asked_by:
         raise DomainError("not-allowed", "only the person who requested it can withdraw it")
     if decision != WITHDRAWN and by == found.asked_by:
-        raise DomainError("second-person-needed", "another person has to decide what you have asked for")
+        raise DomainError("second-person-needed", "another person must decide about your request")
 
 
 def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:

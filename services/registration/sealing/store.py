@@ -1,4 +1,4 @@
-"""SQL of sealed answers: public keys of forms, what is stored sealed, and the log of readings, which only grows."""
+"""SQL of sealed answers: public keys of forms, what is stored sealed, and the append-only log of readings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -63,7 +63,7 @@ _REGISTRATIONS_OF = text("""
     SELECT id::text FROM registration WHERE lower(email) = lower(:email) AND erased_at IS NULL LIMIT 1000
 """)
 ONE_PERSON = "one-person"
-"""In place of a purpose: the reading of one registration."""
+"""Stands for a purpose: the reading of one registration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def replace_key(connection: Connection, form: str, public_key: bytes, now: datet
 
 
 def mark_destroyed(connection: Connection, form: str, now: datetime) -> bool:
-    """Delete the public key of ``form`` for good; False if there is no such form, or it was marked before."""
+    """Permanently delete the public key of ``form``; False if there is no such form, or it was already marked."""
     return connection.execute(_DESTROY, {"form": form, "now": now}).rowcount == 1
 
 
@@ -181,7 +181,7 @@ def read_sealed_rows(connection: Connection, table: str, form: str, after: str, 
 def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRow, bytes]]) -> None:
     """Store the same answers sealed to another key, in rows that have not changed since they were read.
 
-    Nothing visible has changed, so no revision is made.
+    Nothing visible changes, so the revision stays.
     """
     for row, sealed in anew:
         connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})

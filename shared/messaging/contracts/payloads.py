@@ -110,7 +110,7 @@ PROPOSAL_STATUSES = ("submitted", "accepted", "scheduled", "returned", "declined
 
 
 class EventData(MessageSchema):
-    """State of an event. Times are UTC; ``time_zone`` is where it takes place. ``join_url`` goes into mails only."""
+    """State of an event. Times are UTC; ``time_zone`` is where it takes place. ``join_url`` is used in mails only."""
 
     id = slug()
     kind = one_of(*EVENT_KINDS)
@@ -227,7 +227,7 @@ class RegistrationData(MessageSchema):
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` means that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well. ``by_coordinator`` means that a coordinator has
+    the event that everyone on this form should attend as well. ``by_coordinator`` means that a coordinator has
     registered the person, and ``mailed`` whether the person gets a mail about this message.
     """
 
@@ -255,7 +255,7 @@ class RegistrationData(MessageSchema):
 
 
 class TagsData(MessageSchema):
-    """The tags of one registration: short words of coordinators, sorted. ``revision`` counts their changes alone.
+    """The tags of one registration: short words of coordinators, sorted. ``revision`` counts only their changes.
 
     They are no part of the registration's own messages: no outsider sees a difference, and no link is replaced.
     """
@@ -313,7 +313,7 @@ class ConfirmationData(MessageSchema):
 
 
 class AddressChangedData(MessageSchema):
-    """A registration has another address; this goes to the former one, which can be restored until ``undo_until``.
+    """A registration has another address; this is sent to the former one, which can be restored until ``undo_until``.
 
     Without ``undo_until`` it cannot be restored, and the token is empty: the change is the undo of another one, or a
     coordinator has corrected an address that was never verified.
@@ -334,7 +334,7 @@ class AddressChangedData(MessageSchema):
 
 
 class FormData(MessageSchema):
-    """What anybody may know of a form: its title by language, and what decides whether it takes registrations.
+    """What anyone may know of a form: its title by language, and what decides whether it takes registrations.
 
     ``open`` is the coordinators' switch and ``opens_at``, ``closes_at`` are their hours; ``event`` is the event that it
     registers for, if any, and ``closes_hours_before`` is how long before its start the guest list closes (0: never).

@@ -1,4 +1,4 @@
-"""Message types: one closed table of producers, consuming queues and clear fields, by which messages are read.
+"""Message types: one closed table of producers, consuming queues and clear fields; messages are validated against it.
 
 Bindings, topic permissions, the broker's definitions and the AsyncAPI document are generated from this table; a type
 without a consumer is not published, a queue without a type does not exist.
@@ -68,7 +68,7 @@ class MessageType:
 
     @property
     def clear(self) -> tuple[str, ...]:
-        """Names of the fields that anybody at the broker could read, sorted."""
+        """Names of the fields that anyone at the broker could read, sorted."""
         return tuple(sorted(set(self.schema().fields) - set(self.sealed)))
 
 
@@ -89,13 +89,13 @@ _DECISIONS = tuple(
         ("accepted", "A proposal will be scheduled, or has lost its place in the timetable."),
         ("returned", "A proposal needs work before it can be accepted."),
         ("declined", "A proposal will not be scheduled."),
-        ("scheduled", "A proposal has a place in the published timetable, or another one than before."),
+        ("scheduled", "A proposal has a place in the published timetable, or its place has changed."),
     )
 )
 
 MESSAGE_TYPES: tuple[MessageType, ...] = (
     MessageType("event.published.v1", "events", _COPIES, EventData, "An event became visible."),
-    MessageType("event.changed.v1", "events", _COPIES, EventData, "Something a participant sees has changed."),
+    MessageType("event.changed.v1", "events", _COPIES, EventData, "Details that participants see have changed."),
     MessageType(
         "working-group.changed.v1",
         "events",
@@ -108,14 +108,14 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "events",
         ("registration.copies",),
         HotelData,
-        "A hotel keeps other rooms for the delegation than before, or none any more.",
+        "The rooms that a hotel reserves for the delegation have changed, or were withdrawn.",
     ),
     MessageType(
         "resource.published.v1",
         "events",
         _COPIES,
         ResourceData,
-        "A recording, slides or a brief can be seen.",
+        "A recording, slides or a brief was published.",
     ),
     *_DECISIONS,
     MessageType(
@@ -123,7 +123,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("notifications.mail",),
         ConfirmationData,
-        "The owner of an address is to get a link: to what waits for them, or to what is registered with it.",
+        "The owner of an address should get a link to what is waiting for them, or to their registrations.",
         _SEALED,
     ),
     MessageType(
@@ -163,7 +163,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         RegistrationData,
-        "An offer was declined, has expired or was withdrawn; its person waits on.",
+        "An offer was declined, has expired or was withdrawn; the person stays on the waiting list.",
         _SEALED,
     ),
     MessageType(
@@ -187,7 +187,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("notifications.copies",),
         TagsData,
-        "Coordinators have put tags on a registration, or taken some off.",
+        "Coordinators have added tags to a registration, or removed some.",
     ),
     MessageType(
         "proposal.submitted.v1",
@@ -241,49 +241,49 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         ErasedData,
-        "The person of a registration is erased. Consumers erase what they store about them.",
+        "The person of a registration was erased. Consumers erase what they store about them.",
     ),
     MessageType(
         "form.changed.v1",
         "registration",
         ("events.copies", "notifications.copies"),
         FormData,
-        "A form is new, or its public data have changed.",
+        "A form was published, or its public data have changed.",
     ),
     MessageType(
         "partner.changed.v1",
         "registration",
         ("events.copies", "notifications.copies"),
         PartnerData,
-        "A partner is new, was renamed, or another number of its sites' addresses waits for a decision.",
+        "A partner was added or renamed, or the number of its addresses that wait for a decision has changed.",
     ),
     MessageType(
         "access.changed.v1",
         "registration",
         ("events.copies", "notifications.copies"),
         AccessData,
-        "What a colleague or a program may do is new, has changed, or was revoked.",
+        "Access of a colleague or a program was granted, changed or revoked.",
     ),
     MessageType(
         "session.ended.v1",
         "registration",
         ("events.copies", "notifications.copies"),
         SessionEndedData,
-        "A session of the console was ended before its time.",
+        "A console session was ended early.",
     ),
     MessageType(
         "approval.changed.v1",
         "registration",
         ("events.copies",),
         ApprovalData,
-        "A second person is asked to approve something about sealed answers, or it does not wait any more.",
+        "A request about sealed answers waits for a second person's approval, or no longer waits.",
     ),
     MessageType(
         "invitation.created.v1",
         "registration",
         ("notifications.mail",),
         InvitationData,
-        "A colleague is to get a link by which they choose how to sign in.",
+        "A colleague should get a link to choose how to sign in.",
         _SEALED,
     ),
     *(
@@ -301,21 +301,21 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "notifications",
         ("events.contact", "registration.mail"),
         MailData,
-        "The mail relay took a mail.",
+        "The mail relay accepted a mail.",
     ),
     MessageType(
         "mail.bounced.v1",
         "notifications",
         ("registration.mail",),
         MailData,
-        "A mail was refused permanently, or given up.",
+        "A mail was permanently refused, or given up.",
     ),
     MessageType(
         "mail.suppressed.v1",
         "notifications",
         ("registration.mail",),
         MailData,
-        "A mail was not sent because its recipient wants none of its kind.",
+        "A mail was not sent because its recipient has unsubscribed from its kind.",
     ),
 )
 

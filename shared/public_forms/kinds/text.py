@@ -115,7 +115,7 @@ EMAIL = FieldKind(
 MAX_PHONE = 40
 PATTERN = "^\\s*(\\+|\uff0b|00|\u0660\u0660|\u06f0\u06f0)[^A-Za-z+]{4,38}$"
 """A plus sign or the prefix of most countries, 00, then no letters; both also as Arabic, Persian and Chinese keyboards
-have them. Written for ECMA 262 and Python alike."""
+have them. Valid in both ECMA 262 and Python."""
 _WRITTEN = re.compile(PATTERN)
 _UNSEEN = re.compile(r"[\s\u200e\u200f]")
 """Spaces of every width, and the marks of direction that come with a number copied from a text in Arabic."""

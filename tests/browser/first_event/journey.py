@@ -1,4 +1,4 @@
-"""Who is on the way, with windows, pictures and a count of clicks."""
+"""The people of the tutorial, with their windows, pictures and a count of clicks."""
 
 import base64
 from contextlib import ExitStack
@@ -23,11 +23,11 @@ SHOW = """one => {
 
 @dataclass(slots=True)
 class Journey:
-    """Somebody on the way.
+    """Someone on the way.
 
     Attributes:
         demo: that began empty.
-        browser: in which everybody has windows of their own.
+        browser: in which everyone has windows of their own.
         windows: that are open until the end.
         page: the coordinator's window.
         colleague: a colleague's window.
@@ -51,7 +51,7 @@ class Journey:
         self.page = self.open_window()
 
     def open_window(self) -> Page:
-        """A window of somebody else, with a profile of its own, in which clicks are counted."""
+        """A window of someone else, with a profile of its own, in which clicks are counted."""
         visitor = self.windows.enter_context(visit(self.browser, viewport=WINDOW))
         visitor.faults = self.faults
         visitor.context.expose_function("countClick", lambda: self._clicked())

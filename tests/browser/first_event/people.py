@@ -23,7 +23,7 @@ def invite(journey: Journey) -> None:
     page.get_by_label("Their name").fill("A colleague")
     page.get_by_label("Their e-mail address").fill(COLLEAGUE)
     page.get_by_label("Coordinator:").check()
-    journey.press("Show what it does")
+    journey.press("Preview")
     journey.picture("invite")
     journey.press("Send the invitation")
     expect(page.get_by_role("status")).to_contain_text("The invitation is on its way.")

@@ -108,7 +108,7 @@ def make_form(journey: Journey) -> None:
 def give_lines(journey: Journey) -> None:
     """Copy the lines of the partner's page and paste them into theirs."""
     page, editor = journey.page, journey.open_window()
-    journey.follow("the HTML to paste for Example Partner")
+    journey.follow("the embed code for Example Partner")
     lines = page.get_by_label("HTML code").inner_text()
     journey.picture("lines", at="#snippet")
     editor.goto(journey.demo.ports.partner_url)

@@ -18,7 +18,7 @@ STEPS: list[tuple[str, Callable[[Journey], None]]] = [
     ("Create an event and announce it", setting_up.make_event),
     ("Add a partner", setting_up.add_partner),
     ("Create the form and publish it", setting_up.make_form),
-    ("Give the partner the HTML to paste", setting_up.give_lines),
+    ("Give the partner the embed code", setting_up.give_lines),
     ("Invite a colleague", people.invite),
     ("Register on the partner's page", people.register),
     ("See who has registered", people.see_who),

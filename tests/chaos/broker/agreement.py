@@ -1,4 +1,4 @@
-"""Whether the nodes of a cluster know the same queues: shown by making one and sending to it from everywhere."""
+"""Whether the nodes of a cluster know the same queues: create one, and publish to it from every node."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A cluster for all faults of a module."""
+"""One cluster for all faults of a module."""
 
 from collections.abc import Iterator
 

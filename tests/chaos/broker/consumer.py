@@ -1,4 +1,4 @@
-"""``python -m tests.chaos.broker.consumer``: a consumer as our services are, whose effect is one row a message.
+"""``python -m tests.chaos.broker.consumer``: a consumer as our services are, whose effect is one row per message.
 
 The table has no rule against doubles: only the inbox keeps them out. Environment: ``TROIKA_BROKER_URL``,
 ``EFFECTS_DATABASE_URL``.

@@ -1,4 +1,4 @@
-"""What can happen to a cluster of three, and how long publishing may stand still because of it."""
+"""Faults of a cluster of three, and how long publishing may stop because of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Messages offered to a broker as a relay offers them: on schedule, in batches, again until they are confirmed."""
+"""Publishes messages as a relay does: on schedule, in batches, repeated until they are confirmed."""
 
 import threading
 import time

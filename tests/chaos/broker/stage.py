@@ -1,4 +1,4 @@
-"""A broker, a publisher and a consumer of our own, and what must be true after whatever happened to them."""
+"""A broker, a publisher and a consumer of ours, and what must hold after every fault."""
 
 import time
 from collections.abc import Iterator

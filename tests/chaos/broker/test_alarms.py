@@ -1,4 +1,4 @@
-"""The broker's memory or disk runs out: it takes nothing, gives what it has, and nobody who registers notices."""
+"""The broker runs out of memory or disk: it accepts nothing, delivers what it has, and registration is unaffected."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One of three nodes fails in every way: what was confirmed is there and has its effect once, and all three agree."""
+"""One of three nodes fails in every way: confirmed messages have their effect once, and all nodes agree."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""Queues with too few members are found and repaired; then one node of three may die, be lost, and be replaced."""
+"""Queues with too few members are found and repaired; then one node of three may fail, be lost and be replaced."""
 
 import json
 import secrets
@@ -133,7 +133,7 @@ def test_definitions_loaded_by_each_node_of_a_forming_cluster(
         assert commands.run("grow")[0] == 0
         print(f"\ngrow: {time.monotonic() - began_at:.1f} s; before: {lines[0]}")
         began_at = time.monotonic()
-        assert commands.run("grow")[1][-1] == "no member to add"
+        assert commands.run("grow")[1][-1] == "no members to add"
         print(f"grow again: {time.monotonic() - began_at:.1f} s")
         assert commands.run("check")[1][-1] == "complete"
 

@@ -1,4 +1,4 @@
-"""The broker has no room or no way for a message: it stays in the outbox with the reason, and arrives once mended."""
+"""The broker cannot store or route a message: it stays in the outbox with the reason, and arrives after the repair."""
 
 import json
 from functools import partial

@@ -1,4 +1,4 @@
-"""In `make chaos`: what a node that was frozen for more than a minute has missed, with Khepri and without."""
+"""In `make chaos`: what a node misses that was frozen for more than a minute, with Khepri and without."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Scenarios of a bus alone, for guards that a whole system hides: what a restart keeps, what a death costs others."""
+"""Scenarios of a bus alone, for guards that a whole system hides: what survives a restart or a crash."""
 
 from collections.abc import Sequence
 from pathlib import Path

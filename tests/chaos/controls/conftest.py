@@ -1,4 +1,4 @@
-"""One system for all controls: only the program in question is started anew, with its guard and without."""
+"""One system for all controls: only the program under test is restarted, with its guard and without."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from tests.support.run_folder import RunFolder
 from tests.support.stack import Stack
 
 CONFIRM_WITHIN_S = 30.0
-"""Some mails are lost without a guard, and nobody waits for those for long."""
+"""Some mails are lost without a guard, and no one waits for those for long."""
 
 Table = list[tuple[str, str, str, str]]
 """Control, check, what was found with the guard, and without it."""

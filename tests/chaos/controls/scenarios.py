@@ -1,4 +1,4 @@
-"""What is done with a system in front of which a guard may be missing. A scenario does not know whether it is.
+"""Scenarios for a system that may lack a guard. They do not know whether it does.
 
 Each ends when nothing is left to do, whatever was lost, and says what is wrong now that was not wrong before.
 """
@@ -83,7 +83,7 @@ def topology_broken(place: Place, program: str, parts: Sequence[str]) -> Finding
 
 
 def broken_messages(place: Place, program: str, parts: Sequence[str]) -> Findings:
-    """Messages come that nobody can read."""
+    """Messages come that no one can read."""
     place.rig.restart(program, parts)
     place.work.break_messages(BROKEN)
     fresh = set(place.work.broken[-BROKEN:])

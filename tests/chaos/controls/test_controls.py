@@ -1,4 +1,4 @@
-"""Negative controls: take one guard out, and a named check must fail that holds with it.
+"""Negative controls: without a guard, the check that depends on it must fail.
 
 The guards are taken out by the launcher of the tests; production code has no switch for it.
 """

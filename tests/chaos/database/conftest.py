@@ -1,4 +1,4 @@
-"""Systems whose database is broken: each on a PostgreSQL of its own, which waits for the disk."""
+"""Systems whose database is broken: each on its own PostgreSQL, which waits for the disk."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The database is away while thousands of messages wait: no redelivery is used up, nothing is parked."""
+"""The database is down while thousands of messages wait: no redelivery is counted, nothing is parked."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The line to the database breaks in the one moment in which nobody can know: after the INSERT, before its answer."""
+"""The connection to the database breaks after the INSERT and before its answer, so the outcome is unknown."""
 
 import pytest
 from sqlalchemy import make_url

@@ -1,4 +1,4 @@
-"""PostgreSQL ends, in every way there is, while people register: every 202 is kept, and all comes back by itself."""
+"""PostgreSQL ends in every way while people register: every 202 is kept, and the system recovers unaided."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ EVERYBODY = {
     "troika-registration-consume",
     "troika-registration-intake",
 }
-"""Who has work when somebody registers."""
+"""Who has work when someone registers."""
 
 UNAVAILABLE = 503
 
@@ -39,12 +39,12 @@ def kill(server: PostgresServer) -> None:
 
 
 def stop_fast(server: PostgresServer) -> None:
-    """Everybody is cut off."""
+    """Everyone is cut off."""
     server.stop()
 
 
 def stop_smart(server: PostgresServer) -> None:
-    """Nobody new is let in, those who are there may stay; and after a while everybody is cut off."""
+    """No one new is let in, those who are there may stay; and after a while everyone is cut off."""
     os.kill(server.pid, signal.SIGTERM)
     time.sleep(CALM_S)  # the time that an operator gives them
     server.stop()

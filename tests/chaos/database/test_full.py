@@ -1,4 +1,4 @@
-"""The database's disk, or its pool of connections, is full: what cannot be stored is refused, and told when to come."""
+"""The database's disk or connection pool is full: submissions are refused with a time to try again."""
 
 import http.client
 import json

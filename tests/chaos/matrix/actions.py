@@ -1,4 +1,4 @@
-"""What people do in the cells of the matrix: eight actions, each with its right answer and the mails that are due."""
+"""Actions of people in the cells of the matrix: eight, each with its correct answer and the mails that follow."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ _CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a cell.
+    """Someone in a cell.
 
     Attributes:
         number: of the participant.

@@ -1,4 +1,4 @@
-"""Clocks of single processes that are wrong, leap and run backwards, while the database's goes on."""
+"""Clocks of single processes that are wrong, jump or run backwards, while the database's is right."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ class Clocks:
     folder: Path
 
     def file(self, process: str) -> Path:
-        """Of a process; it is right as long as nobody says otherwise."""
+        """Of a process; it is right as long as no one says otherwise."""
         file = self.folder / f"{process}.clock"
         if not file.exists():
             self.set(process, 0.0)

@@ -1,4 +1,4 @@
-"""The people of a run: made before anything breaks, each used by one cell, each with mails that are due in the end."""
+"""The people of a run: created before any fault, each used by one cell and each with expected mails."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ ALL_MAILED_WITHIN_S = 90.0
 class Crowd:
     """Attributes:
     people: to ask with.
-    due: how many different mails everybody has to have in the end, by person's number.
+    due: how many different mails everyone has to have in the end, by person's number.
     confirmed: numbers of those who have confirmed, and are registered in the end.
     """
 
@@ -28,7 +28,7 @@ class Crowd:
     _count: int = 0
 
     def make(self, cells: list[Cell]) -> None:
-        """Everybody whom ``cells`` need, with their links from their mails; and one whom nobody uses."""
+        """Everyone whom ``cells`` need, with their links from their mails; and one whom no one uses."""
         wanted = {need: sum(ACTIONS[cell.action].needs == need for cell in cells) for need in self._waiting}
         wanted[REGISTERED] += 1
         mailed = self._mailed([self._submit() for _ in range(sum(wanted.values()))])
@@ -44,7 +44,7 @@ class Crowd:
         return self._waiting[REGISTERED][0]
 
     def take(self, action: Action) -> Person:
-        """Somebody for ``action``, whose mails are due from now on."""
+        """Someone for ``action``, whose mails are due from now on."""
         if action.needs == "nobody":
             return Person(0)
         person = self._newcomer() if action.needs == "new" else self._waiting[action.needs].pop()
@@ -54,15 +54,15 @@ class Crowd:
         return person
 
     def addresses(self) -> list[str]:
-        """Of everybody who has confirmed."""
+        """Of everyone who has confirmed."""
         return sorted(_address(number) for number in self.confirmed)
 
     def has_mails(self) -> bool:
-        """Whether everybody has the mails that are due, and nobody any other."""
+        """Whether everyone has the mails that are due, and no one any other."""
         return self.mails() == self.due
 
     def mails(self) -> dict[int, int]:
-        """How many different mails everybody has."""
+        """How many different mails everyone has."""
         found = letters(self.people.stack.mail_folder)
         return {number: len({identity for identity, _ in found.get(_address(number), [])}) for number in self.due}
 
@@ -84,7 +84,7 @@ class Crowd:
         self.confirmed.add(person.number)
 
     def _mailed(self, people: list[Person]) -> list[Person]:
-        """The same people with the link in their newest mail, once everybody has the mails that are due."""
+        """The same people with the link in their newest mail, once everyone has the mails that are due."""
         poll_until(partial(self.has_mails), ALL_MAILED_WITHIN_S, every_s=0.3, what="everybody has their mails")
         found = letters(self.people.stack.mail_folder)
         linked = []

@@ -1,4 +1,4 @@
-"""The six faults of the matrix, on each link. ``cut`` loses an answer after the server has done what it was asked."""
+"""The six faults of the matrix, on each link. ``cut`` loses an answer after the server has done the work."""
 
 from tests.chaos.matrix.wiring import CLIENT, SMTP, WEB_DATABASE
 from tests.support.fault_proxy import Faults, Way

@@ -1,4 +1,4 @@
-"""Plays one cell: breaks the link, lets somebody act, heals it, and holds what was seen against the expectation."""
+"""Runs one cell: breaks the link, performs the action, restores the link, and compares the result with the table."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""After the cells: everything comes to rest, and what the clients were told is held against what there is."""
+"""After the cells: the system comes to rest, and what the clients were told is compared with the data."""
 
 from functools import partial
 
@@ -32,7 +32,7 @@ def assert_reckoned(stack: WiredStack, crowd: Crowd, journal: Journal) -> None:
     """Nothing lost, nothing doubled, whatever broke.
 
     What was answered 202 is stored, and nothing else is; a key has one receipt; whoever has confirmed is registered
-    once, and nobody else is; everybody has exactly the mails that are due; a mail has gone out twice only where its
+    once, and no one else is; everyone has exactly the mails that are due; a mail has gone out twice only where its
     handover was recorded as unknown.
     """
     record = journal.read()

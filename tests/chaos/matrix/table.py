@@ -54,7 +54,7 @@ def all_cells() -> Iterator[Cell]:
 
 
 def unlisted(table: dict[Cell, str]) -> set[Cell]:
-    """Cells in which somebody forgot to say what is expected, or which do not exist."""
+    """Cells in which someone forgot to say what is expected, or which do not exist."""
     return set(all_cells()) ^ set(table)
 
 

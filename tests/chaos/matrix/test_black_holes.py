@@ -1,4 +1,4 @@
-"""Lines that swallow everything: a consumer's to the broker, and those of the intake and its relay to the database.
+"""Connections that swallow everything: a consumer's to the broker, the intake's and its relay's to PostgreSQL.
 
 Nothing on the machine says that such a line is dead; only heartbeats, time limits and questions of one's own do.
 """
@@ -59,7 +59,7 @@ def embedded(postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) 
 
 
 def all_noticed(stack: WiredStack, before: dict[str, int]) -> bool:
-    """Whether every consumer has let go of its line, once more than before."""
+    """Whether every consumer has lost its connection one more time than before."""
     return all(losses(stack, name) > count for name, count in before.items())
 
 

@@ -1,4 +1,4 @@
-"""Clocks in the matrix: each worker's is wrong, leaps and runs backwards while people act; nothing is lost by it."""
+"""Clocks in the matrix: each worker's is wrong, jumps or runs backwards while people act; nothing is lost."""
 
 import time
 from functools import partial
@@ -26,7 +26,7 @@ _RECEIVED = "SELECT count(*)::int FROM inbox"
 
 @pytest.mark.timeout(1800)
 def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_path: Path) -> None:
-    """Nobody is erased, no candidate expires, no message is pruned, no mail is given up, and each goes once."""
+    """No one is erased, no candidate expires, no message is pruned, no mail is given up, and each goes once."""
     cells = list(all_clock_cells())
     stack = ClockedStack(processes, make_installation(postgres, tmp_path), clocks=Clocks(tmp_path))
     with stack:

@@ -1,4 +1,4 @@
-"""The fault matrix: what each user action does while each link is broken in each way, as the table says."""
+"""The fault matrix: the result of each user action while each link is broken in each way, as the table says."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One kept system in which every line between two programs goes through a proxy that can break it."""
+"""One running system in which every connection between two programs passes a proxy that can break it."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field

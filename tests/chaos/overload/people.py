@@ -1,4 +1,4 @@
-"""The bytes of those who come: people who submit a form, coordinators who ask."""
+"""Requests of visitors who submit a form and of coordinators who query, as bytes."""
 
 import json
 from collections.abc import Callable

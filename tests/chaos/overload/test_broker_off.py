@@ -1,4 +1,4 @@
-"""The broker is away for long while many register: the intake does not notice, and everything is made up for after."""
+"""The broker is down for long while many register: the intake does not notice, and everything is caught up later."""
 
 import time
 
@@ -20,7 +20,7 @@ _UNPUBLISHED = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
 
 @pytest.mark.timeout(3600)
 def test_broker_off_while_many_register(rabbit_stack: Stack, own_rabbit: RabbitNode) -> None:
-    """Nobody is refused meanwhile; the outbox is empty within a minute after; nothing is lost, nothing doubled."""
+    """No one is refused meanwhile; the outbox is empty within a minute after; nothing is lost, nothing doubled."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     person = proven(rabbit_stack.installation)

@@ -1,4 +1,4 @@
-"""A bulletin to thousands while people register: each confirmation goes before what waits of the bulletin."""
+"""A bulletin to thousands while people register: each confirmation is sent before the rest of the bulletin."""
 
 from functools import partial
 
@@ -30,7 +30,7 @@ _DELAYS = """
 
 @pytest.mark.timeout(900)
 def test_confirmations_overtake_a_bulletin(embedded_stack: Stack) -> None:
-    """Everybody has their confirmation before the bulletin is through, and everybody has one of each."""
+    """Everyone has their confirmation before the bulletin is through, and everyone has one of each."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     _fill_the_book(embedded_stack, READERS)

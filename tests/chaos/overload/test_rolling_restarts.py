@@ -1,4 +1,4 @@
-"""Web services restarted one time after the other, behind the gateway, while people come: nobody notices."""
+"""Web services behind the gateway are restarted one by one while people register: no one notices."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A rush as conferences know it, three-fold, on one form."""
+"""A conference's rush on one form, at three times its usual size."""
 
 from pathlib import Path
 

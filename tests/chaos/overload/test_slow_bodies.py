@@ -1,4 +1,4 @@
-"""Two hundred senders of a byte a second, beside people who register as on any day."""
+"""Two hundred clients that send a byte per second, beside people who register normally."""
 
 import asyncio
 import threading
@@ -46,7 +46,7 @@ class Dribblers:
     found: list[Dribble] = field(default_factory=list)
 
     def run(self) -> None:
-        """Send until everybody's connection is closed."""
+        """Send until everyone's connection is closed."""
         asyncio.run(self._all())
 
     async def _all(self) -> None:
@@ -73,7 +73,7 @@ class Dribblers:
 def test_slow_senders_are_ended_and_disturb_nobody(
     postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    """Without a gateway: 408 after ten seconds for each of them; everybody else registers meanwhile."""
+    """Without a gateway: 408 after ten seconds for each of them; everyone else registers meanwhile."""
     site = start_site(processes, make_installation(postgres, tmp_path))
     slow = Dribblers(site.url, BODY_WITHIN_S + GRACE_S)
     senders = threading.Thread(target=slow.run)

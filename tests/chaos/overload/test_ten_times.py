@@ -1,4 +1,4 @@
-"""Ten times as many as can be served, and those who ask again and again.
+"""Ten times the load that can be served, with clients that keep retrying.
 
 A timing is no timed test: the figures are printed, and what is asserted holds on a machine that does much else too.
 """
@@ -72,7 +72,7 @@ def test_ten_times_as_many_as_can_be_served(site: Site, installation: TestInstal
 
 @pytest.mark.timeout(200)
 def test_everybody_who_is_refused_asks_again_at_once(site: Site) -> None:
-    """Five times each, with their key; and once more when it is calm: then all are in, each once."""
+    """Five times each, with their key; and again when it is calm: then all are in, each once."""
     load = fire(site.url, steady(CAPACITY_PER_S * 3, 20.0), person, retries=5)
     print(report("retry storm", load))
     assert len(load.answered(503)) > 0

@@ -73,7 +73,7 @@ def start_site(processes: ProcessGroup, installation: TestInstallation, per_seco
 
 
 def let_in_at_last(site: Site, load: Load, per_second: float) -> list[Load]:
-    """Whoever was refused or got no answer comes again with the same key, at a calm pace, until everybody is let in."""
+    """Whoever was refused or got no answer comes again with the same key, at a calm pace, until everyone is let in."""
     loads = [load]
     for _ in range(ROUNDS):
         accepted = {shot.number for each in loads for shot in each.answered(202)}

@@ -1,4 +1,4 @@
-"""Systems under orders, on each bus."""
+"""Systems with fail points, on each bus."""
 
 from collections.abc import Iterator
 from pathlib import Path

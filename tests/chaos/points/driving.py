@@ -1,4 +1,4 @@
-"""Tries cells: arms them, gives the programs work until each fault has happened, waits for rest, asks for the proof."""
+"""Runs cells: arms them, creates work until each fault has happened, waits for rest, and requires the proof."""
 
 import time
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Driver:
         self.tally.waves_s.append(time.monotonic() - began_s)
 
     def be_quiet(self) -> None:
-        """Move the event to where nobody is reminded of it."""
+        """Move the event to where no one is reminded of it."""
         self.work.move_event(QUIET)
         self.proof.wait_for_all(self.rig.people.receipts, REST_WITHIN_S, self.rig.keep_up)
 

@@ -36,7 +36,7 @@ APART = frozenset(PROGRAMS_BY_ROLE["schedule"] + PROGRAMS_BY_ROLE["solve"] + PRO
 
 SHORT_HANG_S = 1.2
 LEASE_HANG_S = 4.0
-"""Longer than the lease of a mail: somebody else decides about it meanwhile."""
+"""Longer than the lease of a mail: another process decides about it meanwhile."""
 LONG_HANG_S = 30.0
 """Longer than heartbeats, and than the database waits for the next statement of a transaction."""
 
@@ -164,7 +164,7 @@ def all_cells() -> list[Cell]:
 def short_cells() -> list[Cell]:
     """Each point once for each role that reaches it, killed at its first arrival: on RabbitMQ, where it belongs there.
 
-    A sender has more points than anybody else, none of which is about the bus: a quarter is tried beside the other one.
+    A sender has more points than anyone else, none of which is about the bus: a quarter is tried beside the other one.
     """
     first = [cell for cell in all_cells() if (cell.action, cell.hit) == ("kill", 1)]
     chosen: dict[tuple[str, str], Cell] = {}

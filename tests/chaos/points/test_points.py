@@ -1,7 +1,7 @@
-"""Every fail point, broken in every way: who was answered 202 is decided, counted and mailed once, whatever dies where.
+"""Every fail point, broken in every way: an answered 202 is decided, counted and mailed once, whatever crashes.
 
 In `make test` each point is killed once; `make chaos` tries all cells. A fault must be shown to have happened, and a
-point that nobody has listed fails.
+point that no one has listed fails.
 """
 
 import time

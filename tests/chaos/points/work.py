@@ -1,5 +1,4 @@
-"""Work for every kind of process, so that it comes to its fail points: people, broken messages, a date that moves, a
-timetable that is asked for."""
+"""Work that leads every kind of process to its fail points: people, broken messages, a moved date, a timetable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ CONFIRM_S = 10.0
 REMINDED = timedelta(days=1, minutes=10)
 """From now: reminders of such a date are planned and not due yet."""
 QUIET = timedelta(days=5)
-"""From now: of such a date nobody is reminded."""
+"""From now: of such a date no one is reminded."""
 
 
 class Work:
@@ -48,7 +47,7 @@ class Work:
         self._engine.dispose()
 
     def break_messages(self, count: int) -> None:
-        """Publish messages that nobody can read; each is to be parked by everybody who hears its type."""
+        """Publish messages that no one can read; each is to be parked by everyone who hears its type."""
         messages = [
             Outgoing(new_id(), TYPE_PREFIX + BROKEN_KEY, BROKEN_KEY, source_of("registration"), b"{")
             for _ in range(count)
@@ -76,7 +75,7 @@ class Work:
             assert dropped >= len(self.broken)  # a copy may have been parked twice, and none was lost
 
     def move_event(self, until: timedelta = REMINDED) -> None:
-        """Give the event a new date, of which everybody is to be told; each time another one."""
+        """Give the event a new date, of which everyone is to be told; each time another one."""
         self._moves += 1
         starts_at = system_clock().replace(second=0, microsecond=0) + until + timedelta(minutes=self._moves % 5)
         wish = StepWish(name="reschedule", starts_at=starts_at, ends_at=starts_at + timedelta(hours=1))

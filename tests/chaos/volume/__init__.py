@@ -1,1 +1,1 @@
-"""Tens of thousands of people on a whole system to which something happens every few seconds, by chance."""
+"""Tens of thousands of people on a whole system in which a random fault happens every few seconds."""

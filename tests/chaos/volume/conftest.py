@@ -1,4 +1,4 @@
-"""A system of the test's own on each bus, with servers that may be killed."""
+"""A private system on each bus, with servers that may be killed."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""People who come as fast as the system carries, and do not give up: each asks again with the same key until 202.
+"""People who arrive as fast as the system can serve them and retry with the same key until they get 202.
 
 Then they wait for the mail and confirm by its link, as often as it takes. Some hang up before they have read the
-answer, and some ask once more after they had it: networks and fingers do both, and neither may make a second
+answer, and some ask again after they had it: networks and fingers do both, and neither may make a second
 submission.
 """
 
@@ -25,7 +25,7 @@ CLIENTS, CONFIRMERS = 32, 8
 HANGS_UP, ASKS_ONCE_MORE = 0.01, 0.02
 """Shares of the people who do."""
 PATIENCE_S = 300.0
-"""Of somebody who submits."""
+"""Of someone who submits."""
 MAIL_WITHIN_S = 1800.0
 """A mail that the mail relay has refused four times waits for four to eight minutes, and trouble goes on meanwhile."""
 AGAIN_S = 0.5
@@ -70,12 +70,12 @@ class Crowd:
         return [*clients, *confirmers]
 
     def _confirm_all(self, clients: list[Future[None]]) -> None:
-        """Try those who have not confirmed in turn, until nobody is left and nobody comes any more."""
+        """Try those who have not confirmed in turn, until no one is left and no one comes any more."""
         while self._unconfirmed or not all(client.done() for client in clients):
             try:
                 participant, until_s = self._unconfirmed.popleft()
             except IndexError:
-                time.sleep(LOOK_S)  # until somebody is accepted, or the clients are done
+                time.sleep(LOOK_S)  # until someone is accepted, or the clients are done
                 continue
             if participant.confirm():
                 participant.line.close()
@@ -129,7 +129,7 @@ def _whole(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
 
 
 def _and_hang_up(line: http.client.HTTPConnection, number: int, key: str) -> Answer:
-    """Send the request and close the line: whoever answers speaks to nobody."""
+    """Send the request and close the line: whoever answers speaks to no one."""
     try:
         line.request("POST", SUBMISSIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
     except OSError:

@@ -1,4 +1,4 @@
-"""The ledger of long runs: a line for each, with its seed, so that a sum over many runs can be shown and repeated."""
+"""The ledger of long runs: a line for each, with its seed, so that totals can be shown and runs repeated."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What happens to the system while people come, drawn by chance from a seed: something every few seconds.
+"""Random faults while people register, drawn from a seed: one every few seconds.
 
 A fault is drawn by its share: a fail point at some later arrival, SIGKILL of a whole program, a program that stands
 still, the mail relay, the broker or the database killed and started again. What the supervisor would do is done by the
@@ -73,7 +73,7 @@ class Storm:
         self._next_s = time.monotonic() + self.calm * self.chance.uniform(*PAUSE_S)
 
     def end(self) -> None:
-        """Let everybody go on, with no orders left; count which fail points were reached."""
+        """Let everyone go on, with no orders left; count which fail points were reached."""
         self._wake(float("inf"))
         for name in sorted({cell.program for cell in self.cells}):
             self.rig.disarm(name)

@@ -1,4 +1,4 @@
-"""Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
+"""Many people and a fault every few seconds; at the end everything must add up, on both buses.
 
 `make chaos` sends six thousand people through each, `make chaos-long` as many as PEOPLE says; both add a line to the
 ledger.
@@ -92,7 +92,7 @@ def _unanswered(crowd: Crowd, record: Record) -> dict[str, list[str]]:
 
 
 def _weather(storm: Storm, crowd: Crowd) -> None:
-    """Until everybody has come: faults, a supervisor, and a door that lets in what the system carries."""
+    """Until everyone has come: faults, a supervisor, and a door that lets in what the system carries."""
     waits = _Waiting(storm.rig.stack, crowd)
     crowd.may_come = waits.few
     clients = crowd.come()
@@ -111,7 +111,7 @@ def _raise_what_went_wrong(clients: "list[Future[None]]") -> None:
 
 
 class _Waiting:
-    """How many wait for their mail; looked up now and then, and not while the database is away."""
+    """How many wait for their mail; looked up now and then, and not while the database is down."""
 
     def __init__(self, stack: Stack, crowd: Crowd) -> None:
         self._stack, self._crowd = stack, crowd

@@ -16,7 +16,7 @@ CANARY = "canary"
 
 @pytest.fixture
 def canary(loaded: UnitOfWork, clock: FrozenClock) -> UnitOfWork:
-    """The scenario with the canary's programme beside it, and somebody on both."""
+    """The scenario with the canary's programme beside it, and someone on both."""
     load_sample(loaded, clock, read_folder(PROJECT / "deploy" / "operations" / "canary_programme"))
     hear(
         loaded,
@@ -32,5 +32,5 @@ def canary(loaded: UnitOfWork, clock: FrozenClock) -> UnitOfWork:
 
 
 def on_canary(number: int, **changes: Any) -> Any:
-    """Somebody on the canary's form."""
+    """Someone on the canary's form."""
     return registered(number, **{"event_id": CANARY, "form": CANARY, "partner": None, "country": "MX"} | changes)

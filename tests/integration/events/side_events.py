@@ -1,4 +1,4 @@
-"""Proposals and timetables: what registration publishes of a proposal, and what coordinators do with it."""
+"""Proposals and timetables: messages of registration about a proposal, and coordinators' actions on it."""
 
 import base64
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Coordinators change events: who may, what is told, and that nobody overwrites what they have not seen."""
+"""Coordinators change events: permissions, notifications, and no one overwrites an unseen change."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The console: signing in and out, and what stands on the pages."""
+"""The console: signing in and out, and the content of its pages."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""Changing an event on the console's pages: the audience before, the change after, local times without guesses."""
+"""Changing an event in the console: the audience before, the change after, and unambiguous local times."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -61,8 +61,8 @@ def test_a_date_is_changed_in_three_steps(signed_in: FlaskClient, loaded: UnitOf
         ("2020-03-29T02:30", "02:30 on 2020-03-29 in Europe/Zurich does not exist: clocks go forward over it"),
         ("2020-10-25T02:30", "02:30 on 2020-10-25 in Europe/Zurich exists twice: clocks go back that day"),
         ("2020-11-10T09:00", "The end must be later than the start."),
-        ("soon", "Give a day and a time."),
-        ("", "Give a day and a time."),
+        ("soon", "Enter a day and a time."),
+        ("", "Enter a day and a time."),
     ],
 )
 def test_a_time_that_cannot_be_is_named(signed_in: FlaskClient, loaded: UnitOfWork, starts: str, sentence: str) -> None:
@@ -124,7 +124,7 @@ def test_attendance_from_afar_reaches_those_who_wait_for_it(signed_in: FlaskClie
     wish = {"mode": "hybrid", "city": "Geneva", "seen": _seen(signed_in.get(_path("attendance")))}
     assert "1 person will be notified." in signed_in.post(_path("attendance"), data=wish, headers=OWN_SITE).text
     without_city = signed_in.post(_path("attendance"), data=wish | {"city": ""}, headers=OWN_SITE)
-    assert "Give the city" in without_city.text
+    assert "Enter the city" in without_city.text
 
 
 def test_what_is_not_possible_is_said(signed_in: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""The console in a real browser: accessible, on a phone too, in the dark too, with the keyboard alone."""
+"""The console in a browser: accessible, on a phone, in dark mode, and with the keyboard only."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -77,7 +77,7 @@ def test_an_event_is_edited_by_keyboard_and_a_fault_leads_to_its_field(
     page.get_by_label("Number in the series").fill("ten")
     page.get_by_label("Internal note").fill("Ask for slides.")
     page.get_by_role("button", name="Save").press("Enter")
-    page.get_by_role("link", name="Give a number").press("Enter")
+    page.get_by_role("link", name="Enter a number").press("Enter")
     page.wait_for_url("**#series_number")
     assert page.get_by_label("Internal note").input_value() == "Ask for slides."
     page.get_by_label("Number in the series").fill("10")

@@ -1,4 +1,4 @@
-"""Coordinators decide on what they have read: what was changed meanwhile is shown first, and decided on anew."""
+"""Coordinators decide on the version that they have read: a later change is shown first, then decided again."""
 
 import html
 import re
@@ -143,7 +143,7 @@ def test_state_that_never_was_is_no_permission(desk: Desk, returned: str) -> Non
     for wrong in ("", "-1", "x", "9" * 30, "٢"):
         assert decide_on_page(desk, returned, "accept", wrong).status_code == 400
     late = decide_on_page(desk, returned, "accept", 77)
-    assert (late.status_code, "matches no state of this proposal" in late.text) == (412, True)
+    assert (late.status_code, "does not match any version of this proposal" in late.text) == (412, True)
     assert state(desk, returned) == ("returned", 2)
 
 

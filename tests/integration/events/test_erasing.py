@@ -1,4 +1,4 @@
-"""Erasing a registration from the roster: nobody is named any more, the numbers stay, and nobody comes back."""
+"""Erasing a registration from the roster: no name remains, the numbers stay, and late messages change nothing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ KNOWN = {"working_group": "housing", "country": "CH", "representative": True, "o
 
 
 def erased_message(number: int, status: str = "cancelled", revision: int = 2) -> Message:
-    """What registration says when somebody was erased."""
+    """What registration says when someone was erased."""
     data = {
         "registration_id": registration_id(number),
         "revision": revision,

@@ -1,4 +1,4 @@
-"""Making and editing an event on the console: what is typed stays, faults stand at their fields, nobody is overrun."""
+"""Creating and editing an event in the console: input is kept, errors are at their fields, no change is overwritten."""
 
 import json
 import re
@@ -155,11 +155,11 @@ def test_faults_stand_at_their_fields_and_what_was_typed_stays(signed_in: FlaskC
         ({"asked_groups": ["no-such-group"]}, "asked_groups", "Invited working groups there is no group"),
         ({"id": WEBINAR}, "id", f"This cannot be done: there is an event {WEBINAR} already."),
         ({"id": "Not A Name"}, "id", "Short name must be lower-case letters"),
-        ({"title.en": "住房"}, "id", "Give a short name in Latin letters"),
+        ({"title.en": "住房"}, "id", "Enter a short name in Latin letters"),
         ({"time_zone": "Europe/Geneva"}, "time_zone", "Choose the time zone."),
         ({"title.en": "x" * 201}, "title.en", "Title (English) must have 1 to 200 characters"),
         ({"form": "No Form"}, "form", "Form must be lower-case letters"),
-        ({"series_number": "9" * 12}, "series_number", "Give a number from 1 to 9999"),
+        ({"series_number": "9" * 12}, "series_number", "Enter a number from 1 to 9999"),
     ],
 )
 def test_a_rule_that_is_broken_is_named(

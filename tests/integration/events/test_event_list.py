@@ -1,4 +1,4 @@
-"""The list of events in the order of any column: by the interface and on the console, page by page."""
+"""The list of events in the order of any column, page by page, in the API and in the console."""
 
 import re
 from collections.abc import Callable, Mapping

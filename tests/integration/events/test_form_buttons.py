@@ -1,4 +1,4 @@
-"""The public pages offer the forms that are open, and no other; an event cannot name a form that does not exist."""
+"""The public pages offer open forms only; an event cannot name a form that does not exist."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,7 @@ def test_pages_offer_the_forms_that_register_for_them(offered: UnitOfWork, clien
         WEBINAR: [(WEBINAR, "Register")],
         REVIEW: [("geneva-delegation", "Register for the delegation")],
         PRESS: [(PRESS, "Register")],
-        COUNCIL: [("council-session-interest", "Tell me if remote attendance becomes possible")],
+        COUNCIL: [("council-session-interest", "Notify me if remote attendance becomes possible")],
         SERIES: [(WEBINAR, "Register")],
         "groups": [("join-working-group", "Join a working group")],
     }

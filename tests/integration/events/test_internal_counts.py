@@ -1,4 +1,4 @@
-"""Numbers of the system's own events stand apart from those of people, whatever comes first and whoever is at it."""
+"""Numbers of internal events are kept apart from those of people, in whatever order messages arrive."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The system's own events, such as the canary's: they take registrations, and nobody else ever meets them."""
+"""Internal events, such as the canary's: they take registrations, and no one else ever sees them."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A title in several languages, all the way: from the API to pages, feeds, the other services and a mail's subject."""
+"""A title in several languages: from the API to pages, feeds, the other services and a mail's subject."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -129,7 +129,7 @@ def test_group_is_set_up_in_languages_and_found_in_each(
     typed = {"title.en": "Water", "title.fr": "L’eau", "summary.ru": "О воде", "active": "yes", "contact": ""}
     refused = client.post(f"{GROUPS}/new", data={**typed, "title.en": " "}, headers=OWN_SITE)
     assert (refused.status_code, 'href="#title.en"' in refused.text, "L’eau" in refused.text) == (422, True, True)
-    assert "What it does" in client.post(f"{GROUPS}/new", data=typed, headers=OWN_SITE).text
+    assert "What will happen" in client.post(f"{GROUPS}/new", data=typed, headers=OWN_SITE).text
     made = client.post(f"{GROUPS}/new", data={**typed, "go": "do"}, headers=OWN_SITE)
     assert (made.status_code, made.headers["Location"]) == (303, f"{GROUPS}/water?done=made")
     shown = client.get("/v1/working-groups/water").json or {}

@@ -1,4 +1,4 @@
-"""A key that is limited to some forms is told nothing of others by the events service, and changes nothing of them."""
+"""A key that is limited to some forms sees and changes nothing about others in the events service."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Loading a folder: all or nothing, and only real changes are told."""
+"""Loading a folder: all or nothing, and only real changes are published."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Loading rooms while side events stand in slots, on a real database."""
+"""Loading rooms while side events occupy slots, on a real database."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.integration.events.conftest import SAMPLE
 from tests.integration.events.side_events import Desk
 
 NOON = "2020-05-06-1300"
-FAULT = f"rooms.yaml:8: times: 2020-05-06-1230 overlaps {NOON}, in which side events stand: move them first"
+FAULT = f"rooms.yaml:8: times: 2020-05-06-1230 overlaps {NOON}, which has side events: move them first"
 
 
 @pytest.fixture

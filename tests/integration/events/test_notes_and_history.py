@@ -1,4 +1,4 @@
-"""What coordinators note, and who did what: kept for good, read by coordinators alone, and nowhere else."""
+"""Coordinators' notes and the history: permanent, and only coordinators can read them."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A NUL, which no database holds, in whatever anybody sends: a fault at its field or a refusal, never a failure."""
+"""NUL characters, which the database cannot store, in any input: an error at the field or a refusal, never a crash."""
 
 import json
 import re

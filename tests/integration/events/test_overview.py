@@ -1,4 +1,4 @@
-"""The overview: every number that is asked for, and that each is found by an index."""
+"""The overview: every number of the requirements, each read through an index."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Pages come from an index in its order: nothing is sorted, however many registrations an event has."""
+"""Pages come from an index in its order: no sorting, however many registrations an event has."""
 
 from dataclasses import replace
 from uuid import UUID

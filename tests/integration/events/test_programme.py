@@ -1,4 +1,4 @@
-"""The public programme and its calendars: what stands there, in whose language, and what never does."""
+"""The public programme and its calendars: what they show, in which language, and what they never show."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Proposals on coordinators' desks: what is listed, decided and told, and who may see it."""
+"""Proposals on coordinators' pages: lists, decisions, notifications, and who may see them."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The public programme names a speaker who agrees, from the publication on and until consent or the proposal ends."""
+"""The public programme names a speaker who agrees, from publication until the consent or the proposal ends."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def side_event(desk: Desk) -> tuple[str, str]:
 
 
 def public(client: FlaskClient, event: str) -> str:
-    """All that anybody can read about the side event and its timetable, in all languages."""
+    """All that anyone can read about the side event and its timetable, in all languages."""
     pages = [f"/programme/{event}", "/programme/timetable", "/programme"]
     paths = [f"{page}?lang={language}" for page in pages for language in LANGUAGES]
     paths += [f"/v1/events/{event}", "/v1/events?kind=side_event", "/v1/schedule/versions/1"]
@@ -32,7 +32,7 @@ def public(client: FlaskClient, event: str) -> str:
 
 
 def named(desk: Desk, event: str) -> tuple[bool, bool]:
-    """Whether anybody can read the name of who agrees, and of who does not, a minute later."""
+    """Whether anyone can read the name of who agrees, and of who does not, a minute later."""
     desk.clock.advance(seconds=60)
     found = public(desk.client, event)
     return NAMED in found, SILENT in found

@@ -1,4 +1,4 @@
-"""Publishing while somebody else changes what is published: nothing of theirs is lost. Two real transactions each."""
+"""Publishing while a second transaction changes what is published: no change is lost."""
 
 import threading
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
 
 
 def test_event_that_the_timetable_does_not_move_stays_as_it_was_made_by_hand(desk: Desk) -> None:
-    """One is postponed and one moved by hand: publishing something else brings neither back and tells neither."""
+    """One is postponed and one moved manually: publishing something else brings neither back and tells neither."""
     (_, one), (_, two) = published(desk), published(desk, "Two", "garden-room")
     assert change_event(desk, one, "postpone").status_code == 200
     starts_at = "2020-05-06T14:00:00+02:00"

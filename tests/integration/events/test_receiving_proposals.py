@@ -1,4 +1,4 @@
-"""What registration publishes of proposals: in any order, whatever coordinators decide meanwhile; and who reads it."""
+"""Messages about proposals in any order, with decisions of coordinators in between; and who may read them."""
 
 import json
 import random
@@ -69,7 +69,7 @@ DECISIONS = ("accepted", "returned", "declined", "adopt", "dismiss")
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What somebody does with a proposal, and what is decided after each of it.
+    """What someone does with a proposal, and what is decided after each of it.
 
     Attributes:
         texts: by number in ``TEXTS``, one for each revision of the registration.

@@ -1,4 +1,4 @@
-"""Names of speakers get a newer key; references stay what they are."""
+"""Names of speakers get a newer key; references do not change."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Adding a recording to an event on the console, publishing it once, and keeping it from what it does not belong to."""
+"""Adding a recording to an event in the console, publishing it once, and refusing wrong events."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def test_a_recording_is_added_hidden_and_told_once_when_published(signed_in: Fla
         typed = {name: value for name, value in _typed(signed_in.get(PATH)).items() if name != "published"}
         assert _send(signed_in, PATH, typed, published=published).status_code == 303
     assert (rows(loaded, STATE), rows(loaded, TOLD)) == ([("Recording", True, True, WEBINAR)], [(1,)])
-    assert "It has been announced already" in signed_in.get(PATH).text
+    assert "It has already been announced" in signed_in.get(PATH).text
     assert "https://videos.example.org/10" in signed_in.get(f"/programme/{WEBINAR}").text
 
 

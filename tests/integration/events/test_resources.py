@@ -1,4 +1,4 @@
-"""Resources: who sees which, told once, and what a wrong one is refused for."""
+"""Resources: who sees which, one notification each, and the faults of wrong ones."""
 
 import json
 from collections.abc import Callable

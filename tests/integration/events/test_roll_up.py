@@ -1,4 +1,4 @@
-"""The read side: whatever order and however often, the numbers are those of the newest revisions."""
+"""The read side: in whatever order and however often messages arrive, the numbers are those of the newest revisions."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The board and the published timetable, on a real database and through the real door."""
+"""The board and the published timetable, on a real database and over HTTP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What keeps the board and the published timetable from going wrong, guard by guard, on a real database."""
+"""What protects the board and the published timetable, guard by guard, on a real database."""
 
 from datetime import timedelta
 from typing import Any

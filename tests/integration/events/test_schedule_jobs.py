@@ -1,4 +1,4 @@
-"""A timetable is made by one worker at a time, and no dead or late one changes the board."""
+"""One worker at a time makes a timetable, and a dead or late one does not change the board."""
 
 from dataclasses import replace
 from datetime import timedelta

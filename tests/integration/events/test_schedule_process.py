@@ -1,4 +1,4 @@
-"""The real ``solve``: takes what was asked for and what a killed one left behind, and drains on SIGTERM."""
+"""The real ``solve``: takes requests and what a killed one left behind, and drains on SIGTERM."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Coordinators set up what stands around events: groups, contacts, consultations, rooms, slots, hotels and series."""
+"""Coordinators set up groups, contacts, consultations, rooms, slots, hotels and series."""
 
 import csv
 import io

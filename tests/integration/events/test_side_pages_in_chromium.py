@@ -1,4 +1,4 @@
-"""The pages about side events in a real browser: accessible, on a phone, in the dark, from right to left, no script."""
+"""The pages about side events in a browser: accessible, on a phone, dark, right to left, without script."""
 
 import threading
 from collections.abc import Iterator, Mapping

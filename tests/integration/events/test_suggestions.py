@@ -1,4 +1,4 @@
-"""A proposer who changes an accepted proposal suggests it: coordinators see the difference, and adopt or dismiss it."""
+"""A proposer's change of an accepted proposal is a suggestion: coordinators see the difference, adopt or dismiss it."""
 
 from typing import Any
 
@@ -110,7 +110,7 @@ def test_adopted_days_never_contradict_each_other(desk: Desk) -> None:
 
 
 def test_change_that_says_the_same_is_no_suggestion_and_no_revision(desk: Desk) -> None:
-    """Somebody has changed their own name or address in the registration."""
+    """Someone has changed their own name or address in the registration."""
     proposal = desk.accepted("One", **TEXT)
     before = desk.show(proposal)
     desk.change(proposal, 2, "One", **TEXT)

@@ -1,4 +1,4 @@
-"""The audit's own equations over the model's databases: those of one database after every step, all of them at rest."""
+"""The audit's equations over the model's databases: those of one database after every step, all of them at rest."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class KeptSources(Sources):
 class Auditor:
     """Attributes:
     told: what each question of :meth:`look` asks, by its code.
-    every: after how many steps somebody looks.
+    every: after how many steps someone looks.
     """
 
     def __init__(self, world: World, every: int) -> None:

@@ -1,4 +1,4 @@
-"""Relays and consumers on the embedded bus, a turn at a time; both can die between two commits."""
+"""Relays and consumers on the embedded bus, one turn at a time; both can die between two commits."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The one world of all histories."""
+"""The one world that all histories share."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -28,7 +28,7 @@ def world(postgres: PostgresServer) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def machine(world: World, chaos_full: bool) -> Iterator[type[Machine]]:
-    """Makes machines, one after the other: each begins a history of its own where everybody knows the programme."""
+    """Makes machines, one after the other: each begins a history of its own where everyone knows the programme."""
     office, bus, post = Office(world), Bus(world), Post(world)
     for service in SERVICES:
         bus.relay(service)

@@ -1,4 +1,4 @@
-"""Steps of coordinators: they decide on people, set forms and move events, perhaps from a page that is stale."""
+"""Steps of coordinators: they decide on people, set up forms and move events, perhaps from a stale page."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ class CoordinatorSteps(History):
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, lost=LOST, overtakes=st.booleans())
     def erase_for_them(self, index: int, lost: bool, overtakes: bool) -> None:
-        """A coordinator has somebody forgotten; perhaps it is heard before all that came before it.
+        """A coordinator has someone forgotten; perhaps it is heard before all that came before it.
 
         What is lost is the answer to the first look, before anything is done.
         """
@@ -32,7 +32,7 @@ class CoordinatorSteps(History):
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, form=st.sampled_from(sorted(FORMS)))
     def erase_with_what_waits(self, index: int, form: str) -> None:
-        """Somebody sends a form once more and is erased before it is decided."""
+        """Someone sends a form again and is erased before it is decided."""
         who = self._pick(index)
         self._submit((form, who["who"], "E. F.", None, True, None))
         self.erase_for_them(index, lost=False, overtakes=False)
@@ -52,7 +52,7 @@ class CoordinatorSteps(History):
 
     @rule(form=st.sampled_from(sorted(FORMS)), who=WHO, name=NAME, lost=LOST, soon=st.booleans())
     def enter(self, form: str, who: str, name: str, lost: bool, soon: bool) -> None:
-        """A coordinator enters somebody who has phoned."""
+        """A coordinator enters someone who has phoned."""
         answer = self._command(lost, lambda number: self.ledger.enter(form, who, name, number, self.world.clock()))
         agree(self.office.enter(form, who, name, lost=lost), answer)
         if soon:
@@ -61,7 +61,7 @@ class CoordinatorSteps(History):
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, name=NAME, lost=LOST, soon=st.booleans())
     def correct(self, index: int, name: str, lost: bool, soon: bool) -> None:
-        """A coordinator corrects somebody's name; perhaps they change or are gone before it is decided."""
+        """A coordinator corrects someone's name; perhaps they change or are gone before it is decided."""
         who = self._pick(index)
         number, seen = who["number"], who["revision"]
         answer = self._command(lost, lambda place: self.ledger.correct(number, name, place, self.world.clock()))

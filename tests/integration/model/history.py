@@ -1,4 +1,4 @@
-"""What all steps of a history share: the model beside the world, and who there is to act on."""
+"""What all steps of a history share: the model beside the world, and the people to act on."""
 
 import secrets
 from collections.abc import Iterable
@@ -124,5 +124,5 @@ def newest_first(there: int) -> Iterable[int]:
 
 
 def agree(told: Any, wanted: Any) -> None:
-    """Fail unless somebody is told what the model says."""
+    """Fail unless someone is told what the model says."""
     assert told == wanted, f"told {told}, the model says {wanted}"

@@ -1,4 +1,4 @@
-"""What must be true after every step, and what must be true once everything has come to rest."""
+"""Invariants after every step, and at rest."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How long the model keeps people, and how long their links open something, as the documentation tells it."""
+"""Retention in the model: how long people are kept and how long their links work, as documented."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ PROOF_KEPT = timedelta(minutes=20)
 """How long it is known that a proof of work was used."""
 
 ANNOUNCED_AHEAD, NOTICE = timedelta(hours=72), timedelta(hours=24)
-"""When it is announced that somebody goes, and how long at least that is before they do."""
+"""When it is announced that someone goes, and how long at least that is before they do."""
 
 MOST_AT_ONCE = 100
 """People of one form who are forgotten in one turn."""
@@ -67,9 +67,9 @@ def due(people: Iterable[dict[str, Any]], begins_at: datetime | None, now: datet
 
 
 def is_over(who: dict[str, Any], begins_at: datetime | None, at: datetime) -> bool:
-    """Whether somebody has been kept long enough: longer than the time since their last day.
+    """Whether someone has been kept long enough: longer than the time since their last day.
 
-    That is the event's, or the one on which they gave their place up; nobody goes who has just come.
+    That is the event's, or the one on which they gave their place up; no one goes who has just come.
     """
     if who["erased"] or at <= who["accepted_at"] + KEPT:
         return False
@@ -77,7 +77,7 @@ def is_over(who: dict[str, Any], begins_at: datetime | None, at: datetime) -> bo
 
 
 def moments(people: Iterable[dict[str, Any]], begins_at: datetime | None) -> set[datetime]:
-    """When somebody on a form becomes due, or a link ends."""
+    """When someone on a form becomes due, or a link ends."""
     last = last_day(begins_at)
     days = {
         at for who in people if not who["erased"] for at in (who["ended_at"], last and max(last, who["accepted_at"]))

@@ -98,7 +98,7 @@ class Ledger:
         return "received"
 
     def act(self, kind: str, person: int, number: int, now: datetime) -> Answer:
-        """Somebody presses ``cancel``, ``erase``, ``accept-seat`` or ``decline-seat`` on their own page."""
+        """Someone presses ``cancel``, ``erase``, ``accept-seat`` or ``decline-seat`` on their own page."""
         who = self.people[person]
         if who["erased"] or self.has_ended(who, now):
             return "not-found", ""
@@ -106,7 +106,7 @@ class Ledger:
         return "received"
 
     def enter(self, slug: str, who: str, name: str, number: int, now: datetime) -> Answer:
-        """A coordinator enters somebody by hand."""
+        """A coordinator enters someone manually."""
         self._store(number, {"kind": "desk-enter", "form": slug, "who": who, "name": name}, now)
         return "received"
 
@@ -215,7 +215,7 @@ class Ledger:
             self._add_candidate(number, item, now)
 
     def _use_proof(self, challenge: bytes | None, now: datetime) -> bool:
-        """Whether the proof of work is there and used by nobody before; one that could not be read has used none."""
+        """Whether the proof of work is there and used by no one before; one that could not be read has used none."""
         if challenge is None or challenge in self.used:
             return False
         self.used[challenge] = now
@@ -285,7 +285,7 @@ class Ledger:
             freed.add(who["form"])
 
     def _decide_answer(self, item: Entry, now: datetime, freed: set[str]) -> None:
-        """Somebody accepts or declines the seat that is held for them."""
+        """Someone accepts or declines the seat that is held for them."""
         who = self.people[item["person"]]
         if not self._is_by_link(item) or who["offer"] is None or who["offer"] <= item["received_at"]:
             return
@@ -458,7 +458,7 @@ class Ledger:
         return "confirmed"
 
     def _offer(self, who: Entry, now: datetime) -> Answer:
-        """A seat is held for somebody, until the last promotion at most, or the start where that is past."""
+        """A seat is held for someone, until the last promotion at most, or the start where that is past."""
         starts_at = self.event(who["form"])[1]
         ends = [now + OFFER_LASTS]
         if starts_at is not None:
@@ -530,7 +530,7 @@ class Ledger:
     # looking
 
     def of(self, slug: str) -> Iterator[Entry]:
-        """Everybody who ever registered on a form."""
+        """Everyone who ever registered on a form."""
         return (who for who in self.people.values() if who["form"] == slug)
 
     def live(self, slug: str, who: str) -> list[Entry]:
@@ -552,12 +552,12 @@ class Ledger:
         return self.events[name][self.heard[name]]
 
     def event_reason(self, slug: str, at: datetime) -> str:
-        """Why the event takes nobody; empty if it does."""
+        """Why the event takes no one; empty if it does."""
         status, _, _ = self.event(slug)
         return status if status not in STANDING else "held" if self.is_over(slug, at) else ""
 
     def closed(self, slug: str, is_open: bool, at: datetime) -> str:
-        """Why the form takes nobody at a time, with a switch that is on or off; empty if it does."""
+        """Why the form takes no one at a time, with a switch that is on or off; empty if it does."""
         return self.event_reason(slug, at) if is_open else "closed"
 
     def is_over(self, slug: str, at: datetime) -> bool:
@@ -570,7 +570,7 @@ class Ledger:
         return link in self.links and now < self.links[link]["expires_at"]
 
     def has_ended(self, who: Entry, now: datetime) -> bool:
-        """Whether somebody's own link opens nothing any more, though they are not forgotten yet."""
+        """Whether someone's own link opens nothing any more, though they are not forgotten yet."""
         return self.event(who["form"])[0] != "postponed" and keeping.link_has_ended(self.event(who["form"])[1], now)
 
     def confirmed(self, slug: str) -> int:

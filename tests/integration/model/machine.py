@@ -26,7 +26,7 @@ STEPS = st.sampled_from(
 WRONG = st.sampled_from(
     [sign * step for step in (timedelta(seconds=3), timedelta(hours=5), timedelta(days=400)) for sign in (1, -1)]
 )
-"""By how much the clock of one process differs from everybody's."""
+"""By how much the clock of one process differs from everyone's."""
 
 SETTLING = (timedelta(minutes=20), timedelta(hours=5), timedelta(hours=5))
 """At rest: news are gathered, handovers in doubt are decided on, and what was not taken is tried again."""
@@ -100,7 +100,7 @@ class Machine(PeopleSteps, CoordinatorSteps):
 
     @rule(slug=st.sampled_from(sorted(FORMS)))
     def confirm_retention(self, slug: str) -> None:
-        """An operator lets go who fell due unannounced, as after a leap of time; mostly nobody did."""
+        """An operator lets go who fell due unannounced, as after a leap of time; mostly no one did."""
         agreed = self.ledger.confirm_retention(slug, self.world.clock())
         assert self.office.confirm_retention(slug) == agreed, f"{slug}: others wait than the model says"
 
@@ -120,7 +120,7 @@ class Machine(PeopleSteps, CoordinatorSteps):
 
     @rule(service=st.sampled_from(SERVICES), end=st.sampled_from(["rests", "dies", "keeps house"]))
     def relay(self, service: str, end: str) -> None:
-        """A relay's turn; one that dies is started again, and offers the same once more."""
+        """A relay's turn; one that dies is started again, and offers the same again."""
         self.bus.relay(service, dies=end == "dies")
         if end == "keeps house":
             self.bus.keep_house(service)
@@ -143,13 +143,13 @@ class Machine(PeopleSteps, CoordinatorSteps):
     @precondition(lambda self: any(self.bus.had.values()))
     @rule(which=ANY, index=ANY, forgotten=LOST)
     def deliver_again(self, which: int, index: int, forgotten: bool) -> None:
-        """A message comes once more, long after newer ones."""
+        """A message comes again, long after newer ones."""
         queues = [queue for queue in QUEUES if self.bus.had[queue]]
         self.bus.again(queues[which % len(queues)], index, forgotten=forgotten)
 
     @rule(mood=st.sampled_from((WELL, WELL, *MOODS)))
     def post_goes(self, mood: str) -> None:
-        """Scheduler and sender have a turn; the mail relay takes what it gets, or not, or nobody knows."""
+        """Scheduler and sender have a turn; the mail relay takes what it gets, or not, or no one knows."""
         self.post.schedule()
         self.post.send(mood)
 
@@ -182,7 +182,7 @@ class Machine(PeopleSteps, CoordinatorSteps):
         self.auditor.at_rest([receipt for (receipt,) in self.world.rows("registration", receipts)], self.post.copies())
 
     def _settle(self) -> None:
-        """Everybody's turn, until there is nothing left to do."""
+        """Everyone's turn, until there is nothing left to do."""
         for _ in range(MOST_TURNS):
             while any(state["state"] == "received" for state in self.ledger.states.values()):
                 self._decide()

@@ -1,4 +1,4 @@
-"""When something in the model changes by itself: histories come to just before, at, and just after it."""
+"""Times at which something in the model changes by itself: histories visit just before, at, and just after them."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What people and coordinators do, by the real use cases; the answer may be lost after the commit, and they repeat."""
+"""What people and coordinators do, by the real use cases; an answer may be lost after the commit, then they repeat."""
 
 import base64
 import hashlib
@@ -172,7 +172,7 @@ class Office:
             return len(queue.replay_parked(connection, None))
 
     def erase_known(self, identity: str, *, lost: bool = False) -> Answer:
-        """A coordinator does it for somebody; again, and nothing happens."""
+        """A coordinator does it for someone; again, and nothing happens."""
         erasure = Erasure(identity, "asked", BY, HERE, lambda _form: True)
         return self._ask(lost, lambda work: str(erase_known(work, self._world.clock, MESSAGES, erasure)))
 
@@ -184,7 +184,7 @@ class Office:
         )
 
     def enter(self, slug: str, who: str, name: str, *, lost: bool = False) -> Answer:
-        """A coordinator enters somebody by hand."""
+        """A coordinator enters someone manually."""
         return self._send(slug, who, name, ENTER, {"reason": "phoned"}, lost)
 
     def correct(self, identity: str, seen: int, name: str, *, lost: bool = False) -> Answer:
@@ -202,7 +202,7 @@ class Office:
         return self._send(slug, who, "unused", MERGE, {**values, "fields": [], "reason": "twice"}, lost)
 
     def _registered(self, identity: str) -> tuple[str, str]:
-        """The form of a registration and who it is of; of somebody erased any of both will do."""
+        """The form of a registration and who it is of; of someone erased any of both will do."""
         [(form, email)] = self._world.rows(
             "registration", "SELECT form, email FROM registration WHERE id = %s", identity
         )

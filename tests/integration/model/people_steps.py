@@ -1,4 +1,4 @@
-"""Steps of people: they submit, confirm, give their place back and have themselves forgotten, early or late."""
+"""Steps of people: they submit, confirm, cancel and have their data erased, early or late."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ class PeopleSteps(History):
 
     @rule(wish=WISH, lost=LOST, soon=SOON)
     def submit(self, wish: Wish, lost: bool, soon: bool) -> None:
-        """Somebody fills a form; who hears nothing sends the same again."""
+        """Someone fills a form; who hears nothing sends the same again."""
         self._submit(wish, lost)
         if soon:
             self._decide()
@@ -64,7 +64,7 @@ class PeopleSteps(History):
     @precondition(lambda self: self._some(*LIVE))
     @rule(index=ANY, lost=LOST, soon=SOON)
     def cancel(self, index: int, lost: bool, soon: bool) -> None:
-        """Somebody gives their place back by their link."""
+        """Someone gives their place back by their link."""
         some = self._some(*LIVE)
         awaited = [who for who in some if who["status"] == "confirmed" and self.ledger.line(who["form"])]
         self._press("cancel", (awaited * 2 + some)[index % len(awaited * 2 + some)]["number"], lost)
@@ -74,7 +74,7 @@ class PeopleSteps(History):
     @precondition(lambda self: self._offered())
     @rule(index=ANY, answer=st.sampled_from(["accept-seat", "accept-seat", "decline-seat"]), lost=LOST, soon=SOON)
     def answer_offer(self, index: int, answer: str, lost: bool, soon: bool) -> None:
-        """Somebody accepts or declines the seat that is held for them."""
+        """Someone accepts or declines the seat that is held for them."""
         offered = self._offered()
         self._press(answer, offered[index % len(offered)]["number"], lost)
         if soon:
@@ -83,7 +83,7 @@ class PeopleSteps(History):
     @precondition(lambda self: self._some(*LIVE))
     @rule(index=ANY)
     def press_in_two_windows(self, index: int) -> None:
-        """Somebody gives their place back and erases it, by one link: the first that is decided ends it."""
+        """Someone gives their place back and erases it, by one link: the first that is decided ends it."""
         number = self._pick(index, *LIVE)["number"]
         for kind in ("cancel", "erase"):
             self._press(kind, number, lost=False)
@@ -93,7 +93,7 @@ class PeopleSteps(History):
     @precondition(lambda self: self.ledger.people)
     @rule(index=ANY, kind=st.sampled_from(["cancel", "cancel", "erase"]), lost=LOST, soon=SOON)
     def press_old_buttons(self, index: int, kind: str, lost: bool, soon: bool) -> None:
-        """Anybody, whatever has become of them, presses a button behind the link in their newest mail."""
+        """Anyone, whatever has become of them, presses a button behind the link in their newest mail."""
         self._press(kind, self._pick(index)["number"], lost)
         if soon:
             self._decide()
@@ -101,7 +101,7 @@ class PeopleSteps(History):
     @precondition(lambda self: self._some(*LIVE))
     @rule(index=ANY, queue=st.sampled_from(["events.rollup", "notifications.mail"]))
     def overtake_own(self, index: int, queue: str) -> None:
-        """Somebody gives their place back, and that is heard before all that came before it."""
+        """Someone gives their place back, and that is heard before all that came before it."""
         self._press("cancel", self._pick(index, *LIVE)["number"], lost=False)
         self._decide()
         self.bus.relay("registration")

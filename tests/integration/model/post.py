@@ -1,4 +1,4 @@
-"""Scheduler and sender with a mail relay in memory: it takes a mail, is away, or leaves it in doubt which."""
+"""Scheduler and sender with a mail relay in memory, which accepts a mail, is down, or leaves the outcome unknown."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the model goes by: the programme, how long things last, and which mails are owed and true when."""
+"""Rules of the model: the programme, periods, and which mails are due and correct when."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ NOTICE = HOUR
 """How long before the start the last person is promoted."""
 
 OFFER_LASTS = 48 * HOUR
-"""How long a seat is held for somebody who has not answered."""
+"""How long a seat is held for someone who has not answered."""
 
 CANDIDATES, CANDIDATES_OF_A_NETWORK = 10, 2
 RECEIPT_KEPT, CANDIDATE_AFTER_MAIL, CANDIDATE_AT_MOST = timedelta(days=8), timedelta(days=7), timedelta(days=14)

@@ -1,4 +1,4 @@
-"""Negative controls: with one guard taken out, the model finds it. Nothing but this test can take one out."""
+"""Negative controls: without one of the guards, the model finds an error. Only this test can remove one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from tests.integration.model.test_model import SHORT
 from tests.integration.model.world import World
 
 SEARCH = settings(SHORT, max_examples=400, phases=(Phase.generate,), report_multiple_bugs=False)
-"""Finding it is enough: nobody needs the shortest history."""
+"""Finding it is enough: no one needs the shortest history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ GUARDS = {
     ),
     "nobody is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
     "the next in line gets what is given back": Guard(decider, "promote_waiting", _forget_to_promote),
-    "what was received before an erasure is dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
+    "submissions received before an erasure are dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
     "a batch that was broken off is counted": Guard(
         queue, "_COUNT", lambda _: text("SELECT CAST(:numbers AS bigint[])")
     ),
@@ -94,7 +94,7 @@ GUARDS = {
 
 QUICKLY_FOUND = (
     "nobody is registered at once without a proof of work",
-    "what was received before an erasure is dropped",
+    "submissions received before an erasure are dropped",
     "an older state of a registration changes nothing",
 )
 """Those of `make test`, which shows that the model can find something; `make chaos` takes out all."""

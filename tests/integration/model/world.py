@@ -109,7 +109,7 @@ class World:
         ]
 
     def set_back(self) -> None:
-        """The programme, nobody registered, nothing on the bus, and the time at which all begins."""
+        """The programme, no one registered, nothing on the bus, and the time at which all begins."""
         for name, statements in self.pristine.items():
             self.looks[name].execute(statements)
         self.clock.set(WEBINAR_WEEK)
@@ -140,7 +140,7 @@ def open_world(postgres: PostgresServer) -> World:
 
 
 def store_programme(world: World) -> None:
-    """Store the forms and events of all histories; nobody has been told of them."""
+    """Store the forms and events of all histories; no one has been told of them."""
     publish_key(world.work("registration"), [DECIDER_KEY], world.clock())
     with world.work("registration").transaction() as connection:
         for slug, form in FORMS.items():

@@ -1,4 +1,4 @@
-"""People, bulletins to them and what goes out, for tests."""
+"""People, bulletins to them and the mails sent, for tests."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -23,7 +23,7 @@ TEXTS = {
 
 
 def person(office: Office, number: int, key: str = "confirmed", **changes: Any) -> str:
-    """Somebody with a registration; returns their reference."""
+    """Someone with a registration; returns their reference."""
     reference = f"{number:064x}"
     told: dict[str, Any] = {"person_ref": reference, "working_group": "housing", **changes}
     office.hear(office.told(key, told.pop("id", None) or new_id(), **told))

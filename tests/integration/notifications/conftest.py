@@ -1,4 +1,4 @@
-"""A fresh database of the notifications service, with keys and a frozen clock, and partners who are called."""
+"""A fresh database of the notifications service, with keys, a frozen clock, and partners with webhooks."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The notifications service without processes: messages go in through the inbox, senders take turns by hand."""
+"""The notifications service without processes: messages go in through the inbox, senders take turns manually."""
 
 import base64
 from collections.abc import Mapping, Sequence

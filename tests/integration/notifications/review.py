@@ -25,7 +25,7 @@ def tell(office: Office, revision: int, **changes: Any) -> None:
 
 
 def register(office: Office, person: int, form_kind: str = "delegation", key: str = "confirmed", **changes: Any) -> str:
-    """Somebody on a form for the review; returns the registration's id."""
+    """Someone on a form for the review; returns the registration's id."""
     registration_id = new_id()
     told: dict[str, Any] = {
         "form": f"a-{form_kind}",

@@ -1,4 +1,4 @@
-"""What the audit makes of mails whose person was erased since."""
+"""The audit of mails whose person was erased later."""
 
 from sqlalchemy import text
 
@@ -14,7 +14,7 @@ OTHER = f"{9:064x}"
 
 
 def test_audit_knows_that_somebody_was_told_by_a_registration_that_is_erased(office: Office) -> None:
-    """The mail names nobody any more, so it accounts for one person, and not for two."""
+    """The mail names no one any more, so it accounts for one person, and not for two."""
     office.hear_event()
     first, second, others = new_id(), new_id(), new_id()
     for identity in (first, second):

@@ -1,4 +1,4 @@
-"""Bulletins sent later, cancelled, stopped and tried, what has to be confirmed, and what becomes of them."""
+"""Bulletins: scheduled, cancelled, stopped and tested, the confirmations they need, and their outcome."""
 
 import re
 from datetime import timedelta

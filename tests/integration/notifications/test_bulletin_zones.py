@@ -1,4 +1,4 @@
-"""The time zone that "Send it later" begins with: what was chosen last, else that of the event."""
+"""The time zone that "Send it later" begins with: the last choice, else that of the event."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A bulletin reaches each person of its segment once, and nobody who wants none or is not registered."""
+"""A bulletin reaches each person of its segment once, and no one who opted out or is not registered."""
 
 import base64
 import html
@@ -278,7 +278,7 @@ def test_bulletin_that_waits_is_suppressed_for_whoever_leaves(office: Office, cl
 
 
 def test_sender_asks_again_whether_the_person_left(office: Office, client: FlaskClient) -> None:
-    """Somebody leaves while their mail is being made: only the row of the suppression is there."""
+    """Someone leaves while their mail is being made: only the row of the suppression is there."""
     office.hear_event()
     gone = person(office, 1)
     send(client, draft(client))

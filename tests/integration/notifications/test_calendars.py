@@ -1,4 +1,4 @@
-"""Whatever order mails arrive in, and however often: the recipient's calendar ends as things are.
+"""In whatever order and however often mails arrive, the recipient's calendar ends in the current state.
 
 Three readers say so, two of them in JavaScript.
 """

@@ -1,4 +1,4 @@
-"""A registration has another address: what has not gone goes there, and to the old one but one mail that says so."""
+"""A registration's address changes: unsent mail goes to the new one, and one notice to the old one."""
 
 import itertools
 from email import message_from_bytes
@@ -30,7 +30,7 @@ def moved(office: Office, registration: str, revision: int = 2, **changes: Any) 
 
 
 def registered(office: Office, **changes: Any) -> str:
-    """Somebody with a seat and the old address."""
+    """Someone with a seat and the old address."""
     registration = new_id()
     office.hear(office.told("confirmed", registration, verified=True, **changes))
     return registration

@@ -1,4 +1,4 @@
-"""What the owner of an address gets when something waits for them: one mail with a link, and nothing kept of it."""
+"""What the owner of an address gets when something waits for them: one mail with a link, of which nothing is kept."""
 
 import itertools
 import random as randomness
@@ -150,7 +150,7 @@ def test_link_is_kept_while_its_mail_may_still_go(office: Office) -> None:
 
 
 def test_link_whose_handover_is_unknown_is_kept_until_that_is_decided(office: Office) -> None:
-    """Sent once more after a while; left for good the second time, and then nothing is kept."""
+    """Sent again after a while; left for good the second time, and then nothing is kept."""
     link = new_id()
     office.hear(office.wanted(link))
     for _ in range(2):

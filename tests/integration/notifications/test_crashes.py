@@ -1,4 +1,4 @@
-"""Senders that die, freeze, lose their lease or their database: no mail is lost, none is doubled uncounted."""
+"""Senders that die, freeze, or lose their lease or database: no mail is lost, and every duplicate is counted."""
 
 import threading
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def left_as_unknown(office: Office) -> list[str]:
 
 
 class _FailingWork(UnitOfWork):
-    """A database that is away once ``good`` transactions are used up."""
+    """A database that is down once ``good`` transactions are used up."""
 
     def __init__(self, office: Office, good: int) -> None:
         super().__init__(office.engine, "notifications")

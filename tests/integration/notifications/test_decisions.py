@@ -1,4 +1,4 @@
-"""What proposers are told: of their registration, of each decision once, and of their side event like everybody."""
+"""Mails to proposers: about their registration, each decision once, and their side event like everyone else."""
 
 import random as randomness
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def publish(office: Office, revision: int = 1, **changes: Any) -> None:
 
 
 def propose(office: Office, **changes: Any) -> str:
-    """Somebody proposes a side event, and knows that it was received; returns the proposal's id."""
+    """Someone proposes a side event, and knows that it was received; returns the proposal's id."""
     proposal = new_id()
     office.hear(office.told_proposal("confirmed", proposal, **changes))
     settle(office)
@@ -61,7 +61,7 @@ def scheduled(office: Office, **changes: Any) -> str:
 
 
 def attend(office: Office, person: str) -> str:
-    """Somebody registers for the side event, and knows it; returns the registration's id."""
+    """Someone registers for the side event, and knows it; returns the registration's id."""
     registration = new_id()
     office.hear(office.told("confirmed", registration, form="attend", event=SIDE_EVENT, person_ref=person))
     settle(office)
@@ -126,9 +126,9 @@ def invitation(mail: Any) -> str:
     ("key", "status", "subject", "words"),
     [
         ("confirmed", "confirmed", "We have received your proposal: Housing", "will read your proposal"),
-        ("changed", "confirmed", "Your proposal has changed: Housing", "Your proposal has been changed as asked"),
+        ("changed", "confirmed", "Your proposal has changed: Housing", "Your proposal has been changed as requested"),
         ("cancelled", "cancelled", "Proposal withdrawn: Housing", "Your proposal has been withdrawn"),
-        ("link-requested", "confirmed", "The link to your proposal: Housing", "has asked for this link"),
+        ("link-requested", "confirmed", "The link to your proposal: Housing", "asked for this link"),
     ],
 )
 def test_mails_about_a_proposals_registration_speak_of_a_proposal(
@@ -217,7 +217,7 @@ def test_note_stays_with_a_mail_that_may_be_sent_again(office: Office) -> None:
 
 
 def test_place_is_told_once_and_each_move_by_the_news_of_the_side_event_alone(office: Office) -> None:
-    """Once to the proposer and once to everybody who attends."""
+    """Once to the proposer and once to everyone who attends."""
     proposal = scheduled(office)
     attendee = attend(office, OTHER)
     for revision, date in ((2, NOVEMBER), (3, MAY)):

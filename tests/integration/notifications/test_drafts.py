@@ -1,4 +1,4 @@
-"""Bulletins as they are written and looked at, by the interface and on the console's pages."""
+"""Writing and previewing bulletins, by the API and in the console."""
 
 import re
 from typing import Any
@@ -75,7 +75,7 @@ def test_draft_that_cannot_be_a_bulletin_is_refused(client: FlaskClient, content
 
 
 def change(client: FlaskClient, bulletin: str, content: Any, seen: str | None = '"1"') -> TestResponse:
-    """Another content of a draft, by somebody who has seen a revision."""
+    """Another content of a draft, by someone who has seen a revision."""
     headers = {"If-Match": seen} if seen else {}
     headers["Authorization"] = "Bearer coordinator"
     return client.patch(f"/v1/bulletins/{bulletin}", json=content, headers=headers)

@@ -1,4 +1,4 @@
-"""Erasure while mail is queued, claimed, under way, unknown, sent: nothing more goes out, nobody is named any more."""
+"""Erasure while mail is queued, claimed, in handover, unknown or sent: nothing more is sent, and no name remains."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +58,7 @@ def registered(office: Office) -> tuple[Office, str]:
 
 
 def _nothing_goes(office: Office) -> None:
-    """Whatever senders, reapers and schedulers do for two weeks, no relay hears of anybody."""
+    """Whatever senders, reapers and schedulers do for two weeks, no relay hears of anyone."""
     with Relay({}) as relay:
         for _ in range(4):
             office.schedule()

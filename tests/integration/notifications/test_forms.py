@@ -1,4 +1,4 @@
-"""What people on each kind of form are told; and that nothing from a form goes before an address is verified."""
+"""Mails of each kind of form; none quotes the form before its address is verified."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A mail that is made again has the same id and the same Message-ID, since one is derived from the other."""
+"""A mail that is created again has the same id and Message-ID, because one is derived from the other."""
 
 from sqlalchemy import text
 

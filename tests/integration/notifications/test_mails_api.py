@@ -1,4 +1,4 @@
-"""``GET /v1/mails``: who may ask, what is shown, and that it names nobody."""
+"""``GET /v1/mails``: who may call it, what it shows, and that it names no one."""
 
 import json
 from pathlib import Path

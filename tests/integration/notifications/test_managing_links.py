@@ -1,4 +1,4 @@
-"""The managing link of a mail: that mail alone holds it, closed, and it goes once the mail is sent or cancelled."""
+"""The managing link is stored, encrypted, with its mail only, and deleted once the mail is sent or cancelled."""
 
 from datetime import timedelta
 
@@ -84,7 +84,7 @@ def test_mail_that_came_too_late_has_no_link(office: Office) -> None:
 
 
 def test_mail_that_may_be_sent_again_keeps_its_link(office: Office, registered: str) -> None:
-    """One that failed, and one of which nobody knows whether it went."""
+    """One that failed, and one of which no one knows whether it went."""
     refuse(office)
     assert (office.mail()["state"], tokens(office)) == ("failed", {"confirmation": TOKEN})
     office.hear(office.told("changed", registered, 2))

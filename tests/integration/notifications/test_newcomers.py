@@ -1,4 +1,4 @@
-"""Whoever registers while an event changes is told once: their own confirmation says what is so."""
+"""People who register while an event changes get one mail: their confirmation has the current state."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A date moves: everybody concerned is told once."""
+"""A date moves: everyone concerned is notified once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

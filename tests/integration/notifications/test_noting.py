@@ -1,4 +1,4 @@
-"""Messages become recipients and mails: one mail each, whatever their order and number."""
+"""Messages become recipients and mails: one mail each, in whatever order they arrive."""
 
 import itertools
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The real ``send`` and ``schedule``: they drain on SIGTERM, and a kill in the middle loses and doubles nothing."""
+"""The real ``send`` and ``schedule``: they drain on SIGTERM, and a kill loses and duplicates nothing."""
 
 import os
 from collections.abc import Callable

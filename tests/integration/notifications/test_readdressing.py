@@ -1,4 +1,4 @@
-"""A registration ends while an announcement waits: its person is told by another, once, or not at all without one."""
+"""A registration ends while an announcement waits: its person gets it by another one, once, or not at all."""
 
 import time
 from collections.abc import Callable

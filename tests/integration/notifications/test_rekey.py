@@ -1,4 +1,4 @@
-"""The recipients are encrypted with another key while messages are consumed, and the old key opens nothing any more."""
+"""The recipients are encrypted with a new key while messages are consumed; the old key opens nothing afterwards."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_book_is_closed_anew_while_messages_are_heard(office: Office, rekey: Rek
     assert len(added) > 0
     assert opened(office, new) == names | dict.fromkeys(added, "A participant")
     assert opened(office, office.vault_key) == {}
-    assert command.log_text().splitlines()[-1] == "All of them open by the newest key alone."
+    assert command.log_text().splitlines()[-1] == "The newest key alone opens all of them."
 
 
 def test_entry_that_somebody_has_in_hand_is_waited_for_without_a_lock(office: Office) -> None:
@@ -109,7 +109,7 @@ def test_entry_of_an_unknown_key_is_told_and_left(office: Office, rekey: Rekey) 
     assert command.wait(60) == 1
     assert command.log_text().splitlines() == [
         "1 recipients re-encrypted.",
-        "Error: 1 open by none of the keys, and were left as they are.",
+        "Error: None of the keys opens 1 of them; these were not changed.",
     ]
     assert set(opened(office, new)) == set(opened(office, new, office.vault_key)) - {lost}
     assert office.rows(f"SELECT closed FROM recipient WHERE subject = '{lost}'") == [{"closed": closed}]

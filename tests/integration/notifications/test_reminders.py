@@ -1,4 +1,4 @@
-"""Reminders come in time or not at all, once for each start, and follow the event when it moves."""
+"""Reminders arrive in time or not at all, once for each start, and follow the event when it moves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

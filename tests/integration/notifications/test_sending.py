@@ -1,4 +1,4 @@
-"""A sender against a relay that does what a script says: each outcome leads to its state, and says so once."""
+"""A sender with a scripted relay: each answer leads to its state, and is reported once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -150,7 +150,7 @@ def test_quit_that_fails_changes_nothing(office: Office) -> None:
 
 
 def test_mail_is_given_up_after_three_days_and_ten_attempts(office: Office) -> None:
-    """By a sender that was away for three days it is tried as often as any other."""
+    """By a sender that was down for three days it is tried as often as any other."""
     office.hear_event()
     office.queue_mails(1)
     office.clock.advance(GIVE_UP_AFTER)

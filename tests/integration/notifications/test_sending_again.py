@@ -1,4 +1,4 @@
-"""Mails that reached nobody are sent again as somebody decides: once, true, with the same Message-ID."""
+"""Mails that reached no one are sent again on request: once, with correct content and the same Message-ID."""
 
 import re
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def refuse(office: Office, script: Mapping[str, str] | None = None) -> None:
 
 
 def refused_confirmation(office: Office, **changes: Any) -> str:
-    """Somebody whose confirmation was refused; the registration's id."""
+    """Someone whose confirmation was refused; the registration's id."""
     registration = new_id()
     office.hear(office.told("confirmed", registration, **changes))
     refuse(office)
@@ -133,7 +133,7 @@ def test_mail_left_unknown_is_sent_again_and_the_copy_is_on_record(office: Offic
 
 
 def test_time_limits_count_from_sending_again(office: Office) -> None:
-    """A relay that is away for a moment does not end a mail at once that was given up days ago."""
+    """A relay that is down for a moment does not end a mail at once that was given up days ago."""
     office.hear_event()
     office.hear(office.told("confirmed", new_id()))
     for _ in range(MIN_ATTEMPTS):

@@ -1,4 +1,4 @@
-"""Whatever comes in between, no mail goes out that is untrue at that moment, and none goes out twice."""
+"""Whatever changes in between, no mail is sent that is untrue at that time, and none is sent twice."""
 
 from dataclasses import replace
 from email import message_from_bytes
@@ -47,7 +47,7 @@ def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]
 def test_without_the_rule_an_untrue_mail_would_go_out(
     office: Office, monkeypatch: pytest.MonkeyPatch, asked_when_written: bool
 ) -> None:
-    """The negative control: the same cancellation, with the cancelling taken back. Whoever writes asks once more."""
+    """The negative control: the same cancellation, with the cancelling taken back. Whoever writes asks again."""
     office.hear_event()
     if not asked_when_written:
         monkeypatch.setattr(composer, "is_outdated", lambda *_: False)

@@ -1,4 +1,4 @@
-"""Partners' addresses: which may be noted, when they are switched off, and that the audit log says so."""
+"""Partners' webhook addresses: which are accepted, when they are switched off, and their audit records."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

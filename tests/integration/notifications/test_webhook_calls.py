@@ -1,4 +1,4 @@
-"""Calls to receivers by TLS: to the address that was checked and to no other, bounded, without redirects."""
+"""Calls to receivers by TLS: only to the address that was checked, bounded in time, without redirects."""
 
 import ssl
 import time
@@ -41,7 +41,7 @@ def dripping(connection: ssl.SSLSocket) -> None:
 
 
 def endless_body(connection: ssl.SSLSocket) -> None:
-    """Sends a head, and then for as long as anybody listens."""
+    """Sends a head, and then for as long as anyone listens."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         connection.sendall(b"x" * 65536)

@@ -1,4 +1,4 @@
-"""Calls to partners' addresses: those that fail come again, and nobody waits for a receiver that is slow."""
+"""Webhook calls: failed ones are retried, and no one waits for a slow receiver."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

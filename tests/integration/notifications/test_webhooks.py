@@ -1,4 +1,4 @@
-"""Partners are told once of what concerns them, signed, and without a word about anybody."""
+"""Partners are notified once of what concerns them, signed, without any personal data."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A mail is taken back at the very moment at which a sender claims it: the attempt ends with the mail."""
+"""A mail is cancelled while a sender claims it: the attempt ends with the mail."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

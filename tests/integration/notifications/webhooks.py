@@ -1,4 +1,4 @@
-"""Partners who are told of registrations at their addresses, and what became of it."""
+"""Partners with webhooks, and the outcome of deliveries."""
 
 import json
 from dataclasses import dataclass, field

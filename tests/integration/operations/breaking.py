@@ -1,4 +1,4 @@
-"""Ways to break an installation behind the services' back, each with the one equation that must see it."""
+"""Ways to break an installation's data, each with the one equation that must detect it."""
 
 from dataclasses import dataclass
 

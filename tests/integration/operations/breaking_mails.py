@@ -1,4 +1,4 @@
-"""Ways to break what people are written."""
+"""Ways to break data about mails."""
 
 from tests.integration.operations.breaking import Break, in_notifications, in_registration
 
@@ -19,19 +19,19 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A7",
         "bulletin missing",
-        "each announcement made as many mails as it says",
+        "each announcement created as many mails as it records",
         *(s.format(one=_A_BULLETIN) for s in _DELETED),
     ),
     in_notifications(
         "A7",
         "state is not what happened",
-        "a mail's state is what became of its claims",
+        "a mail's state matches the outcome of its claims",
         f"UPDATE mail SET state = 'failed', sent_at = NULL, reason = 'x' WHERE {_A_CONFIRMATION}",
     ),
     in_notifications(
         "A7",
         "bulletin twice to one person",
-        "nobody has a bulletin twice",
+        "no person got a bulletin twice",
         f"UPDATE mail SET recipient = (SELECT max(recipient) FROM mail WHERE kind = 'bulletin') WHERE {_A_BULLETIN} "
         "OR id = (SELECT id FROM mail WHERE kind = 'bulletin' ORDER BY number DESC LIMIT 1)",
     ),

@@ -142,19 +142,19 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
         "coordinators see another state",
-        "coordinators see each registration as it is",
+        "coordinators see the current state of each registration",
         "UPDATE roster SET revision = revision + 1",
     ),
     in_notifications(
         "A6",
         "mails know another state",
-        "mails are written from each registration as it is",
+        "mails are written from the current state of each registration",
         "UPDATE recipient SET revision = revision + 1 WHERE about = 'registration'",
     ),
     in_events(
         "A6",
         "contact not noted",
-        "coordinators see each mail about a registration that went",
+        "coordinators see each sent mail about a registration",
         "DELETE FROM mail_contact WHERE mail_id = (SELECT mail_id FROM mail_contact LIMIT 1)",
     ),
     in_bus(

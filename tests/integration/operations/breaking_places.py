@@ -1,4 +1,4 @@
-"""Ways to break who is registered, the log of readings, and the keys of forms."""
+"""Ways to break registrations, the log of readings, and the keys of forms."""
 
 from tests.integration.operations.breaking import Break, in_events, in_keys, in_notifications, in_registration
 
@@ -6,7 +6,7 @@ _ANOTHER_READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT registration_id, form, 'a reader', 'a good reason', now() FROM sealed_reading LIMIT 1
 """
-_KEYS_AGREE = "the keys that forms seal to are those that are held; what was destroyed is destroyed in both"
+_KEYS_AGREE = "forms seal to the keys that are held; destroyed keys are destroyed in both"
 _CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
 
 _ADDRESS_CHANGE = """
@@ -83,7 +83,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "registration lost with its history",
-        "whom coordinators see is registered",
+        "everyone whom coordinators see is registered",
         "DELETE FROM registration_change WHERE registration_id = "
         f"(SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
         "DELETE FROM registration r WHERE NOT EXISTS "
@@ -93,7 +93,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "candidate never deleted",
-        "no candidate is kept long after its time",
+        "no candidate is kept long after its expiry",
         "UPDATE candidate SET received_at = now() - interval '20 days'",
     ),
     in_registration(
@@ -164,7 +164,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A3",
         "offer stays after it has expired",
-        "no offer stands long after it has expired",
+        "no offer stays open long after it has expired",
         "UPDATE registration SET offer_expires_at = now() - interval '2 days' WHERE id = "
         "(SELECT id FROM registration WHERE status = 'waitlisted' ORDER BY id LIMIT 1)",
         "UPDATE seat SET offered = offered + 1 WHERE form = 'upr-webinar-10'",
@@ -184,7 +184,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A3",
         "number in line given twice",
-        "nobody shares a number in line",
+        "no two people share a number in line",
         "UPDATE registration SET position = (SELECT min(position) FROM registration) WHERE status = 'waitlisted'",
     ),
     in_registration(
@@ -196,7 +196,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A4",
         "registered twice",
-        "nobody is registered twice on a form",
+        "no person is registered twice on a form",
         "DROP INDEX registration_live",
         f"UPDATE registration SET person_key = (SELECT person_key FROM registration WHERE {_CONFIRMED} "
         "ORDER BY id LIMIT 1) WHERE status = 'waitlisted'",
@@ -218,7 +218,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A12",
         "log can be changed",
-        "the log takes no reading without reader and reason, and no change",
+        "the log accepts no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
     ),
     in_registration(
@@ -241,13 +241,13 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A12",
         "readings are not chained",
-        "the log takes no reading without reader and reason, and no change",
+        "the log accepts no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_chained",
     ),
     in_registration(
         "A12",
         "log takes no reason",
-        "the log takes no reading without reader and reason, and no change",
+        "the log accepts no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DROP CONSTRAINT sealed_reading_reason_check",
     ),
     *(
@@ -274,7 +274,7 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A2",
         "mails to nobody",
-        "whom mails go to is registered",
+        "every recipient of mails is registered",
         """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
             closed, noted_at, heard_at)
         SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, occurred_at, closed, noted_at,

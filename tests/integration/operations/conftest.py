@@ -1,4 +1,4 @@
-"""A whole installation's databases, without a process."""
+"""The databases of an installation, without processes."""
 
 from pathlib import Path
 

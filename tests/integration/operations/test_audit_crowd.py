@@ -1,4 +1,4 @@
-"""The audit of many registrations: how long it takes is printed, and it has a few rows in memory at a time."""
+"""The audit of many registrations: its time is printed, and it holds only a few rows in memory."""
 
 import time
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Each equation is broken on purpose in what real use cases have made, and found: it alone."""
+"""Each equation is broken on purpose in data of real use cases, and it alone is reported."""
 
 from dataclasses import dataclass, replace
 
@@ -33,7 +33,7 @@ GIVEN = {
     ("A1", "each receipt that a client was given is stored"),
     ("A8", "the copies that arrived are those that were handed over"),
     ("A9", "each that was found at the broker has a reason"),
-    ("A12", "the log still holds what was noted of it"),
+    ("A12", "the log still has the entries noted earlier"),
 }
 """Checks of what no database knows."""
 
@@ -49,7 +49,7 @@ class Past:
 
 @pytest.fixture(scope="module")
 def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """Made once; nobody changes it."""
+    """Made once; no one changes it."""
     folder = tmp_path_factory.mktemp("town")
     installation = make_whole(postgres, folder)
     with pytest.MonkeyPatch.context() as patch:

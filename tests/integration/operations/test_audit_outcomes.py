@@ -1,4 +1,4 @@
-"""The three verdicts of `make audit`: it holds, is not yet decidable and says what it waits for, or is broken."""
+"""The three results of `make audit`: all holds, undecided yet (with the reason), or broken."""
 
 import secrets
 import subprocess
@@ -64,7 +64,7 @@ def test_messages_that_were_not_taken_in_yet_are_not_decidable(whole: TestInstal
     assert "held by the broker not asked: TROIKA_AUDIT_BROKER_URL is not set" in lines
     assert [line for line in lines if line.startswith("A6 not yet decidable: 1,205 ")] != []
     assert f"A6 {ARRIVES}: waits for 1,205 messages for {QUEUE} to be consumed" in lines
-    assert lines[-1] == "Nothing is broken. Not everything is decidable yet: repeat when it has arrived."
+    assert lines[-1] == "Nothing is broken. Not everything can be decided yet: repeat it later."
 
 
 def test_messages_that_were_not_published_yet_are_not_decidable(whole: TestInstallation) -> None:
@@ -151,7 +151,7 @@ def test_broker_that_does_not_answer_is_said_and_leaves_the_whole_undecided(whol
     lines = look({**without_bus(whole), "TROIKA_AUDIT_BROKER_URL": url}, 3)
     assert [line for line in lines if line.startswith("held by the broker not asked: the bus: ")] != []
     assert [line for line in lines if line.startswith("A9 not asked: ")] != []
-    assert lines[-1] == "Nothing is broken. Not everything is decidable yet: repeat when it has arrived."
+    assert lines[-1] == "Nothing is broken. Not everything can be decided yet: repeat it later."
 
 
 def test_state_of_a_registration_that_is_on_its_way_is_not_decidable(whole: TestInstallation) -> None:

@@ -1,4 +1,4 @@
-"""`make audit` and its process: what it prints, how it ends, what Prometheus sees; an outage ends a round alone."""
+"""`make audit` and its process: output, exit codes, metrics; an outage ends only the current round."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def audit(environment: Mapping[str, str], *arguments: str) -> subprocess.Complet
 
 
 def _lose_a_registration(installation: TestInstallation) -> str:
-    """Somebody to whom mails go has no registration; returns its id."""
+    """Someone to whom mails go has no registration; returns its id."""
     lost = new_id()
     rows(
         installation.urls["notifications"],
@@ -74,7 +74,7 @@ def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> Non
     done = audit(audit_environment(whole))
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-3:] == [
-        f"A2 {lost}: whom mails go to is registered; expected nothing, found there",
+        f"A2 {lost}: every recipient of mails is registered; expected nothing, found there",
         "",
         "1 differences.",
     ]

@@ -44,7 +44,7 @@ PRIVATE = [
 
 @pytest.fixture(scope="module")
 def whole(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
-    """One for the module: nobody writes."""
+    """One for the module: no one writes."""
     return make_whole(postgres, tmp_path_factory.mktemp("audit"))
 
 
@@ -56,7 +56,7 @@ def test_private_column_is_refused(whole: TestInstallation, database: str, table
 
 @pytest.mark.parametrize("database", sorted(READABLE))
 def test_it_reads_exactly_the_columns_of_the_list(whole: TestInstallation, database: str) -> None:
-    """Nothing that a later migration adds is readable before somebody writes it into the list."""
+    """Nothing that a later migration adds is readable before someone writes it into the list."""
     with _connected(whole, database) as connection:
         rows = connection.execute("""
             SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

@@ -125,7 +125,7 @@ def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome:
     ],
 )
 def test_round_without_an_inbox_ends_with_the_decision(ways: dict[str, object], outcome: str, seen: str) -> None:
-    """The same person each time: nobody is registered once a minute and never cancelled."""
+    """The same person each time: no one is registered once a minute and never cancelled."""
     with _serving(**ways) as everything:
         canary = Canary(everything.url, "", "canary@example.org", "canary", patience_s=0.5)
         result = canary.run_once(NEVER.wait)

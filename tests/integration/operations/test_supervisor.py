@@ -1,4 +1,4 @@
-"""The supervisor with small programs: it starts again what ends, holds what is held, and signals nobody else."""
+"""The supervisor with small programs: restarts what ends, keeps what is held, and signals nothing else."""
 
 import json
 import subprocess
@@ -170,7 +170,7 @@ def test_unit_that_never_gets_ready_is_named(tmp_path: Path, monkeypatch: pytest
 
 
 def test_process_that_was_given_the_pid_of_another_is_not_ended(tmp_path: Path) -> None:
-    """A record of the same pid with another start is somebody else; with the right one it is ours, and ended."""
+    """A record of the same pid with another start is someone else; with the right one it is ours, and ended."""
     child = subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
     ticks = start_ticks(child.pid)
     assert ticks is not None

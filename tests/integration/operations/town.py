@@ -132,7 +132,7 @@ class Town:
         assert answer.status_code == 200, answer.get_json()
 
     def register(self, client: FlaskClient, *numbers: int, form: str = WEBINAR) -> None:
-        """People submit a form; each has an idempotency key, and sends the form once more with it."""
+        """People submit a form; each has an idempotency key, and sends the form again with it."""
         for number in numbers:
             headers = {"Idempotency-Key": f"person-{form}-{number:06}"}
             path = f"/v1/forms/{form}/submissions"
@@ -143,7 +143,7 @@ class Town:
         decide_all(self.decider)
 
     def try_again(self, client: FlaskClient, *numbers: int, form: str = WEBINAR, **others: Any) -> None:
-        """People who are registered submit once more, with ``others`` in place of their answers."""
+        """People who are registered submit again, with ``others`` in place of their answers."""
         for number in numbers:
             answer = client.post(f"/v1/forms/{form}/submissions", json={**_filled(number, form), **others})
             assert answer.status_code == 202
@@ -197,7 +197,7 @@ class Town:
         change_event(self.work("events"), self.clock, WEBINAR, wish, {ANY}, EventAction(step, "a coordinator"))
 
     def decline(self, number: int) -> None:
-        """A coordinator declines what somebody has proposed."""
+        """A coordinator declines what someone has proposed."""
         found = "SELECT id::text, revision FROM proposal WHERE title = %s"
         [(proposal, revision)] = rows(self.installation.urls["events"], found, f"Side event {number}")
         decision = ProposalDecision(
@@ -206,12 +206,12 @@ class Town:
         decide_proposal(self.work("events"), self.clock, events_keys(self.installation), decision)
 
     def write_bulletin(self) -> None:
-        """A coordinator writes to everybody."""
+        """A coordinator writes to everyone."""
         desk = open_desk(self.office, self._folder)
         assert send(desk, draft(desk)) == 200
 
     def deliver(self) -> None:
-        """Every stored message reaches everybody who hears it, twice, as a broker may."""
+        """Every stored message reaches everyone who hears it, twice, as a broker may."""
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 waiting = outbox.claim(connection, self.clock(), 10_000)
@@ -220,7 +220,7 @@ class Town:
                 outbox.mark_published(connection, [row.id for row in waiting], self.clock())
 
     def hand_over(self, stored: Sequence[outbox.OutboxRow]) -> None:
-        """These messages reach everybody who hears them, twice."""
+        """These messages reach everyone who hears them, twice."""
         messages = [decode(row.body) for row in stored if row.body]
         for message in messages * 2:
             for queue in BY_TYPE[message.type].consumers:

@@ -1,4 +1,4 @@
-"""What stands between somebody who asks and an address: the ways in which it can be known already, and what is seen."""
+"""What an attacker may try to find out about an address: its possible states, and what each route reveals."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class Place:
         self._coordinator = {"Authorization": f"Bearer {key}"}
 
     def new(self) -> None:
-        """Nobody has ever heard of the address."""
+        """No one has ever heard of the address."""
 
     def duplicate(self) -> None:
         """It is registered."""

@@ -1,4 +1,4 @@
-"""Attacks on people, seats and mailboxes: what each must not achieve, and who must not suffer by it."""
+"""Attacks on people, seats and mailboxes: what each must not achieve, and who must not suffer from it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -96,7 +96,7 @@ def copy_forms(service: RegistrationService, count: int) -> list[str]:
 
 
 def test_fourth_form_of_a_day_is_confirmed_by_mail(service: RegistrationService) -> None:
-    """The spacing of mails starts anew with each confirmation: nobody who answers their mail waits for the next."""
+    """The spacing of mails starts anew with each confirmation: no one who answers their mail waits for the next."""
     for number, form in enumerate([*copy_forms(service, 3), WEBINAR]):
         service.enrol(answers(1), form)
         assert service.mailed() == [OWNER] * (number + 1)

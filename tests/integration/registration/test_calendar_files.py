@@ -1,4 +1,4 @@
-"""The event as a file and as links, where somebody has a seat: the entry of the invitation, and nothing that opens."""
+"""The event as a file and as links, for people with a seat: the entry of the invitation, without personal links."""
 
 import re
 from datetime import datetime, timedelta
@@ -78,7 +78,7 @@ def unfolded(content: str) -> list[str]:
 
 
 def test_sequence_counts_every_registration_for_the_event_and_every_change(service: RegistrationService) -> None:
-    """As the mails do: ended ones too, those on forms by which nobody attends not."""
+    """As the mails do: ended ones too, those on forms by which no one attends not."""
     rows(service.url, OTHER_FORM, WEBINAR)
     rows(service.url, "INSERT INTO seat (form) VALUES ('second')")
     service.register(1)
@@ -257,7 +257,7 @@ def test_erased_person_leaves_no_entry_in_receipts(service: RegistrationService)
 def test_what_was_received_before_an_erasure_leaves_nothing_of_the_address(
     service: RegistrationService, coordinator: dict[str, Any]
 ) -> None:
-    """Its receipt is like any other: it names an entry, which is nobody's."""
+    """Its receipt is like any other: it names an entry, which is no one's."""
     rows(service.url, CONFIRMED_AT_ONCE)
     known = read_one(service.client.get(f"/receipts/{sent(service)}/calendar.ics").text)
     late = stored(service)

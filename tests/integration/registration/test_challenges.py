@@ -1,4 +1,4 @@
-"""Proofs of work: what a solved challenge is good for, once and in time, and that a bad one refuses nothing."""
+"""Proofs of work: the effect of a solved challenge, once and in time; a bad one refuses nothing."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ def test_partners_own_page_may_read_challenges_and_no_other(client: FlaskClient)
 
 
 def test_whoever_has_worked_is_registered_at_once(service: RegistrationService) -> None:
-    """The address is not verified by it, and the mail says so to nobody but its owner."""
+    """The address is not verified by it, and the mail says so to no one but its owner."""
     given = [outcome(service, number, altcha=proof(service.client)) for number in (1, 2, 3)]
     assert given == ["confirmed", "confirmed", "waitlisted"]
     assert service.states() == {1: ("confirmed", None), 2: ("confirmed", None), 3: ("waitlisted", 1)}

@@ -1,4 +1,4 @@
-"""The page behind a confirmation link: what it shows, what it refuses, and what became of each choice."""
+"""The page behind a confirmation link: what it shows, what it refuses, and the outcome of each choice."""
 
 import re
 from datetime import timedelta
@@ -22,14 +22,14 @@ def offered(page: str) -> list[list[str]]:
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """Of the link that was mailed to somebody who has submitted the form."""
+    """Of the link that was mailed to someone who has submitted the form."""
     assert service.submit(answers(1)).status_code == 202
     service.decide()
     return service.confirmation_token(ADDRESS)
 
 
 def test_page_confirms_and_shows_what_it_did(service: RegistrationService, token: str) -> None:
-    """Also when the link is used once more: nothing happens twice."""
+    """Also when the link is used again: nothing happens twice."""
     page = service.client.get(f"/c/{token}?lang=en")
     assert (page.status_code, page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == (
         200,
@@ -76,7 +76,7 @@ def choices_of(page: str, value: str) -> dict[str, str]:
 
 
 def test_second_press_shows_what_the_first_has_done(service: RegistrationService, token: str) -> None:
-    """Two windows with the same page; in between somebody has submitted something else for the address."""
+    """Two windows with the same page; in between someone has submitted something else for the address."""
     chosen = choices_of(service.client.get(f"/c/{token}?lang=en").text, "confirm")
     assert service.press(token, **chosen).status_code == 303
     for more in (False, True):
@@ -163,7 +163,7 @@ def test_owner_who_enters_their_answers_anew_reads_that_they_are_changed(
     mine = {**answers(1, country="FR"), "consent": "on", "lang": "en"}
     with service.deciding():
         answer = service.client.post(f"/c/{token}/forms/{WEBINAR}", data=mine)
-    assert "Your registration is changed" in service.client.get(answer.headers["Location"]).text
+    assert "Your registration has been changed" in service.client.get(answer.headers["Location"]).text
     [(receipt,)] = rows(
         service.url, "SELECT outcome FROM submission WHERE kind = 'submission' AND token_hash IS NOT NULL"
     )
@@ -316,7 +316,7 @@ def test_mail_about_what_came_meanwhile_is_still_due(service: RegistrationServic
 
 @pytest.mark.parametrize("refusing", ["full", "too-many"])
 def test_candidate_that_cannot_be_confirmed_now_stays(service: RegistrationService, token: str, refusing: str) -> None:
-    """It can be once a seat is free again, or somebody at the address has left."""
+    """It can be once a seat is free again, or someone at the address has left."""
     change = {
         "full": "UPDATE seat SET capacity = 0; UPDATE form SET waiting_list = false",
         "too-many": "UPDATE form SET people_per_address = 1",

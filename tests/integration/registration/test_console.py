@@ -1,4 +1,4 @@
-"""The console's page with names: who may read it, what it shows, and how its filters and pages work."""
+"""The console's list of people: who may read it, its content, filters and pages."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def people(service: RegistrationService) -> FlaskClient:
 
 
 def addresses(html: str) -> list[str]:
-    """Of everybody on a page, in order."""
+    """Of everyone on a page, in order."""
     return re.findall(r"participant-\d+@example\.org", html)
 
 
@@ -81,7 +81,7 @@ def test_filter_keeps_what_fits(
     answer = people.get(f"{PATH}?{query}", headers=coordinator)
 
     assert len(addresses(answer.text)) == shown
-    assert ("Choose the form to see the answers" in answer.text) is query.startswith(f"event={WEBINAR}")
+    assert ("To see the answers to a form" in answer.text) is query.startswith(f"event={WEBINAR}")
     assert ("No registrations match." in answer.text) is (shown == 0)
 
 

@@ -1,4 +1,4 @@
-"""Coordinators correct people, enter them by hand, merge two registrations, and mail links again."""
+"""Coordinators correct and enter people, merge two registrations, and mail links again."""
 
 import re
 from typing import Any
@@ -180,9 +180,9 @@ def test_pages_show_first_what_they_do(service: RegistrationService, client: Fla
     assert ("They get a seat." in shown, len(stored(service))) == (True, 1)
     with service.deciding():
         done = client.post(page, data={**hidden(shown), "desk-go": "do"}, headers=coordinator, follow_redirects=True)
-    assert "They are entered." in done.text
+    assert "The person is registered." in done.text
     again = client.post(page, data={**sent, "email": NEW}, headers=coordinator).text
-    assert f"Participant 2</bdi>, {sent['email']}</a>" in again.partition("On this form already")[2]
+    assert f"Participant 2</bdi>, {sent['email']}</a>" in again.partition("Already on this form")[2]
     path = f"{PATH}/{one}/correct"
     form = client.get(path, headers=coordinator).text
     assert 'name="desk-seen" value="1"' in form

@@ -1,4 +1,4 @@
-"""Coordinators filter people by their answers, sort them, choose columns, and count them by one or two things."""
+"""Coordinators filter people by their answers, sort them, choose columns, and count them by one or two values."""
 
 import csv
 import io
@@ -89,7 +89,7 @@ def ask(client: FlaskClient, headers: Headers, **query: object) -> Any:
 
 
 def names(client: FlaskClient, headers: Headers, **query: object) -> list[str]:
-    """Of everybody listed."""
+    """Of everyone listed."""
     return [one["name"] for one in ask(client, headers, **query)["items"]]
 
 
@@ -246,7 +246,7 @@ def test_page_counts_and_leads_to_those_who_are_counted(people: FlaskClient, coo
 
 
 def test_page_leaves_out_what_asks_about_another_form(people: FlaskClient, coordinator: Headers) -> None:
-    """Somebody chooses another form on a page whose answers are filtered."""
+    """Someone chooses another form on a page whose answers are filtered."""
     page = people.get(f"{PATH}?form={WEBINAR}&answer.meal=vegan&count=answer.meal", headers=coordinator)
     assert page.status_code == 200
     assert "Filters by answers to another form were removed." in page.text

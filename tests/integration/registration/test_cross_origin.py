@@ -1,4 +1,4 @@
-"""What is answered outside of the views can be read by partners' pages too, and by no other."""
+"""Responses made outside of the views can be read by partners' pages too, and by no other."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Coordinators decide about one person; and a person's page says why they were, or were not, given a seat."""
+"""Coordinators decide about one person, whose page says why they got a seat or did not."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def identity(installation: TestInstallation, number: int) -> str:
 
 
 def free_a_seat(installation: TestInstallation) -> None:
-    """One seat more that nobody was given: the event is so near that nobody is promoted by itself."""
+    """One seat more that no one was given: the event is so near that no one is promoted by itself."""
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
     rows(installation.urls["registration"], "UPDATE seat SET capacity = 3")
@@ -208,7 +208,7 @@ def test_key_for_another_form_decides_nothing(
 
 
 def waits(client: FlaskClient, headers: Headers, identity: str) -> list[tuple[Any, ...]]:
-    """(cause, promoted, withheld) of each decision that left somebody waiting, newest first."""
+    """(cause, promoted, withheld) of each decision that left someone waiting, newest first."""
     lines = client.get(f"/v1/registrations/{identity}", headers=headers).get_json()["while_waiting"]
     return [(line["cause"], line["promoted"], line["withheld"]) for line in lines]
 
@@ -237,16 +237,16 @@ def test_whoever_waits_is_told_why(
         "A seat was given back: the seat went to the first person on the list. No seat was left for this person.",
         "The capacity was lowered, but the only seat was taken.",
         "A seat was given back, but the only seat was taken.",
-        "The capacity was raised, but too shortly before the start to invite the next person.",
+        "The capacity was raised, but too close to the start to invite the next person.",
     ):
         assert sentence in page
-    assert page.index("went to the first person") < page.index("was lowered") < page.index("too shortly")
+    assert page.index("went to the first person") < page.index("was lowered") < page.index("too close")
 
 
 def test_promotion_ends_the_waiting(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
-    """What was decided about others before somebody queued, or after they had a seat, is not about them."""
+    """What was decided about others before someone queued, or after they had a seat, is not about them."""
     service.cancel(1)
     service.register(6)
     service.cancel(2)

@@ -1,4 +1,4 @@
-"""Coordinators make and change forms by drafts: nothing is public before it is published, and old answers stay."""
+"""Coordinators create and change forms as drafts: nothing is public before publishing, and old answers stay."""
 
 import json
 from typing import Any
@@ -138,7 +138,7 @@ def test_running_form_changes_and_its_old_answers_stay(service: RegistrationServ
     ("wrong", "problem"),
     [
         ({"event": "no-such-event"}, "/event: no event no-such-event is announced"),
-        ({"partners": ["nobody"]}, "/partners/0: nobody is no partner"),
+        ({"partners": ["nobody"]}, "/partners/0: there is no partner nobody"),
         ({"title": {"fr": "Atelier"}}, "/title: the title in English (en) is required"),
         ({"kind": "party"}, "/kind: one of"),
         ({"fields": QUESTIONS[1:]}, "every form needs a required field 'name'"),

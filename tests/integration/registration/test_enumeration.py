@@ -1,4 +1,4 @@
-"""From no answer can be learnt whether an address is registered, blocked, or has been used too often."""
+"""No response reveals whether an address is registered, blocked, or over its limit."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def place(service: RegistrationService) -> Place:
 
 
 def start_over(place: Place, changes: tuple[str, ...]) -> None:
-    """Nobody is known any more; the form is in the state that ``changes`` make."""
+    """No one is known any more; the form is in the state that ``changes`` make."""
     rows(
         place.service.url,
         "TRUNCATE registration, registration_change, proposal_state, blocked_address, submission, candidate, outbox, "
@@ -84,7 +84,7 @@ def test_receipts_tell_the_same(place: Place, way: str) -> None:
     ],
 )
 def test_forms_that_confirm_nothing_tell_what_a_newcomer_would_hear(place: Place, change: str, outcome: str) -> None:
-    """With a proof of work somebody is registered at once: known, pending and blocked are told the same."""
+    """With a proof of work someone is registered at once: known, pending and blocked are told the same."""
     told = {}
     for way, prepare in WAYS.items():
         start_over(place, ())
@@ -110,7 +110,7 @@ def _told(place: Place, receipt: str) -> tuple[str, Any, str]:
 
 
 def test_nothing_goes_out_for_a_blocked_address(place: Place) -> None:
-    """Neither a candidate nor a mail; and its idempotency key is kept as everybody's."""
+    """Neither a candidate nor a mail; and its idempotency key is kept as everyone's."""
     place.blocked()
     first = place.send(ADDRESS, headers={"Idempotency-Key": "blocked-address"})
     again = place.send(ADDRESS.upper(), headers={"Idempotency-Key": "blocked-address-2"})
@@ -122,7 +122,7 @@ def test_nothing_goes_out_for_a_blocked_address(place: Place) -> None:
 
 
 def test_address_that_is_registered_and_then_blocked_gets_no_more_mail(place: Place) -> None:
-    """What it is registered for stays; what anybody types from then on goes nowhere."""
+    """What it is registered for stays; what anyone types from then on goes nowhere."""
     place.duplicate()
     place.blocked()
     assert place.send(ADDRESS, name="Another").status_code == 202

@@ -1,4 +1,4 @@
-"""Erasing: by the person's link and by a coordinator; what is left is a tombstone, and the place goes to the next."""
+"""Erasure by the person's link and by a coordinator: a tombstone remains, and the seat goes to the next person."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -104,7 +104,7 @@ def test_what_waits_for_the_owner_goes_too(service: RegistrationService) -> None
 
 
 def test_what_came_after_the_erasure_is_kept_however_late_that_is_decided(service: RegistrationService) -> None:
-    """The decider was away: the command and a new submission of the same person wait in the same queue."""
+    """The decider was down: the command and a new submission of the same person wait in the same queue."""
     service.register(1)
     service.submit(answers(1, name="Before"))
     view = view_form(service.work_of_web, WEBINAR, service.clock())

@@ -1,4 +1,4 @@
-"""A form that nobody's pages show may say that its ended registrations are deleted after some days; others keep all."""
+"""A form without partners may delete its ended registrations after some days; others keep all."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_cancelled_is_deleted_after_its_days(
 def test_days_count_from_the_end_and_not_from_the_beginning(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
-    """Somebody who cancels after a month is kept as long as anybody."""
+    """Someone who cancels after a month is kept as long as anyone."""
     keep(installation)
     service.clock.advance(timedelta(days=4))
     service.cancel(1)
@@ -155,7 +155,7 @@ def test_nobody_is_erased_whom_another_tend_has_deleted_meanwhile(
 def test_two_tends_delete_each_registration_once(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
-    """The second leaves alone what the first has in hand, and waits for nobody."""
+    """The second leaves alone what the first has in hand, and waits for no one."""
     keep(installation)
     due = service.clock() + timedelta(days=DAYS, seconds=1)
     service.tend(due - timedelta(hours=25))
@@ -169,7 +169,7 @@ def test_two_tends_delete_each_registration_once(
 def test_form_that_says_nothing_keeps_a_record_of_everybody(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
-    """Nobody's, once people have been kept as long as they are anywhere; it counts."""
+    """No one's, once people have been kept as long as they are anywhere; it counts."""
     end = service.clock() + timedelta(days=1)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s, ends_at = %s", end, end)
     for days in (89, 93):  # all are announced, and go

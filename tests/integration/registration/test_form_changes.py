@@ -1,4 +1,4 @@
-"""Coordinators change forms: the effect first, nobody overwritten, every change written down with who made it."""
+"""Coordinators change forms: the effect first, no overwritten change, and a history with names."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

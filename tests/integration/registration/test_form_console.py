@@ -1,4 +1,4 @@
-"""Coordinators change forms on the console: the effect first, nobody overwritten, from our own pages alone."""
+"""Coordinators change forms in the console: the effect first, no overwritten change, from our own pages only."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -158,7 +158,7 @@ def test_viewer_sees_and_changes_nothing(
 ) -> None:
     with_roles(installation, *roles)
     page = client.get(PAGE, headers=coordinator)
-    assert (page.status_code, "Show what it does" in page.text, "it now</button>" in page.text) == (seen, False, False)
+    assert (page.status_code, "Preview" in page.text, "it now</button>" in page.text) == (seen, False, False)
     assert client.get("/console/registrations/forms", headers=coordinator).status_code == seen
     assert sent(client, coordinator, switch="off", go="do").status_code == changed
     assert change(client, coordinator, 1, open=False).status_code == changed
@@ -177,12 +177,12 @@ def test_effect_says_why_nobody_is_promoted(
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
     page = sent(full, coordinator, capacity="9").text
-    assert "It is too shortly before the start, so no one on the waiting list" in page
+    assert "It is too close to the start, so no one on the waiting list" in page
     assert try_it(full, coordinator, capacity=9)["effect"]["withheld"] == "too-late"
 
 
 def test_console_sets_when_calendars_alert_people(full: FlaskClient, coordinator: Headers) -> None:
-    """Shown before it is done, in the history and with the form; nobody's seat moves."""
+    """Shown before it is done, in the history and with the form; no one's seat moves."""
     shown = sent(full, coordinator, alarm="30", capacity="1")
     assert "Calendar alarm: as set in people&#39;s calendars → 30 minutes before the start." in shown.text
     assert "Nothing changes for participants now." in shown.text

@@ -1,4 +1,4 @@
-"""The keys of forms from first to last: replaced while people register, wrapped anew, destroyed for good."""
+"""The life of a form's keys: replaced while people register, wrapped again, destroyed for good."""
 
 import itertools
 import subprocess
@@ -92,7 +92,7 @@ def travellers(service: RegistrationService, *names: str) -> list[str]:
 
 
 def read(client: FlaskClient, registration: str, coordinator: Headers) -> Any:
-    """The answer of somebody who wants to read what is sealed."""
+    """The answer of someone who wants to read what is sealed."""
     path = f"/v1/registrations/{registration}/sealed"
     return client.post(path, json={"reason": REASON}, headers=coordinator)
 
@@ -108,7 +108,7 @@ def stored(url: str) -> dict[str, tuple[bytes, list[str]]]:
 
 
 def opens(private_keys: list[bytes], sealed: bytes, bound_to: list[str]) -> bool:
-    """Whether one of the keys opens somebody's answers on the form."""
+    """Whether one of the keys opens someone's answers on the form."""
     try:
         open_answers(private_keys, FORM, bound_to, sealed)
     except Unsealable:
@@ -131,7 +131,7 @@ def test_key_is_replaced_while_people_register(
     coordinator: Headers,
     meanwhile: Callable[[Callable[[], object]], None],
 ) -> None:
-    """Those before, those during, somebody who confirms only afterwards, and one whose answers are stored only now."""
+    """Those before, those during, someone who confirms only afterwards, and one whose answers are stored only now."""
     url, old = service.url, keys_of(installation).private_keys(FORM)
     _, late = travellers(service, "early", "late")
     sealed_late = stored(url)[late][0]
@@ -357,7 +357,7 @@ def test_answer_moved_elsewhere_does_not_open(
     caplog: pytest.LogCaptureFixture,
     way: str,
 ) -> None:
-    """By somebody who may change rows and holds no key."""
+    """By someone who may change rows and holds no key."""
     one, _ = travellers(service, "one", "other")
     enrol(service, "review-press-conference", email="third@example.org", access_needs="step-free")
     assert diet(client, one, coordinator) == "only one"
@@ -415,7 +415,7 @@ def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
     KeyFolder(tmp_path, read_keys(installation.secrets.folder / "master.key")).make(FORM)
     (tmp_path / file.name).rename(file)
     [fault] = key_faults(client)
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): the store holds another key")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): the store has a key that is not this database's")
     (tmp_path / "elsewhere.key").rename(file)
     assert (key_faults(client), key_wrong.labels("registration", "form")._value.get()) == ([], 0)
 
@@ -474,7 +474,7 @@ def test_dump_from_before_the_destruction_opens_no_more(
     answer, [fault] = read(restarted, traveller, coordinator), key_faults(restarted)
     engine.dispose()
     assert (answer.status_code, answer.get_json()["code"]) == (410, "sealed-gone")
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and this database has no record")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, but this database has no record")
 
     secrets = installation.secrets.folder
     left = [key for file in secrets.glob("*.key") for key in read_keys(file)]
@@ -511,7 +511,7 @@ def test_destroyed_key_that_comes_back_opens_nothing(
     file.with_suffix(".destroyed").unlink()
     assert (read(client, traveller, coordinator).status_code, len(keys_of(installation).private_keys(FORM))) == (410, 1)
     [fault] = key_faults(client)
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its private key is back")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, but its private key exists again")
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert (file.exists(), key_faults(client)) == (False, [])
 

@@ -1,4 +1,4 @@
-"""A frame that cannot show the form says why, to the page that asks: its web editor sees the cause at once."""
+"""A frame that cannot show the form tells the reason to the page that asks: its web editor sees the cause."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -30,7 +30,7 @@ def test_cause_is_named_on_a_page_that_anybody_may_frame(client: FlaskClient, ca
 
 @pytest.mark.parametrize("claimed", ["", "javascript:alert(1)", "https://a.example/b", "*", 'https://a"onload="b'])
 def test_claim_that_is_no_origin_is_not_repeated(client: FlaskClient, claimed: str) -> None:
-    """And the form stands in nobody's frame."""
+    """And the form stands in no one's frame."""
     answer = client.get(f"/embed/{FORM}", query_string={"partner": PARTNER, "parent": claimed})
     assert (answer.status_code, "data-cause" in answer.text, answer.text.count("<form")) == (200, False, 1)
     assert f"frame-ancestors {OURS}" in answer.headers["Content-Security-Policy"]

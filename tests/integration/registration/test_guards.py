@@ -1,4 +1,4 @@
-"""Guards that were missing once: each of these was found by reading the code as somebody who wants to break it."""
+"""Guards that were missing once: each gap was found by reading the code as an attacker."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The same key, the same answer: whoever repeats a request gets what the first one got, and nothing happens twice."""
+"""The same key, the same answer: a repeated request gets the first answer, and nothing happens twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,7 +39,7 @@ def test_key_is_of_one_form(client: FlaskClient, service: RegistrationService) -
 
 
 def test_key_replayed_after_the_form_closed(service: RegistrationService) -> None:
-    """A submission that was answered 202 is answered so again, though nobody else can submit any more."""
+    """A submission that was answered 202 is answered so again, though no one else can submit any more."""
     headers = {"Idempotency-Key": "before-it-closed"}
     first = service.submit(answers(1), headers=headers)
     for change in ("UPDATE form SET open = false", "UPDATE form SET open = true; UPDATE seat SET word = 'full'"):
@@ -52,13 +52,13 @@ def test_key_replayed_after_the_form_closed(service: RegistrationService) -> Non
 
 
 def test_key_of_wrong_shape_refused(client: FlaskClient) -> None:
-    """A key that anybody might guess or that cannot be stored is no key."""
+    """A key that anyone might guess or that cannot be stored is no key."""
     for key in ("short", "with space inside", "x" * 201):
         assert client.post(SUBMISSIONS, json=answers(1), headers={"Idempotency-Key": key}).status_code == 400
 
 
 def test_key_after_the_decision_gets_the_same_answer(service: RegistrationService) -> None:
-    """Also once somebody has confirmed: the repetition makes neither a candidate nor a mail."""
+    """Also once someone has confirmed: the repetition makes neither a candidate nor a mail."""
     headers = {"Idempotency-Key": "a-key-of-the-client"}
     first = service.submit(answers(1), headers=headers)
     service.decide()

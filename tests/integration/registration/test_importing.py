@@ -1,4 +1,4 @@
-"""People come from a file: each row's fate is shown first, then they are registered in the background, once."""
+"""Importing people from a file: a preview of each row, then registration in the background, once."""
 
 import io
 import json
@@ -220,7 +220,7 @@ def test_killed_import_goes_on_without_loss_or_doubling(
         patch.setattr(failpoints, "_hook", die)  # the second transaction of a batch writes it
         with pytest.raises(KeyboardInterrupt):
             desk.run.run_once()
-    service.enrol(answers(20))  # somebody else is quicker now
+    service.enrol(answers(20))  # someone else is quicker now
     assert service.seats() == (4, 0)
     desk.run = service.new_import_run()
     desk.work_off()

@@ -1,4 +1,4 @@
-"""What the intake answers: to what is right, to what is wrong, and to who is there already."""
+"""Responses of the intake: to valid submissions, to invalid ones, and to known addresses."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def stored(installation: TestInstallation) -> int:
 
 
 def test_submission_is_answered_with_its_receipt_and_code(service: RegistrationService) -> None:
-    """202; nobody is registered by it, no seat is taken, and no message goes out before it is decided."""
+    """202; no one is registered by it, no seat is taken, and no message goes out before it is decided."""
     answer = service.submit(answers(1))
     content = answer.get_json()
     assert (answer.status_code, sorted(content)) == (202, ["code", "message", "next", "receipt", "status"])
@@ -197,7 +197,7 @@ def test_plain_form_answered_with_a_page(client: FlaskClient, installation: Test
 
 
 def test_full_queue_and_missing_decider_are_an_outage(client: FlaskClient, service: RegistrationService) -> None:
-    """503 with ``Retry-After``, and nothing is stored that nobody could open."""
+    """503 with ``Retry-After``, and nothing is stored that no one could open."""
     rows(service.url, "DELETE FROM decider_key")
     answer = client.post(SUBMISSIONS, json=answers(1))
     assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
@@ -251,7 +251,7 @@ def test_origin_allowed_to_the_letter(client: FlaskClient, origin: str, allowed:
 
 
 def test_frame_allowed_to_the_partner_only(client: FlaskClient) -> None:
-    """``frame-ancestors`` names the partner's origins; without a partner nobody may frame the form."""
+    """``frame-ancestors`` names the partner's origins; without a partner no one may frame the form."""
     with_partner = client.get(f"/embed/{WEBINAR}?partner=example-partner")
     without = client.get(f"/embed/{WEBINAR}")
     foreign = client.get(f"/embed/{WEBINAR}?partner=example-partner-fr")
@@ -264,7 +264,7 @@ def test_frame_allowed_to_the_partner_only(client: FlaskClient) -> None:
 
 
 def test_public_form_tells_no_number(client: FlaskClient) -> None:
-    """Seats are a word; how many there are or are taken is nobody's business."""
+    """Seats are a word; how many there are or are taken is no one's business."""
     content = client.get(f"/v1/forms/{WEBINAR}").get_json()
     assert (content["open"], content["seats"], content["event"]) == (True, "open", WEBINAR)
     assert "100" not in json.dumps(content)

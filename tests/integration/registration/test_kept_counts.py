@@ -1,4 +1,4 @@
-"""Counts over all forms are kept beside the registrations: always what counting the rows would give."""
+"""Counts over all forms are stored beside the registrations, and always equal a recount of the rows."""
 
 from collections import Counter
 from itertools import combinations

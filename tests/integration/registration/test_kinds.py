@@ -1,4 +1,4 @@
-"""Forms of each kind on a real database: what is stored, what is told, when they are open."""
+"""Forms of each kind on a real database: what is stored, what is published, when they are open."""
 
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -156,7 +156,7 @@ def test_who_has_left_a_group_can_join_it_again(service: RegistrationService) ->
 
 
 def test_no_invitation_is_promised_while_the_event_has_no_date(service: RegistrationService) -> None:
-    """The receipt of somebody who is registered at once says what follows, as far as it can."""
+    """The receipt of someone who is registered at once says what follows, as far as it can."""
     rows(service.url, "UPDATE form SET verification = 'none'")
     rows(service.url, "UPDATE event_copy SET starts_at = NULL, ends_at = NULL WHERE id = 'upr-webinar-10'")
     proof = worked(service.client.get("/v1/challenge?form=upr-webinar-10").get_json())

@@ -1,4 +1,4 @@
-"""In which language somebody is answered: as the page around the form says, else their browser, else the partner."""
+"""The language of responses: from the page around the form, else the browser, else the partner."""
 
 import re
 from typing import Any

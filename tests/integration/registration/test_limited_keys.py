@@ -1,4 +1,4 @@
-"""A key that is limited to some forms sees of everything that lists people, forms or partners only what is theirs."""
+"""A key that is limited to some forms sees only their people, forms and partners in every list."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Links that change nothing: the read-only page, and the way to the online meeting."""
+"""Links that change nothing: the read-only page, and the join link."""
 
 from datetime import datetime, timedelta
 from html import escape, unescape
@@ -38,7 +38,7 @@ def links(service: RegistrationService) -> dict[str, str]:
 
 @pytest.fixture
 def tokens(service: RegistrationService) -> dict[str, str]:
-    """Of somebody with a seat; the event begins in two days."""
+    """Of someone with a seat; the event begins in two days."""
     hold(service, service.clock() + timedelta(days=2))
     service.register(1)
     return links(service)
@@ -287,7 +287,7 @@ def test_nobody_without_a_seat_can_join(service: RegistrationService) -> None:
 
 
 def register_unverified(service: RegistrationService) -> dict[str, str]:
-    """Somebody on a form that verifies no address; the event begins in two days."""
+    """Someone on a form that verifies no address; the event begins in two days."""
     hold(service, service.clock() + timedelta(days=2))
     rows(service.url, "UPDATE form SET verification = 'none'")
     proof = worked(service.client.get("/v1/challenge?form=upr-webinar-10").get_json())
@@ -333,7 +333,7 @@ def test_two_browsers_that_join_at_once_both_get_in(service: RegistrationService
 
 
 def test_cancelling_ends_all_links_and_mails_new_ones(service: RegistrationService, tokens: dict[str, str]) -> None:
-    """The page says so to whoever has pressed the button, and to nobody else."""
+    """The page says so to whoever has pressed the button, and to no one else."""
     press(service, f"/v/{tokens['view']}", "send-link")
     service.decide()
     other = links(service)

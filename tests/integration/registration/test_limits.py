@@ -1,4 +1,4 @@
-"""How often somebody may come, with two workers behind a gateway: what is counted together, and what is said."""
+"""Rate limits with two workers behind a gateway: what is counted together, and the responses."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,7 +18,7 @@ ALONE = "counts for itself"
 
 @pytest.fixture
 def redis(processes: ProcessGroup) -> str:
-    """URL of a server that speaks the protocol of Redis, and nobody else's work."""
+    """URL of a server that speaks the protocol of Redis, and no one else's work."""
     port = free_port()
     processes.start("redis", f"tests.support.redis_server {port}")
     poll_until(lambda: is_listening(port), 20, what="the server of limits listens")
@@ -26,7 +26,7 @@ def redis(processes: ProcessGroup) -> str:
 
 
 def start(processes: ProcessGroup, installation: TestInstallation, name: str = "", **others: str) -> RunningWeb:
-    """Two workers that limit everybody, of whom each can hold half of the clients at most."""
+    """Two workers that limit everyone, of whom each can hold half of the clients at most."""
     limits = {"TROIKA_LIMITS_EXEMPT": "", "TROIKA_LIMIT_INTAKE": f"{MOST} per hour", **others}
     return start_web(processes, installation, workers=2, connections=4, others=limits, name=name)
 
@@ -44,7 +44,7 @@ def test_limit_is_exact_over_two_workers_that_count_in_one_place(
 ) -> None:
     """Whatever each request says of where it comes from; and of IPv6, a household is one client.
 
-    A machine that is busy for half a second makes the workers count each for itself, as they should: then once more.
+    A machine that is busy for half a second makes the workers count each for itself, as they should: then again.
     """
     for once in range(TIMES):
         web = start(processes, installation, f"web-{once}", TROIKA_LIMITS_URL=redis)
@@ -79,7 +79,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_is_refused_is_told_when_to_come_again(
     client: FlaskClient, installation: TestInstallation, accept: str
 ) -> None:
-    """Nothing of theirs is read or stored; a coordinator's key makes no difference, since nobody needs one here."""
+    """Nothing of theirs is read or stored; a coordinator's key makes no difference, since no one needs one here."""
     headers = {"X-Forwarded-For": "203.0.113.1", "Accept": accept}
     given = [client.post(SUBMISSIONS, json=answers(number), headers=headers).status_code for number in range(3)]
     refused = client.post(SUBMISSIONS, data=b"{", content_type="application/json", headers=headers)

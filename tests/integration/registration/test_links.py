@@ -1,4 +1,4 @@
-"""Links in mails: each for its purpose and its time alone, whatever else is sent; none of it leaves the hash."""
+"""Links in mails: each for its purpose and period only; only their hash is stored."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ ADDRESS = "participant-1@example.org"
 
 @pytest.fixture
 def confirming(service: RegistrationService) -> str:
-    """The token of the link by which somebody confirms what they have sent."""
+    """The token of the link by which someone confirms what they have sent."""
     assert service.submit(answers(1)).status_code == 202
     service.decide()
     return service.confirmation_token(ADDRESS)
@@ -112,7 +112,7 @@ def test_what_is_nearly_a_token_opens_nothing(service: RegistrationService, conf
 def test_dump_holds_no_token_and_no_hash_of_it_without_its_purpose(
     service: RegistrationService, confirming: str, own: str
 ) -> None:
-    """What lies in the database opens nothing: neither as a link nor hashed once more, at any of the pages."""
+    """What lies in the database opens nothing: neither as a link nor hashed again, at any of the pages."""
     tables = rows(service.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     dumped = "".join(str(rows(service.url, f"SELECT t::text FROM {table} t")) for (table,) in tables)
     kept = {OWN: link_hash(own, OWN).hex(), CONFIRMATION: link_hash(confirming, CONFIRMATION).hex()}

@@ -1,4 +1,4 @@
-"""Loading forms and partners: a broken folder changes nothing, a good one twice changes nothing the second time."""
+"""Loading forms and partners: a broken folder changes nothing, nor does a good one the second time."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Two writers of the same person at once: none undoes what the other has done."""
+"""Two writers of the same person at the same time: neither undoes the other's change."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Several people are confirmed or cancelled at once: what it does to each is shown before, and each is told."""
+"""Several people are confirmed or cancelled together: the effect on each is shown first, and each is notified."""
 
 import re
 from typing import Any
@@ -70,7 +70,7 @@ def test_marked_get_the_seats_that_there_are(
     assert ("Done for 1 of 2." in done.text, done.text.count("Not done:")) == (True, 1)
     assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "confirmed"]
     again = send(client, coordinator, "cancelled", boxes["3"])
-    assert "it was changed after you had marked it" in again.text
+    assert "it was changed after you marked it" in again.text
 
 
 def test_what_cannot_be_marked_is_refused(

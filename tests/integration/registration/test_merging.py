@@ -14,7 +14,7 @@ Headers = dict[str, Any]
 
 @pytest.fixture
 def pair(service: RegistrationService) -> tuple[str, str]:
-    """The same person with a seat, and on the waiting list with another address; somebody waits behind."""
+    """The same person with a seat, and on the waiting list with another address; someone waits behind."""
     service.capacity(1)
     first = service.enrol(answers(1, access_needs="A ramp"))
     second = service.enrol(answers(2, name="Participant One", country="FR", questions="Another question"))

@@ -1,4 +1,4 @@
-"""*My data*: a person reads and downloads what is kept of them, and it is all of it."""
+"""*My data*: a person reads and downloads what is stored about them, completely."""
 
 from datetime import datetime, timedelta
 from typing import Any

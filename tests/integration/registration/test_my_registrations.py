@@ -1,4 +1,4 @@
-"""*My registrations*: a mail with the link to everything that is registered with an address, asked for by anybody."""
+"""*My registrations*: a mail with the link to all registrations of an address, which anyone may request."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ def links(service: RegistrationService) -> list[tuple[str, bool]]:
 
 @pytest.fixture
 def registered(service: RegistrationService) -> RegistrationService:
-    """Somebody is registered, and has had the mail to confirm it."""
+    """Someone is registered, and has had the mail to confirm it."""
     service.enrol(answers(1))
     assert links(service) == [(OWNER, True)]
     return service

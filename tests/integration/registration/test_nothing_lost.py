@@ -1,4 +1,4 @@
-"""Database and decider are killed in turn while people submit: what was answered 202 is decided in the end, once."""
+"""Database and decider are killed in turn while people submit: each 202 is decided in the end, once."""
 
 import itertools
 import threading
@@ -18,7 +18,7 @@ from tests.support.web import load_webinar, start_web
 
 PEOPLE, CLIENTS = 60, 6
 KILLED_AFTER = (15, 30, 45)
-"""How many are accepted when somebody is killed; those with higher numbers come only then."""
+"""How many are accepted when someone is killed; those with higher numbers come only then."""
 
 GIVE_UP_S = 120.0
 

@@ -1,4 +1,4 @@
-"""Choices with a limit on a real database: nobody gets more than there are, and the form shows which are full."""
+"""Choices with a limit on a real database: never more than the limit, and the form shows which are full."""
 
 from pathlib import Path
 from typing import Any

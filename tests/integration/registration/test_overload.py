@@ -1,4 +1,4 @@
-"""Above capacity everybody is answered soon: 503 with a time to come again, never silence."""
+"""Above capacity everyone is answered soon: 503 with a time to try again, never silence."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ from tests.support.web import RunningWeb, start_web
 CONNECTIONS = 4
 PAGE = f"/embed/{WEBINAR}?lang=en"
 ANSWERED_WITHIN_S = 10.0
-"""On a busy machine; on a quiet one it is half a second. Before, nobody was answered at all."""
+"""On a busy machine; on a quiet one it is half a second. Before, no one was answered at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def test_full_worker_refuses_nobody_while_another_has_room(
 def test_request_that_has_waited_too_long_in_the_kernel_is_refused(
     host: Host, web: RunningWeb, installation: TestInstallation
 ) -> None:
-    """Nobody may be there any more; and those that come next are answered in time."""
+    """No one may be there any more; and those that come next are answered in time."""
     [worker] = psutil.Process(web.program.pid).children()
     early, late = host.connect(), host.connect()
     body, headers = json.dumps(answers(1)), {"Content-Type": "application/json", "Idempotency-Key": "a-key-of-its-own"}

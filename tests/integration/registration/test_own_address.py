@@ -1,4 +1,4 @@
-"""Another address for a registration: asked for on the own page, confirmed by its owner, undone by the former one."""
+"""A change of address: requested on the own page, confirmed by the new owner, undone by the former one."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ STEP = timedelta(microseconds=1)
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """Of the managing link of somebody who is registered."""
+    """Of the managing link of someone who is registered."""
     service.enrol(answers(1))
     return service.own_token(1)
 
@@ -92,7 +92,7 @@ def test_confirmation_page_shows_the_change_with_its_code_and_nothing_of_the_reg
 
 
 def test_mail_to_the_new_address_is_the_one_for_everything_that_waits(service: RegistrationService, token: str) -> None:
-    """It names nothing: the same message, spaced for the mailbox, as for a form that somebody has filled in."""
+    """It names nothing: the same message, spaced for the mailbox, as for a form that someone has filled in."""
     service.ask_address(token, NEW)
     service.ask_address(token, NEW)
     service.submit(answers(9, email=NEW))
@@ -159,12 +159,12 @@ def test_reading_changes_nothing_and_a_press_without_the_box_is_refused(
 
 
 def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: RegistrationService, token: str) -> None:
-    """Somebody with a stolen link moves the registration; its owner undoes that, and both addresses hear of it."""
+    """Someone with a stolen link moves the registration; its owner undoes that, and both addresses hear of it."""
     service.move(1, NEW)
     thiefs = service.managing_token(NEW)
     messages = len(service.messages())
     page = service.undo(service.undo_token(OLD))
-    assert (page.status_code, "The change is undone" in page.text) == (200, True)
+    assert (page.status_code, "The change has been undone" in page.text) == (200, True)
     assert stored(service) == [(OLD, "confirmed", 3)]
     assert is_gone(service.client.get(f"/r/{thiefs}?lang=en"), service.client, "/r")
     fresh = service.messages()[messages:]
@@ -190,7 +190,7 @@ def test_undo_link_that_is_used_twice_says_what_it_has_done(service: Registratio
     service.move(1, NEW)
     undo = service.undo_token(OLD)
     pages = [service.undo(undo), service.undo(undo), service.client.get(f"/r/undo/{undo}?lang=en")]
-    assert ["The change is undone" in page.text for page in pages] == [True] * 3
+    assert ["The change has been undone" in page.text for page in pages] == [True] * 3
     assert stored(service) == [(OLD, "confirmed", 3)]
 
 
@@ -245,7 +245,7 @@ def test_undo_of_the_owner_works_after_a_thief_has_moved_a_second_time(
     service.ask_address(service.managing_token(NEW), OTHER)
     service.choose_address(OTHER)
     thiefs = service.undo_token(NEW)
-    assert "The change is undone" in service.undo(service.undo_token(OLD)).text
+    assert "The change has been undone" in service.undo(service.undo_token(OLD)).text
     assert stored(service) == [(OLD, "confirmed", 4)]
     assert is_gone(service.undo(thiefs), service.client, "/r/undo")
     assert stored(service) == [(OLD, "confirmed", 4)]
@@ -254,7 +254,7 @@ def test_undo_of_the_owner_works_after_a_thief_has_moved_a_second_time(
 def test_undo_after_the_thief_has_cancelled_restores_the_address(service: RegistrationService, token: str) -> None:
     service.move(1, NEW)
     service.own(service.managing_token(NEW), "cancel")
-    assert "The change is undone" in service.undo(service.undo_token(OLD)).text
+    assert "The change has been undone" in service.undo(service.undo_token(OLD)).text
     assert stored(service) == [(OLD, "cancelled", 4)]
     assert "cancelled" in service.client.get(f"/r/{service.managing_token(OLD)}?lang=en").text
 
@@ -294,14 +294,14 @@ def colleague(service: RegistrationService, token: str) -> str:
 def test_erasing_by_link_leaves_a_colleague_the_undo(service: RegistrationService, colleague: str) -> None:
     undo = service.undo_token(OLD)
     service.own(service.managing_token(OLD), "erase")
-    assert "The change is undone" in service.undo(undo).text
+    assert "The change has been undone" in service.undo(undo).text
     assert rows(service.url, "SELECT email FROM registration WHERE erased_at IS NULL") == [(OLD,)]
 
 
 def test_erasing_an_address_reaches_what_has_moved_away_from_it(
     service: RegistrationService, colleague: str, coordinator: dict[str, Any]
 ) -> None:
-    """Somebody has moved the registration of another person: erasing that person's address finds it."""
+    """Someone has moved the registration of another person: erasing that person's address finds it."""
     path, order = f"/v1/registrations/{colleague}/erasure", {"reason": "asked", "scope": "address"}
     assert service.client.post(path, json=order, headers=coordinator).status_code == 200
     assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NULL") == [(0,)]

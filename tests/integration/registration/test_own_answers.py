@@ -1,4 +1,4 @@
-"""Changing answers on the own page: until when, from which revision, and what is given only there."""
+"""Changing answers on the own page: until when, from which revision, and what can be given only there."""
 
 import html
 import re
@@ -36,14 +36,14 @@ KEPT: dict[str, Any] = {"time_zone": "Europe/Zurich", "questions": "What is the 
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """Of the managing link of somebody who is registered for a webinar."""
+    """Of the managing link of someone who is registered for a webinar."""
     service.enrol(answers(1, access_needs=f"step-free {CANARY}"))
     return service.own_token(1)
 
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Of the managing link of somebody on the delegation, who has given no details yet."""
+    """Of the managing link of someone on the delegation, who has given no details yet."""
     content = {name: value for name, value in answers(2).items() if name != "questions"}
     service.enrol(content | {"diet": f"vegetarian {CANARY}"}, "geneva-delegation")
     return service.own_token(2)
@@ -163,7 +163,7 @@ def test_same_change_sent_twice_is_no_conflict(service: RegistrationService, tok
 def test_colleague_with_the_same_name_is_not_overwritten(service: RegistrationService, token: str) -> None:
     service.enrol(answers(1, name="A colleague"))
     refused = service.change(token, "answers", **{**CHANGED, "name": "A colleague"}, **KEPT)
-    assert (refused.status_code, "somebody with this name is already registered" in refused.text) == (409, True)
+    assert (refused.status_code, "someone with this name is already registered" in refused.text) == (409, True)
     assert [row[0] for row in rows(service.url, "SELECT name FROM registration ORDER BY name")] == [
         "A colleague",
         "Participant 1",
@@ -197,7 +197,7 @@ def test_sealed_answers_stay_are_replaced_or_forgotten(
 def test_details_are_given_on_the_own_page_alone(
     service: RegistrationService, traveller: str, coordinator: dict[str, str]
 ) -> None:
-    """The form does not ask for them, and takes none: nobody without the link can supply them."""
+    """The form does not ask for them, and takes none: no one without the link can supply them."""
     content = {name: value for name, value in answers(3).items() if name != "questions"}
     refused = service.submit(content | DETAILS, "geneva-delegation")
     assert (refused.status_code, {error["code"] for error in refused.get_json()["errors"]}) == (422, {"unknown-field"})

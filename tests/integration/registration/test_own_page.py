@@ -1,4 +1,4 @@
-"""The page behind a managing link: what became of the last command, and mail that was switched off."""
+"""The page behind a managing link: the outcome of the last command, and mail that is switched off."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def followed(service: RegistrationService, answer: TestResponse) -> str:
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """The managing link of somebody who is first on the waiting list."""
+    """The managing link of someone who is first on the waiting list."""
     service.capacity(1)
     service.register(1, 2)
     return service.own_token(2)
@@ -86,7 +86,7 @@ def test_erasing_by_a_link_that_has_ended_is_not_called_done(service: Registrati
     erase_own(service.intake, view, token)
     service.decide()
     page = service.client.get(f"/r/{token}?lang=en&sent=1")
-    assert "Your data is erased" not in page.text
+    assert "Your data has been erased" not in page.text
     assert "cancelled" in page.text
     assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NULL") == [(1,)]
 
@@ -95,14 +95,14 @@ def test_erasing_is_processed_first_and_done_then(service: RegistrationService) 
     service.register(1)
     token = service.own_token(1)
     erase_own(service.intake, view_form(service.work_of_web, WEBINAR, service.clock()), token)
-    assert "Your data is erased" not in service.client.get(f"/r/{token}?lang=en").text
+    assert "Your data has been erased" not in service.client.get(f"/r/{token}?lang=en").text
     service.decide()
     leading = service.client.get(f"/r/{token}?lang=en")
     assert (leading.status_code, leading.headers["Location"]) == (303, "/r/erased?lang=en")
 
 
 def test_link_asked_for_on_the_list_is_mailed_once_in_five_minutes(service: RegistrationService) -> None:
-    """However often somebody presses who has got the list by a forwarded mail: the mailed link keeps working."""
+    """However often someone presses who has got the list by a forwarded mail: the mailed link keeps working."""
     identity = service.enrol(answers(1))
     address = str(answers(1)["email"])
     service.client.post("/my", data={"email": address, "lang": "en"})

@@ -1,4 +1,4 @@
-"""A person's own program: the token of their link in place of a key opens their registration, and nothing else."""
+"""A person's own program: with the link's token in place of a key it opens their registration only."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ def ask(client: FlaskClient, method: str, path: str, token: str, revision: int |
 
 @pytest.fixture
 def path(service: RegistrationService, installation: TestInstallation) -> str:
-    """Of the registration of who has the one seat; somebody waits for it."""
+    """Of the registration of who has the one seat; someone waits for it."""
     service.capacity(1)
     service.register(1, 2)
     return f"/v1/registrations/{identity(installation, 1)}"
@@ -79,7 +79,7 @@ def test_own_link_cancels_once_and_the_next_in_line_gets_the_seat(
 def test_own_link_gives_no_seat(
     service: RegistrationService, client: FlaskClient, installation: TestInstallation, path: str
 ) -> None:
-    """Only coordinators take somebody out of turn."""
+    """Only coordinators take someone out of turn."""
     rows(installation.urls["registration"], "UPDATE seat SET capacity = 2")
     waits, token = f"/v1/registrations/{identity(installation, 2)}", service.own_token(2)
     answer = ask(client, "PATCH", waits, token, 1, json={"status": "confirmed"})
@@ -104,7 +104,7 @@ def test_every_other_token_is_refused_alike(
     token: str,
     coordinator: dict[str, Any],
 ) -> None:
-    """Of somebody else, of nobody, of a confirming link, over, none at all, or for a registration there is not."""
+    """Of someone else, of no one, of a confirming link, over, none at all, or for a registration there is not."""
     url = installation.urls["registration"]
     confirming = service.confirmation_token("participant-1@example.org")
     tokens = [service.own_token(2), new_token(), confirming, token[:-1], token + "A", "x" * 5000, ""]
@@ -186,7 +186,7 @@ def test_coordinator_does_not_change_answers_here(client: FlaskClient, path: str
 def test_answer_that_a_change_no_longer_asks_for_is_left_out(
     service: RegistrationService, client: FlaskClient, token: str, path: str
 ) -> None:
-    """Whether somebody represents their working group is asked of those who named one."""
+    """Whether someone represents their working group is asked of those who named one."""
     rows(service.url, GROUP)
     revision = 1
     for answers in ({"working_group": "housing", "representative": True}, {"working_group": None}):

@@ -31,7 +31,7 @@ def people(service: RegistrationService) -> FlaskClient:
 
 
 def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
-    """First part of the address of everybody listed."""
+    """First part of the address of everyone listed."""
     answer = client.get(f"/v1/registrations?{query}", headers=headers)
     assert answer.status_code == 200, answer.text
     return [row["email"].split("@")[0] for row in answer.get_json()["items"]]

@@ -1,4 +1,4 @@
-"""What coordinators keep about people: tags, notes, views of the list, its columns, and spreadsheets of it."""
+"""Coordinators' tags, notes, views of the list, columns, and spreadsheets."""
 
 import io
 from typing import Any
@@ -24,7 +24,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 def ids(service: RegistrationService) -> dict[str, str]:
-    """Somebody on two forms, and somebody whose name is a formula; by form, and ``formula``."""
+    """Someone on two forms, and someone whose name is a formula; by form, and ``formula``."""
     return {
         WEBINAR: enrol(service, WEBINAR, name="Ana Pérez", email="ana@example.org", questions="How?"),
         "geneva-delegation": enrol(service, "geneva-delegation", name="Ana Pérez", email="ana@example.org"),

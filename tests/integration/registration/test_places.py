@@ -1,4 +1,4 @@
-"""Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
+"""Seats change hands: cancelling, promotion, changes of capacity, and the links for it."""
 
 import csv
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ def test_after_the_start_nobody_gives_a_place_back(
 
 
 def test_waiting_person_cancels(service: RegistrationService) -> None:
-    """Nobody is promoted, the others keep their numbers."""
+    """No one is promoted, the others keep their numbers."""
     service.capacity(1)
     service.register(1, 2, 3)
     service.cancel(2)
@@ -99,7 +99,7 @@ def test_unknown_link_tells_nothing(client: FlaskClient) -> None:
 def test_lowered_capacity_takes_no_seat(
     service: RegistrationService, client: FlaskClient, coordinator: dict[str, Any]
 ) -> None:
-    """Who is confirmed stays; nobody is confirmed until the count is below the capacity again."""
+    """Who is confirmed stays; no one is confirmed until the count is below the capacity again."""
     service.capacity(3)
     service.register(1, 2, 3)
     assert change(client, coordinator, 1, capacity=1).status_code == 200
@@ -112,7 +112,7 @@ def test_lowered_capacity_takes_no_seat(
 
 
 def test_no_promotion_just_before_the_start(service: RegistrationService, installation: TestInstallation) -> None:
-    """Less than the notice time before the start nobody is told to come any more."""
+    """Less than the notice time before the start no one is told to come any more."""
     service.capacity(1)
     service.register(1, 2)
     soon = datetime.now(UTC) + timedelta(minutes=30)

@@ -83,7 +83,7 @@ def test_false_proposal_after_the_owners_changes_nothing_by_itself(service: Regi
 
 
 def test_fourth_proposal_of_a_day_is_confirmed_by_mail(service: RegistrationService) -> None:
-    """The spacing of mails starts anew with each confirmation: nobody who answers their mail waits for the next."""
+    """The spacing of mails starts anew with each confirmation: no one who answers their mail waits for the next."""
     for number in range(4):
         service.enrol(proposal_answers(f"Idea {number}"), FORM)
         assert service.mailed() == [OWNER] * (number + 1)

@@ -1,5 +1,4 @@
-"""Proposals of side events: registrations on a form of the kind proposal, whose text goes to events and comes back
-decided."""
+"""Proposals of side events: registrations whose text is published to events, which returns the decisions."""
 
 import base64
 import html
@@ -185,7 +184,7 @@ def test_changed_and_withdrawn_proposals_are_told(service: RegistrationService) 
     token = service.managing_token(PROPOSER)
     answer = service.change(token, "answers", **CHANGED | {"title": "Housing for all"})
     assert answer.status_code == 303, answer.text
-    assert "the coordinators get them" in html.unescape(service.client.get(answer.headers["Location"]).text)
+    assert "saved and sent to the coordinators" in html.unescape(service.client.get(answer.headers["Location"]).text)
     assert service.own(service.managing_token(PROPOSER), "cancel").status_code == 303
     told = proposals(service)
     assert [verb for verb, _ in told] == ["submitted", "changed", "withdrawn"]
@@ -199,12 +198,12 @@ def test_title_of_another_own_proposal_is_refused(service: RegistrationService) 
     token = service.managing_token(PROPOSER)
     answer = service.change(token, "answers", **CHANGED | {"title": "Water as a right"})
     assert answer.status_code == 409
-    assert "another proposal of yours with this title" in answer.text
+    assert "another proposal with this title" in answer.text
 
 
 def test_decisions_stand_on_the_own_page(service: RegistrationService, coordinators: Coordinators) -> None:
     identity = service.enrol(HOUSING, FORM)
-    assert "It has arrived" in own_page(service)
+    assert "We have received it" in own_page(service)
     coordinators.decide(identity, 2, "returned", note=NOTE)
     page = own_page(service)
     assert "revise it before they can accept it" in page
@@ -212,7 +211,7 @@ def test_decisions_stand_on_the_own_page(service: RegistrationService, coordinat
     coordinators.decide(identity, 3, "accepted")
     page = own_page(service)
     assert "as soon as it has a room and a time" in page
-    assert "reaches them as a suggestion" in page
+    assert "reach them as a suggestion" in page
     assert NOTE not in page
     coordinators.decide(identity, 4, "declined")
     assert "cannot include it in the programme" in own_page(service)
@@ -246,7 +245,7 @@ def test_returned_proposal_can_be_changed_after_the_form_closed_and_is_submitted
     coordinators.decide(identity, 2, "returned", note=NOTE)
     answer = service.change(token, "answers", **CHANGED | {"attendance": 60})
     assert answer.status_code == 303, answer.text
-    assert "It has arrived" in own_page(service)
+    assert "We have received it" in own_page(service)
     again = service.client.get(f"/r/{service.managing_token(PROPOSER)}/answers?lang=en")
     assert "It is too late" in again.text
 
@@ -258,7 +257,7 @@ def test_decision_about_an_earlier_text_does_not_return_a_later_one(
     identity = service.enrol(HOUSING, FORM)
     service.change(service.managing_token(PROPOSER), "answers", **CHANGED | {"attendance": 60})
     coordinators.decide(identity, 2, "returned", answers=1, note=NOTE)
-    assert "It has arrived" in own_page(service)
+    assert "We have received it" in own_page(service)
 
 
 def test_decisions_in_any_order_and_twice_end_the_same(

@@ -249,7 +249,7 @@ def test_same_key_is_stored_once(desk: Desk) -> None:
 
 
 def test_attempt_before_which_another_process_leads_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As an import does, batch by batch: nobody's submission may be parked by it."""
+    """As an import does, batch by batch: no one's submission may be parked by it."""
     desk.submit()
     turns, lead = cycle((True, False, False)), queue.try_lead
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Five hundred people confirm for one hundred seats; and what keeps the capacity, shown by taking it away."""
+"""Five hundred people confirm for one hundred seats; and the guard of the capacity, shown by removing it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

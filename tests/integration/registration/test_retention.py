@@ -1,4 +1,4 @@
-"""Retention: sealed answers go after fourteen days, answers with days of their own after those, people after ninety."""
+"""Retention: sealed answers go after 14 days, answers with their own period after that, people after 90 days."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,20 +28,20 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Id of somebody who has told something sealed and something clear, a month before the event ends."""
+    """Id of someone who has told something sealed and something clear, a month before the event ends."""
     return enrol(service, FORM, **SEALED, **CLEAR)
 
 
 @pytest.fixture
 def last_day(traveller: str, installation: TestInstallation) -> datetime:
-    """The end of the event of everybody's form."""
+    """The end of the event of everyone's form."""
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s, starts_at = %s", end, end)
     return end
 
 
 def kept(installation: TestInstallation) -> list[tuple[bool, bool, bool]]:
-    """(has sealed answers, has the clear answer, is somebody's) of each registration on the form."""
+    """(has sealed answers, has the clear answer, is someone's) of each registration on the form."""
     statement = f"""SELECT sealed IS NOT NULL, answers ? 'side_events', email IS NOT NULL
         FROM registration WHERE form = '{FORM}' ORDER BY id"""
     return [tuple(row) for row in rows(installation.urls["registration"], statement)]
@@ -93,7 +93,7 @@ def test_answer_with_days_of_its_own_goes_then(
 def test_whoever_cancelled_is_forgotten_before_the_event(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
-    """Days run from when their registration ended: they are nobody's any more before the event."""
+    """Days run from when their registration ended: they are no one's any more before the event."""
     ended = datetime.now(UTC)
     rows(
         installation.urls["registration"],
@@ -216,7 +216,7 @@ def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation,
     ("said", "fault"),
     [
         ({"idea": ", retention_days: 91"}, "idea: is kept longer than the person, who is erased after 90"),
-        ({"email": ", retention_days: 3"}, "email: goes with the person and has no days of its own"),
+        ({"email": ", retention_days: 3"}, "email: is erased with the person and has no separate retention period"),
         ({"days": "person_days: 0"}, "must be a whole number from 1 to 3650"),
     ],
 )
@@ -262,7 +262,9 @@ def test_standard_questions_tell_people_ninety_days(installation: TestInstallati
     with pytest.raises(SettingsError) as caught:
         load_folder(installation, tmp_path)
     [problem] = caught.value.problems
-    assert problem.endswith("the standard questions tell people 90 days: write your own to say otherwise")
+    assert problem.endswith(
+        "the standard questions promise people 90 days: write your own questions for another period"
+    )
 
 
 def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
@@ -309,7 +311,7 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     assert retention_unannounced.labels("registration", "people")._value.get() == 0
     assert announced(installation) == []
     nothing = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
-    assert (nothing.exit_code, nothing.output) == (0, f"{FORM}: nothing waits.\n")
+    assert (nothing.exit_code, nothing.output) == (0, f"{FORM}: nothing is waiting.\n")
     past = datetime.now(UTC) - timedelta(days=400)
     url = installation.urls["registration"]
     rows(url, "UPDATE event_copy SET ends_at = %s, starts_at = %s", past, past)
@@ -317,7 +319,7 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     unsure = CliRunner().invoke(command_line(), ["retention", "confirm", FORM])
     assert (unsure.exit_code, "1 sealed-14, 1 people are due" in unsure.output) == (2, True)
     done = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
-    assert (done.exit_code, "1 sealed-14, 1 people may go" in done.output) == (0, True), done.output
+    assert (done.exit_code, "1 sealed-14, 1 people confirmed" in done.output) == (0, True), done.output
     service.tend(datetime.now(UTC))
     assert kept(installation) == [(False, False, False)]
     assert announced(installation) == [

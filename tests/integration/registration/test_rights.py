@@ -1,4 +1,4 @@
-"""What each login may do, column by column; and that the logins of the public processes can read no person."""
+"""What each login may do, column by column; the logins of the public processes can read no person."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ PEOPLE = (
     "managing_link", "limited_link", "waiting_link", "organisation", "blocked_address", "submission", "sealed_reading",
     "own_audit_log", "audit_record", "erased_address", "mail_count",
 )  # fmt: skip
-"""Tables that say something of somebody."""
+"""Tables that say something of someone."""
 VIEWS = ("own_audit_log",)
 
 
@@ -72,7 +72,7 @@ def test_each_login_may_execute_what_the_table_of_rights_says(installation: Test
 
 @pytest.fixture
 def somebody(service: RegistrationService) -> RegistrationService:
-    """Somebody is registered, and something else waits for them."""
+    """Someone is registered, and something else waits for them."""
     service.enrol(answers(1, name="Canary Person", questions="Canary question"))
     service.submit(answers(1, name="Canary Colleague"))
     service.decide()
@@ -135,7 +135,7 @@ def test_functions_open_nothing_without_a_token(somebody: RegistrationService) -
 
 
 def test_command_of_the_forms_process_is_refused(somebody: RegistrationService) -> None:
-    """It inserts what anybody may send: not the token of a link, and so no command that needs one."""
+    """It inserts what anyone may send: not the token of a link, and so no command that needs one."""
     refusals = {"kind": psycopg.errors.CheckViolation, "token_hash": psycopg.errors.InsufficientPrivilege}
     for column, value in (("kind", "'erase'"), ("token_hash", "sha256('a')")):
         statement = f"""INSERT INTO submission (receipt_hash, {column}, form, form_revision, fingerprint, code, body,

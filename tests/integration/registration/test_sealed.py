@@ -1,4 +1,4 @@
-"""Sealed answers: nowhere in the database in clear, read by few, and never without a line in the log."""
+"""Sealed answers: never in clear in the database, read by few, and each reading is in the log."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ Headers = dict[str, Any]
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Id of somebody who has told everything."""
+    """Id of someone who has told everything."""
     return enrol(service, "geneva-delegation", **SEALED, **CLEAR)
 
 
@@ -97,7 +97,7 @@ def test_database_holds_no_sealed_answer(client: FlaskClient, traveller: str, in
 def test_stored_names_and_lengths_do_not_show_which_questions_were_answered(
     service: RegistrationService, traveller: str
 ) -> None:
-    """Somebody who has answered everything, and somebody who eats no meat and stays at a hotel."""
+    """Someone who has answered everything, and someone who eats no meat and stays at a hotel."""
     enrol(service, "geneva-delegation", email="second@example.org", diet="vegetarian", hotel="own")
     stored = rows(service.url, "SELECT sealed FROM registration ORDER BY id")
     envelopes = [envelope for (sealed,) in stored for envelope in decode_envelopes(bytes(sealed))]
@@ -255,7 +255,7 @@ def test_nothing_is_sealed_without_a_key(
 def test_closed_form_without_a_key_is_closed(
     client: FlaskClient, traveller: str, installation: TestInstallation
 ) -> None:
-    """Keys are destroyed when all is over; nobody need be woken by whoever comes late."""
+    """Keys are destroyed when all is over; no one need be woken by whoever comes late."""
     destroy_key(installation)
     rows(installation.urls["registration"], "UPDATE form SET open = false")
     answer = send(client, "geneva-delegation", email="second@example.org", **ASKED_FIRST)
@@ -266,7 +266,7 @@ def test_console_shows_them_after_a_reason(client: FlaskClient, traveller: str, 
     """In words a person reads: labels, yes, names of choices."""
     page = client.post(f"{PATH}/{traveller}/sealed", data={"reason": REASON}, headers=coordinator)
     assert page.status_code == 200
-    for shown in (f"P{CANARY}", "2031-07-09", "Switzerland", "A room that is reserved for the group", REASON):
+    for shown in (f"P{CANARY}", "2031-07-09", "Switzerland", "A room reserved for the group", REASON):
         assert shown in page.text
     refused = client.post(f"{PATH}/{traveller}/sealed", data={"reason": "short"}, headers=coordinator)
     assert (refused.status_code, CANARY in refused.text) == (422, False)
@@ -277,7 +277,7 @@ def test_console_tells_a_coordinator_that_there_is_more(
 ) -> None:
     with_roles(installation, "coordinator")
     page = client.get(f"{PATH}/{traveller}", headers=coordinator).text
-    assert ("Your key does not open them" in page, f"{traveller}/sealed" in page) == (True, False)
+    assert ("but your key does not open them" in page, f"{traveller}/sealed" in page) == (True, False)
     assert "Registered" in page
 
 

@@ -1,4 +1,4 @@
-"""Lists of sealed answers: one purpose, one reason, one entry in the log, until they expire; two people for all."""
+"""Lists of sealed answers: one purpose, one reason, one log entry; they expire; all people need two readers."""
 
 import json
 import re
@@ -269,7 +269,7 @@ def sheet(file: bytes, name: str) -> list[str]:
 def test_whole_list_needs_a_second_person(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
 ) -> None:
-    """Also where somebody chooses every question one by one. Whoever asks can only withdraw; the database agrees."""
+    """Also where someone chooses every question one by one. Whoever asks can only withdraw; the database agrees."""
     client = service.client
     asked = opened(client, keys["reader"], "everything", 202)
     every = [field.name for field in standard_form("delegation", "x", "X").fields if field.sealed]

@@ -1,4 +1,4 @@
-"""Seats that coordinators decide: reserved, offered, given out of order or beyond the capacity, and by which way."""
+"""Seats decided by coordinators: reserved, offered, given out of order or beyond the capacity."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,7 @@ def reserved(seats: int, until: datetime | None = None, **what: str) -> dict[str
 
 
 def test_reserved_seats_are_kept_until_their_time_is_over(service: RegistrationService, desk: Desk) -> None:
-    """Representatives first: they pass those who wait; a changed answer moves nobody's seat; then the rest is free."""
+    """Representatives first: they pass those who wait; a changed answer moves no one's seat; then the rest is free."""
     service.capacity(3)
     until = datetime.now(UTC) + timedelta(days=2)
     wanted = [reserved(2, until), reserved(1, reserved_for="working_group", value="housing")]
@@ -133,7 +133,7 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
     assert desk.change(capacity=None).get_json()["code"] == "reserved-beyond-capacity"
     seen = {"seen": str(desk.seats()["revision"]), "until": ""}
     refused = desk.client.post(PAGE, data={**fields, **seen, "seats": "99", "hours": "x"}, headers=headers)
-    assert (refused.status_code, "more seats would be reserved than there are" in refused.text) == (422, True)
+    assert (refused.status_code, "more seats would be reserved than exist" in refused.text) == (422, True)
 
 
 def test_buttons_of_the_seats_page_say_what_each_shows(service: RegistrationService, desk: Desk) -> None:
@@ -141,7 +141,7 @@ def test_buttons_of_the_seats_page_say_what_each_shows(service: RegistrationServ
     service.enrol_all([answers(1), answers(2)])
     page = desk.client.get(PAGE, headers=desk.headers).text.partition("<main")[2]
     buttons = [text_of(one) for one in re.findall(r"<button[^>]*>(.*?)</button>", page)]
-    assert buttons == ["Show what it does to the marked people", "Show what these rules do"]
+    assert buttons == ["Preview for the marked people", "Preview these rules"]
 
 
 def test_offered_seat_is_held_until_its_person_answers(service: RegistrationService, desk: Desk) -> None:
@@ -161,12 +161,12 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
     assert (desk.passed_over(2)[0], desk.passed_over(3)) == ("out-of-turn", [])  # 3 was not passed over: it is theirs
     token = service.own_token(3)
     page = service.client.get(f"/r/{token}?lang=en").text
-    assert ("A seat is offered to you." in page, "accept-seat" in page) == (True, True)
+    assert ("You have been offered a seat." in page, "accept-seat" in page) == (True, True)
     service.own(token, "accept-seat")
     service.own(token, "decline-seat")
     assert [line[:3] for line in desk.history(3)][1:] == [
         ("offered", "offered by a coordinator: they speak at the event", 1),
-        ("confirmed", "its person accepted the offer", 1),
+        ("confirmed", "the person accepted the offer", 1),
     ]
     assert "The offer has ended" in service.client.get(f"/r/{token}?lang=en&sent=1").text
     data = service.client.get(f"/r/{token}/my-data?lang=en").text
@@ -215,7 +215,7 @@ def test_automatic_offers_go_on_when_they_expire_by_a_right_clock(service: Regis
 
 
 def test_seat_beyond_the_capacity_needs_a_reason(service: RegistrationService, desk: Desk) -> None:
-    """It is in the audit log, and the page says by how many the form is over; nobody is promoted meanwhile."""
+    """It is in the audit log, and the page says by how many the form is over; no one is promoted meanwhile."""
     service.capacity(1)
     service.register(1, 2, 3)
     assert desk.ask("PATCH", 3, status="confirmed").get_json()["code"] == "no-free-seat"
@@ -223,7 +223,7 @@ def test_seat_beyond_the_capacity_needs_a_reason(service: RegistrationService, d
     assert desk.ask("PATCH", 3, status="confirmed", reason="speaker").status_code == 200
     why = "confirmed by a coordinator: they speak at the event (1 beyond the capacity)"
     assert (desk.history(3)[1], desk.seats()["beyond"]) == (("confirmed", why, 2, "a coordinator"), 1)
-    assert "1 more seat is taken than there are" in text_of(desk.client.get(PAGE, headers=desk.headers).text)
+    assert "1 seat is taken beyond the capacity" in text_of(desk.client.get(PAGE, headers=desk.headers).text)
     service.cancel(1)
     assert service.states()[2] == ("waitlisted", 1)
 

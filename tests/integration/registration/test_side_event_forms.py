@@ -1,4 +1,4 @@
-"""A form for each published side event in one act: seen first, made once, and nothing else."""
+"""Forms for all published side events in one action: previewed, created once, nothing else changed."""
 
 import json
 from datetime import timedelta

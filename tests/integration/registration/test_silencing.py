@@ -1,4 +1,4 @@
-"""Attacks that are to keep a confirmation mail from somebody: by tags, full lists, used-up quotas and other sites."""
+"""Attacks that try to suppress someone's confirmation mail: tags, full lists, used-up quotas, other sites."""
 
 import json
 from collections.abc import Iterator

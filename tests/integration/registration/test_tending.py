@@ -1,4 +1,4 @@
-"""The real ``tend``: what is due by time happens without a key and without a broker, and not by a wrong clock."""
+"""The real ``tend``: scheduled work runs without a key and a broker, and not with a wrong clock."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ REFUSED = 'troika_final_work_refused_total{service="registration",work="tending"
 
 @pytest.fixture
 def overdue(service: RegistrationService) -> TestInstallation:
-    """Somebody who has not confirmed in time."""
+    """Someone who has not confirmed in time."""
     service.submit(answers(1))
     service.decide()
     rows(service.url, OVERDUE)

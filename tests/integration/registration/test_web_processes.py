@@ -1,4 +1,4 @@
-"""The three web processes of registration, each with its own login, keys and routes, from a form to the list."""
+"""The three web processes of registration with their logins, keys and routes, from a form to the list."""
 
 import base64
 import re

@@ -1,1 +1,1 @@
-"""Who may do what, over all three services at once: their applications behind one door, as the gateway parts paths."""
+"""Permissions over all three services: their applications behind one address, as at the gateway."""

@@ -57,7 +57,7 @@ class House:
     apps: dict[str, FlaskClient]
 
     def browser(self) -> Browser:
-        """A browser that nobody has used."""
+        """A browser that no one has used."""
         return Browser(self.door)
 
     def give_key(self, name: str, *roles: str, **others: Any) -> str:

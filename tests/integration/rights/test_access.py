@@ -1,4 +1,4 @@
-"""Access: invitations, passkeys and keys, who may give what, and that each service believes the same."""
+"""Access: invitations, passkeys and keys, who may give what, and the same result in each service."""
 
 import html
 import json
@@ -36,7 +36,7 @@ def administrator(house: House) -> dict[str, str]:
 
 
 def invite(house: House, headers: dict[str, str], name: str, **more: Any) -> tuple[str, str]:
-    """Invite somebody; returns their id, and the path of the link in their mail."""
+    """Invite someone; returns their id, and the path of the link in their mail."""
     content = {**GRANT, "name": name, "email": f"{name.replace(' ', '-')}@example.org", **more}
     answer = house.browser().post("/v1/access", json=content, headers=headers)
     assert answer.status_code == 201, answer.text
@@ -138,7 +138,7 @@ def test_link_works_once_and_tells_why_it_opens_nothing(house: House, administra
     key = take_key(house, link)
     forwarded = house.browser()
     assert forwarded.get(link).status_code == 410
-    assert "was used already" in forwarded.get(link).text
+    assert "has already been used" in forwarded.get(link).text
     assert forwarded.post(f"{link}/key", headers=OWN_SITE).status_code == 410
     spread(house)
     assert [
@@ -252,7 +252,7 @@ def test_challenge_is_used_once_and_by_the_browser_that_got_it(house: House, adm
     assert browser.post("/console/sign-in/passkey", data=sent, headers=OWN_SITE).status_code == 303
     repeated = {"credential": device.sign(options)}
     answer = browser.post("/console/sign-in/passkey", data=repeated, headers=OWN_SITE)
-    assert (answer.status_code, "used already" in answer.text) == (403, True)
+    assert (answer.status_code, "already been used" in answer.text) == (403, True)
 
 
 BEYOND: dict[str, dict[str, Any]] = {
@@ -325,7 +325,7 @@ def test_console_invites_after_showing_what_it_does(house: House) -> None:
     for fault in faults:
         assert browser.post("/console/access/invite", data={**filled, **fault}, headers=OWN_SITE).status_code == 422
     again = browser.post("/console/access/invite", data={**filled, "go": "do"}, headers=OWN_SITE)
-    assert (again.status_code, "has access already" in again.text) == (422, True)
+    assert (again.status_code, "already has access" in again.text) == (422, True)
 
 
 def test_sessions_are_listed_without_addresses_and_ended(house: House, administrator: dict[str, str]) -> None:

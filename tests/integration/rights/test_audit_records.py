@@ -1,4 +1,4 @@
-"""The audit log: who did what is written down with the action, cannot be changed, and is shown to those who watch."""
+"""The audit log: each action with its actor, unchangeable, shown to those who may read it."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ def coordinator(house: House) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def operator(house: House) -> dict[str, str]:
-    """Headers of somebody who watches."""
+    """Headers of someone who watches."""
     return as_holder(house.give_key(WATCHER, "operator"))
 
 

@@ -1,4 +1,4 @@
-"""A coordinator makes a form in the console alone: questions, languages, preview, publishing; nobody else can."""
+"""A coordinator creates a form in the console alone: questions, languages, preview, publishing; no one else can."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""Coordinators add and change partners; a partner asks for an origin of theirs; nobody else can do either."""
+"""Coordinators add and change partners; a partner requests an origin; no one else can do either."""
 
 import re
 from typing import Any
@@ -185,7 +185,7 @@ def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
     assert added.headers["Location"] == f"{PAGES}/a-network?done=added"
     assert "The partner is added." in coordinator.get(added.headers["Location"]).text
     taken = coordinator.post(NEW, headers=HERE, data={**FIELDS, "language": "es"})
-    assert (taken.status_code, "with this short name already" in taken.text) == (409, True)
+    assert (taken.status_code, "There is already a partner with this short name" in taken.text) == (409, True)
     edit = f"{PAGES}/a-network/edit"
     assert "https://a.example.org\nhttps://b.example.org" in coordinator.get(edit).text
     fewer = {**FIELDS, "language": "es", "origins": "https://b.example.org", "seen": "1"}
@@ -249,7 +249,7 @@ def test_site_that_is_one_too_many_is_not_lost(house: House) -> None:
     [(before,)] = house.rows("registration", "SELECT requested_origins FROM partner WHERE slug = %s", own)
     house.rows("registration", kept, [f"https://n{number}.example.org" for number in range(MAX_REQUESTED)], own)
     refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": site})
-    assert (refused.status_code, refused.text.count("Too many addresses are waiting")) == (422, 2)
+    assert (refused.status_code, refused.text.count("Too many addresses are already waiting")) == (422, 2)
     assert f'value="{site}"' in refused.text
     house.rows("registration", kept, before, own)
 

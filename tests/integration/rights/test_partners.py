@@ -1,4 +1,4 @@
-"""A partner's key shows that partner's own numbers and lines to paste, and nothing else of anybody."""
+"""A partner's key shows that partner's numbers and embed code, and nothing about anyone else."""
 
 import html
 import re
@@ -30,7 +30,7 @@ OPEN_TO_PARTNERS = {
     "POST /console/account/passkeys/remove",
     "POST /console/account/sessions/end",
 }
-"""All that a partner's key opens, but what everybody may see."""
+"""All that a partner's key opens, but what everyone may see."""
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ class _Adapter(BaseAdapter):
 
 @pytest.fixture(scope="module")
 def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """The sample, moved, with people on its forms, proposals, an offer and a bulletin that failed for somebody."""
+    """The sample, moved, with people on its forms, proposals, an offer and a bulletin that failed for someone."""
     installation = make_installation(postgres, tmp_path_factory.mktemp("questions"))
     loaded = read_folder(SAMPLE)
     by = time_to_next(loaded, WEBINAR, WEDNESDAY, system_clock())
@@ -219,7 +219,7 @@ def _offer(desk: Desk) -> None:
 
 
 def _bulletin(desk: Desk) -> None:
-    """Sent to everybody of the webinar; for one of them the relay refused it."""
+    """Sent to everyone of the webinar; for one of them the relay refused it."""
     texts = {"en": {"subject": "The review is near", "text": "Please read the brief."}}
     made = _ask(desk, "POST", "/v1/bulletins", {"segment": {"event": [WEBINAR]}, "texts": texts})
     path = f"/v1/bulletins/{made['id']}"

@@ -114,7 +114,7 @@ EXPORTS = (
     ("post", f"/v1/sealed-approvals/{UUID(int=1)}", OWN_SITE),
     ("post", f"/console/registrations/sealed-approvals/{UUID(int=1)}", OWN_SITE),
 )
-"""What gives data of many people, what is sealed, or access, to somebody who signed in recently."""
+"""What gives data of many people, what is sealed, or access, to someone who signed in recently."""
 
 
 def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:
@@ -151,7 +151,7 @@ def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
     old = aged(house, browser, RECENT_S + 30)
     asked = old.get("/console/registrations.csv?status=confirmed").headers["Location"]
     assert asked == "/console/sign-in?next=/console/registrations.csv?status%3Dconfirmed&again=yes"
-    assert "Exports and sealed answers need a sign-in of the last ten minutes" in old.get(asked).text
+    assert "Exports and sealed answers require a sign-in within the last ten minutes" in old.get(asked).text
     back = sign_in(old, key, next="/console/registrations.csv?status=confirmed")
     assert back.headers["Location"] == "/console/registrations.csv?status=confirmed"
     assert old.get(back.headers["Location"], buffered=True).mimetype == "text/csv"

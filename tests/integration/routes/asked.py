@@ -1,4 +1,4 @@
-"""What is asked of each route: a request that its view takes seriously, so that who asks decides, and not what."""
+"""A valid request to each route, so that the response depends on the caller alone."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /console/registrations/sealed-approvals/<uuid:approval_id>": {"data": {"decision": "approved"}},
     "registration POST /v1/registrations/<uuid:registration_id>/sealed": {"json": {"reason": "Her visa letter"}},
 }
-"""By route: what is sent, where an empty request would be refused before anybody looks whose key it is."""
+"""By route: what is sent, where an empty request would be refused before anyone looks whose key it is."""
 
 
 TOKENS = {"/c/": "confirmation_token", "/v/": "view_token", "/j/": "join_token", "/r/undo/": "undo_token"}

@@ -1,4 +1,4 @@
-"""One house for all tests of routes: they only look, or change what no other of them looks at."""
+"""One installation for all tests of routes: they only read, or change what no other test reads."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.support.postgres import PostgresServer
 
 @pytest.fixture(scope="session")
 def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """With somebody registered in it."""
+    """With someone registered in it."""
     with open_house(postgres, tmp_path_factory.mktemp("house")) as opened:
         postgres.keep_databases()
         yield opened
@@ -27,7 +27,7 @@ def routes() -> list[Route]:
 
 @pytest.fixture(scope="session")
 def answered(house: House, routes: list[Route]) -> list[tuple[Route, str, TestResponse]]:
-    """What every route answers to somebody with every role, and to nobody in particular."""
+    """What every route answers to someone with every role, and to no one in particular."""
     return [
         (route, key, house.ask(route.service, route.method, path_of(house, route), key=key))
         for route in routes

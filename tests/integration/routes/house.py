@@ -1,4 +1,4 @@
-"""The three applications as one house under HTTPS, somebody registered in it, and a key for every kind of caller."""
+"""The three applications behind HTTPS, one registered person, and a key for every kind of caller."""
 
 import json
 import re
@@ -85,7 +85,7 @@ class House:
     def ask(
         self, service: str, method: str, path: str, *, key: str = "", cookie: str = "", **request: Any
     ) -> TestResponse:
-        """An answer to somebody who sends the key, or the cookie, of that kind of caller.
+        """An answer to someone who sends the key, or the cookie, of that kind of caller.
 
         Whoever signs out has signed in for it: the others need their cookies. Each comes from an address of their own,
         since thousands come within seconds.
@@ -102,7 +102,7 @@ class House:
         return client.open(path, method=method, base_url=ORIGIN, headers=headers, buffered=True, **request)
 
     def sign_in(self, name: str) -> str:
-        """The cookie that somebody gets."""
+        """The cookie that someone gets."""
         given, own = {"key": self.keys[name]}, {"Sec-Fetch-Site": "same-origin"}
         answer = self.ask("registration", "POST", "/console/sign-in", data=given, headers=own)
         assert answer.status_code == 303
@@ -151,14 +151,14 @@ def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
 
 
 def _forged(installation: TestInstallation, key: str) -> str:
-    """What somebody had who signed in before: rightly signed, for a key that is worth nothing now."""
+    """What someone had who signed in before: rightly signed, for a key that is worth nothing now."""
     signing = read_keys(installation.secrets.folder / "signing.key")
     sign_in = SignIn(None, signing, None, str, secure=True)  # type: ignore[arg-type]
     return sign_in.cookie_value(token_hash(key).hex(), "a session", time.time())
 
 
 def _live_in(house: House) -> dict[str, dict[str, str]]:
-    """Somebody registers, somebody proposes a side event, a bulletin is drafted, a timetable is asked for."""
+    """Someone registers, someone proposes a side event, a bulletin is drafted, a timetable is asked for."""
     whole = {"key": WHOLE}
     receipt, confirmation_token = _pending(house)
     registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS, access_needs="A ramp"))
@@ -255,7 +255,7 @@ def _erased(house: House) -> str:
 
 
 def _moved(house: House) -> str:
-    """The token of the link by which somebody can take back a change of their address."""
+    """The token of the link by which someone can take back a change of their address."""
     house.registration.register(4)
     house.registration.move(4, "moved@example.org")
     return house.registration.undo_token(address_of(4))

@@ -1,4 +1,4 @@
-"""What in a page would run or load although no policy lets it: found by reading the page, not by a browser."""
+"""Finds what in a page would run or load against a policy, by reading the page without a browser."""
 
 from base64 import b64encode
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Cookies: one alone, the console's, made by signing in; what people send who register means the same with it."""
+"""Cookies: the console's only, set by signing in; public pages behave the same with it."""
 
 import re
 from typing import Any
@@ -46,7 +46,7 @@ FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
 def test_no_route_but_signing_in_and_out_sets_a_cookie(
     house: House, routes: list[Route], answered: list[tuple[Route, str, TestResponse]]
 ) -> None:
-    """Neither for somebody with every key nor for somebody who is signed in nor for anybody else."""
+    """Neither for someone with every key nor for someone who is signed in nor for anyone else."""
     known = [
         (route, "", house.ask(route.service, "GET", path_of(house, route), cookie=WHOLE))
         for route in routes
@@ -111,7 +111,7 @@ def test_pages_of_people_are_the_same_with_and_without_the_cookie(house: House, 
 @pytest.mark.parametrize("as_page", [False, True])
 @pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
 def test_what_is_sent_by_people_is_the_same_with_and_without_the_cookie(house: House, form: str, as_page: bool) -> None:
-    """Another site that makes a coordinator's browser send it can do no more than anybody; forms are refused to it."""
+    """Another site that makes a coordinator's browser send it can do no more than anyone; forms are refused to it."""
     path = submissions_path(form)
     given = [_filled(form, number, as_page) for number in range(3)]
     plain = house.ask("registration", "POST", path, **given[0])
@@ -124,7 +124,7 @@ def test_what_is_sent_by_people_is_the_same_with_and_without_the_cookie(house: H
 
 
 def test_nothing_stored_of_a_registration_names_who_was_signed_in(house: House) -> None:
-    """What was sent with the cookie, above, belongs to nobody of the console."""
+    """What was sent with the cookie, above, belongs to no one of the console."""
     for number in range(3):
         house.registration.enrol(answers(1, email=f"cookie-stored-{number}@example.org"))
     url = house.installation.urls["registration"]

@@ -1,4 +1,4 @@
-"""What a request asks of a database does not grow with what there is, and not when many come at once."""
+"""The database cost of a request does not grow with the data, nor with concurrent requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ from tests.support.proposals import proposal_answers, tell_events
 from tests.support.statements import statements
 
 MOST = 6
-"""Statements in a request of somebody from outside: a page, a submission, a link."""
+"""Statements in a request of someone from outside: a page, a submission, a link."""
 MOST_OF_THE_OWN_PAGE = 7
 """It shows everything behind a managing link: six parts, read in one transaction, and the event for calendars."""
 OWN_PAGE = "registration GET /r/<token>"
@@ -40,13 +40,13 @@ def test_form_is_read_by_a_few_statements(house: House, monkeypatch: pytest.Monk
 
 
 def most(name: str) -> int:
-    """The most statements of a route, or a request, of this name by somebody from outside."""
+    """The most statements of a route, or a request, of this name by someone from outside."""
     page = MOST_OF_THE_OWN_PAGE if name == OWN_PAGE else MOST
     return page + MOST_OF_A_FORM if name.startswith("registration ") else page
 
 
 def counts(house: House, routes: list[Route]) -> dict[str, int]:
-    """Statements of each route that reads, asked by somebody who may."""
+    """Statements of each route that reads, asked by someone who may."""
     found = {}
     for route in routes:
         if route.is_safe and not route.rule.startswith("/-/"):
@@ -124,7 +124,7 @@ def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
 
 
 def test_what_people_send_costs_a_few_statements(house: House) -> None:
-    """Also where the same comes again, where it is refused, and where nobody is meant."""
+    """Also where the same comes again, where it is refused, and where no one is meant."""
     found = {}
     for name, send in _submissions(house).items():
         with statements(*house.engines.values()) as said:

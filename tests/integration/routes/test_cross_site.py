@@ -1,4 +1,4 @@
-"""What another site makes a coordinator's browser send does nothing, on any route; browsers send the cookie along."""
+"""Requests that another site makes a coordinator's browser send do nothing, on any route."""
 
 import json
 from typing import Any

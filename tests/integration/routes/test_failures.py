@@ -1,4 +1,4 @@
-"""What goes wrong inside is told to nobody outside: no stack, no statement, no path, no version, no name of a part."""
+"""Internal failures reveal nothing to clients: no stack, statement, path, version or name of a part."""
 
 import logging
 import re
@@ -29,7 +29,7 @@ TELLING = re.compile(
     re.IGNORECASE,
 )
 SCRIPT = "text/javascript"
-"""Our own files: the same for everybody, also where a condition of a request is not met. They name browsers' events."""
+"""Our own files: the same for everyone, also where a condition of a request is not met. They name browsers' events."""
 
 GARBAGE: tuple[dict[str, Any], ...] = (
     {"data": b"\xff\xfe{", "headers": {"Content-Type": "application/json"}},
@@ -67,7 +67,7 @@ def failure_with(view: Callable[..., Any], failure: Callable[..., Any]) -> Calla
 
 
 def bug() -> None:
-    """What nobody foresaw."""
+    """What no one foresaw."""
     raise RuntimeError(SECRET)
 
 
@@ -101,7 +101,7 @@ def test_bug_in_any_view_says_internal_and_a_number_alone(
 
 
 def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -> None:
-    """Nor where it would be: every route, to somebody whose key opens it."""
+    """Nor where it would be: every route, to someone whose key opens it."""
     engines = {name: open_engine(NOWHERE) for name in SERVICES}
     apart = House(
         build_applications(house.installation.secrets, engines),

@@ -1,4 +1,4 @@
-"""Files that leave and files that come: every list goes through the safe writer, and nobody but coordinators
+"""Files that leave and files that come: every list goes through the safe writer, and no one but coordinators
 can leave one, of people to import."""
 
 import csv
@@ -33,7 +33,7 @@ def sources() -> dict[str, str]:
 
 
 def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> None:
-    """Asked of every route; in each file stands what somebody has typed who knew what spreadsheets do."""
+    """Asked of every route; in each file stands what someone has typed who knew what spreadsheets do."""
     for number, start in enumerate(FORMULA_STARTS):
         person = answers(number, name=f"Formula {start.strip()}", organisation=f"{start.strip()}{FORMULA} {number}")
         person |= {"email": f"formula-{number}@example.org", "questions": FORMULA}

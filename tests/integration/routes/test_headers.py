@@ -1,4 +1,4 @@
-"""What every answer carries, route by route: nothing inline, in nobody's frame, what is personal kept by no cache."""
+"""Headers of every response: nothing inline, frames only where allowed, personal pages in no cache."""
 
 import re
 
@@ -43,7 +43,7 @@ READABLE_BY_ALL = (
     "registration GET /embed/troika-<mark>.js",
     "registration GET /embed/troika.js",
 )
-"""Scripts that other sites load: they hold nothing of anybody, and are sent without a cookie."""
+"""Scripts that other sites load: they hold nothing of anyone, and are sent without a cookie."""
 
 FOR_A_MOMENT = "public, max-age=0, s-maxage=1"
 FOR_A_MINUTE = "public, max-age=60"
@@ -94,7 +94,7 @@ SHOWS_MORE = (
     *("events GET /v1/resources", "events GET /v1/resources/<item_id>", "events GET /v1/working-groups"),
 )
 OF_THE_SYSTEM = "/-/"
-"""Probes, metrics and documents hold nothing of anybody and say nothing of caches."""
+"""Probes, metrics and documents hold nothing of anyone and say nothing of caches."""
 
 
 def policy_of(answer: TestResponse) -> str:

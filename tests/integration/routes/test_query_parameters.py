@@ -1,4 +1,4 @@
-"""No operation of the interface ignores a query parameter: a misspelt filter would be answered with everybody."""
+"""No operation of the API ignores a query parameter: a misspelt filter would return everyone."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.integration.routes.house import WHOLE, House
 
 @pytest.fixture(scope="module")
 def operations(house: House, routes: list[Route]) -> dict[Route, tuple[str, ...]]:
-    """Operations of the interface with their query parameters, but those that take forms from anybody's page."""
+    """Operations of the interface with their query parameters, but those that take forms from anyone's page."""
     known: dict[Route, tuple[str, ...]] = {}
     for route in routes:
         if route.rule.startswith("/v1/") and (route.is_safe or route.policy.kind != "public"):

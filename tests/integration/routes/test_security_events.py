@@ -1,4 +1,4 @@
-"""What is refused, exported and opened is counted and logged under a name that is always the same, on one line."""
+"""Refusals, exports and opened answers are counted and logged under constant names, one line each."""
 
 import io
 import json

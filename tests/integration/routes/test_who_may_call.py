@@ -1,4 +1,4 @@
-"""Every route of every service, asked by everybody: nobody lists, exports, looks up or changes without the role.
+"""Every route of every service, asked by everyone: no one lists, exports, looks up or changes without the role.
 
 The policies are the routes' own; that each has one is tested in tests/architecture/test_routes.py, and what a limited
 key may touch stands in tests/architecture/limited_keys.py.
@@ -41,7 +41,7 @@ SIGNING = (
 )
 """Refuse by themselves what no page of ours sends."""
 ASKS_WHO = tuple(f"events {route}" for route, said in REACH.items() if said == FILTERED and " /v1/" in route)
-"""Public, and shows more to a key: one that nobody holds is not taken for none."""
+"""Public, and shows more to a key: one that no one holds is not taken for none."""
 OWN_PART = {("events GET /v1/overview", "operator"): {"query_string": {"internal": "true"}}}
 """What a role may ask of a route that shows the rest of it to other roles."""
 
@@ -64,19 +64,19 @@ def leads_to_own_page(route: Route, answer: TestResponse) -> bool:
 
 
 def sent_to_sign_in(answer: TestResponse) -> bool:
-    """Whether a page of the console has sent somebody to say who they are."""
+    """Whether a page of the console has sent someone to say who they are."""
     return answer.status_code == 303 and answer.headers["Location"].startswith("/console/sign-in?next=")
 
 
 def turned_away(route: Route, answer: TestResponse) -> bool:
-    """Whether somebody without a key that counts was asked for one, as this kind of route does it."""
+    """Whether someone without a key that counts was asked for one, as this kind of route does it."""
     if route.is_page:
         return sent_to_sign_in(answer)
     return answer.status_code == 401 and answer.get_json()["code"] == "key-required"
 
 
 def tells(answer: TestResponse) -> list[str]:
-    """What the answer says of anybody; of a spreadsheet, in any of its parts."""
+    """What the answer says of anyone; of a spreadsheet, in any of its parts."""
     text = answer.text if answer.mimetype != XLSX_TYPE else _parts(answer.data)
     return [word for word in (PERSON, ADDRESS, TITLE) if word in text]
 
@@ -143,7 +143,7 @@ def test_key_of_another_form_opens_nothing_of_this_one(house: House, keyed: list
 
 
 def test_public_routes_and_links_ask_nobody_for_a_key(house: House, routes: list[Route]) -> None:
-    """And tell nothing of anybody, but to whoever holds their link."""
+    """And tell nothing of anyone, but to whoever holds their link."""
     open_ones = [route for route in routes if route.policy.kind != "role"]
     assert len(open_ones) > 50
     for route in open_ones:

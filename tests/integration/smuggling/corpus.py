@@ -1,7 +1,7 @@
 """Requests whose end two readers might see in two places, and others that no client of ours sends.
 
 After RFC 9112 (sections 2.2, 3, 5.2, 6 and 7 name what to refuse), and after what was found in servers since 2019. In
-most hides a second request; where it is answered, somebody could put it before another person's.
+most hides a second request; where it is answered, someone could put it before another person's.
 """
 
 from dataclasses import dataclass

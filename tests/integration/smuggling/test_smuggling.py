@@ -1,4 +1,4 @@
-"""Odd requests at the service and at the gateway before it: refused, or read by both alike; the log tells nothing."""
+"""Malformed requests at the service and at the gateway before it: refused, or read alike; logs reveal nothing."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Sends bytes as they are, and tells apart what comes back."""
+"""Sends bytes unchanged, and separates the responses."""
 
 import re
 import socket

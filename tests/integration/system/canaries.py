@@ -1,4 +1,4 @@
-"""A unique word in every field of a form, so that it can be searched for wherever it must not be."""
+"""A unique word in every field of a form, to search for wherever it must not be."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The whole system on RabbitMQ, started once, with one registration of canaries gone all the way through it."""
+"""The whole system on RabbitMQ, started once, with one registration full of canary words all the way through it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every form of the sample filled in, with a word of its own in each field that can hold one."""
+"""Every form of the sample filled in, with a unique word in each field that can hold one."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What can fail in production, exactly the alerts that each fault raises, and how they rise and go."""
+"""What can fail in production, and exactly which alerts each fault raises and clears."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Fault:
     """Attributes:
     held: processes that are stopped.
     raises: exactly the alerts that must fire.
-    may: names of alerts that may fire as well, since what they watch is away for the same reason.
+    may: names of alerts that may fire as well, since what they watch is down for the same reason.
     """
 
     held: tuple[str, ...]

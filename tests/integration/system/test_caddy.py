@@ -1,4 +1,4 @@
-"""Caddy sends each path where the tables of paths say, and nowhere else; its own answers are those of nginx."""
+"""Caddy routes paths as the tables of paths say; its own error answers are those of nginx."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -138,7 +138,7 @@ def erase(proposer: Proposer) -> None:
     """Press the button on the own page."""
     token = SinkLinks(proposer.stack.mail_folder).newest(ADDRESS, MANAGING)
     answer = requests.post(f"{proposer.registration_url}/r/{token}", data={"action": "erase"}, timeout=10)
-    assert (answer.status_code, "Your data is erased" in answer.text) == (200, True)
+    assert (answer.status_code, "Your data has been erased" in answer.text) == (200, True)
 
 
 def wait(proposer: Proposer) -> None:

@@ -1,4 +1,4 @@
-"""Two web processes behind the gateway: one that is away costs nobody an answer, and nothing is sent twice."""
+"""Two web processes behind the gateway: a crash of one costs no one an answer, and nothing is sent twice."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""The gateway alone, before a service of the test: whom it limits, and what it leaves in its log."""
+"""The gateway alone, before a service of the test: whom it limits, and what it logs."""
 
 import http.client
 import itertools
@@ -95,14 +95,14 @@ def gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
 
 @pytest.fixture
 def first_gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
-    """Behind nobody."""
+    """Behind no one."""
     with _started(run_folder, service, TrustedProxies()) as running:
         yield running
 
 
 @contextmanager
 def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> Iterator[Gateway]:
-    """Events is away, the other two are the service of the test."""
+    """Events is down, the other two are the service of the test."""
     folder = run_folder.part("lone-gateway")
     folder.chmod(0o711)
     ports = gateway_ports({name: free_port() if name == "events" else service for name in SERVICES})
@@ -140,7 +140,7 @@ def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> 
 
 
 def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> None:
-    """Whatever it refuses, or answers for a service that is away, at each of its ports; and its redirects."""
+    """Whatever it refuses, or answers for a service that is down, at each of its ports; and its redirects."""
     large = requests.post(f"{gateway.url}/r/x", data=b"x" * 70_000, timeout=10)
     long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
     elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
@@ -198,7 +198,7 @@ def test_ipv4_address_written_as_ipv6_counts_as_ipv4(gateway: Gateway) -> None:
 
 
 def test_twenty_networks_cannot_shut_a_form_for_others(gateway: Gateway) -> None:
-    """Each of them sends until it is refused; everybody else is let in, a hundred of them at once."""
+    """Each of them sends until it is refused; everyone else is let in, a hundred of them at once."""
     networks = [[f"198.51.100.{number}"] * 4 * BURST for number in range(10)]
     networks += [[f"2001:db8:{number:x}::{host:x}" for host in range(4 * BURST)] for number in range(10)]
     for addresses in networks:
@@ -257,7 +257,7 @@ def test_nothing_else_is_kept(gateway: Gateway, path: str, told: str) -> None:
 
 
 def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) -> None:
-    """Limited, too large, malformed, too long, to a service that is away: whatever nginx has to say of a request."""
+    """Limited, too large, malformed, too long, to a service that is down: whatever nginx has to say of a request."""
     person = "198.51.100.77"
     statuses = set(gateway.flood("POST", f"/r/{TOKEN}", [person] * MANY))
     statuses |= {gateway.ask("GET", path + TOKEN, person).status_code for path in TOKEN_PATHS}

@@ -48,7 +48,7 @@ class Hosts:
     apps: Mapping[str, Flask]
 
     def answering(self, host: str, method: str, path: str) -> str:
-        """Name of the process that answers on ``host``; empty if nobody does, which is said by 404 or 405."""
+        """Name of the process that answers on ``host``; empty if no one does, which is said by 404 or 405."""
         answer = requests.request(method, self.urls[host] + path, timeout=10, allow_redirects=False)
         name = answer.headers.get("X-Process", "")
         assert name or answer.status_code in (404, 405), (method, path, answer.status_code)

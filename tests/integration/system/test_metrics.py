@@ -1,4 +1,4 @@
-"""What Prometheus and a collector of spans get of each process."""
+"""Metrics and spans of each process, as Prometheus and a collector receive them."""
 
 import subprocess
 from collections import Counter

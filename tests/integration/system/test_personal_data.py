@@ -161,7 +161,7 @@ def test_no_personal_data_at_the_broker(everything: Troubled) -> None:
 
 
 def test_no_personal_data_in_outbox(everything: Troubled) -> None:
-    """What leaves a service is closed, but for what everybody may know of a proposal."""
+    """What leaves a service is closed, but for what everyone may know of a proposal."""
     for service in DATABASES:
         stored = rows(everything.stack.installation.urls[service], "SELECT body FROM outbox")
         bodies = b"".join(bytes(body) for (body,) in stored)

@@ -59,7 +59,7 @@ MISS = f"""
         JOIN event_copy e ON e.id = r.event
     ORDER BY r.subject LIMIT {NOT_NOTIFIED} ON CONFLICT DO NOTHING
 """
-"""Reminders that nobody sent in time."""
+"""Reminders that no one sent in time."""
 
 READABLE = ("sh", "-c", 'for file; do if test -r "$file"; then echo "$file"; fi; done', "sh")
 """Prints which of the files after it may be read: one process for all of them, since this one takes long to fork."""
@@ -83,7 +83,7 @@ def production(run_folder: RunFolder) -> Iterator[Production]:
 
 @pytest.fixture(scope="module")
 def visitors(production: Production) -> Iterator[Visitors]:
-    """Somebody who registers all the time."""
+    """Someone who registers all the time."""
     with Visitors(production.ports.public_url) as busy:
         yield busy
 
@@ -351,7 +351,7 @@ def test_second_start_is_refused(production: Production) -> None:
 
 
 def test_difference_in_the_databases_raises_its_alert(production: Production) -> None:
-    """A seat is counted that nobody has: the audit sees it, exactly its alert rises, and goes once it is mended."""
+    """A seat is counted that no one has: the audit sees it, exactly its alert rises, and goes once it is mended."""
     password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
     address = f"postgresql://postgres:{password}@127.0.0.1:{port}/registration"
     miscount = "UPDATE seat SET waiting = waiting + %s WHERE form = 'join-working-group'"

@@ -128,7 +128,7 @@ def give_details(address: str) -> None:
 
 
 def leave_in_the_bus(stack: Stack, token: str) -> None:
-    """A message about the traveller that nobody takes from the bus."""
+    """A message about the traveller that no one takes from the bus."""
     for name in ("events-consume", "notifications-consume"):
         stack.programs[name].kill()
     assert stack.web is not None
@@ -181,7 +181,7 @@ HOTELS = {
     ("events", "INSERT INTO public.outbox OVERRIDING SYSTEM VALUE"),
     ("registration", "INSERT INTO public.hotel_copy"),
 }
-"""Where the rooms that hotels keep stand, and the messages about them: they say nothing of anybody."""
+"""Where the rooms that hotels keep stand, and the messages about them: they say nothing of anyone."""
 
 
 @pytest.mark.parametrize("field", sorted(SEALED))

@@ -1,4 +1,4 @@
-"""The whole system with everybody in it, after trouble: processes killed, messages parked, requests refused."""
+"""The whole system with people in every state, after trouble: killed processes, parked messages, refused requests."""
 
 import re
 import subprocess
@@ -92,7 +92,7 @@ class Troubled:
 
 @contextmanager
 def troubled(node: RabbitNode, postgres: PostgresServer, run: RunFolder, folder: Path) -> Iterator[Troubled]:
-    """Everybody registers, confirms, is mailed; some requests are refused, some messages parked, all workers killed."""
+    """Everyone registers, confirms, is mailed; some requests are refused, some messages parked, all workers killed."""
     processes = ProcessGroup(run)
     stack = Stack(processes, make_installation(postgres, folder), (node.amqp_url(),))
     try:
@@ -185,7 +185,7 @@ def _decide(made: Troubled) -> None:
 
 
 def _park(made: Troubled) -> None:
-    """Copies of messages about people, said by somebody who may not say them: nobody can handle these."""
+    """Copies of messages about people, said by someone who may not say them: no one can handle these."""
     address = made.node.amqp_url()
     connection = pika.BlockingConnection(pika.URLParameters(address))
     sent = 0

@@ -1,4 +1,4 @@
-"""Whom a program calls: every address that its Python code connects to is written down, once each.
+"""Records every address that a program's Python code connects to, once each.
 
 PostgreSQL's own library connects below Python; the address is the one of its setting and nothing else.
 """
@@ -32,7 +32,7 @@ def note_calls(file: Path) -> None:
 
 
 def calls_in(file: Path) -> set[str]:
-    """What a program has called so far; empty if it has called nobody."""
+    """What a program has called so far; empty if it has called no one."""
     return set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
 
 

@@ -1,4 +1,4 @@
-"""Negative controls: each takes one guard out of the process that it runs in, to show that a test would notice.
+"""Negative controls: each removes one guard from its process, to show that a test would notice.
 
 They are wired in by the launcher, so that production code has no switch that could be left on.
 """
@@ -126,7 +126,7 @@ def default_on_decode_error() -> None:
 
 
 def prefetch_hundred() -> None:
-    """Take a hundred messages at once, also those that somebody else did not live to settle."""
+    """Take a hundred messages at once, also those that someone else did not live to settle."""
 
     def get_consumers(self: QueueConsumer, consumer: Any, channel: Any) -> list[Any]:
         self._careful, self._prefetch = False, MUCH

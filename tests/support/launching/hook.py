@@ -1,4 +1,4 @@
-"""What a program does when it reaches a fail point: nothing, unless its plan says so."""
+"""The action of a program at a fail point: nothing, unless its plan says so."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The file by which a test tells a program that it has launched what to do: parts at its start, a plan at any time."""
+"""The file by which a test instructs a program that it has launched: parts at its start, a plan at any time."""
 
 import json
 import os

@@ -91,7 +91,7 @@ def quick_schedule() -> None:
 
 
 def quick_solve() -> None:
-    """A dead worker's job is soon somebody else's."""
+    """A dead worker's job is soon someone else's."""
     from services.events.scheduling import service
 
     _set(service, LEASE=QUICK_LEASE)
@@ -144,7 +144,7 @@ def troubled() -> None:
 
 
 def deadly() -> None:
-    """Have the decider end in whatever batch holds a submission of somebody named ``DEADLY``."""
+    """Have the decider end in whatever batch holds a submission of someone named ``DEADLY``."""
     from services.registration.intake import decider
     from services.registration.intake.items import Submission
 

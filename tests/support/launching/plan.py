@@ -1,4 +1,4 @@
-"""What is to happen at a fail point, once, in whichever process of a program comes there first."""
+"""What happens at a fail point, once, in whichever process of a program reaches it first."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Plan:
     point: name of the fail point.
     hit: which arrival at it, counted in each process since the plan was written; 1 is the next.
     action: SIGKILL of the process itself, an error, or a stand-still.
-    error: which error: one that nobody foresaw, a broken line, or a database that went away.
+    error: which error: one that no one foresaw, a broken line, or a database that went away.
     hang_s: how long the stand-still is, seconds.
     marker: file that is made when it happens; it happens once only.
     """

@@ -1,4 +1,4 @@
-"""A bulletin that mails are timed beside is not over before them, on however quick a machine."""
+"""The bulletin beside which mails are timed is not over before them, even on a fast machine."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Figures of the benchmarks where what is counted is known beforehand."""
+"""Figures of the benchmarks for known input."""
 
 from collections.abc import Sequence
 from itertools import islice

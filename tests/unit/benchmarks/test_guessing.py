@@ -1,4 +1,4 @@
-"""What times tell, where it is known beforehand."""
+"""Guessing by time, on times whose difference is known."""
 
 import random
 

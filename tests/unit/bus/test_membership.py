@@ -73,7 +73,7 @@ def test_members_to_add(found: QueueMembers, nodes: list[BrokerNode], added: lis
 
 
 def test_members_are_added_where_there_are_fewest() -> None:
-    """Four nodes, three members a queue."""
+    """Four nodes, three members per queue."""
     queues = [queue(A, B, name=name) for name in "abcd"]
     chosen = [each.node for each in additions(queues, cluster(A, B, C, "rabbit@broker-4"))]
     assert sorted(chosen) == [C, C, "rabbit@broker-4", "rabbit@broker-4"]

@@ -1,4 +1,4 @@
-"""What the iCalendar writer writes, read back by a parser that knows nothing but the file."""
+"""The iCalendar writer's output, read back by an independent parser."""
 
 import io
 from dataclasses import replace

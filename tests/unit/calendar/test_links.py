@@ -1,4 +1,4 @@
-"""Links to calendars on the web, taken apart as those read them."""
+"""Links to calendars on the web, parsed as these calendars do."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Files of root in folders of other accounts: no link that such an account has put there is followed."""
+"""Files of root in folders of other accounts: a link that such an account has put there is not followed."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What happens to each request leaves one line a minute, with how many there were."""
+"""Events of each request are logged as one line a minute, with their number."""
 
 from shared.runtime.logs import LogInterval
 

@@ -1,4 +1,4 @@
-"""Settings that stand as files in a folder."""
+"""Settings that are files in a folder."""
 
 from pathlib import Path
 

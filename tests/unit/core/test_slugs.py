@@ -1,4 +1,4 @@
-"""Short names from what people call a thing."""
+"""Slugs made of titles."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Spans: what they may say, whose they are, and that nothing is loaded or changed without a collector."""
+"""Spans: their attributes, their parents, and that nothing is loaded or changed without a collector."""
 
 import ast
 import json

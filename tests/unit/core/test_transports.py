@@ -1,4 +1,4 @@
-"""What leaves this machine unencrypted or unverified is refused at the start, unless it is named insecure."""
+"""Unencrypted or unverified connections to other machines are refused at the start, unless named insecure."""
 
 from pathlib import Path
 

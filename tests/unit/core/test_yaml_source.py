@@ -1,4 +1,4 @@
-"""Hand-written YAML: what is read, and what is refused with its file, line and field."""
+"""Hand-written YAML: what is accepted, and what is refused with its file, line and field."""
 
 from enum import StrEnum
 from pathlib import Path

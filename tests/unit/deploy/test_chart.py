@@ -1,4 +1,4 @@
-"""The chart: every process is in it, it renders for each set of values, and is valid by the schemas of Kubernetes."""
+"""The chart: it has every process, renders for each set of values, and is valid by the schemas of Kubernetes."""
 
 import json
 import subprocess

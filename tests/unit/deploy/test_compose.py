@@ -1,4 +1,4 @@
-"""The Compose files: every process runs in them with all settings that it needs, and the gateway knows its way."""
+"""The Compose files: every process runs in them with all its settings, and the gateway has every route."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The Dockerfile, and what the images are made of."""
+"""The Dockerfile, and the content of the images."""
 
 import subprocess
 import sys

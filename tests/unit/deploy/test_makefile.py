@@ -1,4 +1,4 @@
-"""The Makefile says what it means: a variable that nobody sets would silently be nothing."""
+"""The Makefile uses no variable that is never set: it would silently be empty."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Databases of somebody's own: the owner migrates, each process comes by its own login where passwords are given."""
+"""External databases: the owner migrates, and each process uses its own login if its password is given."""
 
 import json
 from pathlib import Path

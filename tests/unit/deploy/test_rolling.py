@@ -1,4 +1,4 @@
-"""An old worker waits for its successors, and for nobody else."""
+"""An old worker waits for its successors, and for nothing else."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The sample's files agree where one thing stands in two of them."""
+"""Values that are in two of the sample's files agree."""
 
 import yaml
 

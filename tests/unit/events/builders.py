@@ -1,4 +1,4 @@
-"""Values for the tests of the events domain: valid ones, of which a test changes what it is about."""
+"""Valid values for the tests of the events domain, of which a test changes what it needs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The rules that every event, series, working group and consultation keeps."""
+"""The rules of every event, series, working group and consultation."""
 
 from dataclasses import FrozenInstanceError, fields
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The events service judges whether a form is open as registration does: a button never leads to a closed form."""
+"""The events service decides whether a form is open as registration does: no button leads to a closed form."""
 
 from datetime import timedelta
 from itertools import product

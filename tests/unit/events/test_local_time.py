@@ -1,4 +1,4 @@
-"""Wall times where clocks are changed."""
+"""Local times at changes of summer time."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Loading again: what is stored, what is told."""
+"""Loading again: what is stored and what is published."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Moving a folder's dates: whole weeks, and clocks on the wall show the same time."""
+"""Moving a folder's dates: by whole weeks, at unchanged local times."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A proposal keeps its rules and goes only where its state machine leads."""
+"""The rules of proposals, and the transitions of their states."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""What people read in the console: moments with their zone, words for codes."""
+"""Texts of the console: times with their zone, words for codes."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Events and working groups as messages: they keep their contract, and the public part only."""
+"""Events and working groups as messages: they match their contract and hold the public part only."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the console says of conflicts, of searches and of wishes, in words that hold for the board they are about."""
+"""The console's texts about conflicts, searches and preferences are true of the board."""
 
 import inspect
 import re
@@ -121,7 +121,7 @@ def test_wishes_are_counted_among_those_who_have_some() -> None:
     met, unmet = a_proposal("met", preferred_on=(FIRST,)), a_proposal("unmet", preferred_on=(FIRST,))
     places = (Placement("met", "hall", "a"), Placement("unmet", "hall", "c"), Placement("easy", "hall", "b"))
     snapshot = a_snapshot(met, unmet, a_proposal("easy"), placements=places)
-    assert wishes_text(snapshot) == "Preferred days are met for 1 of 2 in the draft that named some."
+    assert wishes_text(snapshot) == "Of the 2 in the draft with preferred days, 1 is on one of them."
     assert wishes_text(a_snapshot(met)) == ""
 
 
@@ -141,7 +141,7 @@ def test_wishes_are_counted_among_those_who_have_some() -> None:
         (
             [("busy", 4)],
             "All 4 slots are closed to it: its working group or one of its speakers has another side event. "
-            "Ask for another speaker, or move the other side event by hand.",
+            "Ask for another speaker, or move the other side event yourself.",
         ),
         ([], "There are no slots."),
     ],
@@ -154,11 +154,11 @@ def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tup
 @pytest.mark.parametrize(
     ("proof", "said"),
     [
-        (None, "Another timetable may have a place for it (not proved either way)."),
-        (Proof(Argument.ROOMS, ()), "This holds whatever else is placed (proved)."),
+        (None, "Not proved: another timetable may have a place for it."),
+        (Proof(Argument.ROOMS, ()), "Proved: no timetable can place it."),
         (
             Proof(Argument.ROOMS, ("a", "b")),
-            "Proved: it and “A” and “B” need 3 large enough places, and there are only 2.",
+            "Proved: it and “A” and “B” need 3 places that are large enough, and there are only 2.",
         ),
         (
             Proof(Argument.BUSY, ("a",)),

@@ -1,4 +1,4 @@
-"""Steps by their names: each leads where the life of an event says, and a wish that is incomplete is refused."""
+"""Steps by name: each follows the lifecycle of events, and incomplete values are refused."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The form engine and the pages made of it, without any server."""
+"""The form engine and its pages, without a server."""

@@ -1,4 +1,4 @@
-"""Forms and answers that the tests share."""
+"""Forms and answers that tests share."""
 
 from typing import Any
 

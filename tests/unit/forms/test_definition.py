@@ -1,4 +1,4 @@
-"""Reading definitions: what is taken, and that everything wrong is named."""
+"""Reading definitions: what is accepted, and that every fault is named."""
 
 import json
 from typing import Any

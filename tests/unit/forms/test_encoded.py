@@ -1,4 +1,4 @@
-"""What a browser sends without a script is checked like JSON."""
+"""Submissions of a browser without script are checked like JSON."""
 
 from typing import Any
 

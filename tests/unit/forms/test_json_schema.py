@@ -1,4 +1,4 @@
-"""The JSON Schema says what the check does, as far as a schema can."""
+"""The JSON Schema matches the check, as far as a schema can."""
 
 import json
 from typing import Any

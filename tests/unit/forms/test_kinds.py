@@ -1,4 +1,4 @@
-"""Every kind of field has every behaviour, and the parts of a form that depend on kinds agree with each other."""
+"""Every kind of field has every behaviour, and the parts of a form that depend on kinds agree."""
 
 import dataclasses
 from collections.abc import Mapping

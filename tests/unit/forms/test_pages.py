@@ -1,4 +1,4 @@
-"""The pages: what they say, that they obey their policy, that nothing typed becomes markup."""
+"""The pages: their texts, their policy, and that no input becomes markup."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""The origin of a page, as partners paste its address."""
+"""The origin of a page, from the address that partners paste."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Telephone numbers: the writings of the world become one, and what is none is refused."""
+"""Telephone numbers: all common notations become one, and anything else is refused."""
 
 import pytest
 

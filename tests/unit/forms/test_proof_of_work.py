@@ -1,4 +1,4 @@
-"""Challenges: what solves one, and what is refused."""
+"""Challenges: what solves one and what is refused."""
 
 import base64
 import json

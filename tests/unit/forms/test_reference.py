@@ -1,4 +1,4 @@
-"""The reference of forms says what the code does: its tables have every key and every kind, and its example loads."""
+"""The reference of forms matches the code: its tables have every key and every kind, and its example loads."""
 
 import inspect
 import re

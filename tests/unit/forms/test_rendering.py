@@ -1,4 +1,4 @@
-"""The HTML of questions: tied together for screen readers, and safe whatever was typed."""
+"""The HTML of questions: labelled for screen readers, and safe for any input."""
 
 from html.parser import HTMLParser
 from typing import Any

@@ -1,4 +1,4 @@
-"""The standard forms of each kind: what they ask, what they seal, and the order of days."""
+"""The standard forms of each kind: their questions, which of them are sealed, and the order of dates."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""Which language serves somebody, and the texts that a script needs."""
+"""The choice of a language, and the texts that a script needs."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_script_has_the_russian_forms_of_a_number() -> None:
 def test_everybody_is_told_the_same_after_a_submission() -> None:
     assert submission_texts("en", "email") == (
         "We have received your answers",
-        "We are sending an e-mail to the address below. Open it and confirm: nobody is registered before that. "
-        "It usually arrives within minutes, at most within a day.",
+        "We are sending an e-mail to the address below. Open it and confirm: no one is registered before that. "
+        "It usually arrives within minutes, at the latest within a day.",
     )
     assert submission_texts("en", "none")[1] == "The outcome is usually known within seconds."

@@ -1,4 +1,4 @@
-"""The check of answers: what passes, what is refused, and how a fault is told."""
+"""The check of answers: what is accepted, what is refused, and how a fault is reported."""
 
 from typing import Any
 

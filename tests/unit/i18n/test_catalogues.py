@@ -1,4 +1,4 @@
-"""Every catalogue in the project: each language has every message, with the same places, in every plural form."""
+"""Every catalogue: each language has every message, with the same placeholders, in every plural form."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Dates and ranges as people read them, in six languages; the same period reads the same wherever it stands."""
+"""Dates and ranges for people, in six languages; the same period reads the same everywhere."""
 
 import re
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Zones as people know them: by the city of the event, with letters and the distance from UTC, in six languages."""
+"""Zones for people: the city of the event, with abbreviation and offset from UTC, in six languages."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfoNotFoundError, available_timezones

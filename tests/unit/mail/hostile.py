@@ -1,4 +1,4 @@
-"""Text that wants to be more than text, and what mail clients would make of it."""
+"""Hostile text, and what mail clients would make of it."""
 
 import re
 
@@ -35,4 +35,4 @@ hostile = st.one_of(
         "".join
     ),
 )
-"""Names, titles and organisations as an attacker would type them, and as anybody might."""
+"""Names, titles and organisations as an attacker would type them, and as anyone might."""

@@ -1,4 +1,4 @@
-"""A mail as its recipient's client parses it, and what each kind has to consist of."""
+"""A mail as its recipient's client parses it, and the parts that each kind must have."""
 
 from email import message_from_bytes
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""Any text arrives as it was, and no value becomes more than one header."""
+"""Any text arrives unchanged, and no value becomes more than one header."""
 
 import re
 from email import message_from_bytes

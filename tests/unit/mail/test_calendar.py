@@ -1,4 +1,4 @@
-"""The calendar part, read back by a parser that is not the one that wrote it where it matters."""
+"""The calendar part, read back by an independent parser where it matters."""
 
 import re
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     assert event["DTSTAMP"].dt == SAMPLE.now
     assert event["SEQUENCE"] == 0
     assert event["DESCRIPTION"].splitlines()[-1] == (
-        "To join online, use the link in our e-mails, or have your personal link sent to you from this page: "
+        "To join online, use the link in our e-mails, or request your personal link on this page: "
         "https://register.example.org/v/sample-view"
     )
 

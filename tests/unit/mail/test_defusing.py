@@ -1,4 +1,4 @@
-"""Text of others: what clients would make a link of is broken up, ordinary names and titles stay as they were."""
+"""Text of others: what clients would turn into a link is broken up; ordinary names and titles do not change."""
 
 import unicodedata
 

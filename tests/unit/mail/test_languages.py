@@ -1,4 +1,4 @@
-"""Mails in six languages: each has every text of its own, says its direction, and stands in for those we lack."""
+"""Mails in six languages: each has all texts and the right direction; other languages fall back."""
 
 import pytest
 

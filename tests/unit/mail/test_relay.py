@@ -1,4 +1,4 @@
-"""The form of ``SMTP_URL``: what is read from it, what is refused, and that a password is never shown."""
+"""The form of ``SMTP_URL``: what is accepted and refused, and that a password is never shown."""
 
 import pytest
 

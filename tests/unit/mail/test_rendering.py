@@ -1,4 +1,4 @@
-"""What a mail consists of, kind by kind, and that nobody's words become more than words."""
+"""The parts of a mail, kind by kind; no input becomes markup or a header."""
 
 import re
 from dataclasses import replace

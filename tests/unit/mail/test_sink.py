@@ -86,7 +86,7 @@ def test_json_tells_what_a_check_needs(folder: MailFolder, client: FlaskClient) 
 
 def test_page_of_a_mail_shows_its_parts_in_human_words(folder: MailFolder, client: FlaskClient) -> None:
     page = client.get(f"/mails/{stored(folder, 'cancelled-by-you')}").get_data(as_text=True)
-    assert "take the event out of the calendar (CANCEL)" in page
+    assert "remove the event from the calendar (CANCEL)" in page
     assert "Wednesday 4 March 2020, 14:00 (UTC-05:00), America/New_York" in page
     assert 'href="https://register.example.org/r/sample-link-that-opens-nothing"' in page
     assert '<iframe sandbox="" referrerpolicy="no-referrer"' in page

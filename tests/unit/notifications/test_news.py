@@ -1,4 +1,4 @@
-"""What a change means, and that no two states lead to news that are untrue at once."""
+"""What a change means, and that no two states lead to news that are wrong at once."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

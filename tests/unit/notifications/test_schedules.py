@@ -1,4 +1,4 @@
-"""When a mail is tried again or given up, and how a batch is shared among the lanes."""
+"""When a mail is retried or given up, and how a batch is divided among the lanes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

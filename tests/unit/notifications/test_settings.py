@@ -1,4 +1,4 @@
-"""The settings of the notifications service: one error names everything, and never a value."""
+"""The settings of the notifications service: one error names all faults, and never a value."""
 
 from pathlib import Path
 

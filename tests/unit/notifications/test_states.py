@@ -1,4 +1,4 @@
-"""The states of a mail: ten names, and no way between them that was not meant."""
+"""The states of a mail: ten names and their allowed transitions."""
 
 import pytest
 from hypothesis import given

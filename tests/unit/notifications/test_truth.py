@@ -1,4 +1,4 @@
-"""What a mail says against what is known: order and repetition of messages make no difference."""
+"""A mail's content compared with what is known: order and repetition of messages make no difference."""
 
 import pytest
 from hypothesis import given

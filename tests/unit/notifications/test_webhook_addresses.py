@@ -1,4 +1,4 @@
-"""Where a webhook may go: what its URL may say, and which addresses its host may have."""
+"""Webhook URLs: their allowed parts, and which addresses their host may have."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address

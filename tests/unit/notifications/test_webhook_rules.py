@@ -1,4 +1,4 @@
-"""When a partner is told again, when it is given up, and when an address is called no more."""
+"""When a delivery is retried or given up, and when a webhook is switched off."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Signatures by Standard Webhooks, checked by its own library, as receivers do."""
+"""Signatures by Standard Webhooks, verified with its own library, as receivers do."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +35,7 @@ def test_receiver_with_the_old_or_the_new_secret_believes_it() -> None:
 def test_changed_header_is_not_believed(name: str) -> None:
     secret = new_secret()
     made = headers(datetime.now(UTC), secret)
-    # the fourth from the end: the last of a base64 text has bits that nobody reads
+    # the fourth from the end: the last of a base64 text has bits that no one reads
     kept, changed, end = made[name][:-4], made[name][-4], made[name][-3:]
     made[name] = kept + ("1" if changed != "1" else "2") + end
     with pytest.raises((WebhookVerificationError, ValueError)):

@@ -1,1 +1,1 @@
-"""The frame around processes."""
+"""What all processes share: start, probes, loops and end."""

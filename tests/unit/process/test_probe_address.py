@@ -1,4 +1,4 @@
-"""Probes and metrics answer on the address that the settings name, and on no other."""
+"""Probes and metrics listen on the configured address and on no other."""
 
 import subprocess
 import sys

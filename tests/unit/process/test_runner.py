@@ -1,4 +1,4 @@
-"""A process that runs several loops ends with all of them, whichever ends first."""
+"""A process with several loops ends all of them when any one ends."""
 
 import threading
 

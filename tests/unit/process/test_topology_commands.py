@@ -59,7 +59,7 @@ def test_members_that_were_not_asked_are_not_called_complete(
 ) -> None:
     assert check_members(settings(*urls), absent) == code
     lines = printed(capsys)
-    assert lines[-1] == f"members of queues: not asked: {reason}"
+    assert lines[-1] == f"members of queues: not checked: {reason}"
     assert "complete" not in " ".join(lines)
 
 
@@ -108,7 +108,7 @@ def test_grow_adds_members_and_spreads_leaders_once(api: BrokerApi, capsys: pyte
     assert api.changes[-1] == "/api/rebalance/queues"
     api.changes.clear()
     assert grow(settings(api.url), dry_run=False) == 0
-    assert (api.changes, printed(capsys)[-1]) == ([], "no member to add")
+    assert (api.changes, printed(capsys)[-1]) == ([], "no members to add")
 
 
 def test_dry_run_changes_nothing(api: BrokerApi, capsys: pytest.CaptureFixture[str]) -> None:

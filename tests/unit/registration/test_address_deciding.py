@@ -1,4 +1,4 @@
-"""A registration moves to another address only by both mailboxes, and back by the link of the one that it had."""
+"""A registration moves to another address with both mailboxes only, and back by the former one's link."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -176,7 +176,7 @@ def test_registration_has_one_change_at_most_and_asks_for_few_addresses(desk: De
 
 
 def test_ten_changes_wait_for_one_address_and_the_eleventh_is_answered_alike() -> None:
-    """The page of its owner shows no more, and nobody learns that others have asked."""
+    """The page of its owner shows no more, and no one learns that others have asked."""
     desk = make_desk(*(live(f"r{number}", f"{number}@example.org", "A. B.") for number in range(MAX_CANDIDATES + 1)))
     asked = {desk.ask(f"r{number}", "new@example.org") for number in range(MAX_CANDIDATES + 1)}
     assert (asked, len(desk.facts.changes)) == ({Result.ADDRESS_ASKED}, MAX_CANDIDATES)
@@ -325,7 +325,7 @@ STEPS = st.lists(
 
 
 def run(steps: list[tuple[str, int, str]]) -> None:
-    """Take steps and check after each that nobody is registered twice and that addresses moved only as they may."""
+    """Take steps and check after each that no one is registered twice and that addresses moved only as they may."""
     desk = make_desk(live("r0", EMAILS[0], NAMES[0]), live("r1", EMAILS[1], NAMES[1]))
     for step, which, email in steps:
         before, asked = _addresses(desk), dict(desk.facts.changes)

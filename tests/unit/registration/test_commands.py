@@ -1,4 +1,4 @@
-"""Waiting for the outcome of a command, when the database answers slowly."""
+"""Waiting for the outcome of a command while the database is slow."""
 
 from typing import Any, cast
 

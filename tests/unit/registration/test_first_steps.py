@@ -1,4 +1,4 @@
-"""The first steps of a new installation: what is done, what is next, and what has to wait."""
+"""The first steps of a new installation: what is done, what is next, and what must wait."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def test_next_step_is_the_first_that_is_not_done(progress: Progress, path: str) 
 
 def test_step_that_needs_an_earlier_one_leads_nowhere() -> None:
     waiting = [step.title for step in steps_of(NOTHING, EVERYBODY) if not step.path]
-    assert waiting == ["Create the form and publish it", "Give the partner the HTML to paste", "See who registers"]
+    assert waiting == ["Create the form and publish it", "Give the partner the embed code", "See who registers"]
 
 
 def test_only_an_administrator_is_led_to_invite_somebody() -> None:

@@ -1,4 +1,4 @@
-"""Hours of a form, what a change of it does, and why somebody who waits is not promoted."""
+"""Opening times of a form, the effect of its changes, and why someone on the waiting list is not promoted."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -147,7 +147,7 @@ def test_nobody_waits_without_a_reason(
     ],
 )
 def test_coordinator_gives_only_a_seat_that_is_free(status: str, seats: Seats, opening: Opening, code: str) -> None:
-    """Also shortly before the start, when nobody is promoted any more by itself."""
+    """Also shortly before the start, when no one is promoted any more by itself."""
     registration = registration_with(status)
     assert refusal_of(lambda: check_confirming(opening, seats, registration, NOON)) == code
 

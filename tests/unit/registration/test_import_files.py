@@ -1,4 +1,4 @@
-"""Files of people: what is read of them, and what is refused, with the line."""
+"""Files of people: what is read of them, and what is refused with its line."""
 
 import io
 import zipfile
@@ -78,7 +78,7 @@ def sheet(content: str) -> bytes:
 BAD_CSV: dict[str, tuple[bytes, str]] = {
     "empty": (b"\xef\xbb\xbf \r\n", "The file is empty."),
     "headings alone": (b"name,email\r\n", "headings but no rows"),
-    "NUL": (b"name,email\r\nA,a@example.org\r\nB\x00,b@example.org\r\n", "Line 3 has a NUL"),
+    "NUL": (b"name,email\r\nA,a@example.org\r\nB\x00,b@example.org\r\n", "Line 3 contains a NUL"),
     "quotation mark": (b'name,email\r\nA,"a@example.org\r\nB,b@example.org\r\n', "Line 2 cannot be read as CSV"),
     "long cell": (b"name,email\r\nA," + b"x" * (MAX_CELL + 1), "Line 2 has a cell"),
     "10 MB cell": (b"name,email\r\nA," + b"x" * 10_000_000, "Line 2 cannot be read"),
@@ -97,12 +97,12 @@ def test_bad_csv_is_refused_with_its_line(name: str) -> None:
 
 
 def test_wrong_encoding_is_named_with_its_line() -> None:
-    with pytest.raises(FileRefused, match="Line 2 is not written in UTF-8"):
+    with pytest.raises(FileRefused, match="Line 2 is not valid in UTF-8"):
         read_table("a;b\nRené;1\n".encode("windows-1252"), "utf-8")
 
 
 BAD_ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
-    "no archive": (lambda: b"PK\x03\x04 and nothing", "not a spreadsheet"),
+    "no archive": (lambda: b"PK\x03\x04 and nothing", "not an .xlsx spreadsheet"),
     "bomb": (lambda: packed(("xl/worksheets/sheet1.xml", b" " * (MAX_UNPACKED_BYTES + 1))), "Unpacked"),
     "many parts": (lambda: packed(*((f"{number}.xml", b"") for number in range(2001))), "more than 2000 parts"),
     "entities": (lambda: sheet('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'), "document type"),

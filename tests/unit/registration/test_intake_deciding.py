@@ -1,4 +1,4 @@
-"""What becomes of submissions and commands, decided from facts alone."""
+"""Decisions about submissions and commands, from facts alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ def limited(taken: int = 0, limit: int = 2) -> FormState:
 
 
 def choosing(number: int, name: str, *workshops: str, **changes: Any) -> Submission:
-    """A submission of somebody with an address of their own who chooses these workshops."""
+    """A submission of someone with an address of their own who chooses these workshops."""
     refs = AddressRefs(name.encode().ljust(32, b"a"), name.encode().ljust(32, b"m"), b"")
     content = FormContent(
         email=f"{number}@example.org", language="en", name=name, answers={"workshop": list(workshops)}
@@ -443,7 +443,7 @@ def test_choice_with_a_limit_goes_to_the_first_who_take_it(new_id: Callable[[], 
 
 
 def test_full_choice_tells_nobody_who_is_registered(new_id: Callable[[], str]) -> None:
-    """Somebody who holds the choice, and somebody blocked, get the outcome that a newcomer gets."""
+    """Someone who holds the choice, and someone blocked, get the outcome that a newcomer gets."""
     facts = Facts({FORM: replace(limited(limit=1), verification="none")})
     decide(facts, [choosing(1, "Person 1", "morning", challenge=b"1")], new_id, NOW)
     blocked = choosing(2, "Person 2", "morning", challenge=b"2")

@@ -1,4 +1,4 @@
-"""Facts that decide: which form decides about a submission, and what is found among them."""
+"""Facts for decisions: which form decides about a submission, and how facts are looked up."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

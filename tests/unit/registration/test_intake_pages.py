@@ -1,4 +1,4 @@
-"""Form, receipt and confirmation page in every state and language: nothing preselected, told or executed."""
+"""Form, receipt and confirmation page in every state and language: nothing preselected, revealed or executed."""
 
 import re
 from dataclasses import replace
@@ -133,7 +133,7 @@ def test_texts_of_others_are_folded_with_a_warning() -> None:
     assert HOSTILE in unescape(page)
     assert "evil.example.org" not in visible(page)
     assert "What happens in Geneva?" not in visible(page)
-    warnings = page.count("Another person may have written these texts.")
+    warnings = page.count("Someone else may have written these answers.")
     assert warnings == len(elements(page, "details")) == 3
 
 
@@ -199,7 +199,7 @@ def test_differences_are_shown_as_old_and_new() -> None:
 
 def test_confirming_says_what_it_agrees_to() -> None:
     text = visible(render_confirmation(PENDING))
-    assert text.count("By confirming you give this consent: I agree that the organisers store") == 2
+    assert text.count("By confirming, you give this consent: I agree that the organisers store") == 2
 
 
 def test_owner_can_always_enter_their_answers() -> None:
@@ -217,7 +217,7 @@ def test_every_result_is_said(result: Result | None, language: str) -> None:
     assert not re.search(r"(result|outcome|processing)\.", text)
 
 
-FOR_AN_EVENT = ("You are registered", "calendar invitation", "You are registered.", "You give up your seat")
+FOR_AN_EVENT = ("You are registered", "calendar invitation", "You are registered.", "You will give up your seat")
 SAID = {
     "webinar": FOR_AN_EVENT,
     "delegation": FOR_AN_EVENT,
@@ -225,12 +225,12 @@ SAID = {
     "working_group": (
         "You have joined the group",
         "see your answers or leave the group",
-        "You belong to the group.",
+        "You are a member of the group.",
         "You will leave the group",
     ),
     "interest": (
         "We will write to you",
-        "As soon as remote attendance becomes possible",
+        "as soon as remote attendance becomes possible",
         "We will write to you as soon as remote attendance becomes possible.",
         "We will not write to you",
     ),
@@ -331,7 +331,7 @@ def test_form_tells_the_script_what_it_needs() -> None:
 
 
 def test_owner_of_an_address_cannot_change_it_in_the_form() -> None:
-    errors = [FieldError("/name", "required", "An answer is needed here.")]
+    errors = [FieldError("/name", "required", "Please answer this question.")]
     page = render_frame(replace(OWN_FORM, values={"email": "other@example.org", "name": "N"}, errors=errors))
     [(_, form)] = elements(page, "form")
     assert (form["action"], "data-receipts" in form, "data-challenge" in form) == (FORM_PATH, False, False)

@@ -1,4 +1,4 @@
-"""Receipts, codes, fingerprints and what stands for a client network: keyed, and independent of the address."""
+"""Receipts, codes, fingerprints and hashes of client networks: keyed, and independent of the address."""
 
 import re
 from collections import Counter

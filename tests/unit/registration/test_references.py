@@ -1,4 +1,4 @@
-"""What stands for an address, its mailbox and domain, a person and an organisation."""
+"""Keyed references of an address, its mailbox and domain, a person and an organisation."""
 
 import pytest
 

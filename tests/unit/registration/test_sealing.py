@@ -1,4 +1,4 @@
-"""Sealed answers: what opens, what does not in another place, what a ciphertext shows, and what needs no key."""
+"""Sealed answers: what opens, what does not when moved, what a ciphertext reveals, and what needs no key."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def opened(sealed: bytes | None, *private: bytes) -> dict[str, Any]:
 
 
 def altered(sealed: bytes, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
-    """``sealed`` after somebody has changed the stored JSON."""
+    """``sealed`` after someone has changed the stored JSON."""
     content = json.loads(sealed)
     change(content)
     return json.dumps(content).encode()

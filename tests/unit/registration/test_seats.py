@@ -1,4 +1,4 @@
-"""Seats: whatever happens in whatever order, no more are given than there are; and when a form stops giving any."""
+"""Seats: in whatever order things happen, no more are given than exist; and when a form stops giving any."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -43,7 +43,7 @@ HOUR = timedelta(hours=1)
     ],
 )
 def test_newcomer_gets_what_the_word_says(seats: Seats, word: str, status: str | None, position: int | None) -> None:
-    """A free seat goes to somebody who waits before it goes to a newcomer."""
+    """A free seat goes to someone who waits before it goes to a newcomer."""
     place = next_place(seats)
     assert seats.word == word
     assert (place.status, place.position) == (status, position) if place is not None else status is None
@@ -69,7 +69,7 @@ OPEN = Opening(True, False, None, None)
 
 
 class Hall:
-    """A form's seats, and beside them everybody with what they have: counted one by one, as nothing in the code is."""
+    """A form's seats, and beside them everyone with what they have: counted one by one, as nothing in the code is."""
 
     def __init__(self, capacity: int, waiting_list: bool, percent: int | None) -> None:
         self.seats = Seats(capacity, 0, 0, 0, waiting_list, pools=Pools((), percent))
@@ -95,7 +95,7 @@ class Hall:
         return self.taken() + kept_for_others < capacity and share
 
     def line(self) -> list[InLine]:
-        """Everybody in line, in order."""
+        """Everyone in line, in order."""
         return [InLine(str(number), who) for number, (state, who) in self.people.items() if state == "in line"]
 
     def first(self, *states: str) -> int | None:
@@ -103,7 +103,7 @@ class Hall:
         return next((number for number, (state, _) in self.people.items() if state in states), None)
 
     def register(self, who: Traits) -> None:
-        """A newcomer gets what there is; nobody is seated who may not be, and somebody for whom a seat is kept is."""
+        """A newcomer gets what there is; no one is seated who may not be, and someone for whom a seat is kept is."""
         fits, place = self.may_seat(who), next_place(self.seats, who)
         if place is None:
             assert not self.seats.waiting_list
@@ -115,7 +115,7 @@ class Hall:
         self.next += 1
 
     def promote(self) -> None:
-        """Everybody in line who may be seated is, in order, and nobody else."""
+        """Everyone in line who may be seated is, in order, and no one else."""
         decided = decide_promotion(OPEN, self.seats, HOUR, NOON, self.line())
         chosen = decided.chosen if self.seats.pools else tuple(one.id for one in self.line()[: decided.count])
         for one in self.line():
@@ -127,7 +127,7 @@ class Hall:
         assert decided.after in (None, self.seats)
 
     def do(self, step: str, value: Any) -> None:
-        """One step; nothing where there is nobody to take it."""
+        """One step; nothing where there is no one to take it."""
         if step == "register":
             self.register(value)
         elif step == "promote":

@@ -1,4 +1,4 @@
-"""Which secrets each process of registration reads: the public ones read none that opens anything."""
+"""Which secrets each process of registration reads: public ones read none that decrypts anything."""
 
 from pathlib import Path
 

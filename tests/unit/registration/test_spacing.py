@@ -1,4 +1,4 @@
-"""How far apart the confirmation mails to one mailbox are, and how many a domain and all together get."""
+"""The spacing of confirmation mails to one mailbox, and the quotas of a domain and of all together."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,1 +1,1 @@
-"""The solver against rules that it does not share."""
+"""The solver, checked against independently written rules."""

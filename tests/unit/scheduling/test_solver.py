@@ -1,4 +1,4 @@
-"""Timetables keep the hard rules, and no timetable is better; whoever has no place gets a reason and a proof."""
+"""Timetables keep the hard rules and are optimal; proposals without a place get a reason and a proof."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -189,7 +189,7 @@ def test_preferred_day_is_granted_and_the_old_place_kept() -> None:
 
 
 def test_place_comes_before_wishes() -> None:
-    """One slot that both wish, one that nobody wishes: both have a place."""
+    """One slot that both wish, one that no one wishes: both have a place."""
     slots = (a_slot(8), a_slot(32))
     wish = frozenset({slots[0].on})
     requests = (Request("p", 10, preferred_on=wish), Request("q", 10, preferred_on=wish))

@@ -1,4 +1,4 @@
-"""What a process may do on an old answer to the question whether its database is in quarantine."""
+"""What a process may do on an old answer about quarantine."""
 
 import pytest
 

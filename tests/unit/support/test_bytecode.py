@@ -1,4 +1,4 @@
-"""What is compiled for the tests is what pytest looks for."""
+"""The bytecode compiled for tests is what pytest looks for."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The journal says what was asked and answered, also after its client died."""
+"""The journal records requests and answers, even if its client dies."""
 
 from pathlib import Path
 

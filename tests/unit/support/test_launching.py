@@ -1,4 +1,4 @@
-"""The launcher's orders: an action is done once, at the arrival that was asked for, and can be ordered anew."""
+"""The launcher's orders: an action happens once, at the requested arrival, and can be ordered again."""
 
 import subprocess
 import sys

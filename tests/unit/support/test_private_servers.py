@@ -1,4 +1,4 @@
-"""What private nodes are told is what a production node is told, but for ports and room."""
+"""Private nodes have a production node's configuration, except for ports and space."""
 
 from pathlib import Path
 

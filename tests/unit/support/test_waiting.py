@@ -73,7 +73,7 @@ def test_free_ports_differ_and_lie_below_those_of_outgoing_connections() -> None
 
 
 def test_port_of_one_process_is_given_to_no_other() -> None:
-    """Not even while nobody listens on it, as when a test has stopped its server for a moment."""
+    """Not even while no one listens on it, as when a test has stopped its server for a moment."""
     port = free_port()
     others = f"from tests.support import ports; ports.FIRST_PORT = ports.LAST_PORT = {port}; ports.free_port()"
     done = subprocess.run([sys.executable, "-c", others], capture_output=True, text=True, check=False)

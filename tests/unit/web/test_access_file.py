@@ -1,4 +1,4 @@
-"""Who holds a key, and for how long; what is wrong in the file is refused as a whole."""
+"""Holders of keys and their expiry; a file with any fault is refused as a whole."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The door: who is let in, who is refused how, and that no class takes another's slots."""
+"""Admission: who is let in, how others are refused, and that no class takes another's slots."""
 
 import json
 import threading
@@ -217,7 +217,7 @@ def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_wh
 
 
 def test_place_is_given_back_by_an_answer_that_cannot_begin(inner: Inner) -> None:
-    """The server refuses its headers once the application is done: nobody will close what was never handed over."""
+    """The server refuses its headers once the application is done: no one will close what was never handed over."""
     door = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
     slots = door._slots["last"] = ConcurrencyLimit(1)
 
@@ -265,7 +265,7 @@ def test_who_stands_in_line_too_long_is_refused_and_leaves_nothing_behind() -> N
 def test_what_waited_too_long_before_the_door_is_refused(
     inner: Inner, address: str, waited_s: float, status: int
 ) -> None:
-    """By the word of a trusted proxy alone: else anybody could have everybody's requests refused, or none."""
+    """By the word of a trusted proxy alone: else anyone could have everyone's requests refused, or none."""
     headers = {"X-Request-Start": f"t={time.time() - waited_s:.3f}"}
     answer = _client(inner).get("/r/token", headers=headers, environ_base={"REMOTE_ADDR": address})
     assert answer.status_code == status

@@ -1,4 +1,4 @@
-"""Bodies are read strictly and to a bounded depth, by programs' operations and by the public forms alike."""
+"""Bodies are parsed strictly and to a bounded depth, for API operations and public forms alike."""
 
 import json
 from typing import Any

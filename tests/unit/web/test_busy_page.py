@@ -1,4 +1,4 @@
-"""What browsers are told that are not let in."""
+"""What browsers get that are refused for load."""
 
 import re
 from base64 import b64encode

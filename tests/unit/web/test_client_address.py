@@ -1,4 +1,4 @@
-"""Where a request comes from: believed of trusted gateways alone, and of IPv6 the first half."""
+"""The client's address: taken from trusted gateways only, and of IPv6 the first half."""
 
 from ipaddress import ip_address
 

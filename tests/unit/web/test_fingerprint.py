@@ -1,4 +1,4 @@
-"""What tells a repeated request from another one under the same key."""
+"""Distinguishing a repeated request from another one with the same key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How often somebody may come: by whom it is counted, what they are told, and what is kept of them."""
+"""Rate limits: what they count by, what clients are told, and what is stored."""
 
 import multiprocessing
 from datetime import timedelta
@@ -105,7 +105,7 @@ def test_forged_header_changes_nothing(client: FlaskClient) -> None:
 
 
 def test_form_is_open_to_others_however_many_networks_flood_it(client: FlaskClient) -> None:
-    """There is no limit for a form or for all together: whoever could reach one could close the form for everybody."""
+    """There is no limit for a form or for all together: whoever could reach one could close the form for everyone."""
     flood = [post(client, f"203.0.113.{number % 20}") for number in range(2000)]
     assert flood.count(200) == 20 * 3
     assert {post(client, f"198.51.100.{number}") for number in range(40)} == {200}
@@ -239,7 +239,7 @@ class TestCounters:
         assert [storage.get(key) for key in ("a", "b", "c")] == [0, 0, 0]
 
     def test_processes_count_together_and_exactly(self) -> None:
-        """Each of four adds to the same keys; one that is killed while it counts holds up nobody."""
+        """Each of four adds to the same keys; one that is killed while it counts holds up no one."""
         storage = Counters(CounterTable())
         fork = multiprocessing.get_context("fork")
         ended = fork.Process(target=_count_for_ever, args=(storage,))

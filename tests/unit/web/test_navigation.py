@@ -1,4 +1,4 @@
-"""The console's navigation: what each key sees, and where it says that somebody is."""
+"""The console's navigation: what each key sees, and which entry is marked as current."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The description of a service's interface: every operation of its document stands on the page for people."""
+"""The API's description: every operation of its document is on the page for people."""
 
 import json
 from pathlib import Path

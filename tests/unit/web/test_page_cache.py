@@ -106,7 +106,7 @@ def test_page_in_the_language_of_its_address_is_the_same_for_all(client: Client,
 def test_what_is_not_public_is_neither_kept_nor_compressed(
     client: Client, application: Application, status: str, headers: list[tuple[str, str]]
 ) -> None:
-    """A compressed page tells by its length what in it is like what somebody else put into it (BREACH)."""
+    """A compressed page tells by its length what in it is like what someone else put into it (BREACH)."""
     application.status, application.headers = status, headers
     first, second = (get(client, Accept_Encoding="gzip") for _ in range(2))
     assert (first.data == second.data, len(application.asked)) == (False, 2)

@@ -1,4 +1,4 @@
-"""What passes the gate while the database is in quarantine, or was away and may have been restored."""
+"""What passes while the database is in quarantine, or was down and may have been restored."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_only_files_and_what_is_read_pass(
 def test_no_change_is_accepted_after_an_outage_before_the_database_has_answered(
     client: Client, database: OneRow, method: str
 ) -> None:
-    """It was restored, and is there again within the second in which nobody asks it."""
+    """It was restored, and is there again within the second in which no one asks it."""
     database.away, database.now_s = True, OUTAGE_S
     assert client.open("/v1/forms/x/submissions", method=method).status_code == 503
     database.away, database.row = False, ROW

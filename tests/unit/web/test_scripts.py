@@ -1,4 +1,4 @@
-"""Scripts put together from modules: one file, nothing left of the parts' borders, no name twice."""
+"""Scripts joined from modules: one file, no import or export left, no name twice."""
 
 import re
 from pathlib import Path

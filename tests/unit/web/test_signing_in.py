@@ -1,4 +1,4 @@
-"""The console's cookie: what it is made of, how long it is believed, and what becomes of it when keys change."""
+"""The console's cookie: its content, how long it is valid, and what happens to it when keys change."""
 
 import json
 import time
@@ -34,7 +34,7 @@ class Book:
 
 
 def door(access: AccessFile, *signing_keys: bytes, secure: bool = True, book: Book | None = None) -> SignIn:
-    """The console's door of a service that nobody has signed out of."""
+    """The console's door of a service that no one has signed out of."""
     return SignIn(access, signing_keys, book or Book(), lambda: "192.0.2.1", secure=secure)
 
 

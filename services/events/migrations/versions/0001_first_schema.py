@@ -521,7 +521,7 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make everything."""
+    """Create all tables."""
     for statements in STATEMENTS:
         op.execute(statements)
 

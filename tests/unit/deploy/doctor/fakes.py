@@ -50,7 +50,7 @@ def probes(**given: Any) -> Probes:
 
 
 def rows(answers: Mapping[str, Sequence[Row]]) -> Callable[[str, str], list[Row]]:
-    """A database that answers a statement by the words that are in it; without an answer it is away."""
+    """A database that answers a statement by the words that are in it; without an answer it is down."""
 
     def query(_url: str, statement: str) -> list[Row]:
         for words, found in answers.items():
