@@ -123,6 +123,18 @@ def test_second_of_two_hosts_with_a_folder_each_is_refused(
     assert bytes(public) == public_half(stores[0].private_keys(FORM)[0])
 
 
+def test_key_that_is_destroyed_before_it_is_published_is_marked_as_destroyed(installation: TestInstallation) -> None:
+    """By another host, after this one has found no fault: loading goes on, and nothing is sealed to that key."""
+    url, now = installation.urls["registration"], system_clock()
+    rows(url, "DELETE FROM form_key WHERE form = %s", FORM)
+    rows(installation.urls["keys"], "SELECT destroy_form_key(%s, now())", FORM)
+    with open_registration(installation) as host, opened_form_keys(host.settings("web")) as keys:
+        with host.work("operator").transaction() as connection:
+            publish_keys(connection, keys, [FORM], now)
+    marked = "SELECT public_key, destroyed_at FROM form_key WHERE form = %s"
+    assert rows(url, marked, FORM) == [(None, now)]
+
+
 def test_key_destroyed_by_one_host_is_closed_on_the_other_within_5_s(
     service: RegistrationService, other: RegistrationService, installation: TestInstallation, coordinator: Headers
 ) -> None:
