@@ -12,14 +12,21 @@ PYTHON ?=
 EMPTY ?=
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
-# Seconds that make audit waits until everything is decidable
+# Seconds that make audit waits until everything is decidable, and the head of the log of readings that it must hold
 WAIT ?= 0
+HEAD ?=
 # Which measurements, and how long: make bench BENCH="P6 --bulletin 50000"
 BENCH ?=
 # make security RUN=yes; make advisories OSV=https://osv.example.org CACHE=folder
 RUN ?=
 OSV ?=
 CACHE ?=
+# make sbom PRODUCTION=folder SBOM=name: an environment of what runs in production and nothing else, and what to write
+PRODUCTION ?= var/production
+SBOM ?= sbom
+LISTED = --output-reproducible --pyproject pyproject.toml --sv 1.6 --of JSON $(VALIDATED)
+# Whether the lists are compared with the schema of their format
+VALIDATED ?= --validate
 # Words for the doctor: make doctor DOCTOR="--only mail --json"
 DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
@@ -41,6 +48,8 @@ PRECOMPILE_TESTS := $(PRECOMPILE) && $(BIN)/python -m tests.support.bytecode
 # Of the images, and more words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
 VERSION := 0.1.0
 IMAGE_ARGUMENTS ?=
+# For $(MAKE): two targets at a time. When one fails, make waits for the other one, and begins no more
+SIDE_BY_SIDE := --no-print-directory --jobs=2
 # What both parts of make chaos say to pytest, and what the first part is
 AT_LENGTH := --chaos=full -rP --show-capture=stdout
 TIMED := tests/chaos/broker tests/chaos/overload
@@ -49,18 +58,19 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 
 .PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
 .PHONY: docs translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
+.PHONY: test-machine test-bytecode check-types check-rest
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: with none); Ctrl-C stops it
-	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo run
+	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) run
 
 demo-check: $(VENV)/.ready ## the same unattended: one registration all the way, each step with its time, then stop
 	@$(BIN)/python -m deploy.local.demo check
 
 demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
-	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo reset
+	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) reset
 
 up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, PostgreSQL, one process a role, Prometheus
 	@deploy/setup/up_machine.sh
@@ -71,16 +81,21 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
-	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
+	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT) $(if $(HEAD),--head $(HEAD))
 
 doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
 	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
-test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
-	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)
-	@deploy/setup/test_machine.sh
-	@$(PRECOMPILE_TESTS)
+test: ## install what the tests need, make check, start private servers, run every test, print one summary
+	@$(MAKE) $(SIDE_BY_SIDE) $(VENV)/.ready-dev test-machine
+	@$(MAKE) $(SIDE_BY_SIDE) $(if $(PYTEST),,check-types check-rest) test-bytecode
 	@$(BIN)/python -m pytest $(PYTEST)
+
+test-machine:
+	@deploy/setup/test_machine.sh
+
+test-bytecode: $(VENV)/.ready-dev
+	@$(PRECOMPILE_TESTS)
 
 chaos: ## break everything, at length: both parts below, the second also when the first has found something
 	@timed=0; $(MAKE) chaos-timed || timed=$$?; $(MAKE) chaos-counted; exit $$timed
@@ -129,11 +144,16 @@ test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or 
 	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
+	@$(MAKE) $(SIDE_BY_SIDE) check-types check-rest
+
+check-types: $(VENV)/.ready-dev
+	@$(BIN)/mypy --no-error-summary
+
+check-rest: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary & types=$$! rest=0; \
-		{ $(BIN)/lint-imports --no-logo && $(BIN)/python -m deploy.specs --check; } || rest=$$?; \
-		wait $$types && exit $$rest
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m deploy.specs --check
 
 bench: $(VENV)/.ready-dev ## measure speed and cost against references in one run; BENCH="P5 P8" picks; a table and bench.json
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH)
@@ -142,8 +162,11 @@ security: $(VENV)/.ready-dev ## print the statements about safety with their tes
 	@$(if $(RUN),deploy/setup/test_machine.sh)
 	@$(BIN)/python -m deploy.security $(if $(RUN),--run)
 
-sbom: $(VENV)/.ready-dev ## write sbom.json: every package that runs in production, with version and licence (CycloneDX)
-	@$(BIN)/python -m deploy.security.sbom sbom.json
+sbom: $(VENV)/.ready-dev ## write sbom.json (each package of production, its licence) and sbom-hashes.json (its files): CycloneDX
+	@test -x $(PRODUCTION)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(PRODUCTION)
+	@$(BIN)/uv pip sync --quiet --python $(PRODUCTION) --require-hashes requirements.txt
+	@$(BIN)/cyclonedx-py environment $(LISTED) -o $(SBOM).json $(PRODUCTION)
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements $(LISTED) -o $(SBOM)-hashes.json requirements.txt
 
 advisories: $(VENV)/.ready-dev ## look up what is known against our packages; needs the network. OSV=… asks another server
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt \

@@ -37,11 +37,6 @@ _OURS = re.compile(r"\b(troika_\w+)(?:\{([^}]*)\})?")
 _SERIES = re.compile(r"\b(?:troika|rabbitmq|pg|probe|node|caddy)_\w+")
 
 
-def all_queries() -> list[str]:
-    """Every expression of the board."""
-    return [chosen(query) for panels in ROWS.values() for panel in panels for query in panel.queries.values()]
-
-
 def chosen(query: str) -> str:
     """``query`` for what the variables choose: every series of ours has a service and an instance, some a form."""
 

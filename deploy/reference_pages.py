@@ -36,9 +36,10 @@ one kind run, the last column says how a gauge of several web workers is combine
 _SPANS_INTRODUCTION = """\
 # Spans
 
-Where `TROIKA_OTLP_URL` names a collector, each process sends it these spans by OTLP ([why so](../adr/0039-spans.md)). A
-span belongs to the trace of its cause, over all processes. It contains the attributes listed here and no others; all
-values are from bounded sets, and none is about a person. `service.name` is `<service>-<process>`.
+Where `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector, each process sends it these spans by OTLP
+([why so](../adr/0039-spans.md)). A span belongs to the trace of its cause, over all processes. It contains the
+attributes listed here and no others; all values are from bounded sets, and none is about a person. `service.name` is
+`<service>-<process>`.
 
 """
 
@@ -80,7 +81,10 @@ _NEEDS = {
 def metrics_page() -> str:
     """Every metric: those of ``shared`` and those that a service or the operations declare."""
     rows = [(f"`{name_of(metric)}`", *_facts(metric)) for metric in all_metrics()]
-    return GENERATED + _METRICS_INTRODUCTION + _table(("metric", "kind", "labels", "meaning", "workers"), rows)
+    table = _table(("metric", "kind", "labels", "meaning", "workers"), rows)
+    events = _codes(event.name for event in registration.SECURITY_EVENTS)
+    own = f"\n`{name_of(metrics.security_events_total)}` also has the events of a service; registration: {events}.\n"
+    return GENERATED + _METRICS_INTRODUCTION + table + own
 
 
 def spans_page() -> str:

@@ -175,11 +175,6 @@ PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")
 """Beginnings of paths whose pages the gateway may keep, as far as their own headers declare them public."""
 
 
-def processes_of(service: str) -> tuple[str, ...]:
-    """Kinds of processes of ``service`` that have a login at its database."""
-    return (*(process for owner, process in PROCESSES if owner == service), "operator")
-
-
 def process_of(command: str) -> str:
     """The kind of process that a service's ``command`` is."""
     return COMMANDS.get(command, command)

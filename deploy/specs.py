@@ -140,7 +140,7 @@ def _notifications(secrets: Secrets, engine: Engine) -> Flask:
         common=_common("notifications", secrets),
         smtp_url="smtp://127.0.0.1:1",
         mail_from="upr@example.org",
-        mail_from_name="The organisers",
+        organiser="The organisers",
         private_keys=_keys(secrets, "notifications"),
         vault_keys=_keys(secrets, "vault"),
         webhook_keys=_keys(secrets, "webhook"),

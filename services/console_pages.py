@@ -18,6 +18,9 @@ SIGN_IN = "/console/sign-in"
 SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
 """One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""
 
+SIGNING = frozenset({SIGN_IN, f"{SIGN_IN}/passkey", *SIGN_OUT})
+"""Paths by which people sign in and out: they work in quarantine."""
+
 SEALED = frozenset({"sealed-reader", "coordinator", "operator"})
 AUDITORS = frozenset({"coordinator", "operator", "administrator"})
 

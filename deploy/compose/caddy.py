@@ -1,7 +1,7 @@
 """Caddy as the gateway: TLS, the paths of each host, and another process where one does not answer.
 
 The rules are those of nginx (``deploy/up/gateway.py``), from the same tables. Caddy has no directive for limits of a
-client network. The services have their own limits (``TROIKA_LIMIT_INTAKE``, ``TROIKA_LIMIT_LINK``).
+client network. The services have their own limits (``TROIKA_LIMIT_INTAKE``).
 """
 
 from collections.abc import Iterator, Sequence

@@ -152,10 +152,9 @@ def _container(one: Container) -> dict[str, Any]:
         "TROIKA_SETTINGS": RUN,
         # database, broker and collector are in a network of this installation alone; SMTP: the sink of a trial
         "TROIKA_INSECURE": "database,broker,otlp" + (",smtp" if "send" in one.processes else ""),
-        "TROIKA_OTLP_URL": "${TROIKA_OTLP_URL:-}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "${OTEL_EXPORTER_OTLP_ENDPOINT:-}",
         "TROIKA_ORGANISER": "${TROIKA_ORGANISER:-The organisers}",
         "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
-        "TROIKA_MAIL_FROM_NAME": "${TROIKA_ORGANISER:-The organisers}",
     }
     volumes = [_part(one.settings, RUN)]
     if one.web:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import click
 import psycopg
+from marshmallow import ValidationError
+from marshmallow.validate import Range
 from psycopg import sql
 
 from deploy.compose.monitoring import EXPORTER_FOLDER
@@ -29,7 +31,7 @@ from deploy.up.secrets import broker_definitions, broker_passwords, database_pas
 from services.notifications.composing.mime import mailbox
 from shared.db.embedded_server import SUPERUSER
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import Reader
+from shared.runtime.settings import SettingsEnv, url_of
 
 VOLUME = Path("/settings")
 POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"
@@ -39,7 +41,6 @@ KEYS_PROFILE = "keys"
 POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
 """Setting of `prepare databases`: host and port of the server, if it is not the one of Compose."""
 
-SMTP_SCHEMES = ("smtp", "smtps")
 SINK_URL = "smtp://sink:1025"
 BROKER_CONFIGURATION = """\
 # Written by `troika prepare settings`. Plain AMQP: it never leaves the network of this Compose installation.
@@ -154,26 +155,19 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         SettingsError: anything in ``.env`` is missing or wrong; lists all of it.
     """
-    reader = Reader(environment)
-    hosts = [reader.take(name, _host_name, "") for name in ("TROIKA_HOST", "TROIKA_DESK_HOST")]
-    for name, host in zip(("TROIKA_HOST", "TROIKA_DESK_HOST"), hosts, strict=True):
-        if not host and not any(fault.startswith(f"{name}:") for fault in reader.problems):
-            reader.problems.append(f"{name}: is required, such as register.example.org")
+    env = SettingsEnv(environment=environment)
+    hosts = [env.parsed(name, _host_name) for name in ("TROIKA_HOST", "TROIKA_DESK_HOST")]
     if hosts[0] and hosts[0] == hosts[1]:
-        reader.problems.append("TROIKA_DESK_HOST: a host name of its own is required: coordinators are not the public")
-    port = reader.integer("TROIKA_HTTPS_PORT", 443, 1, 65535)
-    reader.take("TROIKA_MAIL_FROM", mailbox)
-    trial = reader.text("TROIKA_TRIAL", "no")
-    if trial not in ("yes", "no"):
-        reader.problems.append("TROIKA_TRIAL: yes or no is required")
-    relay = reader.url("SMTP_URL", SMTP_SCHEMES, "")
-    if ":...@" in relay:
-        reader.problems.append("SMTP_URL: the password is missing: put it in place of the points")
-    if trial == "yes" and relay:
-        reader.problems.append("SMTP_URL: contradicts TROIKA_TRIAL=yes, which delivers no mail: leave one of them out")
-    if trial == "no" and not relay:
-        reader.problems.append("SMTP_URL: is required: your mail relay; or TROIKA_TRIAL=yes, which delivers no mail")
-    reader.finish()
+        env.refuse("TROIKA_DESK_HOST", "a host name of its own is required: coordinators are not the public")
+    port = env.int("TROIKA_HTTPS_PORT", 443, validate=Range(1, 65535))
+    env.parsed("TROIKA_MAIL_FROM", mailbox)
+    trial = env.bool("TROIKA_TRIAL", False)
+    relay = env.str("SMTP_URL", "", validate=[url_of("smtp", "smtps"), _with_password])
+    if trial and relay:
+        env.refuse("SMTP_URL", "contradicts TROIKA_TRIAL=yes, which delivers no mail: leave one of them out")
+    if trial is False and relay == "":
+        env.refuse("SMTP_URL", "is required: your mail relay; or TROIKA_TRIAL=yes, which delivers no mail")
+    env.seal()
     suffix = "" if port == 443 else f":{port}"
     addresses = {
         "TROIKA_PUBLIC_URL": f"https://{hosts[0]}{suffix}",
@@ -255,6 +249,11 @@ def _migrate(service: str) -> None:
     if done.returncode:
         raise SettingsError([f"{service} migrate: {done.stdout}{done.stderr}".strip()])
     click.echo(done.stdout.strip())
+
+
+def _with_password(relay: str) -> None:
+    if ":...@" in relay:
+        raise ValidationError("the password is missing: put it in place of the points")
 
 
 def _host_name(text: str) -> str:

@@ -23,7 +23,8 @@ ANSWERS: dict[str, Any] = {
     "language": "en",
     "consent": True,
 }
-PATIENCE_S = 30.0
+UP_WITHIN_S = 60.0
+STEP_WITHIN_S = 30.0
 
 
 class StepFailed(Exception):
@@ -146,13 +147,13 @@ class Check:
 
     @staticmethod
     def _wait_for(look: Callable[[], Any]) -> Any:
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + STEP_WITHIN_S
         while time.monotonic() < until:
             found = look()
             if found is not None:
                 return found
             time.sleep(0.05)  # polls; the deadline ends this
-        raise StepFailed(f"not seen within {PATIENCE_S:.0f} s")
+        raise StepFailed(f"not seen within {STEP_WITHIN_S:.0f} s")
 
 
 def expect(happened: object, seen: str) -> None:
@@ -174,13 +175,13 @@ def figure(address: str, name: str, outcome: str) -> float:
     )
 
 
-def wait_until_up(installation: Installation, patience_s: float = 60.0) -> None:
+def wait_until_up(installation: Installation) -> None:
     """Return when every page answers, and the form of the sample is open.
 
     Raises:
-        StepFailed: not within ``patience_s`` seconds; names what does not answer.
+        StepFailed: not within ``UP_WITHIN_S`` seconds; names what does not answer.
     """
-    ports, until = installation.ports, time.monotonic() + patience_s
+    ports, until = installation.ports, time.monotonic() + UP_WITHIN_S
     addresses = [f"{ports.public_url}/-/{name}/readyz" for name in ("registration", "events", "notifications")]
     addresses += [ports.partner_url + "/", f"{ports.inbox_url}/livez"]
     while time.monotonic() < until:

@@ -1,6 +1,6 @@
 """``python -m deploy.local.demo run | check | reset``: the whole system on this machine, on sample data.
 
-With ``TROIKA_DEMO_EMPTY=1`` it begins with nothing, in a separate folder, to be set up in the console.
+With ``--empty`` it begins with nothing, in a separate folder, to be set up in the console.
 
 Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes from a wheel: nothing has to be
 installed. With it they travel through that RabbitMQ.
@@ -25,27 +25,28 @@ from deploy.local.processes import processes
 from deploy.servers.supervisor import Supervisor
 from deploy.servers.units import Stage
 
-CONTENT = Content.NOTHING if os.environ.get("TROIKA_DEMO_EMPTY") == "1" else Content.SAMPLE
-DEMO_FOLDER = Path(
-    os.environ.get("TROIKA_DEMO_FOLDER") or ("var/demo-empty" if CONTENT is Content.NOTHING else "var/demo")
-)
+FOLDERS = {Content.SAMPLE: "var/demo", Content.NOTHING: "var/demo-empty"}
 CHECK_FOLDER = Path("var/demo-check")
 STOP_WITHIN_S = 5.0
 
 
 @click.group()
-def demo() -> None:
+@click.option("--empty", is_flag=True, help="Begin with nothing, in a separate folder.")
+@click.pass_context
+def demo(context: click.Context, empty: bool) -> None:
     """Everything on this machine, with sample data or none."""
+    context.obj = Content.NOTHING if empty else Content.SAMPLE
 
 
 @demo.command()
-def run() -> None:
+@click.pass_obj
+def run(content: Content) -> None:
     """Start everything and print the addresses to open; Ctrl-C stops it."""
     ports = chosen_ports()
     taken = ports.taken()
     if taken:
         _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: TROIKA_DEMO_PORT=9000 make demo")
-    sys.exit(_run(DEMO_FOLDER, ports, CONTENT, _print_where_to_start))
+    sys.exit(_run(demo_folder(content), ports, content, _print_where_to_start))
 
 
 @demo.command()
@@ -64,12 +65,19 @@ def check() -> None:
 
 
 @demo.command()
-def reset() -> None:
+@click.pass_obj
+def reset(content: Content) -> None:
     """Delete the demo's data."""
-    if DEMO_FOLDER.exists() and chosen_ports().taken():
+    folder = demo_folder(content)
+    if folder.exists() and chosen_ports().taken():
         _fail("The demo is running. Stop it first.")
-    delete(DEMO_FOLDER)
+    delete(folder)
     print("The demo's data is deleted.")
+
+
+def demo_folder(content: Content) -> Path:
+    """Return where the data of a demo is that began with ``content``."""
+    return Path(os.environ.get("TROIKA_DEMO_FOLDER") or FOLDERS[content])
 
 
 def _run(folder: Path, ports: DemoPorts, content: Content, then: Callable[[Installation], None]) -> int:

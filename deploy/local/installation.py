@@ -64,7 +64,7 @@ class Installation:
         more = {
             "registration": {"TROIKA_ORGANISER": ORGANISER},
             "events": {},
-            "notifications": {"TROIKA_MAIL_FROM": MAIL_FROM, "TROIKA_MAIL_FROM_NAME": ORGANISER},
+            "notifications": {"TROIKA_MAIL_FROM": MAIL_FROM, "TROIKA_ORGANISER": ORGANISER},
         }
         own = {**self.secrets.of(service, process), **more[service], **self._addresses(service, process)}
         if (service, process) == ("notifications", "send"):

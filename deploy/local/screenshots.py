@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-from deploy.local.demo import DEMO_FOLDER
+from deploy.local.demo import demo_folder
+from deploy.local.installation import Content
 from deploy.local.ports import chosen_ports
 from deploy.local.screenshot_pages.participants import register_some
 from deploy.local.screenshot_pages.places import Places
@@ -43,7 +44,7 @@ def screenshots(folder: Path) -> None:
     chromium = shutil.which("chromium-headless-shell")
     if chromium is None:
         sys.exit("Chromium is missing. On Debian: apt-get install chromium-headless-shell")
-    key_file = DEMO_FOLDER / "secrets" / "coordinator.txt"
+    key_file = demo_folder(Content.SAMPLE) / "secrets" / "coordinator.txt"
     if not key_file.is_file():
         sys.exit(f"{key_file} is missing. Start the demo first: make demo")
     places = Places(chosen_ports(), key_file.read_text().strip())

@@ -24,7 +24,6 @@ TROIKA_PUBLIC_URL={public_url}
 # The coordinators' host: invitations lead there, and passkeys are made for it. Unset: the same as above.
 #TROIKA_CONSOLE_URL=
 TROIKA_MAIL_FROM={mail_from}
-TROIKA_MAIL_FROM_NAME={organiser}
 TROIKA_ORGANISER={organiser}
 # Networks of the gateway, if it is not this machine: 10.0.0.0/8
 #TROIKA_TRUSTED_PROXIES=

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from shared.http.holders import ROLES, Holder, parse_holders
+from shared.http.holders import Holder, parse_holders
+from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.ids import new_token, token_hash
 
 LEAST_SHOWN, SHOWN = 8, 12

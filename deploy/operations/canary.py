@@ -4,36 +4,33 @@ import logging
 import sys
 import time
 
+import click
+
 from deploy.operations.canary_probe import DONE, Canary
 from deploy.operations.telemetry import (
     canary_handover_seconds,
     canary_last_success_timestamp_seconds,
     canary_runs_total,
 )
+from shared.cli.settings import HTTP_URL, read_public_url
 from shared.runtime.deployment import read_probe_address
 from shared.runtime.logs import configure_logs
 from shared.runtime.runner import Stop, run
-from shared.runtime.settings import PUBLIC_URL, Reader, plain_urls
+from shared.runtime.settings import SettingsEnv
 
 log = logging.getLogger(__name__)
 
-HTTP = ("http", "https")
+
+EVERY_S = 60.0
+"""From run to run, seconds."""
 
 
-def read_canary(reader: Reader) -> tuple[Canary, int]:
-    """The canary and the seconds between two runs, from the environment; faults are collected in ``reader``."""
-    public_url = reader.url("TROIKA_PUBLIC_URL", HTTP)
-    reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([public_url or ""]))
-    inbox_url = reader.url("TROIKA_CANARY_INBOX_URL", HTTP, "").rstrip("/")
-    canary = Canary(
-        public_url=(public_url or "").rstrip("/"),
-        inbox_url=inbox_url,
-        # without an inbox its mails leave by the mail relay: to a mailbox of yours alone
-        address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org" if inbox_url else None),
-        form=reader.text("TROIKA_CANARY_FORM", "canary"),
-        patience_s=reader.integer("TROIKA_CANARY_PATIENCE_S", 45, 1, 3600),
-    )
-    return canary, reader.integer("TROIKA_CANARY_EVERY_S", 60, 1, 3600)
+def read_canary(env: SettingsEnv) -> Canary:
+    """The canary, from the environment."""
+    inbox_url = env.parsed("TROIKA_CANARY_INBOX_URL", lambda url: url.rstrip("/"), "", validate=HTTP_URL)
+    # without an inbox its mails leave by the mail relay: to a mailbox of yours alone
+    address = env.parsed("TROIKA_CANARY_ADDRESS", str, "canary@example.org" if inbox_url else ...)
+    return Canary(read_public_url(env, default=...), inbox_url, address)
 
 
 def watch(canary: Canary, every_s: float, stop: Stop) -> None:
@@ -54,15 +51,17 @@ def watch(canary: Canary, every_s: float, stop: Stop) -> None:
         stop.wait(max(0.0, every_s - (time.monotonic() - began_at)))
 
 
-def main() -> int:
-    """Run until SIGTERM; returns an exit code."""
+@click.command()
+@click.option("--pace", default=1, help="How many times more often than once a minute.")
+def main(pace: int) -> None:
+    """Register once a minute until SIGTERM."""
     configure_logs("operations", "canary")
-    reader = Reader()
-    canary, every_s = read_canary(reader)
-    probes = read_probe_address(reader)
-    reader.finish()
-    return run({"canary": lambda stop: watch(canary, every_s, stop)}, probes=probes, ready=lambda: ())
+    env = SettingsEnv()
+    canary = read_canary(env)
+    probes = read_probe_address(env)
+    env.seal()
+    sys.exit(run({"canary": lambda stop: watch(canary, EVERY_S / pace, stop)}, probes=probes, ready=lambda: ()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

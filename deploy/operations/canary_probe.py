@@ -16,6 +16,9 @@ import requests
 
 from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
 
+FORM = "canary"
+"""Slug of the canary's form."""
+MAIL_TIMEOUT_S = 45.0
 LOOK_EVERY_S = 0.2
 LEFT_AT_A_TIME = 5
 """Registrations of runs without a mail that are cancelled later, in one run."""
@@ -53,8 +56,8 @@ class Canary:
     public_url: str
     inbox_url: str
     address: str
-    form: str
-    patience_s: float
+    form: str = FORM
+    patience_s: float = MAIL_TIMEOUT_S
     left: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
     def run_once(self, rest: Callable[[float], bool]) -> RoundResult:

@@ -16,8 +16,6 @@ import click
 from deploy.security.statements import PROJECT, Statement, read_statements
 from shared.runtime.errors import SettingsError
 
-WIDTH = 100
-
 
 @click.command()
 @click.option("--run", is_flag=True, help="Run every test of the table, and print the results.")

@@ -1,6 +1,6 @@
 """The login of the audit: it reads ids, states, instants and counts, and nothing that identifies a person.
 
-Rights are given column by column. Names, addresses, answers, sealed boxes, link tokens, the recipient book's closed
+Rights are given column by column. Names, addresses, answers, sealed boxes, link tokens, the recipients' encrypted
 part, reasons of readings, wrapped keys and bodies of messages are in no list below, so PostgreSQL refuses them. A keyed
 hash of an address (``person_ref``) is listed: without the key, which no database holds, it identifies no one, and it is
 the only sign that a person is registered twice.

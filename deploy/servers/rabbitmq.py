@@ -5,9 +5,8 @@ import hashlib
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 INSTALL_HINT = (
     "RabbitMQ is missing. `make test` and `make up` install it when they run as root on Debian or Ubuntu; "
@@ -50,7 +49,7 @@ def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
 
     Args:
         ports: to listen on.
-        extra: lines added, or put in place of these; names the source of the first users (``first_user``, or
+        extra: lines added, or put in place of these; names the source of the first users (``default_user``, or
             ``load_definitions``), else RabbitMQ makes ``guest``.
     """
     settings = {
@@ -68,18 +67,6 @@ def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
         **extra,
     }
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
-
-
-def first_user(user: str, password: str) -> dict[str, str]:
-    """Lines of ``rabbitmq.conf`` for a node whose first user may do everything."""
-    return {
-        "default_user": user,
-        "default_pass": password,
-        "default_user_tags.administrator": "true",
-        "default_permissions.configure": ".*",
-        "default_permissions.read": ".*",
-        "default_permissions.write": ".*",
-    }
 
 
 def name_server_command(ports: NodePorts) -> list[str]:
@@ -118,37 +105,6 @@ def environment(folder: Path, node_name: str, ports: NodePorts) -> dict[str, str
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         # makes the script become the server instead of watching it, so that the child's pid is the server's
         "RUNNING_UNDER_SYSTEMD": "true",
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """A user's permissions in one vhost, as regular expressions; ``topics`` is {exchange: (write, read)}."""
-
-    configure: str = ".*"
-    write: str = ".*"
-    read: str = ".*"
-    topics: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-
-def user_definitions(name: str, password: str, rights: Rights, vhost: str) -> dict[str, Any]:
-    """Definitions that make one user with its rights in ``vhost``."""
-    place = {"user": name, "vhost": vhost}
-    return {
-        "users": [{"name": name, "password_hash": hashed(password), "tags": []}],
-        "permissions": [{**place, "configure": rights.configure, "write": rights.write, "read": rights.read}],
-        "topic_permissions": [
-            {**place, "exchange": exchange, "write": write, "read": read}
-            for exchange, (write, read) in rights.topics.items()
-        ],
-    }
-
-
-def vhost_definitions(name: str, user: str) -> dict[str, Any]:
-    """Definitions that make one empty vhost in which ``user`` may do everything."""
-    return {
-        "vhosts": [{"name": name, "metadata": {"default_queue_type": "quorum"}}],
-        "permissions": [{"user": user, "vhost": name, "configure": ".*", "write": ".*", "read": ".*"}],
     }
 
 

@@ -2,7 +2,7 @@
 
 A unit that ends is started again after a delay that doubles; the others continue. A unit whose name is in the folder
 ``held`` is stopped and left alone until it is released. When the supervisor itself ends for any reason, the kernel ends
-what it has started. (Not honcho: it stops everything when one process ends.)
+what it has started. (ADR 44 says why no library.)
 """
 
 import logging

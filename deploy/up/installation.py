@@ -22,6 +22,7 @@ from deploy.up.servers import (
     broker_units,
     database_unit,
     database_url,
+    given_setting,
     let_audit_read,
     make_databases,
     named_databases,
@@ -31,7 +32,6 @@ from deploy.up.servers import (
 from deploy.up.services import Services, audit_unit, canary_unit, has_canary, has_sink, sink_unit
 from deploy.up.watching import prometheus_unit
 from shared.runtime.accounts import Account, can_enter, database_account, run_as
-from shared.runtime.settings import Reader
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
 CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
@@ -139,9 +139,9 @@ def remove(folder: Path) -> None:
 def _databases(folder: Path, ports: InstallationPorts, place: Path, servers: list[Unit]) -> ServiceDatabases:
     """Those that are named, or our own, whose server is added to ``servers``."""
     if named := named_databases():
-        given = {service: Reader().text(variable(service), "") for service in SERVICES}
+        audit = {service: given_setting(variable(service)) for service in SERVICES}
         logins = named_logins()
-        return ServiceDatabases(partial(_named, named, logins), given if all(given.values()) else {})
+        return ServiceDatabases(partial(_named, named, logins), audit if all(audit.values()) else {})
     passwords, port = secrets.database_passwords(place), ports["postgres"]
     servers.append(database_unit(folder, port, passwords))
     return ServiceDatabases(

@@ -19,7 +19,7 @@ from shared.cli.settings import role_of
 from shared.db.embedded_server import SUPERUSER, binaries, make_cluster
 from shared.db.roles import migrator
 from shared.runtime.accounts import database_account, service_account
-from shared.runtime.settings import Reader, read_database_url
+from shared.runtime.settings import SettingsEnv, read_database_url
 
 LOGINS_VARIABLE, KEYS_VARIABLE = "TROIKA_UP_LOGINS", "TROIKA_UP_KEYS"
 PLUGINS = "[rabbitmq_prometheus].\n"
@@ -108,13 +108,25 @@ def database_url(port: int, passwords: dict[str, str], service: str, process: st
     return f"postgresql+psycopg://{role}:{passwords[role]}@127.0.0.1:{port}/{service}"
 
 
+def given_setting(name: str) -> str:
+    """A setting of whoever runs `make up`; empty if there is none.
+
+    Raises:
+        SettingsError: it is in a file that cannot be read, or in two places.
+    """
+    env = SettingsEnv()
+    value = env.str(name, "")
+    env.seal()
+    return value
+
+
 def named_databases() -> dict[str, str]:
     """Databases that the environment names; all three or none.
 
     Raises:
         ValueError: some are named and some are not.
     """
-    named = {service: Reader().text(f"{service.upper()}_DATABASE_URL", "") for service in SERVICES}
+    named = {service: given_setting(f"{service.upper()}_DATABASE_URL") for service in SERVICES}
     if any(named.values()) and not all(named.values()):
         raise ValueError("name all of REGISTRATION_, EVENTS_ and NOTIFICATIONS_DATABASE_URL, or none of them")
     return named if all(named.values()) else {}
@@ -129,10 +141,10 @@ def named_logins() -> dict[str, str]:
     file = os.environ.get(LOGINS_VARIABLE, "")
     if not file:
         return {}
-    given: dict[str, str] = json.loads(Path(file).read_text())
-    if missing := sorted({name for service in SERVICES for name in LOGINS[service]} - set(given)):
+    passwords: dict[str, str] = json.loads(Path(file).read_text())
+    if missing := sorted({name for service in SERVICES for name in LOGINS[service]} - set(passwords)):
         raise ValueError(f"{LOGINS_VARIABLE}: no password for {', '.join(missing)}")
-    return given
+    return passwords
 
 
 def named_url(url: str, logins: dict[str, str], service: str, process: str) -> str:

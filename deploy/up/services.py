@@ -14,13 +14,18 @@ from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import InstallationPorts
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
-from deploy.up.servers import is_in_keys_database
-from shared.runtime.settings import INSECURE, Reader
+from deploy.up.servers import given_setting, is_in_keys_database
+from shared.runtime.settings import INSECURE
 
 CANARY, AUDIT = "canary", "audit"
 
 OTHERS = ("TROIKA_UP_", "TROIKA_AUDIT_", "TROIKA_BROKER_", "TROIKA_BUS_")
 """Beginnings of settings that are not the services', or not for every process of theirs."""
+
+PASSED_ON = ("TROIKA_", "OTEL_")
+"""Beginnings of settings that every process gets from the environment of `make up`."""
+
+PACE_VARIABLE = "TROIKA_ALERT_PACE"
 
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PGSSLROOTCERT")
 """Settings of OpenSSL and libpq: whose certificates are trusted."""
@@ -53,7 +58,7 @@ class Services:
 
     def environment(self, service: str, role: str) -> dict[str, str]:
         """Settings of one process: what the operator has set, and over it what this installation decides."""
-        given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_")}
+        given = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         in_database = is_in_keys_database() and enters_keys_database(service, role)
         keys = {FORM_KEYS: "", KEYS_DATABASE: self.database(KEYS, role)} if in_database else {}
         return {
@@ -80,7 +85,7 @@ class Services:
         texts = {
             "registration": {"TROIKA_ORGANISER": ORGANISER},
             "events": {},
-            "notifications": {"TROIKA_MAIL_FROM": MAIL_FROM, "TROIKA_MAIL_FROM_NAME": ORGANISER},
+            "notifications": {"TROIKA_MAIL_FROM": MAIL_FROM, "TROIKA_ORGANISER": ORGANISER},
         }
         return own | {name: os.environ.get(name) or usual for name, usual in texts[service].items()}
 
@@ -114,6 +119,11 @@ class Services:
         return self.runtime.unit(worker_name(service, role), words, environment, lambda: ready(ready_url))
 
 
+def pace() -> int:
+    """How many times faster the times of alerts, and the rounds of audit and canary, run: more than 1 in tests."""
+    return int(os.environ.get(PACE_VARIABLE) or 1)
+
+
 def canary_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Unit:
     """The canary, which reads the local mail sink, or is content with decisions where mails go elsewhere."""
     port = ports[CANARY]
@@ -128,7 +138,9 @@ def canary_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Uni
         "TROIKA_METRICS_PORT": str(port),
     }
     ready_url = f"http://127.0.0.1:{port}/livez"
-    return runtime.unit(CANARY, ["deploy.operations.canary"], environment, lambda: answers(ready_url))
+    return runtime.unit(
+        CANARY, ["deploy.operations.canary", "--pace", str(pace())], environment, lambda: answers(ready_url)
+    )
 
 
 def audit_unit(
@@ -148,7 +160,8 @@ def audit_unit(
         "TROIKA_METRICS_PORT": str(port),
     }
     ready_url = f"http://127.0.0.1:{port}/livez"
-    return runtime.unit(AUDIT, ["deploy.operations.audit", "watch"], environment, lambda: answers(ready_url))
+    words = ["deploy.operations.audit", "watch", "--pace", str(pace())]
+    return runtime.unit(AUDIT, words, environment, lambda: answers(ready_url))
 
 
 def authorities() -> dict[str, str]:
@@ -168,7 +181,7 @@ def has_canary() -> bool:
 
 def mail_relay() -> str:
     """The mail relay that ``SMTP_URL`` (or the file in ``SMTP_URL_FILE``) names; empty if neither is set."""
-    return Reader().text("SMTP_URL", "")
+    return given_setting("SMTP_URL")
 
 
 def sink_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Unit:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.servers.supervisor import NotStarted, Supervisor
 from deploy.up.installation import InstallationNotPrepared, prepare
+from shared.runtime.errors import SettingsError
 
 READY = "ready"
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def supervise(folder: Path) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         supervisor.run((folder / READY).touch)
-    except (InstallationNotPrepared, NotStarted, RuntimeError, ValueError, OSError) as error:
+    except (InstallationNotPrepared, NotStarted, SettingsError, RuntimeError, ValueError, OSError) as error:
         log.error("%s", error)
         return 1
     (folder / READY).unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Prometheus with our rules and its scrape targets; with ``TROIKA_ALERT_PACE`` its times run faster, for tests."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,10 @@ from typing import Any
 from deploy.servers.units import Unit, answers, own_file, own_folder
 from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import InstallationPorts
-from deploy.up.services import AUDIT, CANARY, has_canary
+from deploy.up.services import AUDIT, CANARY, has_canary, pace
 from shared.runtime.accounts import service_account
 
 SOURCE = Path("deploy/prometheus")
-PACE_VARIABLE = "TROIKA_ALERT_PACE"
 _DURATION = re.compile(r"(?<=\[)(\d+)([smhd])(?=\])|(?<=: )(\d+)([smhd])$", re.MULTILINE)
 _SECONDS = re.compile(r"(\d+)(\s*# seconds\b)")
 _IN_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -23,12 +21,11 @@ def prometheus_unit(folder: Path, ports: InstallationPorts, *, audited: bool) ->
     """Prometheus on its own data, with configuration, rules and targets written."""
     account = service_account("prometheus", "nobody")
     place = own_folder(folder / "prometheus", account).resolve()
-    pace = int(os.environ.get(PACE_VARIABLE) or 1)
     for part in ("rules", "targets"):
         own_folder(place / part, account)
-    own_file(place / "prometheus.yml", paced((SOURCE / "prometheus.yml").read_text(), pace), account)
+    own_file(place / "prometheus.yml", paced((SOURCE / "prometheus.yml").read_text(), pace()), account)
     for rules in sorted((SOURCE / "rules").glob("*.yml")):
-        own_file(place / "rules" / rules.name, paced(rules.read_text(), pace), account)
+        own_file(place / "rules" / rules.name, paced(rules.read_text(), pace()), account)
     for name, groups in targets(ports, audited=audited).items():
         own_file(place / "targets" / f"{name}.json", json.dumps(groups, indent=2), account)
     command = ["/usr/bin/prometheus", f"--config.file={place}/prometheus.yml", f"--storage.tsdb.path={place}/data"]

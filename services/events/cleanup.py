@@ -7,7 +7,8 @@ standard form promises. Proposals have a separate erasure (``side_events/service
 from datetime import timedelta
 
 from shared.db.cleanup import HOURLY_S, PersonalTable, Rule
-from shared.security.audit_log import ACCESS_RULE, AUDIT_LOG_RULE, SESSION_RULES
+from shared.security.audit_log import AUDIT_LOG_RULE
+from shared.security.sessions import ACCESS_RULE, SESSION_RULES
 
 CONTACT_KEPT = timedelta(days=365)
 TOMBSTONE_KEPT = timedelta(days=365)

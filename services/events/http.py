@@ -16,10 +16,10 @@ from services.events.event.model import Readers
 from services.events.rules import SLUG, SLUG_LENGTH, RulesBroken
 from services.events.tables import MAX_GROUPS, CountedGroup, group_names
 from shared.http.access import holder, holder_if_any, refuse
-from shared.http.holders import ROLES
 from shared.http.lists import csv_answer, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
+from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.errors import DomainError
 
 READERS = ("viewer", "coordinator")
@@ -207,6 +207,13 @@ def groups_answer(
 def parted(names: str) -> list[str]:
     """Names of fields, parted by commas."""
     return [name.strip() for name in names.split(",")]
+
+
+REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
+"""Refusals of every route that needs a role, for :func:`with_refusals`."""
+
+CHANGED = {"s412": "It was changed since it was read", "s428": "`If-Match` is missing"}
+"""Further refusals of a route that changes something."""
 
 
 def with_refusals(blueprint: Any, **descriptions: str) -> Any:

@@ -4,17 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.events.rights import RIGHTS
-from shared.cli.settings import CONSUME, REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
-from shared.runtime.settings import Reader
-from shared.security.keys import (
-    KEY_BYTES,
-    NOTIFICATIONS_PUBLIC,
-    REGISTRATION_PUBLIC,
-    SIGNING,
-    HeldKey,
-    KeyKind,
-    KeyRule,
-)
+from services.public_keys import NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC
+from shared.cli.settings import CONSUME, REKEY, WEB, CommonSettings, key_file, public_key, read_common, with_embedded
+from shared.runtime.settings import SettingsEnv
+from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 EVENTS = KeyKind(
     "events",
@@ -59,30 +52,23 @@ class EventsSettings:
         ]
 
 
-def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> EventsSettings:
+def read_settings(process: str = WEB, environment: Mapping[str, str] | None = None) -> EventsSettings:
     """What a kind of process needs of the settings in ``environment`` (this process's, if None); the rest is empty.
 
     Raises:
         SettingsError: something is missing or wrong; it lists all of it.
     """
-    reader = Reader(environment, process)
-    settings = EventsSettings(read_common(reader, "events", process))
+    env = SettingsEnv(process, environment)
+    settings = EventsSettings(read_common(env, "events", process))
     if process in (WEB, CONSUME, REKEY):
-        settings = replace(settings, events_keys=reader.take(EVENTS.variable, key_file))
+        settings = replace(settings, events_keys=env.parsed(EVENTS.variable, key_file))
     if process == CONSUME:
-        settings = replace(settings, proposal_keys=reader.take(PROPOSAL.variable, key_file))
+        settings = replace(settings, proposal_keys=env.parsed(PROPOSAL.variable, key_file))
     if process == WEB:
         settings = replace(
             settings,
-            notifications_key=reader.take(NOTIFICATIONS_PUBLIC.variable, _public_key),
-            registration_key=reader.take(REGISTRATION_PUBLIC.variable, _public_key),
+            notifications_key=env.parsed(NOTIFICATIONS_PUBLIC.variable, public_key),
+            registration_key=env.parsed(REGISTRATION_PUBLIC.variable, public_key),
         )
-    reader.finish()
-    return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
-
-
-def _public_key(text: str) -> bytes:
-    key = bytes.fromhex(text)
-    if len(key) != KEY_BYTES:
-        raise ValueError("64 hex digits are required")
-    return key
+    env.seal()
+    return replace(settings, common=with_embedded(settings.common, RIGHTS))

@@ -11,7 +11,7 @@ from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
-from services.console_pages import CONSOLE
+from services.console_pages import CONSOLE, SIGNING
 from services.events.attendance.api import add_counts, add_roster
 from services.events.desk.api import add_coverage, add_events
 from services.events.desk.change_api import add_changes, add_notes
@@ -42,16 +42,15 @@ from shared.console.frame import frame_blueprint
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.app import KeyHolders, WebParts, make_app
+from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
 from shared.http.page_cache import CachedPages
 from shared.http.request_data import Blueprint
-from shared.http.sign_in import AccessDirectory, SignIn, make_sign_in
+from shared.http.sign_in import SignIn, key_holders
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing
-from shared.security.audit_log import Sessions
 from shared.security.keys import KeyChecks
 
 PUBLIC = ("/programme", "/calendar/")
@@ -78,8 +77,8 @@ def build_app(
 ) -> Flask:
     """The web application on ``engine``."""
     work = UnitOfWork(engine, NAME)
-    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
-    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
+    common = settings.common
+    holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
     context, side = EventsContext(work, clock), SideEventsContext(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
@@ -97,14 +96,15 @@ def build_app(
             audit_log_routes(NAME, work),
             person_export_blueprint(side),
         ],
-        pages=_pages(context, side, sign_in, settings.common.public_url),
+        pages=_pages(context, side, holders.sign_in, settings.common.public_url),
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         cached=CachedPages(PUBLIC),
         clock=clock,
         quarantine=QuarantineWatch(work, NAME),
+        signing=SIGNING,
     )
-    return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
+    return make_app(parts, holders, common.deployment)
 
 
 def _events_blueprint(context: EventsContext) -> Any:

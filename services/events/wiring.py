@@ -31,9 +31,9 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.schemas import Message
 from shared.messaging.inbox import BatchEffect, Effect
 from shared.runtime.errors import Poison
-from shared.security.audit_log import end_session, upsert_access
 from shared.security.keys import KeyChecks
 from shared.security.sealing import Unsealable
+from shared.security.sessions import handle_sign_in_message
 
 _SAME_NAME = (
     "registration_id",
@@ -57,7 +57,6 @@ _SAME_NAME = (
 _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", "occurred_at")
 ERASED = "person.erased.v1"
 WITHDRAWN = "proposal.withdrawn.v1"
-ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
 APPROVAL_CHANGED, PARTNER_CHANGED = "approval.changed.v1", "partner.changed.v1"
 
 
@@ -191,11 +190,9 @@ def on_copy(connection: Connection, message: Message) -> None:
     """Store a copy of a form, a partner, an account or a request for approval unless a newer one is known; or end a
     session.
     """
-    if message.routing_key == ACCESS_CHANGED:
-        upsert_access(connection, message.data)
-    elif message.routing_key == SESSION_ENDED:
-        end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
-    elif message.routing_key == APPROVAL_CHANGED:
+    if handle_sign_in_message(connection, message):
+        return
+    if message.routing_key == APPROVAL_CHANGED:
         upsert_approval(connection, message.data)
     elif message.routing_key == PARTNER_CHANGED:
         upsert_partner(connection, message.data)

@@ -47,7 +47,7 @@ def send() -> Loop:
             vault=Vault(list(settings.vault_keys)),
             public_url=settings.common.public_url,
             mail_from=settings.mail_from,
-            organiser=settings.mail_from_name,
+            organiser=settings.organiser,
             clock=clock,
         )
         transport = SmtpTransport(settings.smtp_url)
@@ -85,7 +85,7 @@ def deliver() -> Loop:
 def _add_rekey(group: OperatorGroup) -> None:
     @group.command("rekey", in_quarantine=InQuarantine.REFUSED)
     def reencrypt_recipients() -> None:
-        """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
+        """Encrypt the recipients again with the vault's newest key, while mails go out. Run again if interrupted."""
         # here alone: no worker needs it
         from services.notifications.bulletins.store import ENCRYPTED_TESTERS
         from services.notifications.mails.store import ENCRYPTED_MAILS
@@ -96,7 +96,7 @@ def _add_rekey(group: OperatorGroup) -> None:
         rotate_keys(
             settings.common,
             {
-                "entries of the recipient book": ENCRYPTED_RECIPIENTS,
+                "recipients": ENCRYPTED_RECIPIENTS,
                 "links and notes of mails that wait": ENCRYPTED_MAILS,
                 "addresses for tests": ENCRYPTED_TESTERS,
             },

@@ -6,7 +6,8 @@ What is not here ends with its person (``store/personal_tables.py``).
 from datetime import timedelta
 
 from shared.db.cleanup import HOURLY_S, Rule
-from shared.security.audit_log import ACCESS_RULE, AUDIT_LOG_RULE, SESSION_RULES
+from shared.security.audit_log import AUDIT_LOG_RULE
+from shared.security.sessions import ACCESS_RULE, SESSION_RULES
 
 DELIVERY_KEPT = timedelta(days=7)
 MAIL_KEPT = timedelta(days=365)
@@ -30,8 +31,8 @@ RULES = (
             AND (t.state <> 'unknown' OR t.due_at IS NULL)
             AND coalesce(t.sent_at, t.ended_at, t.created_at) < :before""",
         MAIL_KEPT,
-        "whether somebody was told is asked until the next review; its attempts go with it, its text went once it was "
-        "sent",
+        "whether people were notified is asked until the next review; its attempts go with it, its text went once it "
+        "was sent",
         order="t.id",
         every_s=HOURLY_S,
     ),

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from marshmallow.validate import Range
+
 from services.notifications.composing.mime import domain_of, mailbox
 from services.notifications.rights import RIGHTS
-from services.notifications.sending.smtp import parse_relay, plain_relay
+from services.notifications.sending.smtp import plain_relay
 from shared.cli.settings import (
     CONSUME,
     REKEY,
@@ -17,11 +19,12 @@ from shared.cli.settings import (
     read_public_url,
     with_embedded,
 )
-from shared.runtime.settings import SMTP, Reader
+from shared.runtime.settings import SMTP, SettingsEnv
 from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 SEND, SCHEDULE, DELIVER = "send", "schedule", "deliver"
-
+UNKNOWN_AFTER, LEASE = timedelta(minutes=15), timedelta(minutes=10)
+A_SECOND, A_DAY = timedelta(seconds=1), timedelta(days=1)
 
 PRIVATE = KeyKind(
     "notifications",
@@ -45,11 +48,10 @@ class NotificationsSettings:
     common: what every service has.
     smtp_url: the mail relay; may contain a password. Only for senders.
     mail_from: a mailbox that people read; Message-IDs end with its domain.
-    mail_from_name: display name of the sender.
+    organiser: display name of the sender.
     private_keys: open the sealed parts of messages, newest first. Only for consumers.
     vault_keys: encrypt recipients, newest first. Not for relays and schedulers.
     webhook_keys: encrypt the secrets of webhooks, newest first. Only for the web process and deliverers.
-    news_wait: how long changes of an event are collected before news go out.
     unknown_after: how long an unknown outcome waits before it is resolved.
     lease: how long a claim lasts; longer than any SMTP dialogue.
     """
@@ -57,13 +59,12 @@ class NotificationsSettings:
     common: CommonSettings
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
-    mail_from_name: str = ""
+    organiser: str = ""
     private_keys: tuple[bytes, ...] = field(default=(), repr=False)
     vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
-    unknown_after: timedelta = timedelta(minutes=15)
-    lease: timedelta = timedelta(minutes=10)
-    news_wait: timedelta = timedelta(minutes=1)
+    unknown_after: timedelta = UNKNOWN_AFTER
+    lease: timedelta = LEASE
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -81,46 +82,35 @@ class NotificationsSettings:
         return domain_of(self.mail_from)
 
 
-def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> NotificationsSettings:
-    """Read the settings of a kind of process from ``environment`` (None: its own); others stay empty.
+def read_settings(process: str = WEB, environment: Mapping[str, str] | None = None) -> NotificationsSettings:
+    """What a kind of process needs of the settings in ``environment`` (this process's, if None); the rest is empty.
 
     Raises:
-        SettingsError: lists everything that is missing or wrong.
+        SettingsError: something is missing or wrong; it lists all of it.
     """
-    reader = Reader(environment, process)
-    settings = NotificationsSettings(read_common(reader, "notifications", process))
+    env = SettingsEnv(process, environment)
+    settings = NotificationsSettings(read_common(env, "notifications", process))
     if process == SEND:
-        settings = _with_sending(reader, settings)
+        settings = _with_sending(env, settings)
     if process in (WEB, CONSUME, SEND, SCHEDULE):
-        settings = replace(settings, mail_from=reader.take("TROIKA_MAIL_FROM", mailbox))
+        settings = replace(settings, mail_from=env.parsed("TROIKA_MAIL_FROM", mailbox))
     if process in (WEB, SEND):
-        settings = replace(settings, mail_from_name=reader.text("TROIKA_MAIL_FROM_NAME", "The organisers"))
+        settings = replace(settings, organiser=env.str("TROIKA_ORGANISER", "The organisers"))
     if process == CONSUME:
-        settings = replace(
-            settings,
-            private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file),
-            news_wait=timedelta(seconds=reader.integer("TROIKA_NEWS_WAIT_S", 60, 0, 3600)),
-        )
+        settings = replace(settings, private_keys=env.parsed(PRIVATE.variable, key_file))
     if process in (WEB, CONSUME, SEND, REKEY):
-        settings = replace(settings, vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file))
+        settings = replace(settings, vault_keys=env.parsed(VAULT.variable, key_file))
     if process in (WEB, DELIVER):
-        settings = replace(settings, webhook_keys=reader.take("TROIKA_WEBHOOK_KEY_FILE", key_file))
-    reader.finish()
-    return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
+        settings = replace(settings, webhook_keys=env.parsed(WEBHOOK.variable, key_file))
+    env.seal()
+    return replace(settings, common=with_embedded(settings.common, RIGHTS))
 
 
-def _with_sending(reader: Reader, settings: NotificationsSettings) -> NotificationsSettings:
-    smtp_url = reader.take("SMTP_URL", _smtp_url)
-    reader.secure("SMTP_URL", SMTP, plain_relay(smtp_url) if smtp_url else "")
+def _with_sending(env: SettingsEnv, settings: NotificationsSettings) -> NotificationsSettings:
     return replace(
         settings,
-        common=replace(settings.common, public_url=read_public_url(reader)),
-        smtp_url=smtp_url,
-        unknown_after=timedelta(seconds=reader.integer("TROIKA_MAIL_UNKNOWN_AFTER_S", 900, 1, 7 * 86_400)),
-        lease=timedelta(seconds=reader.integer("TROIKA_MAIL_LEASE_S", 600, 1, 86_400)),
+        common=replace(settings.common, public_url=read_public_url(env)),
+        smtp_url=env.str("SMTP_URL", validate=env.secure(SMTP, plain_relay)),
+        unknown_after=env.timedelta("TROIKA_MAIL_UNKNOWN_AFTER_S", UNKNOWN_AFTER, validate=Range(A_SECOND, 7 * A_DAY)),
+        lease=env.timedelta("TROIKA_MAIL_LEASE_S", LEASE, validate=Range(A_SECOND, A_DAY)),
     )
-
-
-def _smtp_url(text: str) -> str:
-    parse_relay(text)
-    return text

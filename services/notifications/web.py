@@ -9,7 +9,7 @@ from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
 from services import console_words as words
-from services.console_pages import CONSOLE
+from services.console_pages import CONSOLE, SIGNING
 from services.notifications.bulletins.api import bulletin_sending_blueprint, bulletins_blueprint
 from services.notifications.bulletins.console import (
     BULLETIN_STATE_WORDS,
@@ -36,14 +36,13 @@ from shared.console.frame import frame_blueprint, pages_blueprint
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.app import KeyHolders, WebParts, make_app
+from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
-from shared.http.sign_in import AccessDirectory, make_sign_in
+from shared.http.sign_in import key_holders
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing
-from shared.security.audit_log import Sessions
 from shared.security.keys import KeyChecks
 from shared.security.sealing import Vault
 
@@ -55,6 +54,9 @@ BULLETINS = ("/v1/bulletins", "/console/mail/bulletins")
 
 PEOPLE = ("/u/",)
 """Unsubscribe links: their requests have priority under load."""
+
+PROBLEM_STATUSES = {"bulletin-invalid": 422, "time-not-usable": 422, "too-many-tests": 429, "webhook-refused": 422}
+"""Status of a problem by its code, for the codes that only this service raises; 409 for all others."""
 
 TEMPLATE_NAMES = {
     "words": words,
@@ -76,10 +78,9 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``."""
-    work = UnitOfWork(engine, NAME)
-    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
-    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
-    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
+    work, common = UnitOfWork(engine, NAME), settings.common
+    holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
+    letterhead = Letterhead(common.public_url, settings.mail_from, settings.organiser)
     vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)
@@ -98,7 +99,7 @@ def build_app(
         ],
         pages=[
             unsubscribe_blueprint(work, clock, vault),
-            frame_blueprint(sign_in, CONSOLE),
+            frame_blueprint(holders.sign_in, CONSOLE),
             console_blueprint(context),
         ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
@@ -107,8 +108,10 @@ def build_app(
         people=PEOPLE,
         quarantine=QuarantineWatch(work, NAME),
         paused=PEOPLE,
+        statuses=PROBLEM_STATUSES,
+        signing=SIGNING,
     )
-    return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
+    return make_app(parts, holders, common.deployment)
 
 
 def console_blueprint(context: BulletinContext) -> Blueprint:

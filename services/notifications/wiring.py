@@ -37,4 +37,4 @@ def describe() -> Service:
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:
     """What messages do, by queue."""
     vault = Vault(list(settings.vault_keys))
-    return effects(NotificationsContext(clock, settings.private_keys, vault, settings.mail_domain, settings.news_wait))
+    return effects(NotificationsContext(clock, settings.private_keys, vault, settings.mail_domain))

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from shared.db.cleanup import HOURLY_S, Rule
 from shared.public_forms.proof_of_work import KEPT as CHALLENGE_KEPT
-from shared.security.audit_log import ACCESS_RULE, AUDIT_LOG_KEPT, AUDIT_LOG_RULE, MAX_SESSION_AGE, SESSION_RULES
+from shared.security.audit_log import AUDIT_LOG_KEPT, AUDIT_LOG_RULE
+from shared.security.sessions import ACCESS_RULE, MAX_SESSION_AGE, SESSION_RULES
 
 RECEIPT_KEPT = timedelta(days=8)
 CANDIDATE_AFTER_MAIL = timedelta(days=7)

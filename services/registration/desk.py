@@ -1,7 +1,6 @@
 """The service's pages of the console: the list, each person, the forms, the partners, and the audit log."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -59,7 +58,6 @@ from services.registration.sealed_lists.api import lists_blueprint
 from services.registration.sealed_lists.approvals import ApprovalDesk, add_approvals, approvals_blueprint
 from services.registration.sealed_lists.console import add_reading_log, add_sealed_lists
 from services.registration.sealed_lists.service import ListDesk
-from services.registration.sealed_lists.store import ListRules
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.key_service import SubmissionQueue
 from services.registration.sealing.key_store import FormKeys
@@ -67,10 +65,9 @@ from services.registration.settings import RegistrationSettings
 from services.registration.wiring import NAME
 from shared.console.frame import frame_blueprint, pages_blueprint
 from shared.db.readiness import Check
-from shared.http.app import KeyHolders
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
-from shared.http.sign_in import AccessDirectory, make_sign_in
+from shared.http.sign_in import KeyHolders, key_holders
 from shared.runtime.deployment import Deployment
 from shared.security.sealing import new_key
 
@@ -168,14 +165,14 @@ def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormDesk,
     """Who may sign in, and the pages where they do."""
     work, clock = forms.work, forms.clock
     file, signing_keys = AccessFile(settings.common.access_file), settings.common.signing_keys
-    access, sessions = AccessDirectory(file, work, clock), ConsoleSessions(work, clock)
-    sign_in = make_sign_in(access, signing_keys, sessions, deployment)
+    sessions = ConsoleSessions(work, clock)
+    holders = key_holders(file, work, clock, signing_keys, deployment, sessions)
     party = RelyingParty(settings.console_url, signing_keys, "Troika")
-    holders = AccessDesk(work, clock, file, settings.notifications_key, settings.console_url)
-    signing = SignInDesk(access, sign_in, sessions, holders, party, deployment.https)
-    routes.holders = KeyHolders(access, sign_in)
-    routes.operations.append(access_api(holders, sessions))
-    routes.pages += [frame_blueprint(sign_in, CONSOLE), access_blueprint(signing)]
+    desk = AccessDesk(work, clock, file, settings.notifications_key, settings.console_url)
+    signing = SignInDesk(holders.access, holders.sign_in, sessions, desk, party, deployment.https)
+    routes.holders = holders
+    routes.operations.append(access_api(desk, sessions))
+    routes.pages += [frame_blueprint(holders.sign_in, CONSOLE), access_blueprint(signing)]
 
 
 def _add_people(
@@ -187,8 +184,7 @@ def _add_people(
     partners = PartnerDesk(work, clock, settings.common.public_url)
     corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
     imports = ImportDesk(work, clock, References(person_key), make_vault(person_key))
-    rules = ListRules(timedelta(hours=settings.sealed_list_hours), settings.sealed_one_reader)
-    lists = ListDesk(work, clock, keys, rules)
+    lists = ListDesk(work, clock, keys, settings.sealed_one_reader)
     approvals = ApprovalDesk(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
     correcting = corrections_blueprint(corrections)
     add_merge_operation(correcting, corrections)

@@ -4,11 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from marshmallow.validate import Predicate
+
+from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
-from shared.cli.settings import MIGRATE, CommonSettings, key_file, read_common, read_database, with_embedded
+from shared.cli.settings import (
+    MIGRATE,
+    CommonSettings,
+    key_file,
+    public_key,
+    read_common,
+    read_database,
+    read_public_url,
+    with_embedded,
+)
 from shared.runtime.deployment import read_rate
-from shared.runtime.settings import PUBLIC_URL, Reader, is_same_database, plain_urls
-from shared.security.keys import EVENTS_PUBLIC, KEY_BYTES, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
+from shared.runtime.settings import SettingsEnv, is_same_database
+from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 PERSON = KeyKind(
     "person",
@@ -40,15 +52,13 @@ PRIVATE = KeyKind(
     KeyRule.CURRENT,
     "Decisions on proposals could not be opened, and would be parked.",
 )
-RATES: Mapping[str, tuple[str, str]] = {
-    "intake": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
-    "challenge": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
-    "link": ("TROIKA_LIMIT_LINK", "120 per minute"),
-}
-"""Setting and default rate of each kind of request that is limited: submissions; challenges for them, so that no client
-collects challenges while they are cheap; pages behind links in mails, and receipts."""
+INTAKE_RATE = "120 per minute; 600 per hour"
+RATES: Mapping[str, str] = {"intake": INTAKE_RATE, "challenge": INTAKE_RATE, "link": "120 per minute"}
+"""Rate of each kind of request that is limited, unless the settings have another: submissions; challenges for them, so
+that no client collects challenges while they are cheap; pages behind links in mails, and receipts."""
 
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
+EXISTING_FOLDER = Predicate("is_dir", error="a folder that exists is required")
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
 
 
@@ -69,7 +79,6 @@ class RegistrationSettings:
         events_key: the same of the events service.
         organiser: shown on forms.
         sealed_one_reader: no one has to approve the whole list of sealed answers, or the destruction of a key.
-        sealed_list_hours: how long a list of sealed answers can be opened again.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
 
@@ -85,7 +94,6 @@ class RegistrationSettings:
     events_key: bytes = b""
     organiser: str = ""
     sealed_one_reader: bool = False
-    sealed_list_hours: int = 24
     console_url: str = ""
 
     @property
@@ -111,7 +119,6 @@ _NEEDS: Mapping[str, frozenset[str]] = {
     "private": frozenset({CONSUME, WORK}),
     "mailed": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
     "organiser": frozenset({FORMS, OWN, WEB}),
-    "lists": frozenset({DESK, WEB}),
     "console": frozenset({DESK, WEB}),
 }
 """Kinds of process by what they need."""
@@ -119,78 +126,53 @@ _NEEDS: Mapping[str, frozenset[str]] = {
 _LIMITED = frozenset({DESK, FORMS, OWN, WEB})
 
 
-def read_settings(process: str = WEB) -> RegistrationSettings:
-    """What a kind of process needs of the settings in the environment; the rest is left empty.
+def read_settings(process: str = WEB, environment: Mapping[str, str] | None = None) -> RegistrationSettings:
+    """What a kind of process needs of the settings in ``environment`` (this process's, if None); the rest is empty.
 
     Raises:
-        SettingsError: lists everything that is missing or wrong.
+        SettingsError: something is missing or wrong; it lists all of it.
     """
-    reader = Reader(process=process)
+    env = SettingsEnv(process, environment)
+
+    def needs(what: str) -> bool:
+        return process in _NEEDS[what]
 
     def file_of(what: str, kind: KeyKind) -> tuple[bytes, ...]:
-        return reader.take(kind.variable, key_file) if process in _NEEDS[what] else ()
+        return env.parsed(kind.variable, key_file) if needs(what) else ()
 
-    def public_key(kind: KeyKind) -> bytes:
-        return reader.take(kind.variable, _public_key) if process in _NEEDS["mailed"] else b""
-
+    common = read_common(env, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN))
     settings = RegistrationSettings(
-        _with_rates(reader, read_common(reader, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN))),
+        _with_rates(env, common),
         intake_keys=file_of("intake", INTAKE),
         decider_keys=file_of("decider", DECIDER),
         person_keys=file_of("person", PERSON),
         master_keys=file_of("master", MASTER),
         private_keys=file_of("private", PRIVATE),
-        notifications_key=public_key(NOTIFICATIONS_PUBLIC),
-        events_key=public_key(EVENTS_PUBLIC),
-        organiser=reader.text("TROIKA_ORGANISER", "The organisers") if process in _NEEDS["organiser"] else "",
-        sealed_one_reader=reader.take("TROIKA_SEALED_ONE_READER", _yes_or_no, False)
-        if process in _NEEDS["master"]
-        else False,
-        sealed_list_hours=reader.integer("TROIKA_SEALED_LIST_HOURS", 24, 1, 24 * 14)
-        if process in _NEEDS["lists"]
-        else 24,
+        notifications_key=env.parsed(NOTIFICATIONS_PUBLIC.variable, public_key) if needs("mailed") else b"",
+        events_key=env.parsed(EVENTS_PUBLIC.variable, public_key) if needs("mailed") else b"",
+        organiser=env.str("TROIKA_ORGANISER", "The organisers") if needs("organiser") else "",
+        sealed_one_reader=env.bool("TROIKA_SEALED_ONE_READER", False) if needs("master") else False,
+        console_url=read_public_url(env, "TROIKA_CONSOLE_URL", common.public_url) if needs("console") else "",
     )
-    if process in (*_NEEDS["master"], MIGRATE):
-        settings = _with_key_store(reader, settings, required=process in _NEEDS["master"])
-    if process in _NEEDS["console"]:
-        settings = replace(settings, console_url=_read_console_url(reader, settings.common.public_url))
-    reader.finish()
-    return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
+    if needs("master") or process == MIGRATE:
+        settings = _with_key_store(env, settings, required=needs("master"))
+    env.seal()
+    return replace(settings, common=with_embedded(settings.common, RIGHTS))
 
 
-def _with_rates(reader: Reader, common: CommonSettings) -> CommonSettings:
+def _with_rates(env: SettingsEnv, common: CommonSettings) -> CommonSettings:
     if common.process not in _LIMITED:
         return common
-    given = {name: reader.take(name, read_rate, usual) for name, usual in dict(RATES.values()).items()}
-    rates = {kind: given[name] for kind, (name, _) in RATES.items()}
-    return replace(common, limits=replace(common.limits, rates=rates))
+    rate = env.parsed("TROIKA_LIMIT_INTAKE", read_rate, INTAKE_RATE)
+    return replace(common, limits=replace(common.limits, rates={"intake": rate, "challenge": rate}))
 
 
-def _with_key_store(reader: Reader, settings: RegistrationSettings, *, required: bool) -> RegistrationSettings:
+def _with_key_store(env: SettingsEnv, settings: RegistrationSettings, *, required: bool) -> RegistrationSettings:
     """The folder of form keys or the keys database: one of them."""
-    url = read_database(reader, KEYS_DATABASE)
-    if url and reader.text(FORM_KEYS, ""):
-        reader.problems.append(f"{KEYS_DATABASE}: is set, and {FORM_KEYS} too: keys are in one of them (keys copy)")
+    url = read_database(env, KEYS_DATABASE, "")
+    if url and env.str(FORM_KEYS, ""):
+        env.refuse(KEYS_DATABASE, f"is set, and {FORM_KEYS} too: keys are in one of them (keys copy)")
     elif url and settings.common.database_url and is_same_database(url, settings.common.database_url):
-        reader.problems.append(f"{KEYS_DATABASE}: is registration's own: a backup of one must not hold the other")
-    folder = reader.folder(FORM_KEYS) if required and not url else Path()
+        env.refuse(KEYS_DATABASE, "is registration's own: a backup of one must not hold the other")
+    folder = env.path(FORM_KEYS, validate=EXISTING_FOLDER) if required and not url else Path()
     return replace(settings, form_keys_folder=folder, keys_database_url=url)
-
-
-def _yes_or_no(text: str) -> bool:
-    if text not in ("yes", "no"):
-        raise ValueError("yes or no is required")
-    return text == "yes"
-
-
-def _read_console_url(reader: Reader, public_url: str) -> str:
-    url = reader.url("TROIKA_CONSOLE_URL", ("http", "https"), public_url)
-    reader.secure("TROIKA_CONSOLE_URL", PUBLIC_URL, plain_urls([url]))
-    return url.rstrip("/")
-
-
-def _public_key(text: str) -> bytes:
-    key = bytes.fromhex(text)
-    if len(key) != KEY_BYTES:
-        raise ValueError("64 hex digits are required")
-    return key

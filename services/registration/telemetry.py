@@ -6,6 +6,7 @@ The reference is generated from these declarations. Labels are bounded and never
 from prometheus_client import Counter, Gauge
 
 from shared.runtime.failpoints import Point
+from shared.runtime.logs import SecurityEvent
 from shared.runtime.tracing import SpanType
 
 intake_requests_total = Counter(
@@ -69,6 +70,25 @@ confirmation_mail_oldest_overdue_age_seconds = Gauge(
     "How long the first of them has waited, seconds; 0 if there is none.",
     multiprocess_mode="mostrecent",
 )
+retention_overdue = Gauge(
+    "troika_retention_overdue",
+    "Records that hold what should have been gone for a day: `sealed` answers, single "
+    "`answers`, `people`; `ended` registrations as a whole.",
+    ["service", "what"],
+    multiprocess_mode="mostrecent",
+)
+retention_unannounced = Gauge(
+    "troika_retention_unannounced",
+    "Records that are due unannounced and wait for an operator: `sealed` answers, single `answers`, `people`, `ended` "
+    "registrations.",
+    ["service", "what"],
+    multiprocess_mode="mostrecent",
+)
+retention_done_total = Counter(
+    "troika_retention_done_total",
+    "Records from which retention has taken something, by what it was.",
+    ["service", "what"],
+)
 DECIDE = SpanType(
     "batch of the decider",
     "internal",
@@ -76,6 +96,11 @@ DECIDE = SpanType(
     "each batch; it belongs to the trace of its first recorded submission and links the others",
 )
 SPAN_TYPES = (DECIDE,)
+
+SEALED_ANSWERS_READ = SecurityEvent("sealed-answers-read", is_permitted=True)
+"""A person reads sealed answers: of one registration, or by opening a list."""
+
+SECURITY_EVENTS = (SEALED_ANSWERS_READ,)
 
 FAIL_POINTS = {
     "intake.storing": Point("a submission is sealed and about to be stored", ("web",)),

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.console_pages import SIGNING
 from services.registration.desk import LARGER_BODIES, Routes, add_desk
 from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
@@ -82,6 +83,27 @@ GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
 
+PROBLEM_STATUSES = {
+    "not-allowed": 403,
+    "undecided": 503,
+    "form-unknown": 404,
+    "idempotency-mismatch": 422,
+    "reason-needed": 422,
+    "closing-before-opening": 422,
+    "unknown-partner": 422,
+    "too-many-origins": 422,
+    "sealed-gone": 410,
+    "list-expired": 410,
+    "purpose-unknown": 422,
+    "too-many-people": 422,
+    "too-many-readings": 429,
+    "file-refused": 422,
+    "bad-mapping": 422,
+    "bad-choice": 422,
+    "invalid-access": 422,
+}
+"""Status of a problem by its code, for the codes that only this service raises; 409 for all others."""
+
 INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""
 
@@ -139,7 +161,9 @@ def build_app(
         quarantine=watch,
         paused=PAUSED,
         gated=GATED,
-        rates={kind: usual for kind, (_, usual) in RATES.items()},
+        statuses=PROBLEM_STATUSES,
+        signing=SIGNING,
+        rates=RATES,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)

@@ -8,12 +8,12 @@ import click
 
 from shared.cli.operator_command import operator_work
 from shared.cli.recovery import operator_name
-from shared.cli.settings import CommonSettings, key_file
+from shared.cli.settings import CommonSettings, key_file, public_key
 from shared.db.engine import open_engine
 from shared.db.readiness import read_database_time
 from shared.db.unit_of_work import UnitOfWork
-from shared.runtime.settings import Reader
-from shared.security.keys import KEY_BYTES, HeldKey, KeyChecks, KeyKind, KeyRule, accept_keys, known_keys, retire_older
+from shared.runtime.settings import SettingsEnv
+from shared.security.keys import HeldKey, KeyChecks, KeyKind, KeyRule, accept_keys, known_keys, retire_older
 from shared.security.sealing import EncryptedRows, ReEncryption
 
 
@@ -97,9 +97,10 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     Raises:
         SettingsError: the key's setting is missing or wrong.
     """
-    reader = Reader(process=settings.process)
-    keys = reader.take(kind.variable, _public_key if kind.variable.endswith("_PUBLIC_KEY") else key_file)
-    reader.finish()
+    env = SettingsEnv(settings.process)
+    is_public = kind.variable.endswith("_PUBLIC_KEY")
+    keys = (env.parsed(kind.variable, public_key),) if is_public else env.parsed(kind.variable, key_file)
+    env.seal()
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("use --yes when not run interactively")
     if not yes:
@@ -112,10 +113,3 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     finally:
         engine.dispose()
     click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")
-
-
-def _public_key(text: str) -> tuple[bytes, ...]:
-    key = bytes.fromhex(text)
-    if len(key) != KEY_BYTES:
-        raise ValueError("64 hex digits are required")
-    return (key,)

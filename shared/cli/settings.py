@@ -7,7 +7,9 @@ database other than its own.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import EllipsisType
 
+from marshmallow.validate import Regexp
 from sqlalchemy import Connection, Engine
 
 from shared.db.cleanup import Rule
@@ -36,22 +38,26 @@ from shared.runtime.settings import (
     LIMITS,
     OTLP,
     PUBLIC_URL,
-    Reader,
+    SettingsEnv,
     database_url,
     plain_urls,
+    readable_file,
     unverified_database,
+    url_of,
 )
-from shared.runtime.tracing import OTLP_URL, STANDARD_URL
-from shared.security.keys import SIGNING, HeldKey, KeyKind, read_keys
+from shared.runtime.tracing import OTLP_URL
+from shared.security.keys import KEY_BYTES, SIGNING, HeldKey, KeyKind, read_keys
 
 BUS_DATABASE = "bus"
-LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
+LIMIT_STORAGES = r"memory://$|(redis|rediss|redis\+unix)://\S+$"
+HTTP_URL = url_of("http", "https")
 
 WEB, RELAY, CONSUME = "web", "relay", "consume"
 MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
 RECOVER = "recover"
 """Kinds of process; services add their own workers. ``OPERATOR`` covers all other commands."""
 
+PUBLIC, LOCAL_URL = "TROIKA_PUBLIC_URL", "http://127.0.0.1:8000"
 BROKER_MANAGEMENT_URL = "TROIKA_BROKER_MANAGEMENT_URL"
 
 ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
@@ -75,10 +81,10 @@ class CommonSettings:
     signing_keys: for the console's cookie, newest first.
     probes: where a worker answers probes and Prometheus.
     bind: address and port of a web process.
-    bounds: how much a web process works on at once.
     proxies: networks of the gateways in front of a web process.
     limits: how often a client may send a request; the key is added by :attr:`deployment`.
     otlp_url: of the collector of spans; empty for none.
+    data: folder of the embedded server.
     management_urls: of the broker's management API, one a node; only ``topology`` uses it.
     """
 
@@ -91,10 +97,10 @@ class CommonSettings:
     signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
     probes: ProbeAddress = field(default_factory=ProbeAddress)
     bind: str = ""
-    bounds: AdmissionLimits = field(default_factory=AdmissionLimits)
     proxies: TrustedProxies = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
     otlp_url: str = ""
+    data: Path = Path("var")
     management_urls: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -115,103 +121,77 @@ class CommonSettings:
     def deployment_with(self, limits_key: bytes) -> Deployment:
         """As :attr:`deployment`, for an application that signs nothing: ``limits_key`` hashes its clients' networks."""
         limits = replace(self.limits, key=limits_key)
-        return Deployment(self.https, self.bounds, self.proxies, limits)
+        return Deployment(self.https, self.proxies, limits)
 
 
 def read_common(
-    reader: Reader, service: str, process: str, serving: Collection[str] = (WEB,), public: Collection[str] = ()
+    env: SettingsEnv, service: str, process: str, serving: Collection[str] = (WEB,), public: Collection[str] = ()
 ) -> CommonSettings:
-    """The common settings of one process; faults are collected in ``reader``, and nothing is started yet.
+    """The common settings of one process; nothing is started yet.
 
     Args:
-        reader: of the environment.
+        env: of the process.
         service: whose.
         process: which kind.
         serving: the kinds that answer requests and know who holds keys.
         public: the kinds that answer requests of the public only.
     """
-    settings = CommonSettings(service, process)
+    settings = CommonSettings(service, process, data=env.path("TROIKA_DATA", Path("var")))
     if process not in WITHOUT_DATABASE:
-        settings = replace(settings, database_url=read_database(reader, f"{service.upper()}_DATABASE_URL"))
+        settings = replace(settings, database_url=read_database(env, f"{service.upper()}_DATABASE_URL", ""))
     if process in ON_THE_BUS:
-        settings = replace(settings, bus=read_address(reader, read_database(reader, "TROIKA_BUS_DATABASE_URL")))
+        settings = replace(settings, bus=read_address(env, read_database(env, "TROIKA_BUS_DATABASE_URL", "")))
     if process == TOPOLOGY:
-        settings = replace(settings, management_urls=read_management(reader, BROKER_MANAGEMENT_URL))
+        settings = replace(settings, management_urls=read_management(env, BROKER_MANAGEMENT_URL))
     if process in serving:
-        settings = _with_holders(reader, _with_web(reader, settings))
+        settings = _with_holders(env, _with_web(env, settings))
     elif process in public:
-        settings = _with_web(reader, settings)
+        settings = _with_web(env, settings)
     elif process not in COMMANDS:
-        settings = replace(settings, probes=read_probe_address(reader))
-    return settings if process in COMMANDS else replace(settings, otlp_url=_read_otlp(reader))
+        settings = replace(settings, probes=read_probe_address(env))
+    if process in COMMANDS:
+        return settings
+    return replace(settings, otlp_url=env.str(OTLP_URL, "", validate=[HTTP_URL, env.secure(OTLP, plain_urls)]))
 
 
-def _read_otlp(reader: Reader) -> str:
-    """Where spans go: our own setting, else that of every OpenTelemetry program."""
-    name = OTLP_URL if reader.text(OTLP_URL, "") else STANDARD_URL
-    url = reader.url(name, ("http", "https"), "")
-    reader.secure(name, OTLP, plain_urls([url]))
-    return url
+def read_public_url(env: SettingsEnv, name: str = PUBLIC, default: str | EllipsisType = LOCAL_URL) -> str:
+    """The address of a host as people see it, without a slash at the end."""
+    checks = (HTTP_URL, env.secure(PUBLIC_URL, plain_urls))
+    return env.parsed(name, lambda url: url.rstrip("/"), default, validate=checks)
 
 
-def read_public_url(reader: Reader) -> str:
-    """The address of the whole system, for code that shows it to people."""
-    url = reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000")
-    reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([url]))
-    return url.rstrip("/")
+def read_database(env: SettingsEnv, name: str, default: str | EllipsisType = ...) -> str:
+    """The address of a database from the setting ``name``."""
+    verified = env.secure(DATABASE, lambda url: unverified_database(url, env.given))
+    return env.parsed(name, database_url, default, validate=verified)
 
 
-def read_database(reader: Reader, name: str, *, required: bool = False) -> str:
-    """The address of a database from the setting ``name``; empty if it is not set, a fault if it is required then."""
-    url = reader.take(name, database_url, None if required else "")
-    if url:
-        reader.secure(name, DATABASE, unverified_database(url, reader.environment))
-    return url
-
-
-def _with_holders(reader: Reader, settings: CommonSettings) -> CommonSettings:
+def _with_holders(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
     return replace(
         settings,
-        access_file=reader.file("TROIKA_ACCESS_FILE"),
-        signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
+        access_file=env.path("TROIKA_ACCESS_FILE", validate=readable_file),
+        signing_keys=env.parsed(SIGNING.variable, key_file),
     )
 
 
-def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
+def _with_web(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
+    storages = Regexp(LIMIT_STORAGES, error="memory:// or an address of Redis is required")
     return replace(
         settings,
-        public_url=read_public_url(reader),
-        bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
-        bounds=_read_bounds(reader),
-        proxies=reader.take("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
-        limits=_read_limits(reader),
+        public_url=read_public_url(env),
+        bind=env.str("TROIKA_BIND", "127.0.0.1:8000"),
+        proxies=env.parsed("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
+        limits=LimitSettings(
+            storage_url=env.str("TROIKA_LIMITS_URL", MEMORY, validate=[storages, env.secure(LIMITS, plain_urls)]),
+            exempt=env.parsed("TROIKA_LIMITS_EXEMPT", read_networks, ()),
+        ),
     )
 
 
-def _read_bounds(reader: Reader) -> AdmissionLimits:
-    usual = AdmissionLimits()
-    return AdmissionLimits(
-        first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
-        public=reader.integer("TROIKA_WEB_PUBLIC", usual.public, 1, 100),
-        later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
-        last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
-    )
-
-
-def _read_limits(reader: Reader) -> LimitSettings:
-    storage_url = reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY)
-    reader.secure("TROIKA_LIMITS_URL", LIMITS, plain_urls([storage_url]))
-    return LimitSettings(
-        storage_url=storage_url,
-        exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
-    )
-
-
-def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> CommonSettings:
-    """Start or join the embedded server where no database is named; only after ``reader.finish()``.
+def with_embedded(settings: CommonSettings, rights: Rights) -> CommonSettings:
+    """Start or join the embedded server where no database is named; only after ``env.seal()``.
 
     Args:
-        reader: of the environment.
         settings: common ones.
         rights: in the service's database, by table and process.
     """
@@ -223,7 +203,7 @@ def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> C
         wanted[BUS_DATABASE] = logins_of(bus_rights.RIGHTS)
     if not wanted:
         return settings
-    server = EmbeddedServer(Path(reader.text("TROIKA_DATA", "var")) / "postgres")
+    server = EmbeddedServer(settings.data / "postgres")
     try:
         server.start(wanted)
     except RuntimeError as error:
@@ -258,6 +238,18 @@ def key_file(path: str) -> tuple[bytes, ...]:
         ValueError, OSError: it cannot be read or holds no keys.
     """
     return tuple(read_keys(Path(path)))
+
+
+def public_key(text: str) -> bytes:
+    """Parser of a setting that is a public key.
+
+    Raises:
+        ValueError: it is none.
+    """
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError("64 hex digits are required")
+    return key
 
 
 KeyFaults = Callable[[], Mapping[str, str]]
@@ -319,7 +311,7 @@ def open_web_engine(settings: CommonSettings) -> Engine:
     """An engine on the service's database; connections are made when they are first needed."""
     return open_engine(
         settings.database_url,
-        pool_size=settings.bounds.connections,
+        pool_size=AdmissionLimits().connections,
         pool_timeout_s=POOL_TIMEOUT_S,
         application=f"troika-{settings.service}-{settings.process}",
     )

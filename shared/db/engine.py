@@ -1,8 +1,8 @@
 """Connections to PostgreSQL: pools with limits, connection liveness, pool metrics, kinds of outage.
 
 Pools are opened after the fork (never at import) and closed by the code that opened them. A connection may be to a
-transaction pooler: no session state is kept from one transaction to the next. Statement timeouts are settings of the
-roles (:mod:`shared.db.roles`).
+transaction pooler: no session state is kept from one transaction to the next. Settings of the roles limit sessions
+(statement timeouts and others, :mod:`shared.db.roles`).
 
 A network that swallows packets (a black hole, a frozen machine) reports nothing: no time limit of the server ends the
 wait, and TCP's own works only while the other kernel is away too. So after a while without an answer the connection

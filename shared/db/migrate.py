@@ -120,12 +120,6 @@ def rollback_problem(scripts: ScriptDirectory, found: str | None, target: str) -
     return ""
 
 
-def current_revision(engine: Engine) -> str | None:
-    """The revision a database is at; None before its first migration."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
 def _scripts(folder: Path) -> ScriptDirectory:
     return ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
 

@@ -13,9 +13,10 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from shared.http.holders import ROLES, Access, Holder
+from shared.http.holders import Access, Holder
 from shared.http.lists import MEDIA_TYPE
-from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.messaging.contracts.payloads import ROLES
+from shared.runtime.logs import EXPORTED, KEY_REFUSED, ROLE_REFUSED, record_security_event
 from shared.security.csrf import check_csrf
 
 RECENT_S = 10 * 60
@@ -197,7 +198,7 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
             if not bearer():
                 session.renew(response)
             if response.mimetype in FILE_TYPES and response.status_code == 200:
-                record_security_event(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
+                record_security_event(EXPORTED, holder=holder().name, route=str(request.url_rule))
         return response
 
 
@@ -231,7 +232,7 @@ def refuse_key() -> NoReturn:
         Unauthorized: always.
     """
     if bearer():
-        record_security_event(SecurityEvent.KEY_REFUSED, route=str(request.url_rule))
+        record_security_event(KEY_REFUSED, route=str(request.url_rule))
     raise Unauthorized
 
 
@@ -247,9 +248,7 @@ def refuse(holder: Holder) -> NoReturn:
         Forbidden: always.
     """
     g.refused = holder
-    record_security_event(
-        SecurityEvent.ROLE_REFUSED, holder=holder.name, route=str(request.url_rule), method=request.method
-    )
+    record_security_event(ROLE_REFUSED, holder=holder.name, route=str(request.url_rule), method=request.method)
     raise Forbidden
 
 

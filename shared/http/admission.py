@@ -1,4 +1,4 @@
-"""Admission control (load shedding): refuses requests beyond capacity before anything is parsed.
+"""Admission control (load shedding), a WSGI middleware: refuses requests beyond capacity before parsing anything.
 
 ``AdmissionMiddleware`` wraps the application. A refusal costs a hundredth of the work: it depends on path, two headers
 and the number of requests in progress. A refused client gets ``Retry-After``, a random number between 2 and 10

@@ -1,4 +1,4 @@
-"""Flask application of a service: hooks, errors, headers, health probes and request metrics, in one order."""
+"""Flask application of a service: middleware, hooks, errors, headers, health probes, request metrics, in one order."""
 
 import os
 import re
@@ -19,14 +19,13 @@ from shared.http.access import NoSession, guard, holder_if_any, public
 from shared.http.admission import AdmissionMiddleware, max_body_bytes
 from shared.http.gates import QUARANTINE_WATCH, QuarantineGate, require_keys
 from shared.http.headers import secure_headers
-from shared.http.holders import Access
 from shared.http.openapi import document_blueprint, made_once
 from shared.http.page_cache import PAGE_CACHE, CachedPages, PageCache
 from shared.http.problems import handle_problems, refuse_too_many
 from shared.http.request_data import CONTROL_CHARACTER, MAX_FIELDS, refuse_many_fields, refuse_unknown_parameters
-from shared.http.sign_in import SignIn
+from shared.http.sign_in import KeyHolders
 from shared.runtime.clock import Clock, system_clock
-from shared.runtime.deployment import Deployment, running_version
+from shared.runtime.deployment import AdmissionLimits, Deployment, running_version
 from shared.runtime.logs import carried_trace, caused_by
 from shared.runtime.metrics import build_info, http_inflight_requests, http_request_duration_seconds
 from shared.runtime.tracing import HTTP_REQUEST, is_tracing, span
@@ -200,6 +199,9 @@ class WebParts:
         paused: path prefixes that answer 503 in quarantine even for reading.
         gated: whole paths that answer an outage themselves, and whose writing transactions are gated.
         rates: usual rate of each kind of request that is limited, for one client network.
+        statuses: status of a problem by its code, for the codes that only this service raises; see
+            :func:`shared.http.problems.handle_problems`.
+        signing: paths by which people sign in and out: they work in quarantine.
     """
 
     service: str
@@ -218,19 +220,8 @@ class WebParts:
     paused: tuple[str, ...] = ()
     gated: re.Pattern[str] | None = None
     rates: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHolders:
-    """Who may call what needs a role.
-
-    Attributes:
-        access: holders of keys.
-        sign_in: the console's cookie.
-    """
-
-    access: Access
-    sign_in: SignIn
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    signing: frozenset[str] = frozenset()
 
 
 def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment) -> Flask:
@@ -262,7 +253,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
-    handle_problems(app)
+    handle_problems(app, parts.statuses)
     if parts.keys is not None:
         require_keys(app, parts.service, parts.keys)
     if holders is None:
@@ -283,7 +274,9 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
 def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:
     if parts.quarantine is not None:
         app.extensions[QUARANTINE_WATCH] = parts.quarantine
-        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused, parts.gated)  # type: ignore[method-assign]  # the place Flask names for this
+        app.wsgi_app = QuarantineGate(  # type: ignore[method-assign]  # the place Flask names for this
+            app.wsgi_app, parts.quarantine, parts.signing, parts.paused, parts.gated
+        )
 
 
 def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) -> None:
@@ -292,7 +285,7 @@ def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) 
         app.wsgi_app,
         parts.service,
         parts.people,
-        deployment.bounds,
+        AdmissionLimits(),
         proxies=deployment.proxies,
         max_bytes=MAX_BODY_BYTES,
         larger=parts.larger_bodies,

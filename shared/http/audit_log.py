@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
+from sqlalchemy import TextClause
 
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms
@@ -15,31 +16,50 @@ from shared.http.lists import Page, PageArguments, page_of, position_in
 from shared.http.request_data import Blueprint, reason_field
 from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
 from shared.runtime.ids import new_id
-from shared.security.audit_log import AuditLine, AuditLogFilter, AuditRecord, add_audit_record, read_audit_log
+from shared.security.audit_log import (
+    OWN_LOG,
+    AuditEntry,
+    AuditFilter,
+    AuditRecord,
+    add_audit_record,
+    read_audit_log,
+)
 
 AUDIT_LOG_READERS = ("coordinator", "operator")
 """Roles that may see who did what."""
 
 MAX_WORD_LENGTH = 100
-PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
+IN_PAST_TENSE = "In the past tense: `person-exported`"
+_PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
+
+
+def filter_field(max_length: int = MAX_WORD_LENGTH, description: str = "") -> ma.fields.String:
+    """A filter of the audit log: a text on one line, which filters nothing while it is empty."""
+    metadata = {"description": description} if description else {}
+    return ma.fields.String(load_default="", validate=[ma.validate.Length(max=max_length), _PLAIN], metadata=metadata)
 
 
 class ServiceAuditQuery(PageArguments):
     """Filters of a service's audit log."""
 
-    who = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_HOLDER_NAME_LENGTH), PLAIN])
-    action = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_WORD_LENGTH), PLAIN])
+    who = filter_field(MAX_HOLDER_NAME_LENGTH)
+    action = filter_field()
 
 
-class AuditRecordSchema(ma.Schema):
-    """One action of the holder of a key."""
+class ActSchema(ma.Schema):
+    """One act of the holder of a key, without its name."""
 
     at = ma.fields.AwareDateTime(format="iso", required=True)
-    who = ma.fields.String(required=True, metadata={"description": "Name of the key's holder"})
-    action = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
+    who = ma.fields.String(required=True, metadata={"description": "Name of the holder"})
     kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
     subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
     detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
+
+
+class AuditRecordSchema(ActSchema):
+    """One act of the holder of a key."""
+
+    action = ma.fields.String(required=True, metadata={"description": IN_PAST_TENSE})
 
 
 class AuditRecordPageSchema(ma.Schema):
@@ -59,34 +79,35 @@ def audit_log_routes(service: str, work: UnitOfWork) -> Any:
     @needs_all_forms(*AUDIT_LOG_READERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """What people with a key did in this service, newest first."""
-        page = audit_log_page(work, query["who"], query["action"], query["cursor"], query["limit"])
-        return {"items": [asdict(line) for line in page.items], "next": page.next}
+        wanted = AuditFilter(who=query["who"], act=query["action"])
+        page = audit_log_page(work, OWN_LOG, wanted, query["cursor"], query["limit"])
+        return {"items": [{**asdict(entry), "action": entry.act} for entry in page.items], "next": page.next}
 
     return blueprint
 
 
-def audit_log_page(work: UnitOfWork, who: str, action: str, cursor: str, limit: int) -> Page[AuditLine]:
-    """Records of the service, newest first.
+def audit_log_page(work: UnitOfWork, log: TextClause, wanted: AuditFilter, cursor: str, limit: int) -> Page[AuditEntry]:
+    """Entries of an audit log, newest first.
 
     Args:
         work: on the service's database.
-        who: only of this holder; empty: of all.
-        action: only this one; empty: any.
+        log: ``OWN_LOG`` or ``WHOLE_LOG``.
+        wanted: which entries.
         cursor: of the page before; empty: the first.
-        limit: lines.
+        limit: entries on the page.
 
     Raises:
         BadRequest: not a cursor of ours.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        lines = read_audit_log(connection, AuditLogFilter(who, action, position_in(cursor, 2, _position), limit + 1))
-    return page_of(lines, limit, lambda line: [rfc3339(line.at), line.key])
+        found = read_audit_log(connection, log, wanted, position_in(cursor, 2, _position), limit + 1)
+    return page_of(found, limit, lambda entry: [rfc3339(entry.at), entry.key])
 
 
 def _position(key: Sequence[str]) -> tuple[datetime, str]:
     if "\x00" in key[1]:
-        raise ValueError("not the key of a line")
+        raise ValueError("not the key of an entry")
     return parse_rfc3339(key[0]), key[1]
 
 
@@ -120,7 +141,11 @@ class ExportSchema(ma.Schema):
     export_id = ma.fields.String(required=True)
     made_at = ma.fields.String(required=True)
     person_refs = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "For the other services"})
-    subjects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "For notifications"})
+    subjects = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata={"description": "Other references of the person, for the services that know no person_ref"},
+    )
     tables = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Rows by table"})
     left_out = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Columns, with reasons"})
     notes = ma.fields.List(

@@ -80,13 +80,6 @@ QUARANTINE_WATCH = "troika-quarantine-watch"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
 """Ends of paths of what is the same in every database; a path may also end so because its last part is free."""
-_SIGNING = (
-    "/console/sign-in/passkey",
-    "/console/sign-in",
-    "/console/sign-out",
-    "/console/registrations/sign-out",
-    "/console/mail/sign-out",
-)
 
 
 class QuarantineGate:
@@ -95,6 +88,7 @@ class QuarantineGate:
     Args:
         inner: the application.
         watch: reports whether there is a quarantine.
+        signing: paths by which people sign in and out; they are never refused here.
         paused: path prefixes that answer 503 even for reading.
         gated: whole paths that answer an outage themselves, such as a form with what was typed. They are served while
             the database is away; each transaction in which they write must be gated by ``watch.require_none``.
@@ -104,10 +98,12 @@ class QuarantineGate:
         self,
         inner: "WSGIApplication",
         watch: QuarantineWatch,
+        signing: frozenset[str],
         paused: tuple[str, ...] = (),
         gated: re.Pattern[str] | None = None,
     ) -> None:
-        self._inner, self._watch, self._paused, self._gated = inner, watch, paused, gated
+        self._inner, self._watch, self._signing = inner, watch, signing
+        self._paused, self._gated = paused, gated
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer 503 in quarantine, or to a change while the state is not known; else ask the application."""
@@ -134,7 +130,7 @@ class QuarantineGate:
 
     def _passes(self, environ: "WSGIEnvironment", code: str) -> bool:
         path = environ["PATH_INFO"]
-        if path.startswith("/-/") or path in _SIGNING:
+        if path.startswith("/-/") or path in self._signing:
             return True
         if code != QUARANTINE and self._gated is not None and self._gated.fullmatch(path):
             return True

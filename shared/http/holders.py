@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.schemas import SLUG
 from shared.runtime.clock import parse_rfc3339, system_clock
 from shared.runtime.errors import SettingsError
@@ -21,7 +22,6 @@ HOLDER_NEEDS = (
     "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
     "`until` is a moment with its distance from UTC; the role `partner` stands alone, with the slug of its `partner`"
 )
-ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "administrator", "partner")
 
 
 @dataclass(frozen=True, slots=True)

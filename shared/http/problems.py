@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import marshmallow as ma
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
@@ -56,39 +56,19 @@ CODES = {
 }
 """Code of a problem without its own code, by status."""
 
-DOMAIN_STATUS = {
-    "undecided": 503,
-    "form-closed": 409,
-    "form-unknown": 404,
+DOMAIN_STATUS: Mapping[str, int] = {
     "not-found": 404,
-    "idempotency-mismatch": 422,
-    "idempotency-running": 409,
     "edit-conflict": 412,
     "if-match-required": 428,
-    "already-cancelled": 409,
-    "reason-needed": 422,
-    "sealed-gone": 410,
-    "list-expired": 410,
-    "purpose-unknown": 422,
-    "too-many-people": 422,
-    "already-exists": 409,
-    "not-allowed": 403,
-    "closing-before-opening": 422,
-    "proof-refused": 422,
-    "webhook-refused": 422,
-    "bulletin-invalid": 422,
-    "time-not-usable": 422,
-    "too-many-tests": 429,
-    "too-many-readings": 429,
-    "too-many-origins": 422,
-    "unknown-partner": 422,
-    "file-refused": 422,
-    "bad-mapping": 422,
-    "bad-choice": 422,
     "unknown-parameter": 422,
-    "invalid-access": 422,
 }
-"""Status of a domain error by its code; 409 for all others."""
+"""Status of a domain error by its code, for the codes that several services raise."""
+
+STATUSES = "troika.problem_statuses"
+"""Status of a domain error by its code, those of the service included, among the application's extensions."""
+
+OTHER_DOMAIN_STATUS = 409
+"""Status of a domain error whose code is in neither."""
 
 
 class FaultSchema(ma.Schema):
@@ -141,8 +121,20 @@ def unavailable(reason: str, retry_after_s: float = 2.0) -> Response:
     return problem(503, "unavailable", "Not possible just now", detail=reason, retry_after_s=spread_s)
 
 
-def handle_problems(app: Flask) -> None:
-    """Register the handlers on ``app``: after this no other form of error leaves it."""
+def handle_problems(app: Flask, statuses: Mapping[str, int]) -> None:
+    """Register the handlers on ``app``: after this no other form of error leaves it.
+
+    Args:
+        app: of a service.
+        statuses: status of a domain error by its code, for the codes that only this service raises.
+
+    Raises:
+        ValueError: a code is one of ``DOMAIN_STATUS``, or its status is that of all other codes anyway.
+    """
+    needless = [code for code, status in statuses.items() if code in DOMAIN_STATUS or status == OTHER_DOMAIN_STATUS]
+    if needless:
+        raise ValueError(f"statuses that need no declaration: {', '.join(needless)}")
+    app.extensions[STATUSES] = {**DOMAIN_STATUS, **statuses}
     app.register_error_handler(HTTPException, from_http)
     app.register_error_handler(DomainError, from_domain)
     app.register_error_handler(Unavailable, from_outage)
@@ -174,10 +166,8 @@ def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
 
 def from_domain(error: DomainError) -> Response:
     """The answer to a request that a rule refused."""
-    status = DOMAIN_STATUS.get(error.code, 409)
-    retry_after_s = 1.0 if error.code == "idempotency-running" else 0.0
-    title = error.code.replace("-", " ").capitalize()
-    return problem(status, error.code, title, detail=error.detail, retry_after_s=retry_after_s)
+    status = current_app.extensions[STATUSES].get(error.code, OTHER_DOMAIN_STATUS)
+    return problem(status, error.code, error.code.replace("-", " ").capitalize(), detail=error.detail)
 
 
 def from_outage(error: Unavailable) -> Response:
@@ -234,7 +224,7 @@ _MAX_ACCEPT_LANGUAGE_LENGTH = 200
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 Why = Literal["busy", "too-many", "quarantine"]
-"""The server is overloaded; this client exceeds its rate limit; the database was restored and is being checked."""
+"""Overload; a rate limit (:mod:`shared.security.rate_limits`); the database was restored and is being checked."""
 
 _STYLE = (
     "body{margin:0;background:#f3f5f7;color:#17212b;overflow-wrap:break-word;"

@@ -3,8 +3,8 @@
 A misspelt filter must never be ignored: the caller would be given everything, and act on it. So unknown fields and
 unknown query parameters are refused; bodies have a bounded depth.
 
-``Idempotency-Key`` follows IETF draft-ietf-httpapi-idempotency-key-header: the same key, the same answer. The key's
-row is stored in the registration's own transaction, so there is no state in which one exists without the other, and a
+``Idempotency-Key`` follows IETF draft-ietf-httpapi-idempotency-key-header: the same key, the same answer. Here it is
+read and checked. The statement that stores a request stores its key too, so neither exists without the other, and a
 killed process leaves nothing behind that would have to expire.
 """
 

@@ -20,8 +20,8 @@ from shared.http.holders import Access, AccessFile, Holder
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import Deployment, client_address
 from shared.runtime.ids import keyed_hash, token_hash
-from shared.runtime.logs import SecurityEvent, record_security_event
-from shared.security.audit_log import AccessRow, find_by_id, find_by_key
+from shared.runtime.logs import SIGNED_IN, record_security_event
+from shared.security.sessions import AccessRow, Sessions, find_by_id, find_by_key
 
 _KEY_HASH = re.compile(r"^[0-9a-f]{64}$")
 
@@ -86,7 +86,7 @@ RENEWED_AFTER_S = 5 * 60
 
 
 class EndedSessions(Protocol):
-    """What is remembered of sessions: :class:`shared.security.audit_log.Sessions`, registration's own, or a test's."""
+    """What is remembered of sessions: :class:`shared.security.sessions.Sessions`, registration's own, or a test's."""
 
     def end(self, session: str, who: str) -> None:
         """Believe this session's cookie no more."""
@@ -192,7 +192,7 @@ class SignIn:
 
     def start(self, holder: Holder, session: str, target: str) -> Response:
         """A redirect to ``target`` with the cookie of a new session of ``holder`` set."""
-        record_security_event(SecurityEvent.SIGNED_IN, holder=holder.name)
+        record_security_event(SIGNED_IN, holder=holder.name)
         response = redirect(target if _is_local(target) else "/console", 303)
         self._set(response, holder.ref, session, time.time())  # type: ignore[arg-type]  # as below
         return response  # type: ignore[return-value]  # werkzeug's response is Flask's here
@@ -239,17 +239,41 @@ def _is_local(target: str) -> bool:
     return target.startswith("/console") and "\\" not in target and not target.startswith("//")
 
 
-def make_sign_in(access: Access, signing_keys: Sequence[bytes], ended: EndedSessions, deployment: Deployment) -> SignIn:
-    """What signs people in to the console of a service.
+@dataclass(frozen=True, slots=True)
+class KeyHolders:
+    """Who may call what needs a role.
+
+    Attributes:
+        access: holders of keys.
+        sign_in: the console's cookie.
+    """
+
+    access: Access
+    sign_in: SignIn
+
+
+def key_holders(
+    file: AccessFile,
+    work: UnitOfWork,
+    clock: Clock,
+    signing_keys: Sequence[bytes],
+    deployment: Deployment,
+    ended: EndedSessions | None = None,
+) -> KeyHolders:
+    """Return who may call a service and sign in to its console.
 
     Args:
-        access: key holders.
+        file: entries that the console does not change.
+        work: on the service's database.
+        clock: of the project.
         signing_keys: newest first.
-        ended: remembers which sessions have ended.
         deployment: where it runs.
+        ended: remembers which sessions have ended; None: the service's table of ended sessions.
     """
 
     def client_network() -> str:
         return str(client_address(request.environ, deployment.proxies))
 
-    return SignIn(access, signing_keys, ended, client_network, secure=deployment.https)
+    access = AccessDirectory(file, work, clock)
+    sign_in = SignIn(access, signing_keys, ended or Sessions(work, clock), client_network, secure=deployment.https)
+    return KeyHolders(access, sign_in)

@@ -148,12 +148,6 @@ class Text:
 NO_TEXT = Text()
 
 
-def missing_in(texts: Iterable[Text]) -> tuple[str, ...]:
-    """The languages that one of ``texts`` lacks, in the order of ``LANGUAGES``."""
-    lacking = {code for text in texts for code in text.missing}
-    return tuple(code for code in LANGUAGES if code in lacking)
-
-
 def typed_texts(name: str, texts: Text) -> dict[str, str]:
     """The fields of a form that hold ``texts``, empty ones too: ``title.en``, ``title.fr``, … for ``name`` title."""
     known = texts.as_mapping

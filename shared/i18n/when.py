@@ -188,7 +188,7 @@ class Period:
 class TimeLine:
     """One way to express the time, complete in itself: day, hours and zone, or one sentence over several days."""
 
-    whose: Literal["event", "recipient", "utc"]
+    whose: Literal["event", "reader", "utc"]
     parts: tuple[str, ...]
 
     @property
@@ -233,7 +233,7 @@ def time_lines(period: Period, language: str, own_zone: str = "") -> list[TimeLi
     zone, own = ZoneInfo(period.time_zone), known_zone(own_zone)
     lines = [TimeLine("event", _parts(period, language))]
     if own is not None and own.key not in UTC_NAMES and _offsets(period, own) != _offsets(period, zone):
-        lines.append(TimeLine("recipient", _parts(_in_zone(period, own.key), language)))
+        lines.append(TimeLine("reader", _parts(_in_zone(period, own.key), language)))
     if zone.key not in UTC_NAMES:
         lines.append(TimeLine("utc", _parts(_in_zone(period, "UTC"), language)))
     return lines

@@ -26,7 +26,7 @@ from urllib.parse import unquote, urlsplit
 from shared.db.roles import Rights, login
 from shared.messaging.contracts.registry import BY_KEY, BY_TYPE, MESSAGE_TYPES, QUEUES, SERVICES, producers
 from shared.runtime.errors import Unauthentic
-from shared.runtime.settings import BROKER, Reader, plain_urls, read_database_url
+from shared.runtime.settings import BROKER, SettingsEnv, plain_urls, read_database_url
 
 log = logging.getLogger(__name__)
 
@@ -98,18 +98,18 @@ class BusAddress:
         return unquote(path.removeprefix("/")) or "/"
 
 
-def read_address(reader: Reader, database_url: str) -> BusAddress:
+def read_address(env: SettingsEnv, database_url: str) -> BusAddress:
     """The address from ``TROIKA_BROKER_URL`` (several for a cluster), else that of the embedded bus."""
-    broker_urls = _read_urls(reader, "TROIKA_BROKER_URL", AMQP_SCHEMES)
+    broker_urls = _read_urls(env, "TROIKA_BROKER_URL", AMQP_SCHEMES)
     return BusAddress(broker_urls=broker_urls) if broker_urls else BusAddress(database_url=database_url)
 
 
-def read_management(reader: Reader, name: str) -> tuple[str, ...]:
+def read_management(env: SettingsEnv, name: str) -> tuple[str, ...]:
     """The addresses of the broker's management API from the setting ``name``, one a node; none if it is not set."""
-    return _read_urls(reader, name, HTTP_SCHEMES)
+    return _read_urls(env, name, HTTP_SCHEMES)
 
 
-def _read_urls(reader: Reader, name: str, schemes: tuple[str, ...]) -> tuple[str, ...]:
+def _read_urls(env: SettingsEnv, name: str, schemes: tuple[str, ...]) -> tuple[str, ...]:
     def parse(text: str) -> tuple[str, ...]:
         urls = tuple(part.strip() for part in text.split(",") if part.strip())
         if not urls or any(urlsplit(url).scheme not in schemes or not urlsplit(url).hostname for url in urls):
@@ -117,11 +117,7 @@ def _read_urls(reader: Reader, name: str, schemes: tuple[str, ...]) -> tuple[str
             raise ValueError(f"{wanted} addresses, separated by commas, are required")
         return urls
 
-    none: tuple[str, ...] = ()
-    urls = reader.take(name, parse, none)
-    if urls:
-        reader.secure(name, BROKER, plain_urls(urls))
-    return urls
+    return env.parsed(name, parse, (), validate=env.secure(BROKER, lambda text: plain_urls(",".join(parse(text)))))
 
 
 VHOST = "troika"

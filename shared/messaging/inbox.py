@@ -1,4 +1,4 @@
-"""The inbox: a message has its effect once, because a row with its id is stored in the effect's own transaction."""
+"""Inbox: a message has its effect once, because a row with its id is stored in the effect's own transaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The outbox: a message is stored in the transaction that made its fact true, and leaves afterwards.
+"""Outbox: a message is stored in the transaction that made its fact true, and leaves afterwards.
 
 ``NOTIFY`` in that transaction would cost the intake four fifths of its rate (measured: 10,034 to 2,199 transactions
 a second), so the relay polls. Ids are not commit order: nothing here ever asks for "id greater than last seen".

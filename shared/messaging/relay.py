@@ -185,12 +185,12 @@ class Relay:
             if not rows:
                 return 0
             reach("relay.claimed")
-            told = [row for row in rows if row.body]
-            offered = [self._outgoing(row) for row in told]
+            unerased = [row for row in rows if row.body]
+            offered = [self._outgoing(row) for row in unerased]
             reach("relay.publishing")
             outcomes = self._publish(offered) if offered else []
             reach("relay.published")
-            self._record(connection, told, outcomes)
+            self._record(connection, unerased, outcomes)
             outbox.mark_published(connection, [row.id for row in rows if not row.body], self._clock())
             reach("relay.marked")
         reach("relay.committed")

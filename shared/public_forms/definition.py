@@ -1,27 +1,19 @@
-"""Form definitions: a whole form as data, to and from YAML and JSONB, the standard forms, JSON Schema for programs."""
+"""Form definitions: a whole form as data, to and from YAML and JSONB, JSON Schema for programs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-import yaml
-
-from shared.i18n.languages import LANGUAGES, Text, direction
-from shared.i18n.when import day_text
+from shared.i18n.languages import Text, direction
 from shared.public_forms.fields import ADDRESS_FIELD, TRANSPORT_FIELDS, Condition, Field, FieldKind, Option
 from shared.public_forms.reading import read_definition
 
 __all__ = [
     "ADDRESS_FIELD",
-    "FORM_KINDS",
     "Condition",
     "Field",
     "FieldKind",
     "FormDefinition",
-    "FormKind",
     "Option",
     "Text",
     "parse_definition",
@@ -30,21 +22,19 @@ __all__ = [
     "with_options",
 ]
 
-FormKind = Literal["webinar", "delegation", "working_group", "attendance", "interest", "proposal"]
-FORM_KINDS: frozenset[str] = frozenset(get_args(FormKind))
-
 
 @dataclass(frozen=True, slots=True)
 class FormDefinition:
     """The questions of one form, in the order they are asked.
 
     Attributes:
-        slug: the form's name in addresses, such as ``upr-webinar-10``.
+        slug: the form's name in addresses.
+        kind: one of ``FORM_KINDS`` of the message contracts.
         version: rises with every change of the questions.
     """
 
     slug: str
-    kind: FormKind
+    kind: str
     title: Text
     intro: Text
     fields: tuple[Field, ...]
@@ -95,7 +85,7 @@ def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
     Raises:
         ValueError: lists everything that is wrong, one line each, field by field.
     """
-    found, fields, problems = read_definition(mapping, FORM_KINDS)
+    found, fields, problems = read_definition(mapping)
     if problems:
         raise ValueError("\n".join(problems))
     return FormDefinition(fields=fields, **found)
@@ -192,76 +182,6 @@ def _condition_mapping(condition: Condition | None) -> dict[str, Any] | None:
         return None
     whole = {"field": condition.field}
     return whole if condition.equals is None else {**whole, "equals": condition.equals}
-
-
-TextInput = str | Mapping[str, str]
-"""One text for every language, or texts by language."""
-
-FOLDER = Path(__file__).parent / "standard"
-STANDARD_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
-GROUP_FIELD = "working_group"
-DAY_FIELDS = ("preferred_days", "unavailable_days")
-"""Questions of a proposal whose choices are the days on which side events can be."""
-
-
-def standard_form(
-    kind: str,
-    slug: str,
-    title: TextInput,
-    *,
-    intro: TextInput = "",
-    working_groups: Sequence[tuple[str, Text | str]] = (),
-    days: Sequence[date] = (),
-    version: int = 1,
-) -> FormDefinition:
-    """The standard form of a kind.
-
-    Args:
-        kind: one of ``STANDARD_KINDS``.
-        slug: of the form.
-        intro: in place of the one that the kind has.
-        working_groups: (slug, name) of each group that can be chosen, in the order shown. Without any, the
-            question is not shown.
-        days: on which side events can be; without any, a proposal is not asked about days.
-        version: rises when the questions change.
-
-    Raises:
-        ValueError: kind, slug, title or version cannot be used; the message names the fault.
-    """
-    if kind not in STANDARD_KINDS:
-        raise ValueError(f"kind: must be one of {', '.join(STANDARD_KINDS)}")
-    own = {"slug": slug, "title": title, "version": version} | ({"intro": intro} if intro else {})
-    standard = _standard(kind)
-    fields = [field for field in (_with_days(one, days) for one in standard["fields"]) if field is not None]
-    return with_working_groups(parse_definition({**standard, **own, "fields": fields}), working_groups)
-
-
-def _with_days(field: Mapping[str, Any], days: Sequence[date]) -> Mapping[str, Any] | None:
-    """A question with the days that can be chosen; None for one about days where there are none."""
-    if field["name"] not in DAY_FIELDS:
-        return field
-    choices = [{"value": day.isoformat(), "label": {one: day_text(day, one) for one in LANGUAGES}} for day in days]
-    return {**field, "options": choices} if choices else None
-
-
-def with_working_groups(definition: FormDefinition, groups: Sequence[tuple[str, Text | str]]) -> FormDefinition:
-    """Return the questions with ``groups`` (slug, name) to choose from, if they ask for a working group."""
-    if not any(field.name == GROUP_FIELD for field in definition.fields):
-        return definition
-    return with_options(definition, GROUP_FIELD, groups)
-
-
-def standard_questions(kind: str) -> list[Mapping[str, Any]]:
-    """The questions of a kind as a definition describes them, with the project's own translations named by key."""
-    found: list[Mapping[str, Any]] = _standard(kind)["fields"]
-    return found
-
-
-@cache
-def _standard(kind: str) -> dict[str, Any]:
-    """The questions every form of a kind has."""
-    found: dict[str, Any] = yaml.safe_load((FOLDER / f"{kind}.yaml").read_text(encoding="utf-8"))
-    return found
 
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

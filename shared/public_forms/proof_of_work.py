@@ -12,15 +12,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import marshmallow as ma
 from altcha import Payload, create_challenge, verify_solution
 
 from shared.runtime.ids import keyed_hash
-
-Asking = Literal["off", "asked"]
-"""Whether a form asks for a proof of work."""
 
 TRIES = 1000
 """How many tries a challenge takes at most while nothing is going on, half of them on average: 0.1 s on a desktop with
@@ -47,7 +44,6 @@ ALGORITHM = "PBKDF2/SHA-256"
 COST = 1000
 """Iterations of one try: 0.2 ms of a desktop's browser, 0.15 ms here to make a challenge (measured)."""
 MAX_PAYLOAD_LENGTH = 4096
-NONCE_BYTES = 16
 
 
 class ProofRefused(Exception):

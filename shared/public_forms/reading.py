@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from shared.i18n.languages import LANGUAGES, Text
+from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.public_forms.fields import (
     ADDRESS_FIELD,
     MAX_OPTION_LIMIT,
@@ -232,14 +233,11 @@ ALWAYS_ASKED_OF = {"interest": ((ADDRESS_FIELD, EMAIL),)}
 FORM_KEYS = ("slug", "kind", "title", "intro", "version", "fields")
 
 
-def read_definition(
-    mapping: Mapping[str, Any], form_kinds: frozenset[str]
-) -> tuple[dict[str, Any], tuple[Field, ...], list[str]]:
+def read_definition(mapping: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Field, ...], list[str]]:
     """Read a definition.
 
     Args:
         mapping: from YAML or JSONB.
-        form_kinds: names of the kinds of form.
 
     Returns:
         everything but the fields by name, the fields, and the list of what is wrong (empty if nothing is).
@@ -255,8 +253,8 @@ def read_definition(
         "intro": read_text(mapping.get("intro"), "intro", problems),
         "version": _read_version(mapping.get("version", 1), problems),
     }
-    if found["kind"] not in form_kinds:
-        problems.append(f"kind: must be one of {', '.join(sorted(form_kinds))}")
+    if found["kind"] not in FORM_KINDS:
+        problems.append(f"kind: must be one of {', '.join(sorted(FORM_KINDS))}")
     _check_together(fields, ALWAYS_ASKED_OF.get(str(found["kind"]), ALWAYS_ASKED), problems)
     return found, tuple(fields), problems
 

@@ -17,10 +17,12 @@ from importlib.metadata import PackageNotFoundError, version
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from marshmallow.validate import Range
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from shared.runtime.settings import Reader
+    from shared.runtime.settings import SettingsEnv
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,10 @@ class ProbeAddress:
     host: str = "127.0.0.1"
 
 
-def read_probe_address(reader: "Reader") -> ProbeAddress:
+def read_probe_address(env: "SettingsEnv") -> ProbeAddress:
     """The address from ``TROIKA_METRICS_PORT`` and ``TROIKA_METRICS_HOST``."""
-    port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
-    host = reader.take("TROIKA_METRICS_HOST", lambda text: str(ip_address(text)), "127.0.0.1")
-    return ProbeAddress(port, host)
+    port = env.int("TROIKA_METRICS_PORT", 0, validate=Range(0, 65535))
+    return ProbeAddress(port, env.parsed("TROIKA_METRICS_HOST", lambda text: str(ip_address(text)), "127.0.0.1"))
 
 
 MEMORY = "memory://"
@@ -185,7 +186,7 @@ def _network_of(text: str) -> Address | None:
 
 
 FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
-"""People who register and their links; the public programme; coordinators' queries; exports and the console."""
+"""People and their links; public pages; queries; exports and the console."""
 
 MAX_WAITING = 32
 """Maximum number of requests waiting for a slot of ``later`` or ``last``: a page and all that it loads come at once."""
@@ -247,9 +248,9 @@ class AdmissionLimits:
     """How much one web process works on at once.
 
     Attributes:
-        first: requests of people who register.
-        public: pages of the public programme that are not in memory.
-        later: coordinators' queries.
+        first: requests of the public that are not public pages.
+        public: public pages that are not in memory.
+        later: queries.
         last: exports and the console.
     """
 
@@ -277,13 +278,11 @@ class AdmissionLimits:
 class Deployment:
     """Attributes:
     https: whether its public address is HTTPS.
-    bounds: how much it works on at once.
     proxies: networks of the gateways in front of it.
     limits: how often a client may send a request.
     """
 
     https: bool
-    bounds: AdmissionLimits = field(default_factory=AdmissionLimits)
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     limits: LimitSettings = field(default_factory=LimitSettings)
 

@@ -29,7 +29,7 @@ class Point:
 
 POINTS: dict[str, Point] = {
     "transaction.ready": Point("all statements of a transaction have run, nothing is committed", EVERY_PROCESS),
-    "transaction.committed": Point("a transaction is committed, nobody has been told", EVERY_PROCESS),
+    "transaction.committed": Point("a transaction is committed, nothing is published or answered", EVERY_PROCESS),
     "relay.claimed": Point("rows of the outbox are locked", ("relay",)),
     "relay.publishing": Point("they are about to be offered to the bus", ("relay",)),
     "relay.published": Point("the bus has answered, no row is marked", ("relay",)),

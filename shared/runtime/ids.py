@@ -3,7 +3,7 @@
 Identifiers sort by age, which indexes favour. Secrets are random, and only their hash is stored.
 
 A token of a link is 256 random bits and opens one thing for one purpose. Its hash needs neither salt nor slowness, and
-a row is found by the hash of the token that was sent: a timing difference may reveal something about the hash of a
+a row is found by the hash of the token that was sent: a timing attack may reveal something about the hash of a
 guess, and nothing about a token. The purpose is hashed in front of the token, so a token of one kind of link opens
 nothing at another, in whichever column or database its hash is stored.
 """

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import StrEnum
 from threading import Lock
 from typing import Any
 
@@ -140,21 +139,26 @@ LOGGED_PER_MINUTE = 10
 """Of each refusal, by each process."""
 
 
-class SecurityEvent(StrEnum):
-    """The label of the counter, and the message of the log line."""
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """What is counted, and logged. Those below occur in every service; a service declares its own in ``telemetry``.
 
-    SIGNED_IN = "signed-in"
-    SIGN_IN_REFUSED = "sign-in-refused"
-    KEY_REFUSED = "key-refused"
-    ROLE_REFUSED = "role-refused"
-    CROSS_SITE_REFUSED = "cross-site-refused"
-    TOO_MANY = "too-many-requests"
-    EXPORTED = "list-exported"
-    SEALED_READ = "sealed-answers-read"
+    Attributes:
+        name: the label of the counter, and the message of the log line.
+        is_permitted: whether it is a permitted act of a person, which is logged each time.
+    """
+
+    name: str
+    is_permitted: bool = False
 
 
-ALWAYS_LOGGED = frozenset({SecurityEvent.SIGNED_IN, SecurityEvent.EXPORTED, SecurityEvent.SEALED_READ})
-"""Permitted acts of a person, which are logged each time."""
+SIGNED_IN = SecurityEvent("signed-in", is_permitted=True)
+SIGN_IN_REFUSED = SecurityEvent("sign-in-refused")
+KEY_REFUSED = SecurityEvent("key-refused")
+ROLE_REFUSED = SecurityEvent("role-refused")
+CROSS_SITE_REFUSED = SecurityEvent("cross-site-refused")
+TOO_MANY = SecurityEvent("too-many-requests")
+EXPORTED = SecurityEvent("list-exported", is_permitted=True)
 
 
 @dataclass(slots=True)
@@ -176,11 +180,11 @@ def record_security_event(event: SecurityEvent, **facts: str) -> None:
         event: what happened.
         facts: names and ids of ours.
     """
-    security_events_total.labels(event.value).inc()
-    if event in ALWAYS_LOGGED:
-        log.info(event.value, extra=facts)
+    security_events_total.labels(event.name).inc()
+    if event.is_permitted:
+        log.info(event.name, extra=facts)
     elif _is_one_of_few(event):
-        log.warning(event.value, extra=facts)
+        log.warning(event.name, extra=facts)
 
 
 def _is_one_of_few(event: SecurityEvent) -> bool:

@@ -35,10 +35,10 @@ http_inflight_requests = Gauge(
 
 requests_refused_total = Counter(
     "troika_requests_refused_total",
-    "Requests that were not worked on because too much was going on, by class (first: people who register; public: "
-    "the programme; later: queries; last: exports and console) and reason: full (no place), queue (the undecided "
-    "submissions take all the disk that they may), late (it had waited too long before it came), slow (its body "
-    "took too long).",
+    "Requests that were not worked on because too much was going on, by class (first: people and their links; public: "
+    "public pages; later: queries; last: exports and console) and reason: full (no place), queue (what the service "
+    "has stored and not worked on takes all the disk that it may), late (it had waited too long before it came), "
+    "slow (its body took too long).",
     ["service", "class", "reason"],
 )
 
@@ -51,8 +51,8 @@ public_pages_total = Counter(
 
 requests_limited_total = Counter(
     "troika_requests_limited_total",
-    "Requests refused with 429 because of too many of their kind (intake, challenge, link), by what they were too many "
-    "for: network (one client address, or the /64, /56 or /48 around an IPv6 address). Nothing else has a limit.",
+    "Requests refused with 429 because of too many of their kind, by what they were too many for: network (one client "
+    "address, or the /64, /56 or /48 around an IPv6 address). Nothing else has a limit.",
     ["service", "kind", "scope"],
 )
 
@@ -60,7 +60,7 @@ security_events_total = Counter(
     "troika_security_events_total",
     "Security events, by kind: signed-in, sign-in-refused, key-refused (unknown or ended), "
     "role-refused (a key of another role or for other forms), cross-site-refused, "
-    "too-many-requests, list-exported, sealed-answers-read.",
+    "too-many-requests, list-exported; a service may add its own.",
     ["event"],
 )
 
@@ -186,23 +186,4 @@ final_work_refused_total = Counter(
     "troika_final_work_refused_total",
     "Times that work was refused because the clock differed from the database's, by work (tending, leases, …).",
     ["service", "work"],
-)
-retention_overdue = Gauge(
-    "troika_retention_overdue",
-    "Records that hold what should have been gone for a day: `sealed` answers, single "
-    "`answers`, `people`; `ended` registrations as a whole.",
-    ["service", "what"],
-    multiprocess_mode="mostrecent",
-)
-retention_unannounced = Gauge(
-    "troika_retention_unannounced",
-    "Records that are due unannounced and wait for an operator: `sealed` answers, single `answers`, `people`, `ended` "
-    "registrations.",
-    ["service", "what"],
-    multiprocess_mode="mostrecent",
-)
-retention_done_total = Counter(
-    "troika_retention_done_total",
-    "Records from which retention has taken something, by what it was.",
-    ["service", "what"],
 )

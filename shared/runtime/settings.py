@@ -12,12 +12,16 @@ unverified are refused unless ``TROIKA_INSECURE`` names them.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeVar
+from types import EllipsisType
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError
+from marshmallow.validate import Regexp
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -146,10 +150,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def plain_urls(urls: Iterable[str]) -> str:
-    """What is wrong with ``urls``: one has a plain scheme and leads to another machine. Empty if nothing is."""
-    for url in urls:
-        parts = urlsplit(url)
+def plain_urls(text: str) -> str:
+    """What is wrong with URLs (with commas between): one is unencrypted and leads to another machine; else empty."""
+    for url in text.split(","):
+        parts = urlsplit(url.strip())
         if parts.scheme in PLAIN and not is_loopback(parts.hostname or ""):
             return f"{parts.scheme}:// to another machine is not encrypted: use {PLAIN[parts.scheme]}"
     return ""
@@ -199,136 +203,135 @@ def _settings(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 T = TypeVar("T")
+Validator = Callable[[Any], Any]
+"""As marshmallow has them: raises ValidationError."""
 
 FROM_FILE = "_FILE"
 """Ends the name of a setting whose value is in a file: a password, for example."""
 
+_QUOTED = re.compile(r"'([^']+)'")
 
-class Reader:
-    """Collects values and faults; :meth:`finish` raises once, with all of them.
 
-    A fault never contains a value: it may be a secret.
+class SettingsEnv(Env):
+    """The settings of one process; :meth:`seal` raises once, with everything that is missing or wrong.
+
+    A setting is read with a method of environs, and declared by it: ``env.int("TROIKA_METRICS_PORT", 0,
+    validate=Range(0, 65535))``. It is required if it has no default; an empty value counts as none. Validators are
+    those of marshmallow. What is missing or wrong is None until :meth:`seal`, so nothing is computed from it before.
+
+    A fault never contains a value: it may be a secret. Why ``environs.FileAwareEnv`` is not used: docs/adr/0043.
+
+    Args:
+        process: kind of the process, whose own settings in the folder of ``TROIKA_SETTINGS`` have precedence.
+        environment: value by name; that of this process if None.
+
+    Attributes:
+        given: value by name, with those of the folder.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None, process: str = "") -> None:
-        """Read ``environment`` (this process's, if None), and the folder of settings that it may name.
-
-        Args:
-            environment: value by name.
-            process: kind of the process, whose own settings in the folder count first.
-        """
-        self._environment: Mapping[str, str] = os.environ if environment is None else environment
-        self.problems: list[str] = []
-        if folder := self._environment.get(VARIABLE):
+    def __init__(self, process: str = "", environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(eager=False)
+        self.given: Mapping[str, str] = os.environ if environment is None else environment
+        self._faults: list[str] = []
+        if folder := self.given.get(VARIABLE):
             self._add(Path(folder), process)
 
-    def take(self, name: str, parse: Callable[[str], T], default: T | None = None) -> T:
-        """The parsed value of ``name``; ``default`` if unset; a fault if there is neither or it does not parse."""
-        text = self._text_of(name)
-        if not text:
-            if default is None:
-                self.problems.append(f"{name}: is required")
-            return default  # type: ignore[return-value]  # finish() raises before a missing value is used
+    def parsed(
+        self,
+        name: str,
+        parse: Callable[[str], T],
+        default: T | EllipsisType = ...,
+        *,
+        validate: Validator | Sequence[Validator] = (),
+    ) -> T:
+        """A setting of another type: what ``parse`` returns. It raises ValueError or OSError if it refuses a text."""
+        # environs hands all that it does not know to the field; its annotations know `validate` alone
+        value: T = self(name, default, validate=validate, post_load=_checked(parse))  # type: ignore[call-overload]
+        return value
+
+    def secure(self, kind: str, fault_of: Callable[[str], str]) -> Validator:
+        """A validator that refuses an insecure connection, unless ``TROIKA_INSECURE`` names its ``kind``.
+
+        Args:
+            kind: one of ``KINDS``.
+            fault_of: what is insecure about an address, and what to write instead; empty if nothing is.
+        """
+
+        def check(text: str) -> None:
+            none: frozenset[str] = frozenset()
+            fault = _checked(fault_of)(text)
+            if fault and kind not in (self.parsed(INSECURE, read_kinds, none) or none):
+                raise ValidationError(f"{fault}; or name {kind} in {INSECURE}")
+
+        return check
+
+    def refuse(self, name: str, fault: str) -> None:
+        """Have :meth:`seal` raise for a setting that contradicts another one."""
+        self._faults.append(f"{name}: {fault}")
+
+    def seal(self) -> None:
+        """End reading.
+
+        Raises:
+            SettingsError: anything is missing or wrong; it lists all of it.
+        """
         try:
-            return parse(text)
-        except (ValueError, OSError) as error:
-            self.problems.append(f"{name}: {error}")
-            return default  # type: ignore[return-value]  # as above
+            super().seal()
+        except EnvValidationError as error:
+            by_name = cast("Mapping[str, list[str]]", error.error_messages)  # a list only where `eager` is set
+            self._faults += [f"{name}: {fault}" for name, faults in by_name.items() for fault in faults]
+        if self._faults:
+            raise SettingsError(list(dict.fromkeys(self._faults)))
 
     def _add(self, folder: Path, process: str) -> None:
         try:
             found = read_folder(folder, process)
         except (OSError, UnicodeDecodeError) as error:
-            self.problems.append(f"{VARIABLE}: a folder of files that can be read is required ({error})")
+            self.refuse(VARIABLE, f"a folder of files that can be read is required ({error})")
             return
-        twice = sorted(name for name in found if name in self._environment)
-        self.problems.extend(f"{name}: is set, and stands in {VARIABLE} too" for name in twice)
-        self._environment = {**self._environment, **found}
+        for name in sorted(found.keys() & self.given.keys()):
+            self.refuse(name, f"is set, and stands in {VARIABLE} too")
+        self.given = {**self.given, **found}
 
-    def _text_of(self, name: str) -> str:
-        """The value of ``name``, or the content of the file that ``<name>_FILE`` names; empty if there is neither."""
-        text, file = (self._environment.get(each, "").strip() for each in (name, name + FROM_FILE))
-        if not file:
-            return text
-        if text:
-            self.problems.append(f"{name}: is set, and {name}{FROM_FILE} too")
-            return text
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        """The value, or the content of the file that ``<name>_FILE`` names; the default if there is neither."""
+        text, file = (self.given.get(each, "").strip() for each in (env_key, env_key + FROM_FILE))
+        if file and text:
+            self.refuse(env_key, f"is set, and {env_key}{FROM_FILE} too")
+        elif file:
+            try:
+                text = Path(file).read_text().strip()
+            except (OSError, UnicodeDecodeError):
+                self.refuse(env_key + FROM_FILE, "a file that can be read is required")
+        return text or default
+
+
+def _checked(function: Callable[[str], T]) -> Callable[[str], T]:
+    """``function``, with its errors as faults; those that quote the text, as urllib's do, are not repeated."""
+
+    def call(text: str) -> T:
         try:
-            return Path(file).read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            self.problems.append(f"{name}{FROM_FILE}: a file that can be read is required")
-            return ""
+            return function(text)
+        except OSError as error:
+            raise ValidationError(f"cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            quoted = any(part in text for part in _QUOTED.findall(str(error)))
+            raise ValidationError("Invalid value." if quoted else str(error)) from None
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """What is read."""
-        return self._environment
+    return call
 
-    def secure(self, name: str, kind: str, fault: str) -> None:
-        """Add ``fault`` (if it is not empty) to what is wrong with ``name``, unless ``kind`` is allowed.
 
-        Args:
-            name: of the setting.
-            kind: one of ``shared.runtime.settings.KINDS``, which ``TROIKA_INSECURE`` may name.
-            fault: what is insecure, and what to write instead.
-        """
-        allowed: frozenset[str] = frozenset()
-        if fault and kind not in self.take(INSECURE, read_kinds, allowed):
-            self.problems.append(f"{name}: {fault}; or name {kind} in {INSECURE}")
+def url_of(*schemes: str) -> Regexp:
+    """A validator of absolute URLs with one of ``schemes``."""
+    named = " or ".join(f"{scheme}://" for scheme in schemes)
+    return Regexp(rf"({'|'.join(schemes)})://\S+$", error=f"an address that begins with {named} is required")
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """Any text."""
-        return self.take(name, str, default)
 
-    def integer(self, name: str, default: int, least: int = 0, most: int = 2**31 - 1) -> int:
-        """A whole number within bounds."""
+def readable_file(path: Path) -> None:
+    """A validator of paths.
 
-        def parse(text: str) -> int:
-            value = int(text) if text.lstrip("-").isdigit() else None
-            if value is None or not least <= value <= most:
-                raise ValueError(f"a whole number from {least} to {most} is required")
-            return value
-
-        return self.take(name, parse, default)
-
-    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
-        """An absolute URL with one of ``schemes``, or the default as it is written (``memory://``)."""
-
-        def parse(text: str) -> str:
-            parts = urlsplit(text)
-            if text == default:
-                return text
-            if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
-                raise ValueError(f"an address that begins with {' or '.join(s + '://' for s in schemes)} is required")
-            return text
-
-        return self.take(name, parse, default)
-
-    def file(self, name: str, default: Path | None = None) -> Path:
-        """The path of a file that exists and can be read."""
-
-        def parse(text: str) -> Path:
-            path = Path(text)
-            if not path.is_file() or not os.access(path, os.R_OK):
-                raise ValueError("a file that can be read is required")
-            return path
-
-        return self.take(name, parse, default)
-
-    def folder(self, name: str, default: Path | None = None) -> Path:
-        """The path of a folder that exists."""
-
-        def parse(text: str) -> Path:
-            path = Path(text)
-            if not path.is_dir():
-                raise ValueError("a folder that exists is required")
-            return path
-
-        return self.take(name, parse, default)
-
-    def finish(self) -> None:
-        """Raises:
-        SettingsError: anything was wrong; it lists all of it.
-        """
-        if self.problems:
-            raise SettingsError(self.problems)
+    Raises:
+        ValidationError: there is no such file, or it cannot be read.
+    """
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise ValidationError("a file that can be read is required")

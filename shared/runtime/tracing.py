@@ -74,7 +74,7 @@ SPAN_TYPES = (HTTP_REQUEST, PUBLISH, CONSUME)
 
 log = logging.getLogger(__name__)
 
-OTLP_URL, STANDARD_URL = "TROIKA_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"
+OTLP_URL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PATH = "/v1/traces"
 EXPORT_WITHIN_S = 3.0
 """A collector that does not answer keeps no process from ending for longer than about twice this."""

@@ -1,44 +1,73 @@
-"""Audit log: what people with a key did, in the transaction of the act itself; who has access; ended sessions.
+"""Audit log: what people with a key did, recorded in the transaction of the act itself, and read page by page.
 
 No process changes a record, and the database refuses to delete one younger than 1,000 days, so that a stolen login of a
 process cannot remove what shows its use. Records are kept for three years. What a service records elsewhere already
-(changes of registrations, of events, readings of sealed answers) is not written twice: the view ``own_audit_log`` of
+(such as changes of what it stores) is not written twice: the view ``own_audit_log`` of
 its database shows both. No record identifies a participant.
-
-Access (holders of keys) is registration's own table, and a copy of it in each other service. A console cookie is
-signed and would be valid for its eight hours; what ends it earlier is stored in each service's own database.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from shared.db.cleanup import HOURLY_S, Rule
-from shared.db.unit_of_work import SERVICE, UnitOfWork
+from shared.db.unit_of_work import SERVICE
 from shared.messaging import outbox
-from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.registry import BY_KEY, source_of
 from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
-from shared.runtime.clock import Clock, rfc3339
-from shared.runtime.ids import new_id, token_hash
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
 from shared.runtime.logs import correlation_id, traceparent
 
 _ADD_RECORD = text("""
     INSERT INTO audit_record (done_at, done_by, action, kind, subject, detail)
     VALUES (:now, :who, :action, :kind, :subject, CAST(:detail AS jsonb))
 """)
-_READ = text("""
-    SELECT at, who, action, kind, subject, detail, key FROM own_audit_log
+_READ = """
+    SELECT service, at, who, act, kind, subject, detail, key FROM {log}
     WHERE (CAST(:at AS timestamptz) IS NULL OR (at, key) < (:at, :key))
-        AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:action AS text) = '' OR action = :action)
-    ORDER BY at DESC, key DESC LIMIT :most
-""")
+        AND (:who = '' OR who = :who) AND (:act = '' OR act = :act) AND (:kind = '' OR kind = :kind)
+        AND (:subject = '' OR subject = :subject) AND (:service = '' OR service = :service)
+        AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)
+        AND (CAST(:until AS timestamptz) IS NULL OR at < :until)
+        AND (:q = '' OR position(lower(:q) IN lower(concat_ws(' ', who, act, kind, subject, detail::text))) > 0)
+    ORDER BY at DESC, key DESC LIMIT :limit
+"""
+OWN_LOG = text(_READ.format(log="(SELECT '' AS service, *, action AS act FROM own_audit_log) AS own"))
+"""Reads the audit log of a service: its view ``own_audit_log``."""
 
-UNION_KEPT_BY = "registration"
-"""The service that keeps the audit log over all of them."""
+WHOLE_LOG = text(_READ.format(log="audit_log"))
+"""Reads the audit log of all services: the view ``audit_log`` of the service that keeps it."""
+
+AUDIT_TABLE = """
+CREATE TABLE audit_record (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    done_at timestamptz NOT NULL,
+    done_by text NOT NULL CHECK (done_by <> ''),
+    action text NOT NULL CHECK (action <> ''),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL
+);
+COMMENT ON TABLE audit_record IS
+    'what people with a key did that no other table records; the view own_audit_log shows all';
+CREATE INDEX audit_record_at ON audit_record (done_at);
+CREATE FUNCTION audit_record_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'records of the audit log are only ever added';
+END $$;
+CREATE TRIGGER audit_record_stays BEFORE UPDATE OR TRUNCATE ON audit_record
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
+-- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
+CREATE TRIGGER audit_record_kept BEFORE DELETE ON audit_record FOR EACH ROW
+    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
+"""
+"""The table of each service, for its first migration; a change needs a migration of each. The view ``own_audit_log``,
+which each service defines, shows it and what other tables of the service record."""
 
 AUDIT_LOG_KEPT = timedelta(days=3 * 365 + 1)
 """The database refuses to delete what is younger than 1,000 days: the difference is for clocks and leap years."""
@@ -57,8 +86,8 @@ AUDIT_LOG_RULE = Rule(
 class AuditRecord:
     """Attributes:
     who: name of the key's holder.
-    action: in the past tense, ``bulletin-sent``.
-    kind: of what it was done to (``bulletin``); empty for nothing.
+    action: in the past tense, ``person-exported``.
+    kind: of what it was done to (``export``); empty for nothing.
     subject: its id or slug.
     detail: what else to know; never about a participant.
     """
@@ -71,12 +100,16 @@ class AuditRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLine:
-    """A record as the view shows it; ``key`` distinguishes records of one instant."""
+class AuditEntry:
+    """A line of the audit log. ``key`` distinguishes those of one instant; ``service`` is empty in a service's own log.
 
+    The other fields are those of :class:`AuditRecord`; ``act`` is its action.
+    """
+
+    service: str
     at: datetime
     who: str
-    action: str
+    act: str
     kind: str
     subject: str
     detail: Mapping[str, Any]
@@ -84,13 +117,22 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLogFilter:
-    """Which lines: of whom, which action (empty: any), older than ``before`` (instant and key), at most ``most``."""
+class AuditFilter:
+    """Which entries; a field that is empty or None does not filter.
+
+    Attributes:
+        since, until: at or after, and before; aware.
+        q: occurs anywhere in an entry, in upper or lower case.
+    """
 
     who: str = ""
-    action: str = ""
-    before: tuple[datetime, str] | None = None
-    most: int = 50
+    act: str = ""
+    kind: str = ""
+    subject: str = ""
+    service: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str = ""
 
 
 def add_audit_record(connection: Connection, record: AuditRecord, now: datetime) -> None:
@@ -101,7 +143,7 @@ def add_audit_record(connection: Connection, record: AuditRecord, now: datetime)
 
 
 def publish_entry(connection: Connection, record: AuditRecord, now: datetime) -> None:
-    """Publish a record to registration, which keeps the union of the audit logs; its own are there already.
+    """Publish a record to the service that keeps the audit log of all; its own records are there already.
 
     For what a service records elsewhere than by :func:`add_audit_record`. In the transaction of the action, so that
     neither exists without the other.
@@ -110,8 +152,13 @@ def publish_entry(connection: Connection, record: AuditRecord, now: datetime) ->
         KeyError: the connection is not of a unit of work, so its service is unknown.
     """
     service = connection.get_execution_options()[SERVICE]
-    if service != UNION_KEPT_BY:
+    if audit_key(service) in BY_KEY:
         outbox.add(connection, [audit_message(service, record, now)])
+
+
+def audit_key(service: str) -> str:
+    """Routing key of the audit records that ``service`` publishes."""
+    return f"{service}-audit.recorded.v1"
 
 
 def audit_message(service: str, record: AuditRecord, now: datetime) -> Message:
@@ -119,7 +166,7 @@ def audit_message(service: str, record: AuditRecord, now: datetime) -> Message:
     identity = new_id()
     return Message(
         id=identity,
-        type=f"{TYPE_PREFIX}{service}-audit.recorded.v1",
+        type=f"{TYPE_PREFIX}{audit_key(service)}",
         source=source_of(service),
         subject=identity,
         time=now,
@@ -137,135 +184,18 @@ def audit_message(service: str, record: AuditRecord, now: datetime) -> Message:
     )
 
 
-def read_audit_log(connection: Connection, wanted: AuditLogFilter) -> Sequence[AuditLine]:
-    """Records of the service, newest first."""
-    at, key = wanted.before or (None, "")
-    values = {"at": at, "key": key, "who": wanted.who, "action": wanted.action, "most": wanted.most}
-    return [AuditLine(*row) for row in connection.execute(_READ, values)]
+def read_audit_log(
+    connection: Connection, log: TextClause, wanted: AuditFilter, before: tuple[datetime, str] | None, limit: int
+) -> list[AuditEntry]:
+    """Entries of a log, newest first.
 
-
-ACCESS_RULE = Rule(
-    "access_holder",
-    "t.revoked AND t.changed_at < :before",
-    AUDIT_LOG_KEPT,
-    "a revoked access opens nothing; the audit log of that time still says what its holder was allowed",
-    every_s=HOURLY_S,
-)
-
-_BY_KEY = text("""
-    SELECT id::text, name, roles, forms, partner, until, key_hashes, revision FROM access_holder
-    WHERE key_hashes @> ARRAY[CAST(:key_hash AS text)] AND NOT revoked
-""")
-_BY_ID = text("""
-    SELECT id::text, name, roles, forms, partner, until, key_hashes, revision FROM access_holder
-    WHERE id = CAST(:id AS uuid) AND NOT revoked
-""")
-_LOST = text("""
-    SELECT bool_and(revoked OR coalesce(until <= :now, false) OR forms IS NOT NULL OR NOT roles @> ARRAY[:role])
-    FROM access_holder WHERE name = :name
-""")
-_UPSERT = text("""
-    INSERT INTO access_holder (id, name, roles, forms, partner, until, key_hashes, revoked, revision, changed_at)
-    VALUES (CAST(:holder_id AS uuid), :name, :roles, :forms, :partner, :until, :key_hashes, :revoked, :revision,
-        :occurred_at)
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, roles = excluded.roles, forms = excluded.forms,
-        partner = excluded.partner, until = excluded.until, key_hashes = excluded.key_hashes,
-        revoked = excluded.revoked, revision = excluded.revision, changed_at = excluded.changed_at
-    WHERE access_holder.revision < excluded.revision
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class AccessRow:
-    """Attributes:
-    id: of the holder, a UUID.
-    forms: that it is limited to; None: all.
-    partner: whose numbers it shows, for the role ``partner``.
-    until: from then on it opens nothing; None: no end.
-    key_hashes: SHA-256 of each key, hexadecimal.
-    revision: from 1.
+    Args:
+        connection: of the caller's transaction.
+        log: ``OWN_LOG`` or ``WHOLE_LOG``.
+        wanted: which entries.
+        before: only older ones than this (instant and key); None: from the newest.
+        limit: how many at most.
     """
-
-    id: str
-    name: str
-    roles: list[str]
-    forms: list[str] | None
-    partner: str | None
-    until: datetime | None
-    key_hashes: list[str]
-    revision: int
-
-
-def find_by_key(connection: Connection, key_hash: str) -> AccessRow | None:
-    """Whose access the key with this hash is, unless it was revoked."""
-    row = connection.execute(_BY_KEY, {"key_hash": key_hash}).one_or_none()
-    return None if row is None else AccessRow(*row)
-
-
-def find_by_id(connection: Connection, holder_id: str) -> AccessRow | None:
-    """The access with this id (a UUID), unless it was revoked."""
-    row = connection.execute(_BY_ID, {"id": holder_id}).one_or_none()
-    return None if row is None else AccessRow(*row)
-
-
-def has_lost(connection: Connection, name: str, role: str, now: datetime) -> bool:
-    """Whether the access called ``name`` was ended or changed, so that it has no ``role`` on all forms any more.
-
-    Of an entry of the access file nothing is known here: False.
-    """
-    return bool(connection.execute(_LOST, {"name": name, "role": role, "now": now}).scalar())
-
-
-def upsert_access(connection: Connection, data: Mapping[str, Any]) -> None:
-    """Store what a message reports about an access, unless the same or a newer revision is known."""
-    connection.execute(_UPSERT, dict(data))
-
-
-MAX_SESSION_AGE = timedelta(hours=8)
-"""After that no cookie is believed any more, whether it was ended or not."""
-
-SESSION_RULES = (Rule("ended_session", "t.ended_at < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long"),)
-
-_END = text("INSERT INTO ended_session (session, ended_at) VALUES (:session, :now) ON CONFLICT DO NOTHING")
-_HAS_ENDED = text("SELECT 1 FROM ended_session WHERE session = :session")
-
-
-def end_session(connection: Connection, session: bytes, now: datetime) -> bool:
-    """Believe the session with this hash no more; False if it had ended before."""
-    return connection.execute(_END, {"session": session, "now": now}).rowcount == 1
-
-
-def is_ended(connection: Connection, session: bytes) -> bool:
-    """Whether the session with this hash was ended before its time."""
-    return connection.execute(_HAS_ENDED, {"session": session}).scalar() is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Sessions:
-    """What a service remembers of sessions.
-
-    Attributes:
-        work: on the service's database.
-        clock: of the project.
-    """
-
-    work: UnitOfWork
-    clock: Clock
-
-    def end(self, session: str, who: str) -> None:
-        """Believe the cookie of ``session`` no more; doing it again changes nothing.
-
-        Raises:
-            Unavailable: the database is away; it has not ended.
-        """
-        with self.work.transaction() as connection:
-            end_session(connection, token_hash(session), self.clock())
-
-    def has_ended(self, session: str) -> bool:
-        """Whether ``session`` was ended before its time.
-
-        Raises:
-            Unavailable: the database is away: every request must be refused then.
-        """
-        with self.work.transaction() as connection:
-            return is_ended(connection, token_hash(session))
+    at, key = before or (None, "")
+    rows = connection.execute(log, {**asdict(wanted), "at": at, "key": key, "limit": limit})
+    return [AuditEntry(*row) for row in rows]

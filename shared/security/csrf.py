@@ -5,7 +5,7 @@ from collections.abc import Collection
 from flask import current_app, request
 from werkzeug.exceptions import Forbidden
 
-from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.runtime.logs import CROSS_SITE_REFUSED, record_security_event
 
 
 def check_csrf() -> None:
@@ -15,7 +15,7 @@ def check_csrf() -> None:
         Forbidden: another site made the browser send this request.
     """
     if _is_from_another_site():
-        record_security_event(SecurityEvent.CROSS_SITE_REFUSED, route=str(request.url_rule))
+        record_security_event(CROSS_SITE_REFUSED, route=str(request.url_rule))
         raise Forbidden
 
 

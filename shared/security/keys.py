@@ -108,24 +108,6 @@ SIGNING = KeyKind(
     KeyRule.CURRENT,
     "Everybody would be signed out of the console, and challenges of other processes would be refused.",
 )
-NOTIFICATIONS_PUBLIC = KeyKind(
-    "notifications-public",
-    "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
-    KeyRule.CURRENT,
-    "Notifications could not open what is sealed to it: nobody would get a mail.",
-)
-EVENTS_PUBLIC = KeyKind(
-    "events-public",
-    "TROIKA_EVENTS_PUBLIC_KEY",
-    KeyRule.CURRENT,
-    "Events could not open what is sealed to it: no proposal would reach the coordinators.",
-)
-REGISTRATION_PUBLIC = KeyKind(
-    "registration-public",
-    "TROIKA_REGISTRATION_PUBLIC_KEY",
-    KeyRule.CURRENT,
-    "Registration could not open what is sealed to it: proposers would not see what was decided.",
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from limits.strategies import FixedWindowRateLimiter
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import MEMORY, LimitSettings, TrustedProxies, client_address, networks_around
 from shared.runtime.ids import keyed_hash
-from shared.runtime.logs import SecurityEvent, describe, record_security_event
+from shared.runtime.logs import TOO_MANY, describe, record_security_event
 from shared.runtime.metrics import requests_limited_total
 
 SLOTS = 131_072
@@ -300,7 +300,7 @@ class Limits:
 
     def _count_attempt(self, kind: str, scope: str) -> None:
         requests_limited_total.labels(self._service, kind, scope).inc()
-        record_security_event(SecurityEvent.TOO_MANY, kind=kind, scope=scope)
+        record_security_event(TOO_MANY, kind=kind, scope=scope)
 
 
 def limited(kind: str) -> Callable[[View], View]:

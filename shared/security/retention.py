@@ -4,8 +4,8 @@ It checks everything once an hour and then works in batches until nothing is due
 log 72 hours ahead. Records overdue by a day are counted before anything is deleted, so that a failure is visible.
 
 A machine whose time jumps makes a year of records due at once, by its own clock and by the database's. What falls due
-without a notice therefore waits for an operator. A notice names one record and one step (``sealed``, ``people``,
-``answers-14``), and ends when its record is no longer due in the coming days.
+without a notice therefore waits for an operator. A notice names one record and one step (``people``, ``answers-14``),
+and ends when its record is no longer due in the coming days.
 """
 
 import logging
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from prometheus_client import Counter, Gauge
 from sqlalchemy import Connection, TextClause, text
 
 from shared.db.unit_of_work import UnitOfWork
-from shared.runtime.metrics import retention_done_total, retention_overdue, retention_unannounced
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 ANNOUNCED_AHEAD = timedelta(hours=72)
@@ -164,7 +164,7 @@ class RetentionStep:
     """Something that goes of one form at one time.
 
     Attributes:
-        what: ``ended``, ``sealed``, ``answers`` or ``people``.
+        what: what goes, in the service's words; the label of its metrics.
         noticed: by which it is announced.
         take: takes it from at most ``BATCH_SIZE`` records that may go, in separate transactions; returns from how many.
     """
@@ -174,11 +174,27 @@ class RetentionStep:
     take: Callable[[UnitOfWork, datetime], int]
 
 
+@dataclass(frozen=True, slots=True)
+class RetentionMetrics:
+    """Metrics of a service: the ``labels`` of each, to be called with the service and what goes.
+
+    Attributes:
+        overdue: records that hold what should have been gone for a day.
+        unannounced: records that are due unannounced and wait for an operator.
+        done: records from which something was taken.
+    """
+
+    overdue: Callable[[str, str], Gauge]
+    unannounced: Callable[[str, str], Gauge]
+    done: Callable[[str, str], Counter]
+
+
 class Retaining:
     """One service's.
 
     Args:
         service: whose.
+        metrics: that it reports to.
         overdue: how many records still have what should have gone by ``now - GRACE``, by what it is; changes nothing.
         steps: everything that can go, at a time.
     """
@@ -186,10 +202,12 @@ class Retaining:
     def __init__(
         self,
         service: str,
+        metrics: RetentionMetrics,
         overdue: Callable[[UnitOfWork, datetime], Mapping[str, int]],
         steps: Callable[[UnitOfWork, datetime], Iterable[RetentionStep]],
     ) -> None:
-        self._service, self._overdue, self._steps = service, overdue, steps
+        self._service, self._metrics = service, metrics
+        self._overdue, self._steps = overdue, steps
         self._next_look: datetime | None = None
 
     def run_once(self, work: UnitOfWork, now: datetime) -> None:
@@ -206,7 +224,7 @@ class Retaining:
             return
         late = self._overdue(work, now)
         for what, count in late.items():
-            retention_overdue.labels(self._service, what).set(count)
+            self._metrics.overdue(self._service, what).set(count)
         steps = list(self._steps(work, now))
         self._announce(work, steps, dict.fromkeys(late, 0), now)
         taken = [self._take(work, step, now) for step in steps]
@@ -232,13 +250,13 @@ class Retaining:
                     extra={"form": facts[0], "step": facts[1], "count": left},
                 )
         for what, count in waiting.items():
-            retention_unannounced.labels(self._service, what).set(count)
+            self._metrics.unannounced(self._service, what).set(count)
 
     def _take(self, work: UnitOfWork, step: RetentionStep, now: datetime) -> int:
         done = step.take(work, now)
         if done:
             with work.transaction() as connection:
                 record_taken(connection, step.noticed, done, now)
-            retention_done_total.labels(self._service, step.what).inc(done)
+            self._metrics.done(self._service, step.what).inc(done)
             log.info("retention done", extra={"form": step.noticed.form, "step": step.noticed.step, "count": done})
         return done

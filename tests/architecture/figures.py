@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.architecture.sources import CODE, python_files, text_of
+from tests.architecture.sources import CODE, python_files, text_of, tree_of
 
 IDIOMS = (
     "told|tells|tell|say|says|said|saying|hear|hears|heard|speaker|hearer|nobody|somebody|whoever|whatever|deed|deeds|trail|"
@@ -41,7 +41,7 @@ def repeated_classes() -> dict[str, list[str]]:
     """Public class names that several modules define, with those modules."""
     places: dict[str, list[str]] = defaultdict(list)
     for path in python_files(*CODE):
-        for node in ast.parse(text_of(path)).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path))
     return {name: found for name, found in sorted(places.items()) if len(found) > 1}
@@ -51,7 +51,7 @@ def importers() -> dict[str, set[str]]:
     """Modules of the project that import a module, by the imported module's dotted name."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in python_files(*CODE):
-        for node in ast.walk(ast.parse(text_of(path))):
+        for node in ast.walk(tree_of(path)):
             for name in _imported(node):
                 found[name].add(str(path))
     return found
@@ -81,7 +81,7 @@ def docstring_words() -> tuple[int, Counter[str]]:
     """Number of words in all docstrings of services, shared and deploy, and how often each idiom is among them."""
     count, found = 0, Counter[str]()
     for path in python_files(*CODE):
-        for node in ast.walk(ast.parse(text_of(path))):
+        for node in ast.walk(tree_of(path)):
             text = _docstring(node)
             count += len(_WORD.findall(text))
             found.update(match.lower() for match in _IDIOM.findall(text))

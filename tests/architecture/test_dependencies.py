@@ -1,18 +1,23 @@
 """What is installed is pinned and listed, under licences that bind nobody, and looked up for known weaknesses."""
 
 import json
+import os
+import shutil
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from deploy.security.requirements import read_requirements
-from deploy.security.sbom import licences, sbom
 from tests.support.answering import Answering
 from tests.support.processes import PROJECT
+from tests.support.requirements import read_requirements
 
 FILES = ("requirements.txt", "requirements-dev.txt")
 ALLOWED = {
@@ -24,6 +29,7 @@ ALLOWED = {
     "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)",
 }  # fmt: skip
 """Of libraries that are used as they are. The LGPL's is psycopg; its terms bind changes to psycopg itself."""
+NOT_NEEDED = "pytest"
 SAYS_NOTHING = {"protobuf": "its files say BSD, three clauses; the package's description has no field for it"}
 FLASK_HAS_A_HOLE = {
     "id": "TROIKA-TEST-1", "summary": "made up",
@@ -33,9 +39,35 @@ FLASK_HAS_A_HOLE = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What ``make sbom`` has written: what is installed, and which files are accepted."""
+
+    packages: dict[str, Any]
+    hashes: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return sbom(validate=False)
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Listed:
+    """The lists of an environment that has the packages of production and, at first, one more."""
+    folder = tmp_path_factory.mktemp("sbom")
+    needed = {one.name for one in read_requirements(PROJECT / "requirements.txt") if one.needed_here}
+    _copy_metadata(folder / "production", needed | {NOT_NEEDED})
+    places = [f"PRODUCTION={folder / 'production'}", f"SBOM={folder / 'sbom'}"]
+    command = ["make", "-s", "sbom", *places, "VALIDATED=--no-validate"]  # comparing with the schema takes 12 s
+    environment = {**os.environ, "UV_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Listed(*(json.loads((folder / name).read_text()) for name in ("sbom.json", "sbom-hashes.json")))
+
+
+def _copy_metadata(environment: Path, names: set[str]) -> None:
+    """Make an environment of the metadata of installed packages: all that a list is made from."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    for metadata in Path(sysconfig.get_path("purelib")).glob("*.dist-info"):
+        if canonicalize_name(metadata.name.partition("-")[0]) in names:
+            shutil.copytree(metadata, packages / metadata.name)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -51,22 +83,27 @@ def test_kombu_is_none_that_loses_messages() -> None:
     assert [version is not None and Version(version) >= Version("5.7") for version in versions] == [True]
 
 
-def test_list_names_what_is_installed_and_nothing_else(document: dict[str, Any]) -> None:
+def test_list_names_what_is_installed_and_nothing_else(listed: Listed) -> None:
     needed = {(one.name, one.version) for one in read_requirements(PROJECT / "requirements.txt") if one.needed_here}
-    assert {(_name(one), one["version"]) for one in document["components"]} == needed
+    assert {(_name(one), one["version"]) for one in listed.packages["components"]} == needed
 
 
-def test_list_says_what_the_project_itself_needs(document: dict[str, Any]) -> None:
-    root = document["metadata"]["component"]
-    edges = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
+def test_list_of_hashes_has_each_accepted_file(listed: Listed) -> None:
+    requirements = read_requirements(PROJECT / "requirements.txt")
+    assert {
+        (_name(one), one["version"], len(one["externalReferences"][0]["hashes"])) for one in listed.hashes["components"]
+    } == {(one.name, one.version, one.hashes) for one in requirements}
+
+
+def test_list_says_what_the_project_itself_needs(listed: Listed) -> None:
+    root = listed.packages["metadata"]["component"]
+    edges = {one["ref"]: one.get("dependsOn", []) for one in listed.packages["dependencies"]}
     assert root["name"] == "troika"
     assert {"kombu", "pika"} <= {ref.partition("==")[0] for ref in edges[root["bom-ref"]]}
 
 
-def test_licences_bind_nobody(document: dict[str, Any]) -> None:
-    said = {
-        _name(one): {word for licence in licences(one) for word in _words(licence)} for one in document["components"]
-    }
+def test_licences_bind_nobody(listed: Listed) -> None:
+    said = {_name(one): set(_licences(one)) for one in listed.packages["components"]}
     assert {name for name, words in said.items() if not words} == set(SAYS_NOTHING)
     assert {name: words - ALLOWED for name, words in said.items() if words - ALLOWED} == {}
 
@@ -99,6 +136,12 @@ def _asks_for(name: str, body: bytes) -> bool:
 
 def _name(component: dict[str, Any]) -> str:
     return str(component["name"]).lower().replace("_", "-").replace(".", "-")
+
+
+def _licences(component: dict[str, Any]) -> Iterator[str]:
+    """The licences that a package declares: SPDX ids, expressions, or the classifiers of older ones."""
+    for entry in component.get("licenses", []):
+        yield from _words(entry.get("expression") or entry["license"].get("id") or entry["license"]["name"])
 
 
 def _words(licence: str) -> Iterator[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from deploy import specs
+from deploy.servers.audit_role import variable
+from deploy.shape import SERVICES
 from services.console_pages import SECTIONS
 from tests.architecture.sources import nodes, python_files, text_of, tracked_files
 from tests.support.processes import PROJECT
@@ -51,8 +53,18 @@ def test_each_setting_of_the_services_is_a_row_of_the_reference() -> None:
     }
     rows = "".join(line for line in text_of(specs.REFERENCE / "settings.md").splitlines() if line.startswith("|"))
     settings = {text for text in strings if _SETTING.fullmatch(text)}
-    assert len(settings) > 40
+    assert len(settings) > 30
     assert sorted(name for name in settings if f"`{name}`" not in rows) == []
+
+
+def test_each_setting_of_the_reference_is_read_somewhere() -> None:
+    rows = [line for line in text_of(specs.REFERENCE / "settings.md").splitlines() if line.startswith("| `")]
+    names = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
+    code = "".join(map(text_of, python_files("services", "shared", "deploy")))
+    composed = {f"{service.upper()}_DATABASE_URL" for service in SERVICES}
+    composed |= {variable(name) for name in (*SERVICES, "bus", "keys")}
+    assert len(names) > 40
+    assert sorted(name for name in names - composed if f'"{name}"' not in code) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

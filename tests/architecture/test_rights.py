@@ -8,16 +8,19 @@ import re
 from collections.abc import Mapping
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from deploy.local.secrets import OWNERS
 from deploy.servers.logins import LOGINS
-from deploy.shape import SERVICES, WORKERS, processes_of
+from deploy.shape import PROCESSES, SERVICES, WORKERS
 from services.events import rights as events
 from services.notifications import rights as notifications
 from services.registration import rights as registration
 from shared.db.roles import Rights, as_set, login
 from tests.architecture.said_to_database import Place, commands, said, value_of
-from tests.architecture.sources import python_files, text_of
+from tests.architecture.sources import python_files
+from tests.support.migrations import sql_of
+from tests.support.processes import PROJECT
 
 RIGHTS: dict[str, Rights] = {
     "registration": registration.RIGHTS,
@@ -90,7 +93,9 @@ def functions_of(service: str) -> set[str]:
 
 
 def _made(service: str, pattern: str) -> set[str]:
-    return set(re.findall(pattern, "".join(map(text_of, python_files(f"services/{service}/migrations")))))
+    folder = PROJECT / "services" / service / "migrations"
+    scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
+    return set(re.findall(pattern, "".join(map(sql_of, scripts.walk_revisions()))))
 
 
 def given_to(service: str) -> set[tuple[str, str, str]]:
@@ -157,7 +162,7 @@ def test_records_are_only_ever_added_to(service: str) -> None:
 
 def test_every_process_of_the_installation_has_a_login() -> None:
     """An operator's login only where there is a command that needs one."""
-    wanted = {login(service, process) for service in SERVICES for process in processes_of(service)}
+    wanted = {login(*process) for process in PROCESSES} | {login(service, "operator") for service in SERVICES}
     wanted |= {login(service, process) for service in SERVICES for process in UNITED[service]}
     wanted |= {login("registration", process) for process in registration.UNITED["web"]}  # of one in parts
     found = {name for database in SERVICES for name in LOGINS[database]}

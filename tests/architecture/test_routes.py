@@ -5,7 +5,7 @@ from flask import Flask
 
 from deploy.specs import applications
 from shared.http.access import policy_of
-from shared.http.holders import ROLES
+from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.registry import SERVICES
 
 

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 from services.registration.embed.pages import SCRIPTS, SHEET, PageStyle, render_frame, script, sheet, submissions_path
 from services.registration.embed.receipt_pages import ReceiptStatus, render_receipt, render_received
 from services.registration.embed.strings import submission_texts
+from services.registration.forms.standard_forms import standard_form
 from services.registration.intake.model import Choice, Result
 from services.registration.own.confirmation_page import ConfirmationPage, read_choices, render_confirmation
 from shared.http.headers import kept_page_policy
-from shared.public_forms.definition import standard_form
 from shared.public_forms.proof_of_work import new_challenge, proof_keys
 from tests.support.intake_pages import (
     FRAME,

@@ -133,21 +133,21 @@ def sign_in(page: Page, demo: Demo, path: str = "/console") -> None:
     page.get_by_role("button", name="Sign out").wait_for()
 
 
-def start_demo(run: RunFolder, processes: ProcessGroup, **settings: str) -> Demo:
+def start_demo(run: RunFolder, processes: ProcessGroup, option: str = "") -> Demo:
     """Start ``python -m deploy.local.demo run`` with data and ports of its own; returns when everything answers.
 
     Args:
         run: where its data goes.
         processes: that it is one of.
-        settings: more of its environment.
+        option: of ``deploy.local.demo``.
 
     Raises:
         AssertionError: it did not start; with what it printed.
     """
     folder, ports = run.path / f"demo-{secrets.token_hex(3)}", DemoPorts(free_block(PORTS_OF_A_DEMO))
     folder.mkdir(mode=0o711)  # the embedded server may run as another user and has to reach its part
-    environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder), **settings}
-    program = processes.start("demo", "deploy.local.demo run", env=environment)
+    environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder)}
+    program = processes.start("demo", f"deploy.local.demo {option} run", env=environment)
     poll_until(
         lambda: "Everything answers" in program.log_text() or not program.running, STARTS_WITHIN_S, what="demo starts"
     )

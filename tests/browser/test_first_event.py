@@ -21,7 +21,7 @@ def journey(run_folder: RunFolder, browser: Browser) -> Journey:
     """All steps, on an installation of their own that begins with nothing."""
     processes = ProcessGroup(run_folder)
     try:
-        demo = start_demo(run_folder, processes, TROIKA_DEMO_EMPTY="1")
+        demo = start_demo(run_folder, processes, "--empty")
         done = travel(demo, browser)
         end_demo(demo, processes)
     finally:

@@ -16,8 +16,9 @@ from services.registration.embed.snippets import (
     estimate_height,
     snippet_of,
 )
+from services.registration.forms.standard_forms import standard_form
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.definition import FormDefinition, standard_form
+from shared.public_forms.definition import FormDefinition
 from shared.runtime.yaml_source import read_yaml
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page

@@ -205,8 +205,8 @@ class Cluster:
         password = self._broker_passwords[topology.AUDIT]
         url = self.broker.urls(topology.AUDIT, password).split(",")[0]
         environment = {variable(name): address for name, address in self.audit_urls().items()}
-        environment |= {"TROIKA_AUDIT_BROKER_URL": url, "TROIKA_AUDIT_GRACE_S": "10", **self.settings()}
-        return self._python("deploy.operations.audit", "--wait", str(wait_s), env=environment)
+        environment |= {"TROIKA_AUDIT_BROKER_URL": url, **self.settings()}
+        return self._python("deploy.operations.audit", "--wait", str(wait_s), "--grace-s", "10", env=environment)
 
     def audit_urls(self) -> dict[str, str]:
         """The databases for the audit's login."""

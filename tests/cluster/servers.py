@@ -20,6 +20,7 @@ from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from shared.db.embedded_server import SUPERUSER, binaries, make_cluster
 from shared.runtime.accounts import Account, service_account, write_private
 from tests.cluster.hosts import Host, Network
+from tests.support.rabbit_definitions import first_user
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
@@ -167,7 +168,7 @@ class Broker:
             "default_vhost": "/",
             "cluster_formation.peer_discovery_backend": "classic_config",
             "quorum_queue.continuous_membership_reconciliation.enabled": "true",
-            **rabbitmq.first_user("operator", secrets.token_urlsafe(12)),
+            **first_user("operator", secrets.token_urlsafe(12)),
             **members,
         }
         for host in self.hosts:

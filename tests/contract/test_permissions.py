@@ -17,7 +17,7 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from deploy.servers.rabbitmq import VHOST, Rights, user_definitions
+from deploy.servers.rabbitmq import VHOST
 from deploy.up.secrets import broker_definitions
 from shared.messaging import topology
 from shared.messaging.broker import DEAD, FACTS, REQUEUE, RETRY, BusAddress, parked, replay_key, retry_key
@@ -25,6 +25,7 @@ from shared.messaging.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, S
 from shared.messaging.dead_letters import replay
 from shared.runtime.errors import Poison
 from tests.contract.buses import QUEUE, Bus, Recorder, definitions_in, outgoing
+from tests.support.rabbit_definitions import Rights, user_definitions
 from tests.support.rabbitmq import RabbitNode
 
 REFUSED = 403
@@ -107,7 +108,7 @@ def make_broker(rabbit: RabbitNode, loosened: Mapping[str, Rights] | None = None
     """
     vhost = rabbit.fresh_vhost().rpartition("/")[2]
     passwords = {user: f"{user}-{secrets.token_hex(8)}" for user in topology.user_names()}
-    urls = {user: rabbit.add_user(user, passwords[user], NO_RIGHTS, vhost) for user in passwords}
+    urls = rabbit.add_users(passwords, NO_RIGHTS, vhost)
     rights = {
         part: [row | {"vhost": vhost} for row in topology.definitions()[part]]
         for part in ("permissions", "topic_permissions")

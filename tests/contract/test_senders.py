@@ -12,7 +12,6 @@ import pytest
 from psycopg.types.json import Jsonb
 from sqlalchemy import make_url
 
-from deploy.servers.rabbitmq import Rights
 from shared.db.roles import login
 from shared.messaging.acknowledger import Delivery
 from shared.messaging.broker import (
@@ -37,6 +36,7 @@ from tests.contract.buses import KEY, QUEUE, Bus, Recorder, outgoing
 from tests.contract.test_permissions import make_broker
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
+from tests.support.rabbit_definitions import Rights
 from tests.support.rabbitmq import RabbitNode
 
 TYPE = BY_KEY[KEY].type

@@ -8,10 +8,10 @@ from sqlalchemy import Engine
 
 from services.events.__main__ import command_line
 from shared.db.engine import open_engine
-from shared.db.migrate import MigrationRefused, current_revision, migrate, migrate_to
+from shared.db.migrate import MigrationRefused, migrate, migrate_to
 from tests.support.clients import rows
 from tests.support.installation import make_installation
-from tests.support.migrations import make_migrations
+from tests.support.migrations import current_revision, make_migrations
 from tests.support.postgres import PostgresServer
 
 FIRST = 'def upgrade():\n    op.execute("CREATE TABLE event (id text)")\n'

@@ -228,8 +228,8 @@ def _app(installation: TestInstallation, opened: ExitStack, name: str) -> Flask:
     engine, environment = open_engine(installation.url(name, "web")), installation.environment(name, "web")
     opened.callback(engine.dispose)
     if name == "events":
-        return events_app(read_events(environment), engine)
-    return notifications_app(read_notifications(environment), engine)
+        return events_app(read_events(environment=environment), engine)
+    return notifications_app(read_notifications(environment=environment), engine)
 
 
 def test_one_file_holds_what_all_services_hold(desk: Desk) -> None:

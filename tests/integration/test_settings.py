@@ -151,7 +151,7 @@ NEEDED = {
 """Settings that name keys or hold passwords, beside the addresses of database and bus, by service and process."""
 
 BUS = {"TROIKA_BUS_DATABASE_URL"}
-PLAIN = {"TROIKA_MAIL_FROM", "TROIKA_MAIL_FROM_NAME", "TROIKA_LIMITS_EXEMPT"}
+PLAIN = {"TROIKA_MAIL_FROM", "TROIKA_ORGANISER", "TROIKA_LIMITS_EXEMPT"}
 
 
 @pytest.mark.parametrize(("service", "process"), [(s, p) for s, roles in NEEDED.items() for p in roles])
@@ -174,7 +174,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
         monkeypatch.delenv(name)
         with pytest.raises(SettingsError) as refused:
             READERS[service](process)
-        assert refused.value.problems == [f"{name}: is required"]
+        assert refused.value.problems == [f"{name}: Environment variable not set."]
         monkeypatch.setenv(name, given[name])
 
 
@@ -194,8 +194,8 @@ def test_process_comes_to_the_database_by_its_own_login(whole: TestInstallation,
 
 READERS: dict[str, Callable[[str], Any]] = {
     "registration": registration_settings,
-    "events": lambda process: events_settings(process=process),
-    "notifications": lambda process: notifications_settings(process=process),
+    "events": events_settings,
+    "notifications": notifications_settings,
 }
 
 

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from deploy.servers.rabbitmq import Rights
 from deploy.servers.starting import BASE_ENVIRONMENT
 from tests.support import run_folder as run_folders
 from tests.support import shared_memory
@@ -21,6 +20,7 @@ from tests.support.clients import rows
 from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup, answers
+from tests.support.rabbit_definitions import Rights
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 from tests.support.shared_memory import remove_segment, segment_of, segments

@@ -93,11 +93,15 @@ def test_every_key_that_a_process_reads_is_compared(
     installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A key of a new setting cannot be forgotten: each field of keys stands in ``held_keys``."""
-    readers = {"registration": read_settings, "events": read_events, "notifications": read_notifications}
+    readers: dict[str, Callable[[str], Any]] = {
+        "registration": read_settings,
+        "events": read_events,
+        "notifications": read_notifications,
+    }
     for owner, process in OWNERS:
         for name, value in installation.environment(owner, process).items():
             monkeypatch.setenv(name, value)
-        found = readers[owner](process=process)  # type: ignore[operator]  # events' and notifications' take more
+        found = readers[owner](process)
         assert sorted(key for held in found.held_keys for key in held.keys) == sorted(keys_in(found))
 
 

@@ -161,7 +161,8 @@ def _join_other_forms(world: World) -> None:
 
 
 def _propose(world: World, cast: Everybody) -> None:
-    """Everybody's proposal is returned, then accepted; all find a place, and move; one side event is called off and on.
+    """Everybody's proposal is returned, then accepted; all find a place, and move; one side event is cancelled and
+    revived.
 
     Of two that come late one is declined, and one changed and withdrawn.
     """

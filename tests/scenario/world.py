@@ -30,7 +30,7 @@ REGISTERED = re.compile(r'name="registration" value="([^"]+)"')
 CHOICE = re.compile(r'name="(choice-[^"]+)" value="([^"]+)"')
 _SENT = "SELECT kind, message_id FROM mail WHERE state = 'sent'"
 _SENT_BY_KIND = "SELECT kind, count(*)::int FROM mail WHERE state = 'sent' GROUP BY kind"
-_PENDING = "SELECT count(*) FROM mail WHERE state NOT IN ('sent', 'called_off', 'missed', 'suppressed')"
+_PENDING = "SELECT count(*) FROM mail WHERE state NOT IN ('sent', 'cancelled', 'missed', 'suppressed')"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ MOST = 100_000
 SHOWN = 20
 """Differences that a failing test prints."""
 
-Letter = tuple[str, str, str]
+ParkedCopy = tuple[str, str, str]
 """Message id, queue and reason of what is parked at a broker."""
 
 
@@ -27,7 +27,7 @@ def assert_clean(
     copies: Mapping[str, int] | None = None,
     grace_s: float = 0.0,
     *,
-    parked: Iterable[Letter] | None = None,
+    parked: Iterable[ParkedCopy] | None = None,
     now: datetime | None = None,
 ) -> None:
     """Every equation holds in the databases that the test has made, read by the audit's own login.
@@ -54,13 +54,9 @@ def assert_soon_clean(found: Callable[[], list[Finding]], within_s: float = 20.0
     _assert_none(last)
 
 
-def parked_at(address: BusAddress) -> list[Letter]:
+def parked_at(address: BusAddress) -> list[ParkedCopy]:
     """What is parked on a bus, without taking it."""
-    return [
-        (letter.message_id, queue, letter.reason)
-        for queue in QUEUES
-        for letter in list_parked(address, queue, most=MOST)
-    ]
+    return [(one.message_id, queue, one.reason) for queue in QUEUES for one in list_parked(address, queue, most=MOST)]
 
 
 def differences(
@@ -69,7 +65,7 @@ def differences(
     copies: Mapping[str, int] | None = None,
     grace_s: float = 0.0,
     *,
-    parked: Iterable[Letter] | None = None,
+    parked: Iterable[ParkedCopy] | None = None,
     now: datetime | None = None,
 ) -> list[Finding]:
     """What :func:`assert_clean` says does not add up."""

@@ -112,7 +112,7 @@ class TestInstallation:
         if process == WEB:
             found["TROIKA_LIMITS_EXEMPT"] = "127.0.0.1"
         if service == "notifications":
-            found |= {"TROIKA_MAIL_FROM": "upr@example.org", "TROIKA_MAIL_FROM_NAME": "The UPR coordination"}
+            found |= {"TROIKA_MAIL_FROM": "upr@example.org", "TROIKA_ORGANISER": "The UPR coordination"}
         if (service, process) == ("notifications", "send"):
             found["SMTP_URL"] = "smtp://127.0.0.1:9"
         if self.has_keys_database and "TROIKA_FORM_KEYS" in found:

@@ -1,8 +1,11 @@
-"""Five workers share the tests: those that mostly wait run one after the other in three lanes, beside all the rest.
+"""Five workers share the tests: those that mostly wait run one after the other in two lanes, beside all the rest.
 
 A test that lets a broker rest for a minute costs no processor; beside it the others have nearly all of it. With
-fewer lanes two cores are half idle, with more a process may not start in the time that it is given.
+fewer lanes two cores are half idle, with more a process may not start in the time that it is given. The end of a run
+prints how long each lane took: no lane may be longer than the rest of the run.
 """
+
+from collections import defaultdict
 
 import pytest
 from xdist.remote import Producer
@@ -14,10 +17,11 @@ WAITING = {
     "tests/chaos/controls/": "proving",
     "tests/chaos/volume/": "proving",
     "tests/chaos/": "breaking",
-    "tests/scenario/": "paced",
+    "tests/scenario/": "proving",
     "tests/integration/system/": "paced",
 }
-"""Folders whose tests wait, with the lane in which they stand; the first that fits. Those lanes begin first."""
+"""Folders whose tests wait, with the lane in which they stand; the first that fits. Those lanes begin first. Alone, the
+tests of the whole system take as long as all others that wait."""
 
 SHARED = {
     "tests/browser/test_intake_pages.py": "pages alone",  # a quarter of the folder, which needs no installation
@@ -51,6 +55,8 @@ the next lane, which then waits for both, however long they take: so the fourth 
 the fifth for the fail points on both; both are short. In a lane what shows that its check can fail comes last."""
 
 CONTROLS = "test_controls.py"
+SHOWN = 10
+"""Lanes in the summary."""
 
 
 def lane(nodeid: str, *, full: bool = False) -> str:
@@ -71,7 +77,12 @@ class Lanes(LoadScopeScheduling):
 
 
 class LanesPlugin:
-    """Pytest plugin: puts the long lanes first and lets ``Lanes`` share them out."""
+    """Pytest plugin: puts the long lanes first, lets ``Lanes`` share them out, and prints how long they took."""
+
+    def __init__(self) -> None:
+        self._began_at = 0.0
+        self._took_s: defaultdict[str, float] = defaultdict(float)
+        self._ended_at: dict[str, float] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -87,6 +98,28 @@ class LanesPlugin:
         """The scheduler of this run."""
         config.option.loadscopereorder = False
         return Lanes(config, log)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up what the workers report."""
+        node = getattr(report, "node", None)
+        if node is not None:
+            self._began_at = min(self._began_at or report.start, report.start)
+            self._took_s[lane(report.nodeid)] += report.stop - report.start
+            self._ended_at[node.gateway.id] = report.stop
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Which lanes were the longest, and which workers had nothing left while others worked."""
+        for line in self.lines():
+            terminalreporter.write_line(line)
+
+    def lines(self) -> list[str]:
+        """The summary; empty without workers."""
+        if not self._ended_at:
+            return []
+        longest = sorted(self._took_s.items(), key=lambda item: -item[1])
+        lanes = ", ".join(f"{name} {took:.0f} s" for name, took in longest[:SHOWN])
+        ends = sorted(round(at - self._began_at) for at in self._ended_at.values())
+        return [f"longest lanes: {lanes}", f"workers ended after {', '.join(map(str, ends))} s"]
 
 
 def _is_full(config: pytest.Config) -> bool:

@@ -1,4 +1,4 @@
-"""Each kind of mail in each language, as a sender would write it. The event is the reference scenario's webinar."""
+"""Sample mails: each kind in each language. The event is the reference scenario's webinar."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +19,6 @@ from services.notifications.composing.model import (
     MailRecipient,
     PreviousTime,
 )
-from services.notifications.composing.rendering import write
 from services.notifications.mails.kinds import (
     DECISION_KINDS,
     INVITATION,
@@ -33,7 +32,6 @@ from services.notifications.mails.kinds import (
     REMINDER_KINDS,
     SCHEDULED,
 )
-from shared.i18n.languages import LANGUAGES
 
 SAMPLE_EVENT = EventCopy(
     id="upr-webinar-10",
@@ -172,10 +170,3 @@ def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
     for (text, form_kind), name in VARIANTS.items():
         late = text == LATE_REMINDER
         yield name, replace(sample("reminder-1-day" if late else text, language, form_kind), late=late)
-
-
-def previews() -> Iterator[tuple[str, str, str]]:
-    """Yield name, language and HTML part of every mail."""
-    for language in LANGUAGES:
-        for name, context in contexts(language):
-            yield name, language, write(context).html

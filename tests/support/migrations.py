@@ -7,6 +7,7 @@ from pathlib import Path
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script
+from sqlalchemy import Engine
 
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'", re.DOTALL)
 """Comments, bodies of functions, and texts."""
@@ -74,3 +75,9 @@ def make_migrations(folder: Path, **bodies: str) -> Path:
         (versions / f"{revision}_made_for_a_test.py").write_text(head + body)
         before = revision
     return folder
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The revision a database is at; None before its first migration."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()

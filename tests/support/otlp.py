@@ -28,7 +28,7 @@ class CollectedSpan:
 @dataclass
 class Collector:
     """Attributes:
-    url: for ``TROIKA_OTLP_URL``.
+    url: for ``OTEL_EXPORTER_OTLP_ENDPOINT``.
     bodies: of all requests, as they came.
     """
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from services.registration.embed.pages import PageStyle
 from services.registration.embed.strings import EventTime
 from services.registration.forms.opening import JoinState
+from services.registration.forms.standard_forms import standard_form
 from services.registration.own.address_routes import (
     AddressPage,
     UndoPage,
@@ -46,7 +47,6 @@ from services.registration.own.pages import (
 from shared.calendar.entries import CalendarLinks, calendar_links
 from shared.calendar.ics import CalendarEvent
 from shared.i18n.when import Period, day_text, time_lines
-from shared.public_forms.definition import standard_form
 from shared.public_forms.rendering import answers_for_display
 from shared.public_forms.validation import validate
 

@@ -20,7 +20,7 @@ from deploy.servers.records import Records
 from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import worker_name
 from deploy.up.ports import BLOCK, VARIABLE, InstallationPorts, chosen_ports
-from deploy.up.watching import PACE_VARIABLE
+from deploy.up.services import PACE_VARIABLE
 from tests.support.ports import free_block
 from tests.support.processes import PROJECT
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
@@ -61,9 +61,6 @@ class Production:
             "TROIKA_UP_SAMPLE": str(sample),
             PACE_VARIABLE: str(PACE),
             VARIABLE: str(free_block(BLOCK)),
-            "TROIKA_AUDIT_EVERY_S": "2",
-            "TROIKA_CANARY_EVERY_S": "2",
-            "TROIKA_CANARY_PATIENCE_S": "5",
             "TROIKA_LIMITS_EXEMPT": "127.0.0.1",
         }
 

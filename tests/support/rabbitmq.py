@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy.servers import rabbitmq as rabbitmq_settings
-from deploy.servers.rabbitmq import VHOST, NodePorts, Rights
+from deploy.servers.rabbitmq import VHOST, NodePorts
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from shared.runtime.accounts import service_account
 from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.ports import free_port, is_listening
+from tests.support.rabbit_definitions import Rights, first_user, user_definitions, vhost_definitions
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 
@@ -89,7 +90,7 @@ class RabbitNode:
         self._server: subprocess.Popen[bytes] | None = None
         self._names: subprocess.Popen[bytes] | None = None
         conf = rabbitmq_settings.configuration(
-            self.ports, {**rabbitmq_settings.first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
+            self.ports, {**first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
         )
         self._write("rabbitmq.conf", conf)
         self._write("plugins", f"[{','.join(plugins)}].\n")
@@ -245,16 +246,20 @@ class RabbitNode:
 
     def add_user(self, name: str, password: str, rights: Rights | None = None, vhost: str = VHOST) -> str:
         """Make a user, with every right in ``vhost`` unless told otherwise, and return its URL."""
-        self.import_definitions(rabbitmq_settings.user_definitions(name, password, rights or Rights(), vhost))
-        self._passwords[name] = password
-        return self.amqp_url(name, vhost)
+        return self.add_users({name: password}, rights or Rights(), vhost)[name]
+
+    def add_users(self, passwords: Mapping[str, str], rights: Rights, vhost: str) -> dict[str, str]:
+        """Make users with the same rights in ``vhost``, by one command; returns their URLs by name."""
+        made = [user_definitions(name, password, rights, vhost) for name, password in passwords.items()]
+        self.import_definitions(_joined(made))
+        self._passwords |= passwords
+        return {name: self.amqp_url(name, vhost) for name in passwords}
 
     def fresh_vhost(self) -> str:
         """Return ``ADMIN``'s URL in an empty vhost of its own, so that tests that share the node do not meet."""
         if not self._spare_vhosts:
             self._spare_vhosts = [f"test-{secrets.token_hex(4)}" for _ in range(VHOSTS_AT_ONCE)]
-            made = [rabbitmq_settings.vhost_definitions(name, ADMIN) for name in self._spare_vhosts]
-            self.import_definitions({key: [one for each in made for one in each[key]] for key in made[0]})
+            self.import_definitions(_joined([vhost_definitions(name, ADMIN) for name in self._spare_vhosts]))
         return self.amqp_url(vhost=self._spare_vhosts.pop())
 
     def _start_port_mapper(self) -> None:
@@ -292,3 +297,8 @@ class RabbitNode:
         file.chmod(0o600)
         if self._account is not None:
             os.chown(file, self._account.uid, self._account.gid)
+
+
+def _joined(made: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, list[Any]]:
+    """Definitions with the same parts as one."""
+    return {part: [one for each in made for one in each[part]] for part in made[0]}

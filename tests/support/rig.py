@@ -23,8 +23,8 @@ LEASE_S = 2
 SETTINGS = {
     "TROIKA_MAIL_LEASE_S": str(LEASE_S),
     "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
-    "TROIKA_NEWS_WAIT_S": "0",
 }
+NEWS_CONSUMER = worker_name("notifications", "consume")
 QUICK = frozenset({"relay", "consume", "send", "schedule", "solve", "tend", "decide"})
 """Roles with pauses that a test has no time for."""
 ARRIVING_PER_S = 40.0
@@ -112,6 +112,7 @@ class Rig:
     def _parts(self, name: str) -> list[str]:
         role = name.rpartition("-")[2]
         quick = [f"quick-{role}"] if role in QUICK else []
+        quick += ["quick-news"] if name == NEWS_CONSUMER else []
         return [*quick, "effect-ledger", *self.consumers_parts] if role == "consume" else quick
 
     def _file(self, name: str) -> Path:

@@ -45,7 +45,6 @@ capabilities:
 - {name: TROIKA_CONSOLE_URL, value: {{ printf "https://%s" .Values.hosts.desk | quote }}}
 - {name: TROIKA_ORGANISER, value: {{ .Values.organiser | quote }}}
 - {name: TROIKA_MAIL_FROM, value: {{ .Values.mailFrom | quote }}}
-- {name: TROIKA_MAIL_FROM_NAME, value: {{ .Values.organiser | quote }}}
 {{- with .Values.insecure }}
 - {name: TROIKA_INSECURE, value: {{ . | quote }}}
 {{- end }}

@@ -1,17 +1,19 @@
 """``python -m deploy.operations.audit [watch | rights]``: once with sums, or every five minutes with metrics."""
 
-import os
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import click
 import psycopg
 
 from deploy.operations.audit.printing import print_audit
-from deploy.operations.audit.reading import open_sources
+from deploy.operations.audit.reading import GRACE_S, open_sources
+from deploy.operations.audit.readings import Head, parse_head
 from deploy.operations.audit.reconcile import AuditOutcome, judge, overall
 from deploy.operations.audit.settings import AuditSettings, read_settings
+from deploy.operations.audit.watching import EVERY_S
 from deploy.operations.audit.watching import watch as watch_until
 from deploy.servers.audit_role import READABLE, written_rights
 from shared.runtime.errors import SettingsError, Unavailable
@@ -31,21 +33,29 @@ AGAIN_EVERY_S = 2.0
 
 @click.group(invoke_without_command=True)
 @click.option("--wait", "wait_s", default=0, help="Seconds to look again and again until everything is decidable.")
+@click.option(
+    "--grace-s", default=GRACE_S, help="Seconds after which a message must have arrived; 15 times that unseen."
+)
+@click.option("--head", type=parse_head, metavar="HEAD", help="Of the log of readings, as an earlier audit printed it.")
 @click.pass_context
-def main(context: click.Context, wait_s: int) -> None:
+def main(context: click.Context, wait_s: int, grace_s: float, head: Head | None) -> None:
     """Compare what databases and broker hold; exit 0: holds, 1: broken, 3: not yet decidable, 2: nothing was asked or a
     database could not be read.
     """
+    context.obj = {"grace_s": grace_s, "head": head or Head()}
     if context.invoked_subcommand is None:
-        sys.exit(_compare_until_decided(_settings(), wait_s))
+        sys.exit(_compare_until_decided(_settings(**context.obj), wait_s))
 
 
 @main.command()
-def watch() -> None:
+@click.option("--pace", default=1, help="How many times more often than every five minutes.")
+@click.pass_obj
+def watch(given: dict[str, Any], pace: int) -> None:
     """Compare every five minutes, with metrics, until SIGTERM."""
     configure_logs("operations", "audit")
-    settings = _settings()
-    sys.exit(run({"audit": lambda stop: watch_until(settings, stop)}, probes=settings.probes, ready=lambda: ()))
+    settings = _settings(**given)
+    rounds = {"audit": lambda stop: watch_until(settings, EVERY_S / pace, stop)}
+    sys.exit(run(rounds, probes=settings.probes, ready=lambda: ()))
 
 
 @main.command()
@@ -55,9 +65,9 @@ def rights(database: str) -> None:
     print(written_rights(database))
 
 
-def _settings() -> AuditSettings:
+def _settings(*, grace_s: float, head: Head) -> AuditSettings:
     try:
-        return read_settings(os.environ)
+        return replace(read_settings(), grace_s=grace_s, head=head)
     except SettingsError as error:
         click.echo("\n".join(error.problems), err=True)
         sys.exit(NOT_ASKED)

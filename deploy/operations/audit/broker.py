@@ -8,11 +8,11 @@ from shared.messaging.contracts.registry import QUEUES
 from shared.messaging.dead_letters import NO_REASON, each_parked
 from shared.runtime.errors import Unavailable
 
-Letter = tuple[str, str, str]
+ParkedCopy = tuple[str, str, str]
 """Message id, queue, and reason of a parked message; the reason is empty if none was given."""
 
 
-def ask_broker(broker_url: str) -> tuple[Mapping[str, int], Sequence[Letter]]:
+def ask_broker(broker_url: str) -> tuple[Mapping[str, int], Sequence[ParkedCopy]]:
     """How many messages wait in each queue, those on their way back to be retried included; and what is parked.
 
     Args:

@@ -65,7 +65,7 @@ _HISTORY = """
     WHERE (c.changes, c.newest, c.status) IS DISTINCT FROM (r.revision, r.revision, r.status)
         AND coalesce(r.erased_at > %(history_since)s, true)
 """
-_TOLD = """
+_PUBLISHED = """
     WITH steps AS (
         SELECT c.registration_id, c.status, c.changed_at, r.erased_at IS NOT NULL AND c.revision = r.revision AS erased,
             lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before, c.reason
@@ -81,26 +81,26 @@ _TOLD = """
             count(*) FILTER (WHERE changed_at > %(kept_since)s AND NOT starts_with(reason, 'restored: ')) AS kept,
             count(*) AS n
         FROM steps GROUP BY 1, 2),
-    told AS (
+    published AS (
         SELECT subject, type, count(*) AS n FROM outbox
         WHERE (starts_with(type, 'org.troika.registration.') OR type = 'org.troika.person.erased.v1')
             AND type NOT IN ('org.troika.registration.link-requested.v1',
                 'org.troika.registration.details-requested.v1', 'org.troika.registration.address-changed.v1')
         GROUP BY subject, type)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(t.n, 0)::text
-    FROM due d FULL JOIN told t USING (subject, type)
+    FROM due d FULL JOIN published t USING (subject, type)
     WHERE t.n > d.n OR coalesce(t.n, 0) < d.kept
         OR (d.n IS NULL AND EXISTS (SELECT FROM registration r WHERE r.id::text = subject))
 """
-_ENDINGS_TOLD = """
+_OUTCOMES_PUBLISHED = """
     WITH ended AS (
         SELECT id::text AS subject, m.at, 'org.troika.mail.' || CASE state WHEN 'failed' THEN 'bounced'
             WHEN 'suppressed' THEN 'suppressed' ELSE 'sent' END || '.v1' AS type
         FROM mail, LATERAL (SELECT coalesce(sent_at, ended_at, created_at) AS at) m
         WHERE state IN ('sent', 'bounced', 'failed', 'suppressed')),
-    told AS (
+    published AS (
         SELECT subject, type, count(*) AS n FROM outbox WHERE starts_with(type, 'org.troika.mail.') GROUP BY 1, 2)
-    SELECT subject || ' ' || type, '1', coalesce(t.n, 0)::text FROM ended e FULL JOIN told t USING (subject, type)
+    SELECT subject || ' ' || type, '1', coalesce(t.n, 0)::text FROM ended e FULL JOIN published t USING (subject, type)
     WHERE (t.n > 1 AND type <> 'org.troika.mail.bounced.v1') OR (e.at > %(kept_since)s AND t.n IS NULL)
 """
 """A mail that bounced may have been sent again by a person, and bounce once more."""
@@ -110,8 +110,8 @@ A5 = Equation(
     "changes of state = messages, one for each revision",
     (
         Alone("registration", "a registration's history has every revision and ends with its state", _HISTORY),
-        Alone("registration", "each change of a registration is one message", _TOLD),
-        Alone("notifications", "each mail that was sent, bounced or suppressed is one message", _ENDINGS_TOLD),
+        Alone("registration", "each change of a registration is one message", _PUBLISHED),
+        Alone("notifications", "each mail that was sent, bounced or suppressed is one message", _OUTCOMES_PUBLISHED),
         *proposals.HISTORY,
     ),
 )
@@ -124,8 +124,8 @@ _STORED = """
 """
 """A message whose content was erased may have been consumed before; no consumer needs it any more."""
 
-_TAKEN_IN = """
-    SELECT message_id || ' ' || consumer, 'taken in', message_id > %(ids_since)s::uuid
+_CONSUMED = """
+    SELECT message_id || ' ' || consumer, 'consumed', message_id > %(ids_since)s::uuid
         AND received_at < %(settled_before)s FROM inbox
 """
 _ON_THE_BUS = """
@@ -140,11 +140,11 @@ _OPEN = """
     FROM outbox WHERE published_at IS NULL AND coalesce(again_at, stored_at) < %(late_before)s
 """
 _WAITS = """
-    SELECT coalesce(properties ->> 'message_id', 'row ' || id), 'taken in',
+    SELECT coalesce(properties ->> 'message_id', 'row ' || id), 'consumed',
         'waits in ' || queue || ' since ' || stored_at
     FROM bus_message WHERE right(queue, 7) <> '.parked' AND greatest(stored_at, visible_at) < %(late_before)s
 """
-_STATE_TOLD = """
+_STATE_PUBLISHED = """
     SELECT r.id::text, r.status || ', revision ' || r.revision,
         CASE WHEN r.erased_at < %(remembered_since)s THEN false WHEN c.changed_at < %(late_before)s THEN true END
     FROM registration r JOIN registration_change c ON c.registration_id = r.id AND c.revision = r.revision
@@ -176,7 +176,7 @@ _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
 
 def arrival_of(queue: str) -> str:
     """What a message waits for that ``queue`` has not been rid of."""
-    return f"messages for {queue} to be taken in"
+    return f"messages for {queue} to be consumed"
 
 
 def _decision_or_arrival(key: str, value: str | None) -> str:
@@ -187,10 +187,10 @@ def _decision_or_arrival(key: str, value: str | None) -> str:
 DATABASES = ("registration", "events", "notifications")
 
 ARRIVALS = Paired(
-    "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+    "each published message was consumed by each of its consumers, waits or is parked; no other was consumed",
     tuple(Side(database, _STORED) for database in DATABASES),
     (
-        *(Side(database, _TAKEN_IN) for database in DATABASES),
+        *(Side(database, _CONSUMED) for database in DATABASES),
         Side("bus", _ON_THE_BUS, optional=True),
         Side(PARKED, optional=True),
     ),
@@ -201,28 +201,28 @@ ARRIVALS = Paired(
 
 A6 = Equation(
     "A6",
-    "published messages = messages taken in, by each consumer; none open for long",
+    "published messages = messages consumed, by each consumer; none open for long",
     (
         ARRIVALS,
         *(Alone(database, "no message waits for long to be published", _OPEN) for database in DATABASES),
-        Alone("bus", "no message waits for long to be taken in", _WAITS),
+        Alone("bus", "no message waits for long to be consumed", _WAITS),
         Paired(
             "coordinators see each registration as it is",
-            (Side("registration", _STATE_TOLD),),
+            (Side("registration", _STATE_PUBLISHED),),
             (Side("events", _STATE_ON_ROSTER),),
         ),
         Paired(
             "mails are written from each registration as it is",
-            (Side("registration", _STATE_TOLD),),
+            (Side("registration", _STATE_PUBLISHED),),
             (Side("notifications", _STATE_IN_BOOK),),
         ),
         Paired(
-            "whoever was erased is erased from the rosters",
+            "an erased person is erased from the rosters",
             (Side("registration", _ERASED),),
             (Side("events", _ERASED_ON_ROSTER),),
         ),
         Paired(
-            "whoever was erased is erased from the recipient book",
+            "an erased person is erased from the recipients",
             (Side("registration", _ERASED),),
             (Side("notifications", _ERASED_IN_BOOK),),
         ),

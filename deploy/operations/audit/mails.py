@@ -34,7 +34,7 @@ _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || replace(kind, 'proposal-received', 'confirmation'), NULL, false
     FROM mail WHERE kind IN {_NUMBERED}
 """  # noqa: S608 - constants
-_UNHEARD_OF = f"""
+_NEVER_PUBLISHED = f"""
     SELECT m.id::text, 'at most revision ' || r.revision, m.revision::text
     FROM mail m JOIN recipient r ON r.subject = m.subject
     WHERE m.kind IN {_NUMBERED} AND m.revision > r.revision
@@ -67,7 +67,7 @@ A7 = Equation(
     "mails wanted = mails written, one for each registration, kind and revision; their states add up",
     (
         Paired("each change is one mail", (Side("registration", _WANTED),), (Side("notifications", _WRITTEN),)),
-        Alone("notifications", "no mail tells a revision that nobody has heard of", _UNHEARD_OF),
+        Alone("notifications", "no mail is about a revision that was never published", _NEVER_PUBLISHED),
         Alone("notifications", "each announcement made as many mails as it says", _ANNOUNCED),
         Alone("notifications", "nobody has a bulletin twice", _TWO_BULLETINS),
         Alone("notifications", "a mail's state is what became of its claims", _ENDED),
@@ -122,30 +122,30 @@ _OF_THE_FUTURE = """
     SELECT m.id::text, 'at most revision ' || e.revision, m.event_revision::text
     FROM mail m JOIN event_copy e ON e.id = m.event WHERE m.event_revision > e.revision
 """
-_TELLS = f"""
+_NOTIFIES = f"""
     m.event = n.event AND ((m.kind IN {_NEWS} AND m.revision = n.number)
         OR (m.kind IN ('confirmation', 'waiting-list', 'promotion', 'changed', 'proposal-scheduled')
                 OR m.kind IN {_NEWS})
             AND (m.state IN ('queued', 'deferred', 'claimed') OR m.event_revision >= n.shown))
 """
-_UNTOLD = f"""
+_NOT_NOTIFIED = f"""
     WITH newest AS (
         SELECT DISTINCT ON (event) event, number, changed_at, coalesce((detail ->> 'shown')::integer, number) AS shown,
             ended_at
         FROM announcement WHERE cause = 'news' ORDER BY event, number DESC),
-    untold AS (
+    not_notified AS (
         SELECT r.subject, n.*, dense_rank() OVER (PARTITION BY n.event ORDER BY r.person_ref) AS people
         FROM newest n JOIN recipient r ON r.event = n.event AND r.about = 'registration' AND r.heard_at <= n.changed_at
             AND r.erased_at IS NULL AND r.status IN ('confirmed', 'waitlisted')
             AND (r.form_kind IN ('webinar', 'attendance', 'delegation') OR EXISTS (SELECT FROM mail s
                 WHERE s.subject = r.subject AND s.kind = 'proposal-scheduled' AND s.sent_at <= n.changed_at))
         WHERE n.ended_at IS NOT NULL AND n.changed_at > %(remembered_since)s
-            AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_TELLS})
-            AND NOT EXISTS (SELECT FROM mail m WHERE m.subject = r.subject AND {_TELLS}))
-    SELECT n.subject::text, 'told of revision ' || n.shown || ' of ' || n.event, 'not told'
-    FROM untold n WHERE n.people > (
+            AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_NOTIFIES})
+            AND NOT EXISTS (SELECT FROM mail m WHERE m.subject = r.subject AND {_NOTIFIES}))
+    SELECT n.subject::text, 'notified of revision ' || n.shown || ' of ' || n.event, 'not notified'
+    FROM not_notified n WHERE n.people > (
         SELECT count(*) FROM mail m JOIN recipient e ON e.subject = m.subject AND e.erased_at >= n.changed_at
-        WHERE m.recipient IS NULL AND m.state IN ('sent', 'bounced', 'unknown') AND {_TELLS})
+        WHERE m.recipient IS NULL AND m.state IN ('sent', 'bounced', 'unknown') AND {_NOTIFIES})
 """  # noqa: S608 - constants
 """A person may have been notified about another registration of theirs that was erased since: that mail no longer names
 its recipient. Each such mail accounts for one person. The proposer of a side event has a place in it once notified."""
@@ -159,8 +159,10 @@ A10 = Equation(
             (Side("notifications", _COPY),),
             (Side("registration", "SELECT id, revision::text, false FROM event_copy"),),
         ),
-        Alone("notifications", "no mail was written from a state that nobody has heard of", _OF_THE_FUTURE),
-        Alone("notifications", "whoever has a place has a mail of the last news, or one written since", _UNTOLD),
+        Alone("notifications", "no mail was written from a state that was never published", _OF_THE_FUTURE),
+        Alone(
+            "notifications", "each person with a place has a mail of the last news, or one written since", _NOT_NOTIFIED
+        ),
     ),
 )
 
@@ -201,7 +203,7 @@ A11 = Equation(
             "nothing is kept of a confirmation link or a former address whose mail has ended",
             _LINKS_KEPT,
         ),
-        Alone("notifications", "whoever wants no bulletins gets none", _SUPPRESSED),
-        Alone("notifications", "nothing goes to whoever was erased, and no mail names them", _ERASED),
+        Alone("notifications", "a person who wants no bulletins gets none", _SUPPRESSED),
+        Alone("notifications", "nothing goes to an erased person, and no mail names them", _ERASED),
     ),
 )

@@ -65,8 +65,8 @@ def _print_sums(sources: Sources) -> None:
         states = [(row[0], row[1]) for row in sources.rows("registration", _REGISTRATIONS)]
         _print_sum("registrations", states)
     for queue, seen in sorted(_arrivals(sources).items()):
-        words = f"taken in {seen['taken in']:,} + waiting {seen['waits']:,} + parked {seen['parked']:,}"
-        words += f" + not taken in yet, or lost {seen['missing']:,}"
+        words = f"consumed {seen['consumed']:,} + waiting {seen['waits']:,} + parked {seen['parked']:,}"
+        words += f" + not consumed yet, or lost {seen['missing']:,}"
         print(f"{'published for ' + queue:40} {seen.total():>10,} = {words}")
     if "notifications" in sources.databases:
         _print_sum("mails", [(row[0], row[1]) for row in sources.rows("notifications", _MAILS)])
@@ -90,14 +90,14 @@ def _print_sum(name: str, parts: Iterable[tuple[str, int]]) -> None:
 
 
 def _arrivals(sources: Sources) -> Mapping[str, Counter[str]]:
-    """By queue: how many published messages were taken in, wait, are parked, or are seen nowhere."""
+    """By queue: how many published messages were consumed, wait, are parked, or are seen nowhere."""
     counts: dict[str, Counter[str]] = {}
     if not all(map(sources.has, ARRIVALS.needs)):
         return counts
     for key, rows in groupby(both_sides(ARRIVALS, sources), itemgetter(0)):
         values = {value for _key, _is_right, value, _required in rows}
         if "published" in values:
-            state = next((each for each in ("taken in", "parked", "waits") if each in values), "missing")
+            state = next((each for each in ("consumed", "parked", "waits") if each in values), "missing")
             counts.setdefault(key.partition(" ")[2], Counter())[state] += 1
     return counts
 

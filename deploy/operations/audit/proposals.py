@@ -107,7 +107,7 @@ def follows(proposed: str, reviewed: str) -> bool:
     return reviewed.removeprefix("declined, ") == proposed
 
 
-ERASURE = (Alone("registration", "of whoever was erased no decision on a proposal is left", _DECISION_OF_NOBODY),)
+ERASURE = (Alone("registration", "no decision on a proposal is left of an erased person", _DECISION_OF_NOBODY),)
 HISTORY = (
     Alone("registration", "each change of a proposal is one message to events", _PUBLISHED),
     Alone("events", "a proposal's history has every revision and ends with its state", _HISTORY),
@@ -121,7 +121,7 @@ COPIES = (
         follows,
     ),
     Paired(
-        "whoever was erased is erased from the proposals",
+        "an erased person is erased from the proposals",
         (Side("registration", _ERASED),),
         (Side("events", _TOMBSTONES),),
     ),

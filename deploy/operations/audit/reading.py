@@ -75,9 +75,9 @@ class Given:
         if self.copies is not None:
             found["copies"] = [(key, str(count), True) for key, count in sorted(self.copies.items())]
         if self.parked is not None:
-            letters = sorted((f"{message} {queue}", reason) for message, queue, reason in self.parked)
-            found["parked"] = [(key, "parked", False) for key, _reason in letters]
-            found["unexplained"] = [(key, "a reason", True) for key, reason in letters if not reason]
+            parked = sorted((f"{message} {queue}", reason) for message, queue, reason in self.parked)
+            found["parked"] = [(key, "parked", False) for key, _reason in parked]
+            found["unexplained"] = [(key, "a reason", True) for key, reason in parked if not reason]
         return found
 
 

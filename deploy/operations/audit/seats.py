@@ -130,16 +130,14 @@ A2 = Equation(
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "the counts over all forms are those of the registrations", _KEPT_COUNTS),
-        Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
+        Alone("registration", "each history is of a person who is stored", _HISTORY_OF_NOBODY),
         Alone("registration", "no candidate is kept long after its time", _OVERDUE),
         Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),
-        Alone(
-            "registration", "of whoever was erased no address before or after a change is left", _ADDRESSES_OF_NOBODY
-        ),
+        Alone("registration", "no address before or after a change is left of an erased person", _ADDRESSES_OF_NOBODY),
         Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
         Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
-        Alone("registration", "of whoever was erased nothing but counts is left", _SOMEBODY_LEFT),
-        Alone("events", "of whoever was erased nothing but counts is left on a roster", _SOMEBODY_ON_ROSTER),
+        Alone("registration", "nothing but counts is left of an erased person", _SOMEBODY_LEFT),
+        Alone("events", "nothing but counts is left of an erased person on a roster", _SOMEBODY_ON_ROSTER),
         *proposals.ERASURE,
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
         Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),

@@ -10,18 +10,17 @@ from deploy.operations.audit.broker import ask_broker
 from deploy.operations.audit.facts import DATABASES
 from deploy.operations.audit.form_keys import KEYS
 from deploy.operations.audit.reading import GRACE_S, Given
-from deploy.operations.audit.readings import Head, parse_head
+from deploy.operations.audit.readings import Head
 from deploy.servers.audit_role import variable
 from deploy.up.secrets import audit_broker_url
 from deploy.up.servers import audit_urls as production_urls
 from shared.cli.settings import read_database
 from shared.runtime.deployment import ProbeAddress, read_probe_address
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import BROKER, FROM_FILE, Reader, plain_urls
+from shared.runtime.settings import BROKER, FROM_FILE, SettingsEnv, plain_urls, url_of
 
 OPTIONAL = ("bus", KEYS)
 """Databases that an installation may be without."""
-AMQP = ("amqp", "amqps")
 NOTHING_FOUND = (
     "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
     "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL, "
@@ -36,18 +35,16 @@ class AuditSettings:
     urls: by service, and ``bus``.
     where: they were found, in words.
     broker_url: of the audit's login at the broker; empty where no broker is to be asked.
-    grace_s: how old a message must be to have arrived, seconds.
-    every_s: from round to round, seconds.
     probes: where the process answers probes and Prometheus.
+    grace_s: how old a message must be to have arrived, seconds.
     head: of the log of readings, as it was noted at some time.
     """
 
     urls: Mapping[str, str]
     where: str
     broker_url: str
-    grace_s: float
-    every_s: int
     probes: ProbeAddress
+    grace_s: float = GRACE_S
     head: Head = field(default_factory=Head)
 
     def given(self, head: Head | None = None) -> Given:
@@ -66,32 +63,29 @@ class AuditSettings:
         return replace(known, held=held, parked=parked)
 
 
-def read_settings(environment: Mapping[str, str]) -> AuditSettings:
-    """The settings.
+def read_settings(environment: Mapping[str, str] | None = None) -> AuditSettings:
+    """The settings in ``environment`` (this process's, if None).
 
     Raises:
         SettingsError: a setting is wrong, or there is nothing to audit; the message states what is needed.
     """
-    reader = Reader(environment)
-    named = _named(reader)
-    broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP, "")
-    reader.secure("TROIKA_AUDIT_BROKER_URL", BROKER, plain_urls([broker_url]))
-    grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
-    every_s = reader.integer("TROIKA_AUDIT_EVERY_S", 300, 1, 86_400)
-    probes = read_probe_address(reader)
-    head = reader.take("TROIKA_AUDIT_HEAD", parse_head, Head())
-    reader.finish()
+    env = SettingsEnv(environment=environment)
+    named = _named(env)
+    secure = env.secure(BROKER, plain_urls)
+    broker_url = env.str("TROIKA_AUDIT_BROKER_URL", "", validate=[url_of("amqp", "amqps"), secure])
+    probes = read_probe_address(env)
+    env.seal()
     if named:
-        return AuditSettings(named, "as the environment says", broker_url, float(grace_s), every_s, probes, head)
-    urls, where, own_broker = _on_this_machine(environment)
-    return AuditSettings(urls, where, broker_url or own_broker, float(grace_s), every_s, probes, head)
+        return AuditSettings(named, "as the environment says", broker_url, probes)
+    urls, where, own_broker = _on_this_machine(env.given)
+    return AuditSettings(urls, where, broker_url or own_broker, probes)
 
 
-def _named(reader: Reader) -> dict[str, str]:
+def _named(env: SettingsEnv) -> dict[str, str]:
     settings = {name: (variable(name), variable(name) + FROM_FILE) for name in (*DATABASES, *OPTIONAL)}
-    names = [name for name, either in settings.items() if any(map(reader.environment.get, either))]
+    names = [name for name, either in settings.items() if any(map(env.given.get, either))]
     wanted = [*DATABASES, *(name for name in OPTIONAL if name in names)] if names else []
-    return {name: read_database(reader, variable(name), required=True) for name in wanted}
+    return {name: read_database(env, variable(name)) for name in wanted}
 
 
 def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str], str, str]:

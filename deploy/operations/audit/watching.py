@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 LOGGED = 20
 """Differences of one round that are named in the log; `make audit` names more."""
 
+EVERY_S = 300.0
+"""From round to round, seconds."""
+
 
 def compare_once(settings: AuditSettings, head: Head) -> tuple[list[Judgement], Head]:
     """One round, and the log of readings' head as it is now.
@@ -40,8 +43,8 @@ def compare_once(settings: AuditSettings, head: Head) -> tuple[list[Judgement], 
         return judge(sources), head_of(sources)
 
 
-def watch(settings: AuditSettings, stop: Stop) -> None:
-    """Compare every ``settings.every_s`` seconds until ``stop``."""
+def watch(settings: AuditSettings, every_s: float, stop: Stop) -> None:
+    """Compare every ``every_s`` seconds until ``stop``."""
     head = settings.head
     while not stop:
         began_at = time.monotonic()
@@ -54,7 +57,7 @@ def watch(settings: AuditSettings, stop: Stop) -> None:
         else:
             audit_duration_seconds.observe(time.monotonic() - began_at)
             audit_last_success_timestamp_seconds.set(time.time())
-        stop.wait(max(0.0, settings.every_s - (time.monotonic() - began_at)))
+        stop.wait(max(0.0, every_s - (time.monotonic() - began_at)))
 
 
 def _keep(head: Head, newest: Head) -> Head:

@@ -24,7 +24,6 @@ WORKER_CONNECTIONS = 4
 
 WEB_WORKERS = 2
 SHOWN = 3
-ARCHIVE_AGE_S = 900
 
 
 def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
@@ -252,16 +251,7 @@ def servers(host: GradedHost) -> list[str]:
 def _connections_of_pools(host: GradedHost) -> int:
     """The most connections that one instance of each process opens."""
     workers = int(host.value("TROIKA_WEB_WORKERS") or WEB_WORKERS)
-    usual = AdmissionLimits()
-    web = sum(
-        int(host.value(name) or default)
-        for name, default in (
-            ("TROIKA_WEB_PUBLIC", usual.public),
-            ("TROIKA_WEB_LATER", usual.later),
-            ("TROIKA_WEB_LAST", usual.last),
-        )
-    )
-    web += usual.connections - usual.public - usual.later - usual.last
+    web = AdmissionLimits().connections
     total = 0
     for service, process in PROCESSES:
         if (service, process) in WEB_PROCESSES:

@@ -26,7 +26,7 @@ from shared.cli.settings import MIGRATE, OPERATOR
 from shared.db.embedded_server import SUPERUSER
 from shared.runtime import settings
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import Reader
+from shared.runtime.settings import SettingsEnv
 
 T = TypeVar("T")
 
@@ -108,12 +108,14 @@ def from_make_up(folder: Path, environment: Mapping[str, str]) -> GradedHost:
     ports, place = chosen_ports(folder / "ports.json"), folder / "secrets"
     passwords: dict[str, str] = json.loads((place / "databases.json").read_text())
     logins: dict[str, str] = json.loads((place / "broker.json").read_text())
-    secrets, sink = Secrets(place, ""), f"smtp://127.0.0.1:{ports['smtp']}"
+    secrets, env = Secrets(place, ""), SettingsEnv(environment=environment)
+    relay = env.str("SMTP_URL", f"smtp://127.0.0.1:{ports['smtp']}")
+    env.seal()
     values = {
         "TROIKA_PUBLIC_URL": ports.public_url,
         "TROIKA_CONSOLE_URL": ports.desk_url,
         "TROIKA_MAIL_FROM": MAIL_FROM,
-        "SMTP_URL": Reader(environment).text("SMTP_URL", sink),
+        "SMTP_URL": relay,
         METRICS_URLS: f"http://127.0.0.1:{ports['rabbitmq-metrics']}",
         PROMETHEUS_URL: f"http://127.0.0.1:{ports['prometheus']}",
         FORM_KEYS: str(place / "form-keys"),

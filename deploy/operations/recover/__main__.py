@@ -1,6 +1,5 @@
 """``python -m deploy.operations.recover begin | status | plan | people | apply | end``."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -84,7 +83,7 @@ def people(path: Path, people: Path) -> None:
     """Write a file of the people whose registration is lost. Run it before `apply`, which erases them."""
     with _opened() as (settings, databases):
         if not settings.vault_keys:
-            raise click.ClickException(f"{VAULT_VARIABLE} is needed to open the recipient book")
+            raise click.ClickException(f"{VAULT_VARIABLE} is needed to decrypt the recipients")
         if people.exists():
             raise click.ClickException(f"{people} may be the only list of these people by now: name another file")
         count = write_people(databases, Vault(list(settings.vault_keys)), read_plan(path).lost_people, people)
@@ -144,7 +143,7 @@ def end(reason: str | None) -> None:
 def _opened() -> Iterator[tuple[RecoverSettings, ComparedDatabases]]:
     """Open the settings and databases; a refusal or an unavailable database ends the program with one line of text."""
     try:
-        settings = read_settings(os.environ)
+        settings = read_settings()
         with open_databases(settings.urls, operator_name()) as databases:
             yield settings, databases
     except SettingsError as error:

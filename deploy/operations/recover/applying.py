@@ -1,6 +1,5 @@
 """Applies a plan in rounds: each finds what is left, does it, and lets messages arrive. It can be killed and rerun."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,8 +12,6 @@ from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, r
 from deploy.operations.recover.state_digest import digest_of
 from services.registration.people.messages import RegistrationMessages
 from shared.runtime.clock import Clock
-
-log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 8
 """Each round delivers what the previous one published; messages that wait at the broker may add work."""

@@ -25,7 +25,7 @@ def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str],
 
     Args:
         databases: in quarantine.
-        vault: opens the recipient book.
+        vault: decrypts the recipients.
         ids: of the lost registrations.
         path: the file.
     """

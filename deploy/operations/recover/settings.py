@@ -8,15 +8,14 @@ from pathlib import Path
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
-from shared.cli.settings import MIGRATE, key_file, read_database
+from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
+from shared.cli.settings import MIGRATE, key_file, public_key, read_database
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import Reader
-from shared.security.keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
-from shared.security.sealing import KEY_BYTES
+from shared.runtime.settings import FROM_FILE, SettingsEnv
 
 NEEDED = (
-    "Name TROIKA_RECOVER_REGISTRATION_URL, TROIKA_RECOVER_EVENTS_URL and TROIKA_RECOVER_NOTIFICATIONS_URL, each with "
-    "the login that owns the database (its migrator)"
+    "Name REGISTRATION_DATABASE_URL, EVENTS_DATABASE_URL and NOTIFICATIONS_DATABASE_URL, each with the login that owns "
+    "the database (its migrator)"
 )
 VAULT_VARIABLE = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 
@@ -26,7 +25,7 @@ class RecoverSettings:
     """Attributes:
     urls: by service, of its owner's login.
     notifications_key, events_key: public keys of the services, 32 bytes.
-    vault_keys: open the recipient book; only for the list of people who must be written to.
+    vault_keys: decrypt the recipients; only for the list of people who must be written to.
     mail_domain: what Message-IDs end with.
     where: where they were found, in words.
     """
@@ -41,31 +40,28 @@ class RecoverSettings:
 
 def variable(service: str) -> str:
     """The name of the setting that holds a database's address for its owner."""
-    return f"TROIKA_RECOVER_{service.upper()}_URL"
+    return f"{service.upper()}_DATABASE_URL"
 
 
-def read_settings(environment: Mapping[str, str]) -> RecoverSettings:
-    """The settings.
+def read_settings(environment: Mapping[str, str] | None = None) -> RecoverSettings:
+    """The settings in ``environment`` (this process's, if None).
 
     Raises:
         SettingsError: something is missing or wrong.
     """
-    named = any(environment.get(variable(one)) or environment.get(f"{variable(one)}_FILE") for one in SERVICES)
-    where = "from the environment"
-    if not named:
-        environment = {**_of_make_up(environment), **environment}
-        where = "make up"
-    reader = Reader(environment)
-    urls = {service: read_database(reader, variable(service), required=True) for service in SERVICES}
+    env, where = SettingsEnv(MIGRATE, environment), "from the environment"
+    if not any(env.given.get(variable(one) + end) for one in SERVICES for end in ("", FROM_FILE)):
+        env, where = SettingsEnv(MIGRATE, {**_of_make_up(env.given), **env.given}), "make up"
+    urls = {service: read_database(env, variable(service)) for service in SERVICES}
     settings = RecoverSettings(
         urls,
-        reader.take(NOTIFICATIONS_PUBLIC.variable, _public_key),
-        reader.take(EVENTS_PUBLIC.variable, _public_key),
-        reader.take(VAULT_VARIABLE, key_file, ()),
-        reader.take("TROIKA_MAIL_FROM", _domain),
+        env.parsed(NOTIFICATIONS_PUBLIC.variable, public_key),
+        env.parsed(EVENTS_PUBLIC.variable, public_key),
+        env.parsed(VAULT_VARIABLE, key_file, ()),
+        env.parsed("TROIKA_MAIL_FROM", _domain),
         where,
     )
-    reader.finish()
+    env.seal()
     return settings
 
 
@@ -73,13 +69,6 @@ def _domain(address: str) -> str:
     if "@" not in address:
         raise ValueError("a mail address is required")
     return address.rpartition("@")[2]
-
-
-def _public_key(text: str) -> bytes:
-    key = bytes.fromhex(text)
-    if len(key) != KEY_BYTES:
-        raise ValueError("64 hex digits are required")
-    return key
 
 
 def _of_make_up(environment: Mapping[str, str]) -> dict[str, str]:

@@ -25,13 +25,15 @@ from services.events.event.lifecycle import STEPS, StepWish, edit, step_of, with
 from services.events.event.model import EDITED, Event, EventChange, EventKind, EventNote, EventStatus, Mode, state_tag
 from services.events.event.records import ChangeQuery, NoteQuery
 from services.events.event.service import EventsContext, list_history, list_notes, write_note
-from services.events.http import broken_rules_as_faults, read_id_position, with_refusals
+from services.events.http import CHANGED, REFUSED, broken_rules_as_faults, read_id_position, with_refusals
 from shared.http.access import holder, needs, require_touch, require_touch_each
 from shared.http.headers import seen_tags
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.runtime.ids import new_id
 
 _TYPES: dict[str, Any] = {"kind": EventKind, "mode": Mode, "status": EventStatus, "asked_groups": tuple}
+_EVENT = {**REFUSED, "s404": "No such event"}
+_RULES = "A rule of the event's life cycle does not allow it"
 
 
 def add_changes(blueprint: Any, context: EventsContext) -> None:
@@ -45,7 +47,7 @@ def _add_creation(blueprint: Any, context: EventsContext) -> None:
     @blueprint.post("")
     @blueprint.arguments(NewEventSchema)
     @blueprint.response(201, EventSchema)
-    @_change_problems(blueprint, 409)
+    @with_refusals(blueprint, **REFUSED, s409=_RULES)
     @needs("coordinator")
     def create(wanted: dict[str, Any]) -> Response:
         """Create a draft. No one is notified until it is announced."""
@@ -64,7 +66,7 @@ def _add_edit(blueprint: Any, context: EventsContext) -> None:
     @blueprint.arguments(EditEventSchema, required=False)
     @blueprint.arguments(StepArguments, location="query")
     @blueprint.response(200, EventActionResultSchema)
-    @_change_problems(blueprint, 404, 409, 412, 428)
+    @with_refusals(blueprint, **_EVENT, **CHANGED, s409=_RULES)
     @needs("coordinator")
     def change(changes: dict[str, Any], query: dict[str, Any], event_id: str) -> Response:
         """Change fields; the ETag that was seen, or the revision, as `If-Match`."""
@@ -86,7 +88,7 @@ def _add_steps(blueprint: Any, context: EventsContext) -> None:
     @blueprint.arguments(StepSchema, required=False)
     @blueprint.arguments(StepArguments, location="query")
     @blueprint.response(200, EventActionResultSchema)
-    @_change_problems(blueprint, 404, 409, 412, 428)
+    @with_refusals(blueprint, **_EVENT, **CHANGED, s409=_RULES)
     @needs("coordinator")
     def step(wanted: dict[str, Any], query: dict[str, Any], event_id: str, step_name: str) -> Response:
         """Announce, confirm, postpone, reschedule, cancel, revive or hold; `If-Match` as for a change of fields."""
@@ -125,20 +127,6 @@ def _tagged(answer: Response, event: Event) -> Response:
     return answer
 
 
-def _change_problems(blueprint: Any, *statuses: int) -> Any:
-    """Document the refusals of these routes."""
-    meanings = {
-        401: "No key",
-        403: "The key's roles or forms do not allow it",
-        404: "No such event",
-        409: "A rule of the event's life cycle does not allow it",
-        412: "It was changed since it was read",
-        428: "`If-Match` is missing",
-    }
-
-    return with_refusals(blueprint, **{f"s{status}": meanings[status] for status in (401, 403, *statuses)})
-
-
 def add_notes(blueprint: Any, context: EventsContext) -> None:
     """Add notes and history to the blueprint of ``/v1/events``."""
     _add_reading(blueprint, context)
@@ -150,7 +138,7 @@ def _add_reading(blueprint: Any, context: EventsContext) -> None:
     @blueprint.get("/<event_id>/notes")
     @blueprint.arguments(PageArguments, location="query")
     @blueprint.response(200, EventNoteListSchema)
-    @_note_problems(blueprint, 400)
+    @with_refusals(blueprint, **_EVENT, s400="The cursor is invalid")
     @needs("coordinator")
     def notes(query: dict[str, Any], event_id: str) -> dict[str, Any]:
         """Notes of coordinators about the event, newest first."""
@@ -165,7 +153,7 @@ def _add_writing(blueprint: Any, context: EventsContext) -> None:
     @blueprint.post("/<event_id>/notes")
     @blueprint.arguments(NewNoteSchema)
     @blueprint.response(201, EventNoteSchema)
-    @_note_problems(blueprint, 409)
+    @with_refusals(blueprint, **_EVENT, s409="Another note has this id")
     @needs("coordinator")
     def write(wanted: dict[str, Any], event_id: str) -> EventNote:
         """Append a note. No one is notified."""
@@ -179,7 +167,7 @@ def _add_history(blueprint: Any, context: EventsContext) -> None:
     @blueprint.get("/<event_id>/history")
     @blueprint.arguments(PageArguments, location="query")
     @blueprint.response(200, HistorySchema)
-    @_note_problems(blueprint, 400)
+    @with_refusals(blueprint, **_EVENT, s400="The cursor is invalid")
     @needs("coordinator")
     def history(query: dict[str, Any], event_id: str) -> dict[str, Any]:
         """Changes of the event and its resources, newest first; names of fields, no values."""
@@ -192,16 +180,3 @@ def _add_history(blueprint: Any, context: EventsContext) -> None:
 
 def _position(row: EventNote | EventChange) -> Sequence[str]:
     return (row.id,)
-
-
-def _note_problems(blueprint: Any, *statuses: int) -> Any:
-    """Document the refusals of these routes."""
-    meanings = {
-        400: "The cursor is invalid",
-        401: "No key",
-        403: "The key's roles or forms do not allow it",
-        404: "No such event",
-        409: "Another note has this id",
-    }
-
-    return with_refusals(blueprint, **{f"s{status}": meanings[status] for status in (401, 403, 404, *statuses)})

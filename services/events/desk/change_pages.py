@@ -34,13 +34,6 @@ MODE_CHOICES: Mapping[str, str] = {
     Mode.IN_PERSON: "In person",
     Mode.HYBRID: "Online and in person",
 }
-FIELD_NAMES: Mapping[str, str] = {
-    "starts_at": "start",
-    "ends_at": "end",
-    "status": "status",
-    "mode": "attendance mode",
-    "city": "city",
-}
 
 NO_ONE = "No one has to be notified."
 

@@ -345,11 +345,6 @@ def moved(loaded: Loaded, by: timedelta) -> Loaded:
     )
 
 
-def move_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> Loaded:
-    """``loaded`` with all dates moved by what ``time_to_next`` returns; same arguments and faults."""
-    return moved(loaded, time_to_next(loaded, event_id, weekday, now))
-
-
 def _moved_hotel(block: HotelBlock, by: timedelta) -> HotelBlock:
     nights = (
         replace(one, first_night=one.first_night + by, last_night=one.last_night + by) for one in block.allotments

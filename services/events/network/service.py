@@ -26,10 +26,9 @@ from services.events.event.records import all_forms, insert_change, partner_name
 from services.events.event.service import find_event
 from services.events.event.store import public_titles, read_event
 from services.events.network.messages import resource_message
-from services.events.network.model import Consultation, HotelBlock, Resource, Series, WorkingGroup, merge_resource
+from services.events.network.model import HotelBlock, Resource, Series, WorkingGroup, merge_resource
 from services.events.network.store import (
     ResourceFilter,
-    all_consultations,
     all_hotels,
     all_series,
     all_working_groups,
@@ -70,16 +69,6 @@ def list_working_groups(work: UnitOfWork) -> list[WorkingGroup]:
     """
     with work.transaction() as connection:
         return all_working_groups(connection)
-
-
-def list_consultations(work: UnitOfWork) -> list[Consultation]:
-    """Every consultation, by id.
-
-    Raises:
-        Unavailable: the database is away.
-    """
-    with work.transaction() as connection:
-        return all_consultations(connection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from services.events.event.store import EventFilter, select_events
 from services.events.http import (
     INTERNAL_READERS,
     READERS,
+    REFUSED,
     counted_list,
     group_fields,
     groups_answer,
@@ -309,9 +310,7 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     @blueprint.get("")
     @blueprint.arguments(ClashArguments, location="query")
     @blueprint.response(200, ClashListSchema)
-    @with_refusals(
-        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
-    )
+    @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""

@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify, request
 
-from services.events.http import READERS, instant_field, slug_field, with_refusals
+from services.events.http import READERS, REFUSED, instant_field, slug_field, with_refusals
 from services.events.scheduling.model import ConflictKind
 from services.events.scheduling.publishing import publish_schedule
 from services.events.scheduling.service import (
@@ -26,8 +26,6 @@ from shared.http.headers import conditional, require_match, tag_of
 from shared.http.request_data import Blueprint
 from shared.messaging.contracts.schemas import TextByLanguage
 from shared.runtime.errors import DomainError
-
-_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 
 class SpanSchema(ma.Schema):
@@ -163,7 +161,7 @@ def _add_published(blueprint: Any, context: SideEventsContext) -> None:
 def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.post("/schedule/solve")
     @blueprint.response(202, JobSchema)
-    @with_refusals(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **REFUSED)
     @needs_all_forms("coordinator")
     def solve() -> Any:
         """Request a new timetable; pinned places stay. The result is on the draft board. No one is notified."""
@@ -171,7 +169,7 @@ def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/schedule/jobs/<uuid:job_id>")
     @blueprint.response(200, JobSchema)
-    @with_refusals(blueprint, **_REFUSED, s404="No such job")
+    @with_refusals(blueprint, **REFUSED, s404="No such job")
     @needs_all_forms(*READERS)
     def job(job_id: Any) -> Any:
         """State and result of a scheduling job."""
@@ -181,7 +179,7 @@ def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
 def _add_board(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.get("/schedule")
     @blueprint.response(200, BoardSchema)
-    @with_refusals(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **REFUSED)
     @needs_all_forms(*READERS)
     def board() -> Response:
         """The draft board, with its conflicts and what publishing it would change."""
@@ -189,7 +187,7 @@ def _add_board(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/schedule/conflicts")
     @blueprint.response(200, ConflictListSchema)
-    @with_refusals(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **REFUSED)
     @needs_all_forms(*READERS)
     def conflicts() -> dict[str, Any]:
         """Conflicts that prevent publishing the draft board."""
@@ -198,7 +196,7 @@ def _add_board(blueprint: Any, context: SideEventsContext) -> None:
 
 def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
     refusals = {
-        **_REFUSED,
+        **REFUSED,
         "s404": "No such proposal, room or slot",
         "s412": "It was changed since it was read",
         "s428": "If-Match is required",
@@ -230,7 +228,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.response(201, SchedulePublishedSchema)
     @with_refusals(
         blueprint,
-        **_REFUSED,
+        **REFUSED,
         s409="There are conflicts, or nothing would change",
         s412="It was changed since it was read",
     )

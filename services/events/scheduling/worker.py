@@ -1,7 +1,7 @@
 """The scheduling worker: takes requests for a new timetable one by one, searches, and stores the result on the board.
 
-Any number may run. On a graceful shutdown it ends its search at once and returns the job; if it is killed, its lease
-runs out.
+Any number may run. On a graceful shutdown (:mod:`shared.runtime.runner`) it ends its search at once and returns the
+job; if it is killed, its lease runs out.
 """
 
 import logging

@@ -9,7 +9,7 @@ from flask import Response, jsonify
 
 from services.events.event.model import Readers
 from services.events.event.service import EventsContext
-from services.events.http import READERS, audience, broken_rules_as_faults, with_refusals
+from services.events.http import CHANGED, READERS, REFUSED, audience, broken_rules_as_faults, with_refusals
 from services.events.setup.kinds import (
     Fields,
     Listing,
@@ -40,13 +40,10 @@ from shared.http.lists import MEDIA_TYPE, wants_csv
 from shared.http.request_data import Blueprint
 from shared.runtime.errors import DomainError
 
-_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
-
 _CHANGING = {
     "s404": "There is none of this name",
     "s409": "It is in use",
-    "s412": "It was changed since it was read",
-    "s428": "`If-Match` is missing",
+    **CHANGED,
 }
 
 Query = Mapping[str, Any]
@@ -114,7 +111,7 @@ class KindApi:
         @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
         @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by` their numbers alone")
-        @with_refusals(blueprint, s400="The cursor is invalid", **_REFUSED)
+        @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
         @self._reading
         def list_them(query: dict[str, Any]) -> Response:
             """As CSV if `Accept` asks for it, then all pages in one."""
@@ -147,7 +144,7 @@ class KindApi:
         @blueprint.response(200, self._item)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
         @blueprint.doc(summary=f"One {self._kind.words.noun}")
-        @with_refusals(blueprint, s404=f"No such {self._kind.words.noun}", **_REFUSED)
+        @with_refusals(blueprint, s404=f"No such {self._kind.words.noun}", **REFUSED)
         @self._reading
         def show_one(item_id: str) -> Response:
             schema = self._item(only=self._may_see())
@@ -164,7 +161,7 @@ class KindApi:
         @blueprint.response(201, self._outcome)
         @blueprint.alt_response(200, schema=self._outcome, description="With `dry_run`", success=True)
         @blueprint.doc(summary=f"Create a {self._kind.words.noun}")
-        @with_refusals(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
+        @with_refusals(blueprint, s409="The id is taken, or a rule forbids it", **REFUSED)
         @needs_all_forms("coordinator")
         def create(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
             with broken_rules_as_faults():
@@ -176,7 +173,7 @@ class KindApi:
         @blueprint.arguments(StepQuery, location="query")
         @blueprint.response(200, self._outcome)
         @blueprint.doc(summary=f"Change a {self._kind.words.noun}; `If-Match`: the ETag or revision")
-        @with_refusals(blueprint, **_REFUSED, **_CHANGING)
+        @with_refusals(blueprint, **REFUSED, **_CHANGING)
         @needs_all_forms("coordinator")
         def change(wanted: dict[str, Any] | None, query: dict[str, Any], item_id: str) -> Response:
             with broken_rules_as_faults():
@@ -187,7 +184,7 @@ class KindApi:
         @blueprint.arguments(StepQuery, location="query")
         @blueprint.response(200, self._outcome)
         @blueprint.doc(summary=f"Withdraw a {self._kind.words.noun}; `If-Match`: the ETag or revision")
-        @with_refusals(blueprint, **_REFUSED, **_CHANGING)
+        @with_refusals(blueprint, **REFUSED, **_CHANGING)
         @needs_all_forms("coordinator")
         def withdraw(query: dict[str, Any], item_id: str) -> Response:
             return self._done(Withdrawal(item_id, seen_tags()), query)
@@ -252,9 +249,7 @@ def _add_list(blueprint: Any, asked: QuestionList) -> None:
     @blueprint.response(200, list_schema(asked, item, {}))
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.doc(summary=f"{asked.about} With `group_by` their numbers alone")
-    @with_refusals(
-        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
-    )
+    @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """As CSV if `Accept` asks for it, then all pages in one."""

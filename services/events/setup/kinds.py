@@ -255,7 +255,6 @@ def with_id(values: Values, *parts: Any) -> Values:
 
 
 Schema = type[ma.Schema]
-BOOLEANS = ("true", "false")
 
 
 class StepQuery(ma.Schema):

@@ -10,7 +10,9 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from services.events.http import (
+    CHANGED,
     READERS,
+    REFUSED,
     counted_list,
     group_fields,
     groups_answer,
@@ -68,8 +70,8 @@ SUGGESTIONS: dict[str, tuple[str, Callable[[UnitOfWork, Clock, SeenProposal], Pr
 NAMED_FOR = "coordinator"
 """The role that sees speakers by name."""
 
-_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it", "s404": "No such proposal"}
-_CHANGING = {**_REFUSED, "s412": "It was changed since it was read", "s428": "If-Match is required"}
+_REFUSED = {**REFUSED, "s404": "No such proposal"}
+_CHANGING = {**_REFUSED, **CHANGED}
 
 
 class ProposalChangeNoteSchema(ma.Schema):
@@ -211,9 +213,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.get("")
     @blueprint.arguments(ProposalArguments, location="query")
     @blueprint.response(200, ProposalListSchema)
-    @with_refusals(
-        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
-    )
+    @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
         """Proposals in order of arrival; with `group_by` their numbers alone."""

@@ -61,7 +61,7 @@ STATE_WORDS: Mapping[str, str] = {
     "unknown": "Unknown",
     "failed": "Failed",
     "suppressed": "Suppressed",
-    "called_off": "Cancelled",
+    "cancelled": "Cancelled",
     "missed": "Missed",
     "bounced": "Bounced",
 }
@@ -83,7 +83,7 @@ OUTCOME_WORDS: Mapping[str, str] = {
     "unknown": "Unknown",
     "bounced": "Bounced",
     "suppressed": "Unsubscribed before",
-    "called_off": "Cancelled",
+    "cancelled": "Cancelled",
     "unsubscribed": "Unsubscribed through this bulletin",
 }
 

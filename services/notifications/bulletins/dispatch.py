@@ -43,7 +43,7 @@ from services.notifications.bulletins.store import (
 )
 from services.notifications.composing.mime import UnusableAddress, mailbox
 from services.notifications.mails.model import STOPPED_REASON
-from services.notifications.mails.store import call_off_bulletin
+from services.notifications.mails.store import cancel_bulletin
 from services.notifications.recipients.audience import Announcement, add_announcement, store_audience
 from services.notifications.telemetry import mails_total
 from shared.db.readiness import CheckedClock
@@ -52,8 +52,9 @@ from shared.runtime.clock import Clock, rfc3339
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
 from shared.runtime.logs import correlation_id
-from shared.security.audit_log import AuditRecord, add_audit_record, has_lost
+from shared.security.audit_log import AuditRecord, add_audit_record
 from shared.security.sealing import Unsealable
+from shared.security.sessions import has_lost
 
 log = logging.getLogger(__name__)
 
@@ -208,8 +209,8 @@ def _number(bulletin: Bulletin) -> dict[str, int]:
     return {"number": bulletin.number}
 
 
-CALL_OFF_CHUNK = 1000
-"""Mails called off in one transaction."""
+CANCEL_CHUNK = 1000
+"""Mails cancelled in one transaction."""
 
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "waiting": ("queued", "claimed"),
@@ -218,7 +219,7 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "failed": ("failed",),
     "unknown": ("unknown",),
     "suppressed": ("suppressed",),
-    "called_off": ("called_off",),
+    "cancelled": ("cancelled",),
     "bounced": ("bounced",),
 }
 """States of a bulletin's mails by outcome; each person of the audience has one outcome."""
@@ -251,7 +252,7 @@ def outcome_of(work: UnitOfWork, bulletin: Bulletin) -> BulletinOutcome:
         unsubscribed = count_unsubscribed(connection, bulletin.number)
     counts = {name: sum(states.get(state, 0) for state in of) for name, of in OUTCOMES.items()}
     counts["waiting"] += without
-    counts["called_off"] += bulletin.not_made
+    counts["cancelled"] += bulletin.not_made
     return BulletinOutcome(counts, unsubscribed, max(0, (bulletin.audience or 0) - sum(counts.values())))
 
 
@@ -282,9 +283,9 @@ def list_outcome(
 
 
 def stop_bulletin(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -> Bulletin:
-    """Call off the unsent mails of a bulletin. A mail whose handover has begun is still sent.
+    """Cancel the unsent mails of a bulletin. A mail whose handover has begun is still sent.
 
-    After the commit of the first transaction no mail is created or sent. If the process ends after it, senders call off
+    After the commit of the first transaction no mail is created or sent. If the process ends after it, senders cancel
     the rest.
 
     Raises:
@@ -300,17 +301,17 @@ def stop_bulletin(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) ->
             mark_stopped(connection, bulletin_id, not_made, now)
             detail = {"number": bulletin.number}
             add_audit_record(connection, AuditRecord(who, "bulletin-stopped", "bulletin", bulletin_id, detail), now)
-    while _call_off_chunk(work, clock, bulletin.number) == CALL_OFF_CHUNK:
+    while _cancel_chunk(work, clock, bulletin.number) == CANCEL_CHUNK:
         pass
     with work.transaction() as connection:
         return require_bulletin(read_bulletin(connection, bulletin_id))
 
 
-def _call_off_chunk(work: UnitOfWork, clock: Clock, number: int) -> int:
+def _cancel_chunk(work: UnitOfWork, clock: Clock, number: int) -> int:
     with work.transaction() as connection:
-        called_off = call_off_bulletin(connection, number, CALL_OFF_CHUNK, STOPPED_REASON, clock())
-    mails_total.labels("bulletin", "called_off").inc(called_off)
-    return called_off
+        cancelled = cancel_bulletin(connection, number, CANCEL_CHUNK, STOPPED_REASON, clock())
+    mails_total.labels("bulletin", "cancelled").inc(cancelled)
+    return cancelled
 
 
 MAX_TESTS = 5

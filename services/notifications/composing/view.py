@@ -242,7 +242,7 @@ def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple
     """Label and line of each zone; a label may be empty. No lines if there is no date."""
     if not event.has_date or event.starts_at is None:
         return []
-    labels = {"event": "", "recipient": words.your_time, "utc": ""}
+    labels = {"event": "", "reader": words.your_time, "utc": ""}
     period = Period(event.starts_at, event.ends_at, event.time_zone, event.city)
     lines = time_lines(period, words.language, context.recipient.time_zone)
     return [(labels[line.whose], line) for line in lines]
@@ -257,7 +257,7 @@ def _before(slot: PreviousTime | None, event: EventCopy, words: Wording) -> Time
 def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | None:
     """What is not settled about the event, if anything. A person who has cancelled is promised no further mail."""
     if event.status == "cancelled":
-        return words.called_off
+        return words.cancelled
     if _is_live(context) and not event.has_date:
         return words.date_open
     return words.tentative if _is_live(context) and event.status == "tentative" else None

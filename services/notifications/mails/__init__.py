@@ -1,1 +1,1 @@
-"""Mail rows: the registry of kinds, the states of a mail, and the SQL that creates, moves and calls off mails."""
+"""Mail rows: the registry of kinds, the states of a mail, and the SQL that creates, moves and cancels mails."""

@@ -1,7 +1,7 @@
 """The closed registry of mail kinds, and whether a mail that waits is outdated. Pure.
 
 Messages arrive in any order and more than once. So a mail is compared with the newest known state of its subject, never
-with the message that arrived last. A mail that is outdated is called off.
+with the message that arrived last. A mail that is outdated is cancelled.
 """
 
 from dataclasses import dataclass

@@ -9,14 +9,14 @@
       │           └──► unknown                         handed over or not: unknown
       └──────────────────┘ resent once
 
-    queued, deferred, claimed ──► called_off           superseded before it was sent
+    queued, deferred, claimed ──► cancelled           superseded before it was sent
     queued, deferred, claimed ──► suppressed           the recipient wants no mail
     queued, deferred ──► missed                        a reminder whose time has passed
-    called_off ──► queued                              a reminder of a date that is valid again
+    cancelled ──► queued                              a reminder of a date that is valid again
     failed, missed, unknown ──► queued                 a person has it sent again
 
 A claimed mail has a phase: ``claimed`` until the sender commits the handover, then ``data``. A mail can leave only in
-the phase ``data``. So only from there it can become unknown, and it cannot be called off. If the sender of an unknown
+the phase ``data``. So only from there it can become unknown, and it cannot be cancelled. If the sender of an unknown
 mail comes back before another one has claimed the mail, its report still counts.
 """
 
@@ -30,14 +30,14 @@ from typing import Any
 from shared.runtime.errors import DomainError
 
 _NEXT: dict[str, frozenset[str]] = {
-    "queued": frozenset({"claimed", "called_off", "suppressed", "missed"}),
-    "claimed": frozenset({"queued", "sent", "deferred", "failed", "unknown", "called_off", "suppressed"}),
-    "deferred": frozenset({"claimed", "called_off", "suppressed", "missed"}),
+    "queued": frozenset({"claimed", "cancelled", "suppressed", "missed"}),
+    "claimed": frozenset({"queued", "sent", "deferred", "failed", "unknown", "cancelled", "suppressed"}),
+    "deferred": frozenset({"claimed", "cancelled", "suppressed", "missed"}),
     "unknown": frozenset({"queued", "sent", "deferred", "failed"}),
     "sent": frozenset({"bounced"}),
     "failed": frozenset({"queued"}),
     "suppressed": frozenset(),
-    "called_off": frozenset({"queued"}),
+    "cancelled": frozenset({"queued"}),
     "missed": frozenset({"queued"}),
     "bounced": frozenset(),
 }
@@ -76,16 +76,16 @@ OUTCOME_STATES = {
     "failed": "failed",
     "unknown": "unknown",
     RELEASED: "queued",
-    "called_off": "called_off",
+    "cancelled": "cancelled",
     "suppressed": "suppressed",
 }
 """The state after each outcome of a handover."""
 
-FINAL_OUTCOMES = frozenset({"sent", "failed", "called_off", "suppressed"})
+FINAL_OUTCOMES = frozenset({"sent", "failed", "cancelled", "suppressed"})
 """Outcomes after which no sender claims the mail, unless a person has it sent again."""
 
 
-WITHOUT_CONTENT = frozenset({"sent", "bounced", "suppressed", "called_off"})
+WITHOUT_CONTENT = frozenset({"sent", "bounced", "suppressed", "cancelled"})
 """States in which the encrypted content of a mail is deleted: the mail is not sent (again). In all others it may be."""
 
 
@@ -115,7 +115,7 @@ class NewMail:
         subject: id of the registration, confirmation link or former address to which it is addressed.
         revision: its number among the mails of this kind and subject: the revision of the subject, the decision or the
             event, the number of the bulletin, or the minute of the start or the request; one mail for each.
-        state: ``queued``, or ``called_off`` with a ``reason`` if it is outdated already.
+        state: ``queued``, or ``cancelled`` with a ``reason`` if it is outdated already.
         cause_at: time of its cause, aware UTC.
         detail: content beyond the recipient and the copies, JSON values.
         due_at: earliest time; None for at once.
@@ -178,7 +178,7 @@ class HandoverOutcome:
         at: time of the outcome.
         reason: why it was not sent, without personal data; None if it was.
         due_at: when it is retried (deferred) or resolved (unknown); None for sent and failed.
-        tried: whether the relay was asked, so that the backoff grows.
+        tried: whether the relay was asked, so that the backoff grows (``sending/outcomes.py``).
     """
 
     mail: ClaimedMail

@@ -1,4 +1,4 @@
-"""SQL on mail rows: create, move, call off, release.
+"""SQL on mail rows: create, move, cancel, release.
 
 Calling off and releasing take two statements. The first waits for a sender that is claiming the mail and then sees the
 claim, but not the attempt that was inserted with it: that row is newer than the statement. The second ends the
@@ -38,7 +38,7 @@ _ADD = text(_INSERT.format(conflict="NOTHING"))
 _ADD_REMINDER = text(
     _INSERT.format(
         conflict="""UPDATE SET state = 'queued', reason = NULL, recipient = excluded.recipient,
-            due_at = excluded.due_at, expires_at = excluded.expires_at WHERE mail.state = 'called_off'"""
+            due_at = excluded.due_at, expires_at = excluded.expires_at WHERE mail.state = 'cancelled'"""
     )
 )
 _WAITING = text("""
@@ -62,7 +62,7 @@ _MOVE = text("""
 """)
 _RENUMBER = text("""
     UPDATE mail SET revision = :revision
-    WHERE subject = CAST(:subject AS uuid) AND kind = :kind AND state <> 'called_off'
+    WHERE subject = CAST(:subject AS uuid) AND kind = :kind AND state <> 'cancelled'
 """)
 _CHANGE_PERSON = text("""
     UPDATE mail SET recipient = :after WHERE subject = CAST(:subject AS uuid) AND recipient = :before
@@ -95,7 +95,7 @@ def add_mails(connection: Connection, mails: Sequence[NewMail]) -> None:
 
 
 def add_reminder(connection: Connection, mail: NewMail) -> bool:
-    """Insert a reminder, or requeue it if it was called off; returns False if there is nothing to do."""
+    """Insert a reminder, or requeue it if it was cancelled; returns False if there is nothing to do."""
     return connection.execute(_ADD_REMINDER, _values(mail)).rowcount == 1
 
 
@@ -115,7 +115,7 @@ def move_mail(connection: Connection, mail_id: str, kind: str, subject: str, now
 
 
 def renumber_mail(connection: Connection, subject: str, kind: str, revision: int) -> bool:
-    """Give a subject's mail of a kind a later revision; returns False if there is none, or it was called off.
+    """Give a subject's mail of a kind a later revision; returns False if there is none, or it was cancelled.
 
     For a kind of which each subject has one mail, which is composed from the newest state when it is sent.
     """
@@ -137,23 +137,23 @@ def _values(mail: NewMail) -> dict[str, Any]:
     return {name: getattr(mail, name) for name in _NAMES} | {"detail": detail}
 
 
-_CALL_OFF = """
-    UPDATE mail SET state = 'called_off', reason = :reason, phase = NULL, lease_until = NULL, closed = NULL
+_CANCEL = """
+    UPDATE mail SET state = 'cancelled', reason = :reason, phase = NULL, lease_until = NULL, closed = NULL
     WHERE {condition} AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
     RETURNING id, fence, kind
 """
-_CALL_OFF_OLD = text(
-    _CALL_OFF.format(
+_CANCEL_OLD = text(
+    _CANCEL.format(
         condition="""subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)
             AND (revision < :revision OR kind = ANY(:numbered_apart))"""
     )
 )
-_CALL_OFF_NEWS = text(_CALL_OFF.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
-_CALL_OFF_REMINDERS = text(_CALL_OFF.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
-_CALL_OFF_ALL = text(_CALL_OFF.format(condition="subject = CAST(:subject AS uuid)"))
-_CALL_OFF_LINKED = text(_CALL_OFF.format(condition="subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)"))
-_CALL_OFF_BULLETIN = text(
-    _CALL_OFF.format(
+_CANCEL_NEWS = text(_CANCEL.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
+_CANCEL_REMINDERS = text(_CANCEL.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
+_CANCEL_ALL = text(_CANCEL.format(condition="subject = CAST(:subject AS uuid)"))
+_CANCEL_LINKED = text(_CANCEL.format(condition="subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)"))
+_CANCEL_BULLETIN = text(
+    _CANCEL.format(
         condition="""id IN (
             SELECT id FROM mail WHERE kind = 'bulletin' AND revision = :number
                 AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
@@ -171,12 +171,12 @@ _RELEASE_MAILS = text("""
     WHERE subject = CAST(:subject AS uuid) AND state = 'claimed' AND phase = 'claimed'
     RETURNING id, fence, kind
 """)
-_CALL_OFF_DUPLICATES = text(
-    _CALL_OFF.format(
+_CANCEL_DUPLICATES = text(
+    _CANCEL.format(
         condition="""subject = CAST(:subject AS uuid) AND kind = ANY(:kinds) AND EXISTS (
             SELECT FROM mail o WHERE o.recipient = :recipient AND o.kind = mail.kind AND o.revision = mail.revision
                 AND o.event IS NOT DISTINCT FROM mail.event AND o.subject <> mail.subject
-                AND o.state <> 'called_off')"""
+                AND o.state <> 'cancelled')"""
     )
 )
 _END_ATTEMPTS = text("""
@@ -186,7 +186,7 @@ _END_ATTEMPTS = text("""
 """)
 
 
-def call_off(
+def cancel_outdated(
     connection: Connection,
     subject: str,
     revision: int,
@@ -195,9 +195,9 @@ def call_off(
     reason: str,
     now: datetime,
 ) -> list[str]:
-    """Call off unsent mails that are outdated; returns their kinds.
+    """Cancel unsent mails that are outdated; returns their kinds.
 
-    A claimed mail is called off too, unless its handover has begun.
+    A claimed mail is cancelled too, unless its handover has begun.
 
     Args:
         connection: of the caller's transaction.
@@ -209,35 +209,35 @@ def call_off(
         now: the time.
     """
     row = {"subject": subject, "revision": revision, "kinds": list(kinds), "numbered_apart": list(numbered_apart)}
-    return _call_off(connection, _CALL_OFF_OLD, row, reason, now)
+    return _cancel(connection, _CANCEL_OLD, row, reason, now)
 
 
-def call_off_news(
+def cancel_news(
     connection: Connection, event: str, revision: int, kinds: Sequence[str], reason: str, now: datetime
 ) -> list[str]:
-    """Call off unsent news of earlier revisions of an event; returns their kinds."""
+    """Cancel unsent news of earlier revisions of an event; returns their kinds."""
     row = {"event": event, "revision": revision, "kinds": list(kinds)}
-    return _call_off(connection, _CALL_OFF_NEWS, row, reason, now)
+    return _cancel(connection, _CANCEL_NEWS, row, reason, now)
 
 
-def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
-    """Call off reminders of an event, except those with the number ``kept``; returns their kinds."""
-    return _call_off(connection, _CALL_OFF_REMINDERS, {"event": event, "kept": kept}, reason, now)
+def cancel_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
+    """Cancel reminders of an event, except those with the number ``kept``; returns their kinds."""
+    return _cancel(connection, _CANCEL_REMINDERS, {"event": event, "kept": kept}, reason, now)
 
 
-def call_off_bulletin(connection: Connection, number: int, limit: int, reason: str, now: datetime) -> int:
-    """Call off up to ``limit`` unsent mails of a bulletin; returns their number."""
-    return len(_call_off(connection, _CALL_OFF_BULLETIN, {"number": number, "most": limit}, reason, now))
+def cancel_bulletin(connection: Connection, number: int, limit: int, reason: str, now: datetime) -> int:
+    """Cancel up to ``limit`` unsent mails of a bulletin; returns their number."""
+    return len(_cancel(connection, _CANCEL_BULLETIN, {"number": number, "most": limit}, reason, now))
 
 
-def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
-    """Call off all mails of a subject whose handover has not begun; returns their kinds."""
-    return _call_off(connection, _CALL_OFF_ALL, {"subject": subject}, reason, now)
+def cancel_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
+    """Cancel all mails of a subject whose handover has not begun; returns their kinds."""
+    return _cancel(connection, _CANCEL_ALL, {"subject": subject}, reason, now)
 
 
-def call_off_linked(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
-    """Call off a subject's mails with a managing link, because all its links have ended; returns their kinds."""
-    return _call_off(connection, _CALL_OFF_LINKED, {"subject": subject, "kinds": list(MANAGING_KINDS)}, reason, now)
+def cancel_linked(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
+    """Cancel a subject's mails with a managing link, because all its links have ended; returns their kinds."""
+    return _cancel(connection, _CANCEL_LINKED, {"subject": subject, "kinds": list(MANAGING_KINDS)}, reason, now)
 
 
 def release_bulletins(connection: Connection, person_ref: str, now: datetime) -> None:
@@ -253,19 +253,17 @@ def release_mails(connection: Connection, subject: str, now: datetime) -> None:
     )
 
 
-def call_off_duplicates(
+def cancel_duplicates(
     connection: Connection, subject: str, recipient: str, kinds: Sequence[str], reason: str, now: datetime
 ) -> list[str]:
-    """Call off a subject's mails of these kinds that ``recipient`` gets by another subject; returns their kinds."""
+    """Cancel a subject's mails of these kinds that ``recipient`` gets by another subject; returns their kinds."""
     row = {"subject": subject, "recipient": recipient, "kinds": list(kinds)}
-    return _call_off(connection, _CALL_OFF_DUPLICATES, row, reason, now)
+    return _cancel(connection, _CANCEL_DUPLICATES, row, reason, now)
 
 
-def _call_off(
-    connection: Connection, query: TextClause, row: Mapping[str, Any], reason: str, now: datetime
-) -> list[str]:
+def _cancel(connection: Connection, query: TextClause, row: Mapping[str, Any], reason: str, now: datetime) -> list[str]:
     taken = connection.execute(query, {**row, "reason": reason}).all()
-    _end_attempts(connection, taken, "called_off", now)
+    _end_attempts(connection, taken, "cancelled", now)
     return [kind for _mail_id, _fence, kind in taken]
 
 

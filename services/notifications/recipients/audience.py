@@ -173,7 +173,7 @@ _CONDITIONS = {
     "unknown_since": f"(r.form_kind = 'interest' OR NOT {_KNOWS_SINCE})",
     "without": """NOT EXISTS (
         SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.kind = :without AND m.revision = :number
-            AND m.event = r.event AND m.state <> 'called_off')""",
+            AND m.event = r.event AND m.state <> 'cancelled')""",
     **{f"in_{part}": condition for part, condition in _OF_SEGMENT.items()},
 }
 _BEST = f"""

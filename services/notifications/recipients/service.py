@@ -18,9 +18,9 @@ from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE,
 from services.notifications.mails.model import ERASED
 from services.notifications.mails.store import (
     WaitingMail,
-    call_off_all,
-    call_off_duplicates,
-    call_off_linked,
+    cancel_all,
+    cancel_duplicates,
+    cancel_linked,
     change_person,
     move_mail,
     release_bulletins,
@@ -117,7 +117,7 @@ def _readdress_one(connection: Connection, clock: Clock, mail: WaitingMail, pers
 
 
 LINK_ENDED = "its link has ended with a change of address"
-TOLD_BY_OTHER = "it is told by another registration"
+SENT_TO_OTHER = "it is sent for another registration"
 
 
 def leave_address(connection: Connection, subject: str) -> None:
@@ -133,9 +133,9 @@ def leave_address(connection: Connection, subject: str) -> None:
 def follow_address(connection: Connection, clock: Clock, subject: str, before: str, after: str) -> None:
     """Readdress the unsent mails of a registration to its new address; none go to the former one.
 
-    Mails with a managing link are called off: the change ends all links, and the mail about it contains a new one. A
+    Mails with a managing link are cancelled: the change ends all links, and the mail about it contains a new one. A
     queued announcement or reminder stays with the former address if that has another registration in the audience, and
-    is called off if the new address gets it by another registration. A suppression is copied to the new address.
+    is cancelled if the new address gets it by another registration. A suppression is copied to the new address.
 
     Args:
         connection: of the message's own transaction, in which the new address is stored.
@@ -146,11 +146,11 @@ def follow_address(connection: Connection, clock: Clock, subject: str, before: s
     now = clock()
     release_mails(connection, subject, now)
     readdress(connection, clock, subject, before, ANNOUNCED_KINDS)
-    for kind in call_off_linked(connection, subject, LINK_ENDED, now):
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancel_linked(connection, subject, LINK_ENDED, now):
+        mails_total.labels(kind, "cancelled").inc()
     once = (*ANNOUNCED_KINDS, *REMINDER_KINDS)
-    for kind in call_off_duplicates(connection, subject, after, once, TOLD_BY_OTHER, now):
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancel_duplicates(connection, subject, after, once, SENT_TO_OTHER, now):
+        mails_total.labels(kind, "cancelled").inc()
     change_person(connection, subject, before, after)
     copy_suppression(connection, before, after, now)
 
@@ -158,7 +158,7 @@ def follow_address(connection: Connection, clock: Clock, subject: str, before: s
 def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTombstone) -> None:
     """Erase a subject and leave a tombstone; doing it again changes nothing.
 
-    Unsent mails are called off. If the same person has another registration, unsent announcements move to that one. A
+    Unsent mails are cancelled. If the same person has another registration, unsent announcements move to that one. A
     suppression remains: it is a keyed hash of the address, without which the person's wish would end with their data.
 
     Args:
@@ -175,8 +175,8 @@ def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTomb
     upsert_tombstone(connection, tombstone, now)
     if person_ref is not None and tombstone.about == "registration":
         readdress(connection, clock, tombstone.subject, person_ref, ANNOUNCED_KINDS)
-    for kind in call_off_all(connection, tombstone.subject, ERASED, now):
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancel_all(connection, tombstone.subject, ERASED, now):
+        mails_total.labels(kind, "cancelled").inc()
     erase_rows(connection, PERSONAL_TABLES, {"subject": tombstone.subject, "reason": ERASED})
 
 

@@ -48,8 +48,8 @@ from shared.messaging.contracts.schemas import Message
 from shared.messaging.inbox import BatchEffect, Effect
 from shared.runtime.clock import rfc3339
 from shared.runtime.errors import Poison
-from shared.security.audit_log import end_session, upsert_access
 from shared.security.sealing import Unsealable, open_sealed
+from shared.security.sessions import handle_sign_in_message
 
 
 def read_personal(
@@ -98,7 +98,6 @@ EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 FORM_KEY, PARTNER_KEY = "form.changed.v1", "partner.changed.v1"
-ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
 TAGGED = "registration.tagged.v1"
 INVITATION_CREATED = "invitation.created.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
@@ -120,7 +119,7 @@ def effects(context: NotificationsContext) -> Mapping[str, Effect]:
 
     def keep(connection: Connection, message: Message) -> None:
         if message.routing_key in EVENT_KEYS:
-            handle_event(connection, context.clock, message.data, message.correlation_id, context.news_wait)
+            handle_event(connection, context.clock, message.data, message.correlation_id)
         elif message.routing_key == GROUP_KEY:
             upsert_working_group(connection, context.clock, message.data)
         elif message.routing_key == FORM_KEY:
@@ -132,11 +131,7 @@ def effects(context: NotificationsContext) -> Mapping[str, Effect]:
         elif message.routing_key == TAGGED:
             data = message.data
             upsert_tags(connection, data["registration_id"], data["tags"], data["revision"])
-        elif message.routing_key == ACCESS_CHANGED:
-            upsert_access(connection, message.data)
-        elif message.routing_key == SESSION_ENDED:
-            end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
-        else:
+        elif not handle_sign_in_message(connection, message):
             raise Poison("a type this queue does not expect")
 
     def mail(connection: Connection, message: Message) -> None:

@@ -28,6 +28,8 @@ SHOWN = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city",
 SHOWN_SINCE = "shown_since"
 """Stored with the state: the revision of the last change that participants see."""
 REMOTE = ("hybrid", "online")
+NEWS_WAIT = timedelta(minutes=1)
+"""Delay of the news of a change: further changes within it go out in the same mail."""
 MAX_WAIT = timedelta(minutes=5)
 """Maximum delay of the news of a change, even if further changes keep arriving."""
 
@@ -94,9 +96,9 @@ def date_of(state: Mapping[str, Any]) -> str | None:
     return None if state["status"] == "postponed" else state["starts_at"]
 
 
-def due_after(began_at: datetime, changed_at: datetime, wait: timedelta) -> datetime:
+def due_after(began_at: datetime, changed_at: datetime) -> datetime:
     """Return when the news of changes go out: the first was made at ``began_at``, the last at ``changed_at``."""
-    return min(changed_at + wait, began_at + max(wait, MAX_WAIT))
+    return min(changed_at + NEWS_WAIT, began_at + MAX_WAIT)
 
 
 def _kind(known: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

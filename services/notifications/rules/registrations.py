@@ -1,7 +1,7 @@
 """Use cases of messages about registrations and proposals: upsert the recipient, cause one mail.
 
 In any order of the messages of a subject, and however often each arrives, the same mails and the same recipient result.
-A message that causes a mail is never ignored: if the mail is outdated, it is created and called off at once. Only
+A message that causes a mail is never ignored: if the mail is outdated, it is created and cancelled at once. Only
 messages about an erased subject do nothing.
 
 A confirmation link or a former address has one message and one mail. Its recipient is deleted with the mail.
@@ -14,7 +14,7 @@ and neither a later place nor its loss makes a mail here.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -32,7 +32,7 @@ from services.notifications.mails.kinds import (
     outdated_kinds,
 )
 from services.notifications.mails.model import NewMail, mail_id_of
-from services.notifications.mails.store import add_mail, add_mails, call_off, renumber_mail
+from services.notifications.mails.store import add_mail, add_mails, cancel_outdated, renumber_mail
 from services.notifications.recipients.model import Recipient
 from services.notifications.recipients.service import follow_address, leave_address, readdress
 from services.notifications.recipients.store import (
@@ -44,7 +44,6 @@ from services.notifications.recipients.store import (
     upsert_recipient,
     upsert_recipients,
 )
-from services.notifications.rules.service import NEWS_WAIT
 from services.notifications.telemetry import mails_total
 from services.notifications.webhooks.model import TYPE_OF_KIND
 from services.notifications.webhooks.store import WebhookEvent, queue_deliveries
@@ -64,14 +63,12 @@ class NotificationsContext:
         private_keys: open the sealed parts of messages, newest first.
         vault: encrypts personal data for the tables.
         mail_domain: end of Message-IDs.
-        news_wait: how long changes of an event are collected before news go out.
     """
 
     clock: Clock
     private_keys: tuple[bytes, ...]
     vault: Vault
     mail_domain: str
-    news_wait: timedelta = NEWS_WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class MailCause:
         personal: texts that are stored encrypted, with the recipient.
         token: of a managing link, stored encrypted, with the mail alone; empty for a mail without one.
         detail: of the mail, see :class:`services.notifications.mails.model.NewMail`.
-        mailed: whether the mail is wanted; if not, it is created and called off at once.
+        mailed: whether the mail is wanted; if not, it is created and cancelled at once.
     """
 
     kind: str
@@ -105,7 +102,7 @@ class MailCause:
 
 
 def handle_registration(connection: Connection, context: NotificationsContext, cause: MailCause) -> None:
-    """Upsert the recipient, create the mail, call off older mails that are outdated now.
+    """Upsert the recipient, create the mail, cancel older mails that are outdated now.
 
     Args:
         connection: of the message's own transaction.
@@ -125,16 +122,16 @@ def handle_registration(connection: Connection, context: NotificationsContext, c
             follow_address(connection, clock, subject, known.person_ref, recipient.person_ref)
         known = cause.state_after(known)
         readdress(connection, clock, subject, recipient.person_ref, outdated_kinds(known))
-        _call_off_outdated(connection, subject, known, now)
+        _cancel_outdated(connection, subject, known, now)
     mail = _mail(context, cause, known or recipient.state, now)
-    if add_mail(connection, mail) and mail.state == "called_off":
-        mails_total.labels(mail.kind, "called_off").inc()
+    if add_mail(connection, mail) and mail.state == "cancelled":
+        mails_total.labels(mail.kind, "cancelled").inc()
 
 
 def handle_registrations(connection: Connection, context: NotificationsContext, causes: Sequence[MailCause]) -> None:
     """As :func:`handle_registration` for each in order: all new subjects in one batch, the others one by one.
 
-    A new subject has no mail yet, so there is nothing to call off and nothing to readdress.
+    A new subject has no mail yet, so there is nothing to cancel and nothing to readdress.
     """
     now, times = context.clock(), Counter(one.recipient.subject for one in causes)
     known = lock_states(connection, list(times))
@@ -167,7 +164,7 @@ def _add_new(connection: Connection, context: NotificationsContext, causes: Sequ
 
 
 def _is_wanted(cause: MailCause) -> bool:
-    """Whether its mail is not called off at once."""
+    """Whether its mail is not cancelled at once."""
     return cause.mailed and not is_outdated(cause.kind, cause.number, cause.recipient.state)
 
 
@@ -175,10 +172,10 @@ def _encrypted(context: NotificationsContext, cause: MailCause) -> EncryptedReci
     return EncryptedRecipient(cause.recipient, context.vault.close(cause.personal, row=cause.recipient.subject))
 
 
-def _call_off_outdated(connection: Connection, subject: str, known: SubjectState, now: datetime) -> None:
+def _cancel_outdated(connection: Connection, subject: str, known: SubjectState, now: datetime) -> None:
     kinds = outdated_kinds(known)
-    for kind in call_off(connection, subject, known.revision, kinds, NUMBERED_APART, SUPERSEDED, now):
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancel_outdated(connection, subject, known.revision, kinds, NUMBERED_APART, SUPERSEDED, now):
+        mails_total.labels(kind, "cancelled").inc()
 
 
 def _mail(context: NotificationsContext, cause: MailCause, known: SubjectState, now: datetime) -> NewMail:
@@ -193,7 +190,7 @@ def _mail(context: NotificationsContext, cause: MailCause, known: SubjectState, 
         revision=cause.number,
         event=recipient.event or known.event,
         lane=KINDS[cause.kind].lane,
-        state="called_off" if outdated else "queued",
+        state="cancelled" if outdated else "queued",
         reason=SUPERSEDED if outdated else None,
         message_id=f"<{mail_id}@{context.mail_domain}>",
         cause_at=recipient.occurred_at,
@@ -229,7 +226,7 @@ class DecisionCause:
 
 
 def handle_decision(connection: Connection, context: NotificationsContext, decision: DecisionCause) -> None:
-    """Store the decision if it is the newest, create its mail, call off unsent mails of older decisions.
+    """Store the decision if it is the newest, create its mail, cancel unsent mails of older decisions.
 
     Args:
         connection: of the message's own transaction.
@@ -246,8 +243,8 @@ def handle_decision(connection: Connection, context: NotificationsContext, decis
         return
     store_decision(connection, decision.proposal, decision.revision, decision.event, now)
     reported = _is_reported_by_news(connection, decision)
-    for kind in call_off(connection, decision.proposal, decision.revision, DECISION_KINDS, (), SUPERSEDED, now):
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancel_outdated(connection, decision.proposal, decision.revision, DECISION_KINDS, (), SUPERSEDED, now):
+        mails_total.labels(kind, "cancelled").inc()
     if not reported and known.status in KINDS[decision.kind].true_while:
         add_mail(connection, _decision_mail(context, decision, known.person_ref or "", now))
 

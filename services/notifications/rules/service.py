@@ -2,7 +2,7 @@
 
 The service stores each event, so that mails about it go out while the events service is down. A change that
 participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
-date that is no longer valid are called off at once.
+date that is no longer valid are cancelled at once.
 
 A chunk of mails is committed together with the progress of its announcement, and people come in the order of their
 references, each once. So each person always gets one mail of an announcement, also a person who is on the delegation
@@ -13,14 +13,14 @@ does not take place, gets no reminders.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, REMOTE_POSSIBLE, TAKING_PLACE
 from services.notifications.mails.model import NewMail, mail_id_of
-from services.notifications.mails.store import add_mail, add_reminder, call_off_news, call_off_reminders, miss_expired
+from services.notifications.mails.store import add_mail, add_reminder, cancel_news, cancel_reminders, miss_expired
 from services.notifications.recipients.audience import (
     Addressee,
     Announcement,
@@ -67,13 +67,10 @@ from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
 from shared.runtime.failpoints import reach
 from shared.runtime.ids import new_id
 
-NEWS_WAIT = timedelta(minutes=1)
 MOVED = "the event takes place at another time, or not at all"
 
 
-def handle_event(
-    connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
-) -> None:
+def handle_event(connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str) -> None:
     """Store the event unless the same or a newer revision is stored, and open news if participants see a change.
 
     Args:
@@ -81,7 +78,6 @@ def handle_event(
         clock: of the project.
         data: validated data of the message, with aware datetimes.
         correlation_id: of the message.
-        wait: how long changes are collected before news go out.
     """
     known = lock_event(connection, data["id"])
     if known is not None and data["revision"] <= known.revision:
@@ -91,10 +87,10 @@ def handle_event(
     upsert_event(connection, data["id"], data["revision"], content, now)
     if known is None:
         return
-    _call_off_reminders(connection, data["id"], content, now)
+    _cancel_reminders(connection, data["id"], content, now)
     began_at = open_news_since(connection, data["id"])
     if began_at is not None or differs(known.announced, content):
-        upsert_news(connection, data["id"], now, due_after(began_at or now, now, wait), correlation_id)
+        upsert_news(connection, data["id"], now, due_after(began_at or now, now), correlation_id)
 
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,12 +121,12 @@ def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
     return int(known.content.get(SHOWN_SINCE, known.revision))
 
 
-def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
-    """Call off all reminders but those of the current date, if the event takes place."""
+def _cancel_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
+    """Cancel all reminders but those of the current date, if the event takes place."""
     date = date_of(content) if content["status"] in TAKING_PLACE else None
     kept = minute_of(parse_rfc3339(date)) if date else 0
-    for kind in call_off_reminders(connection, event_id, kept, MOVED, now):
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancel_reminders(connection, event_id, kept, MOVED, now):
+        mails_total.labels(kind, "cancelled").inc()
 
 
 FIRST_RECORDING = 1
@@ -191,7 +187,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
     Raises:
         Unavailable: the database is away; nothing is decided.
     """
-    called_off: list[str] = []
+    cancelled: list[str] = []
     with work.transaction() as connection:
         now = clock()
         event = due_news(connection, now)
@@ -207,10 +203,10 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
             new = Announcement(new_id(), "news", event, known.revision, detail, due.changed_at, now, due.correlation_id)
             add_announcement(connection, new)
             supersede_news(connection, event, known.revision, now)
-            called_off = call_off_news(connection, event, known.revision, _superseded(known), SUPERSEDED_BY_NEWS, now)
+            cancelled = cancel_news(connection, event, known.revision, _superseded(known), SUPERSEDED_BY_NEWS, now)
         reach("schedule.decided")
-    for kind in called_off:
-        mails_total.labels(kind, "called_off").inc()
+    for kind in cancelled:
+        mails_total.labels(kind, "cancelled").inc()
     return True
 
 

@@ -30,7 +30,7 @@ from services.notifications.mails.model import STOPPED_REASON, HandoverOutcome
 from services.notifications.recipients.model import NO_BULLETINS
 from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE, make_unsubscribe_token
 from services.notifications.rules.model import EVENT_PAST, is_date_of, is_late, is_news_outdated, is_past
-from services.notifications.sending.outcomes import called_off, failed, postponed, retried, suppressed
+from services.notifications.sending.outcomes import cancelled, failed, postponed, retried, suppressed
 from services.notifications.sending.store import Claim
 from shared.calendar.entries import personal_key
 from shared.db.readiness import CheckedClock
@@ -159,11 +159,11 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
     """Return the outcome of a mail that is not to be composed now (too early, outdated, not wanted); else None."""
     mail, recipient, now = claim.mail, claim.recipient, clock()
     if is_outdated(mail.kind, mail.revision, recipient.state):
-        return called_off(mail, SUPERSEDED, now)  # it became outdated during a handover that failed
+        return cancelled(mail, SUPERSEDED, now)  # it became outdated during a handover that failed
     if claim.stopped and mail.kind == "bulletin":
-        return called_off(mail, STOPPED_REASON, now)
+        return cancelled(mail, STOPPED_REASON, now)
     if mail.kind == BULLETIN_TEST and claim.texts is None:
-        return called_off(mail, DISCARDED, now)
+        return cancelled(mail, DISCARDED, now)
     if claim.suppressed:
         return suppressed(mail, NO_BULLETINS, now)
     if recipient.form_kind == "working_group" and recipient.working_group is not None and claim.group is None:
@@ -176,13 +176,13 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
     if claim.event is None:
         return postponed(mail, EVENT_MISSING, clock)
     if mail.kind in EVENT_STATE_KINDS and is_news_outdated(mail.kind, claim.event):
-        return called_off(mail, NEWS_UNTRUE, now)
+        return cancelled(mail, NEWS_UNTRUE, now)
     if claim.sent_again and is_past(mail.kind, claim.event, now):
-        return called_off(mail, EVENT_PAST, now)
+        return cancelled(mail, EVENT_PAST, now)
     if claim.known:
-        return called_off(mail, NEWS_KNOWN, now)
+        return cancelled(mail, NEWS_KNOWN, now)
     if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
-        return called_off(mail, NEWS_UNTRUE, now)
+        return cancelled(mail, NEWS_UNTRUE, now)
     return None
 
 

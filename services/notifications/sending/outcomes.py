@@ -1,4 +1,4 @@
-"""What a handover's outcome means for the mail: retry, give up, unknown.
+"""What a handover's outcome means for the mail: retry with backoff, give up, unknown.
 
 Reasons are shown to people: they contain no address and no reply of the relay.
 """
@@ -111,9 +111,9 @@ def released(mail: ClaimedMail, now: datetime) -> HandoverOutcome:
     return HandoverOutcome(mail, RELEASED, now)
 
 
-def called_off(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome:
+def cancelled(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome:
     """The mail is outdated."""
-    return HandoverOutcome(mail, "called_off", now, reason)
+    return HandoverOutcome(mail, "cancelled", now, reason)
 
 
 def suppressed(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome:

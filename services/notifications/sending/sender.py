@@ -139,7 +139,7 @@ class Batch:
         began_s = self._context.monotonic()
         begun = self._commit_to(mail)
         if not begun or self._was_stalled_since(began_s):
-            return released(mail, self._context.clock())  # no effect if it was called off or claimed again
+            return released(mail, self._context.clock())  # no effect if it was cancelled or claimed again
         reach("send.begun")
         session.deliver(composed.content)
         reach("send.handed-over")

@@ -85,8 +85,8 @@ def store_outcomes(connection: Connection, outcomes: Sequence[HandoverOutcome]) 
     found = [(outcome, store_outcome(connection, outcome)) for outcome in outcomes]
     stored = [(outcome, before) for outcome, before in found if before is not None]
     ended = [outcome for outcome, _before in stored if outcome.result in FINAL_OUTCOMES]
-    told = [outcome for outcome in ended if outcome.result in KEY_OF_OUTCOME]
-    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.result], each.mail, each.at) for each in told])
+    reported = [outcome for outcome in ended if outcome.result in KEY_OF_OUTCOME]
+    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.result], each.mail, each.at) for each in reported])
     delete_mailed(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about in MAILED_ONCE])
     return stored
 
@@ -160,7 +160,7 @@ def begin_handover(
         lease: from now.
 
     Returns:
-        whether it may be handed over; False if its lease expired, or it was called off.
+        whether it may be handed over; False if its lease expired, or it was cancelled.
 
     Raises:
         Unavailable: the database is away; do not send, because nothing may be stored.

@@ -89,7 +89,7 @@ _STORE_OUTCOME = text("""
     settled AS (
         UPDATE mail m SET
             state = CASE WHEN NOT mine.erased OR :state NOT IN ('queued', 'deferred') THEN :state
-                WHEN mine.state = 'unknown' THEN 'unknown' ELSE 'called_off' END,
+                WHEN mine.state = 'unknown' THEN 'unknown' ELSE 'cancelled' END,
             reason = CASE WHEN mine.erased AND :state <> 'sent' THEN :erased ELSE :reason END,
             sent_at = :sent_at, phase = NULL, lease_until = NULL,
             closed = CASE WHEN NOT (:ends_content OR mine.erased) THEN m.closed END,
@@ -182,7 +182,7 @@ def _claim(row: tuple[Any, ...]) -> Claim:
 def mark_handover(connection: Connection, mail: ClaimedMail, now: datetime, lease_until: datetime) -> bool:
     """Mark that the handover of ``mail`` begins, and extend its lease; returns False if it must not begin.
 
-    It must not if the lease has expired, the mail has expired, it was called off, or another sender has claimed it. It
+    It must not if the lease has expired, the mail has expired, it was cancelled, or another sender has claimed it. It
     is the first statement of its transaction, so that it waits for others without a lock that they could wait for.
     """
     parameters = {"id": mail.id, "fence": mail.fence, "now": now, "lease_until": lease_until}

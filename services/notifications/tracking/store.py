@@ -100,12 +100,12 @@ _KNOWS_NEWS = KNOWS_CHANGE.format(person="m.recipient", event="m.event", shown="
 _NEWER = f"""CASE
     WHEN m.kind = ANY(ARRAY{list(NEWS_KINDS)}) THEN EXISTS (
         SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision > m.revision
-            AND o.kind = ANY(ARRAY{list(NEWS_KINDS)}) AND o.state NOT IN ('called_off', 'suppressed'))
+            AND o.kind = ANY(ARRAY{list(NEWS_KINDS)}) AND o.state NOT IN ('cancelled', 'suppressed'))
         OR (m.kind = ANY(ARRAY{_KNOWN_BY_CONFIRMATION})
             AND {_KNOWS_NEWS})
     WHEN m.lane = 'reminder' THEN EXISTS (
         SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision = m.revision
-            AND o.lane = 'reminder' AND o.cause_at > m.cause_at AND o.state NOT IN ('called_off', 'suppressed'))
+            AND o.lane = 'reminder' AND o.cause_at > m.cause_at AND o.state NOT IN ('cancelled', 'suppressed'))
     ELSE false END"""
 """News are composed from the newest state, so older and newer ones are the same; so are reminders of one date."""
 

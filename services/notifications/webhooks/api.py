@@ -86,7 +86,7 @@ class DeliverySchema(ma.Schema):
     status = ma.fields.String(required=True)
     occurred_at = ma.fields.AwareDateTime(format="iso", required=True)
     state = ma.fields.String(
-        required=True, metadata={"enum": ["queued", "claimed", "delivered", "failed", "called_off"]}
+        required=True, metadata={"enum": ["queued", "claimed", "delivered", "failed", "cancelled"]}
     )
     attempts = ma.fields.Integer(required=True)
     answer = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "Status of the last answer"})

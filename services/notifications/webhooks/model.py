@@ -1,4 +1,4 @@
-"""Partners' webhooks: which events are sent, when a delivery is retried, and when a webhook is switched off. Pure."""
+"""Webhook retry: backoff, giving up, switching a webhook off; and which events are sent. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,8 +9,8 @@ CONFIRMED, CANCELLED = "registration.confirmed", "registration.cancelled"
 TYPE_OF_KIND = {"confirmation": CONFIRMED, RECEIVED: CONFIRMED, "promotion": CONFIRMED, "cancelled-by-you": CANCELLED}
 """Webhook type by the kind of the mail that the same message causes. Other messages make no delivery."""
 
-QUEUED, CLAIMED, DELIVERED, FAILED, CALLED_OFF = "queued", "claimed", "delivered", "failed", "called_off"
-PENDING = (QUEUED, CLAIMED)
+QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
+"""States that a call ends in; a delivery is also ``claimed`` or ``cancelled``."""
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 DELAYS = (timedelta(seconds=5), 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)

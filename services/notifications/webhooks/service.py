@@ -86,7 +86,7 @@ class WebhookService:
         return secret
 
     def switch(self, who: str, webhook_id: str, on: bool) -> Webhook:
-        """Switch a webhook on or off. The waiting deliveries of one that is switched off are called off.
+        """Switch a webhook on or off. The waiting deliveries of one that is switched off are cancelled.
 
         Raises:
             DomainError: ``not-found``.

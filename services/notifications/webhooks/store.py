@@ -37,8 +37,8 @@ _UPDATE_HEALTH = text("""
     WHERE id = CAST(:id AS uuid) AND (failing_since IS NULL) <> :well
 """)
 _DELETE = text("DELETE FROM webhook WHERE id = CAST(:id AS uuid)")
-_CALL_OFF = text("""
-    UPDATE webhook_delivery SET state = 'called_off', due_at = NULL, lease_until = NULL, ended_at = :now,
+_CANCEL = text("""
+    UPDATE webhook_delivery SET state = 'cancelled', due_at = NULL, lease_until = NULL, ended_at = :now,
         reason = 'switched off'
     WHERE webhook_id = CAST(:id AS uuid) AND state IN ('queued', 'claimed')
 """)
@@ -114,10 +114,10 @@ def switch_on(connection: Connection, webhook_id: str) -> None:
 
 
 def switch_off(connection: Connection, webhook_id: str, reason: str, now: datetime) -> bool:
-    """Switch a webhook off and call off its deliveries; returns False if it is off already."""
+    """Switch a webhook off and cancel its deliveries; returns False if it is off already."""
     if not connection.execute(_SWITCH_OFF, {"id": webhook_id, "reason": reason, "now": now}).rowcount:
         return False
-    connection.execute(_CALL_OFF, {"id": webhook_id, "now": now})
+    connection.execute(_CANCEL, {"id": webhook_id, "now": now})
     return True
 
 
@@ -269,7 +269,7 @@ def claim_deliveries(
 def store_delivery(
     connection: Connection, claimed: ClaimedDelivery, outcome: DeliveryOutcome, answer: int | None, now: datetime
 ) -> bool:
-    """Store the outcome of a call; returns False if another deliverer has the delivery, or it was called off."""
+    """Store the outcome of a call; returns False if another deliverer has the delivery, or it was cancelled."""
     row = {
         "id": claimed.id,
         "fence": claimed.fence,

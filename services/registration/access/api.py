@@ -22,10 +22,11 @@ from services.registration.access.service import (
 from services.registration.access.sign_in_pages import SESSION_ID
 from shared.http.access import holder, needs_all_forms, needs_recent_sign_in
 from shared.http.headers import require_revision
-from shared.http.holders import MAX_HOLDER_NAME_LENGTH, ROLES
+from shared.http.holders import MAX_HOLDER_NAME_LENGTH
 from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
 from shared.i18n.languages import LANGUAGES
+from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.schemas import SLUG
 from shared.public_forms.addresses import email_field
 

@@ -14,57 +14,50 @@ from flask import Response, make_response, render_template, request
 
 from services.console_words import utc_text
 from services.registration.access.console import end_of_day
-from services.registration.access.store import AuditEntry, AuditFilter, read_audit_log
 from shared.console.frame import pages_blueprint
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms, needs_recent_sign_in, require_recent_sign_in
+from shared.http.audit_log import IN_PAST_TENSE, ActSchema, audit_log_page, filter_field
 from shared.http.headers import personal
 from shared.http.holders import MAX_HOLDER_NAME_LENGTH
-from shared.http.lists import MEDIA_TYPE, Page, PageArguments, csv_answer, page_of, position_in, wants_csv
+from shared.http.lists import MEDIA_TYPE, PageArguments, csv_answer, wants_csv
 from shared.http.request_data import Blueprint
 from shared.messaging.contracts.registry import SERVICES
-from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
-from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.runtime.clock import Clock, rfc3339
+from shared.security.audit_log import (
+    WHOLE_LOG,
+    AuditEntry,
+    AuditFilter,
+    AuditRecord,
+    add_audit_record,
+    read_audit_log,
+)
 
 WATCHERS = ("coordinator", "operator", "administrator")
 """Roles that may see who did what."""
 
 CSV_CHUNK = 500
 COLUMNS = ("at", "service", "who", "act", "kind", "subject", "detail")
-_PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
-
-
-def _words(most: int) -> ma.fields.String:
-    return ma.fields.String(load_default="", validate=[ma.validate.Length(max=most), _PLAIN])
 
 
 class AuditQuery(PageArguments):
     """Filters of the audit log."""
 
-    who = _words(MAX_HOLDER_NAME_LENGTH)
-    act = _words(100)
-    kind = _words(40)
-    subject = _words(200)
+    who = filter_field(MAX_HOLDER_NAME_LENGTH)
+    act = filter_field()
+    kind = filter_field(40)
+    subject = filter_field(200)
     service = ma.fields.String(load_default="", validate=ma.validate.OneOf(("", *SERVICES)))
     since = ma.fields.AwareDateTime(format="iso", load_default=None, metadata={"description": "At or after"})
     until = ma.fields.AwareDateTime(format="iso", load_default=None, metadata={"description": "Before"})
-    q = ma.fields.String(
-        load_default="",
-        validate=[ma.validate.Length(max=100), _PLAIN],
-        metadata={"description": "Text anywhere in an entry, upper or lower case alike"},
-    )
+    q = filter_field(description="Text anywhere in an entry, upper or lower case alike")
 
 
-class AuditEntrySchema(ma.Schema):
+class AuditEntrySchema(ActSchema):
     """What a person did."""
 
     service = ma.fields.String(required=True)
-    at = ma.fields.AwareDateTime(format="iso", required=True)
-    who = ma.fields.String(required=True, metadata={"description": "Name of the holder"})
-    act = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
-    kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
-    subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
-    detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    act = ma.fields.String(required=True, metadata={"description": IN_PAST_TENSE})
 
 
 class AuditLogSchema(ma.Schema):
@@ -89,7 +82,7 @@ def audit_log_api(work: UnitOfWork, clock: Clock) -> Any:
         if wants_csv():
             require_recent_sign_in()
             return audit_file(work, clock, wanted)
-        page = audit_page(work, wanted, query["cursor"], query["limit"])
+        page = audit_log_page(work, WHOLE_LOG, wanted, query["cursor"], query["limit"])
         return {"items": page.items, "next": page.next}
 
     return blueprint
@@ -98,18 +91,6 @@ def audit_log_api(work: UnitOfWork, clock: Clock) -> Any:
 def filter_in(query: Mapping[str, Any]) -> AuditFilter:
     """The filter that checked arguments ask for."""
     return AuditFilter(**{name: query[name] for name in AuditFilter.__dataclass_fields__})
-
-
-def audit_page(work: UnitOfWork, wanted: AuditFilter, cursor: str, limit: int) -> Page[AuditEntry]:
-    """Entries, newest first.
-
-    Raises:
-        BadRequest: ``cursor`` is none of ours.
-        Unavailable: the database is away.
-    """
-    with work.transaction() as connection:
-        found = read_audit_log(connection, wanted, position_in(cursor, 2, _position), limit + 1)
-    return page_of(found, limit, lambda entry: [rfc3339(entry.at), entry.key])
 
 
 def audit_file(work: UnitOfWork, clock: Clock, wanted: AuditFilter) -> Response:
@@ -123,19 +104,13 @@ def _lines(work: UnitOfWork, wanted: AuditFilter) -> Iterator[Sequence[object]]:
     before: tuple[datetime, str] | None = None
     while True:
         with work.transaction() as connection:
-            found = read_audit_log(connection, wanted, before, CSV_CHUNK)
+            found = read_audit_log(connection, WHOLE_LOG, wanted, before, CSV_CHUNK)
         for entry in found:
             values = asdict(entry) | {"at": rfc3339(entry.at), "detail": json.dumps(entry.detail, ensure_ascii=False)}
             yield [values[name] for name in COLUMNS]
         if len(found) < CSV_CHUNK:
             return
         before = (found[-1].at, found[-1].key)
-
-
-def _position(key: Sequence[str]) -> tuple[datetime, str]:
-    if "\x00" in key[1]:
-        raise ValueError("not the key of an entry")
-    return parse_rfc3339(key[0]), key[1]
 
 
 PATH = "/console/audit-log"
@@ -178,10 +153,10 @@ def audit_log_blueprint(work: UnitOfWork, clock: Clock) -> PageBlueprint:
 
     @blueprint.get("/audit-log")
     @needs_all_forms(*WATCHERS)
-    def audit_log_page() -> Response:
+    def show_audit_log() -> Response:
         wanted, given, faults = _asked()
         cursor = request.args.get("cursor", "")
-        page = audit_page(work, wanted, cursor, LINES)
+        page = audit_log_page(work, WHOLE_LOG, wanted, cursor, LINES)
         shown = render_template(
             "audit_log/log.html",
             path=PATH,

@@ -28,9 +28,10 @@ from services.registration.forms.service import list_forms, list_partners
 from shared.console.frame import pages_blueprint
 from shared.http.access import holder, needs_all_forms, needs_recent_sign_in, public
 from shared.http.headers import personal
-from shared.http.holders import MAX_HOLDER_NAME_LENGTH, ROLES
+from shared.http.holders import MAX_HOLDER_NAME_LENGTH
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES
 from shared.i18n.when import compact_day
+from shared.messaging.contracts.payloads import ROLES
 from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, normal_address
 from shared.runtime.errors import DomainError
 

@@ -39,7 +39,8 @@ from shared.http.holders import Holder
 from shared.http.sign_in import holder_in
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_token, token_hash
-from shared.security.audit_log import AuditRecord, add_audit_record, find_by_id
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sessions import find_by_id
 
 CHALLENGE_S = 10 * 60
 MAX_CREDENTIAL = 16 * 1024

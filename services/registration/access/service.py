@@ -29,12 +29,14 @@ from services.registration.access.store import (
     session_message,
 )
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.holders import ROLES, AccessFile, Holder
+from shared.http.holders import AccessFile, Holder
 from shared.messaging import outbox
+from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id, new_token, token_hash
-from shared.security.audit_log import MAX_SESSION_AGE, AuditRecord, add_audit_record, end_session, is_ended
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sessions import MAX_SESSION_AGE, end_session, is_ended
 
 SEEN_EVERY = timedelta(minutes=5)
 REFUSALS_WITHIN = timedelta(minutes=15)

@@ -36,12 +36,13 @@ from services.registration.access.service import AccessDesk, ConsoleSessions
 from shared.console.frame import HOME
 from shared.http.access import by_link, holder, needs, needs_recent_sign_in, public
 from shared.http.headers import personal
-from shared.http.holders import ROLES, Access, Holder
+from shared.http.holders import Access, Holder
 from shared.http.request_data import CONTROL_CHARACTER
 from shared.http.sign_in import SignIn
+from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_token, token_hash
-from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.runtime.logs import SIGN_IN_REFUSED, record_security_event
 from shared.security.csrf import check_csrf
 from shared.security.rate_limits import limited
 
@@ -146,7 +147,7 @@ def _admit(desk: SignInDesk, target: str, *, known: bool) -> Response | None:
     """
     wait_s = desk.sessions.admit(desk.cookie.client_network(), known=known)
     if not known or wait_s:
-        record_security_event(SecurityEvent.SIGN_IN_REFUSED)
+        record_security_event(SIGN_IN_REFUSED)
     if not wait_s:
         return None
     page = _sign_in_page(desk, target, status=429, wait_minutes=ceil(wait_s / 60))

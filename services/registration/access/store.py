@@ -1,12 +1,12 @@
 """Tables of access: holders, invitations by the hash of their token, passkeys, and the messages about changes.
 
-Also the audit log over all services: registration's own entries, and those that the others publish.
+Also the entries of the audit log that the other services publish.
 """
 
 import base64
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -290,63 +290,8 @@ _ADD_ENTRY = text("""
     VALUES (CAST(:entry_id AS uuid), :service, :occurred_at, :who, :act, :kind, :subject, CAST(:detail AS jsonb))
     ON CONFLICT DO NOTHING
 """)
-_READ_LOG = text("""
-    SELECT service, at, who, act, kind, subject, detail, key FROM audit_log
-    WHERE (CAST(:at AS timestamptz) IS NULL OR (at, key) < (:at, :key))
-        AND (:who = '' OR who = :who) AND (:act = '' OR act = :act) AND (:kind = '' OR kind = :kind)
-        AND (:subject = '' OR subject = :subject) AND (:service = '' OR service = :service)
-        AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)
-        AND (CAST(:until AS timestamptz) IS NULL OR at < :until)
-        AND (:q = '' OR position(lower(:q) IN lower(concat_ws(' ', who, act, kind, subject, detail::text))) > 0)
-    ORDER BY at DESC, key DESC LIMIT :limit
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """What a person did: ``act`` in the past tense, ``kind`` and ``subject`` of what it was done to, or empty.
-
-    ``key`` distinguishes entries of the same instant.
-    """
-
-    service: str
-    at: datetime
-    who: str
-    act: str
-    kind: str
-    subject: str
-    detail: Mapping[str, Any]
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which entries; a field that is empty or None does not filter.
-
-    Attributes:
-        since, until: at or after, and before; aware.
-        q: occurs anywhere in an entry, in upper or lower case.
-    """
-
-    who: str = ""
-    act: str = ""
-    kind: str = ""
-    subject: str = ""
-    service: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    q: str = ""
 
 
 def store_entry(service: str, connection: Connection, data: Mapping[str, Any]) -> None:
     """Store an entry that ``service`` has published; the same one again changes nothing."""
     connection.execute(_ADD_ENTRY, {**data, "service": service, "detail": json.dumps(data["detail"])})
-
-
-def read_audit_log(
-    connection: Connection, wanted: AuditFilter, before: tuple[datetime, str] | None, limit: int
-) -> list[AuditEntry]:
-    """At most ``limit`` entries, newest first, older than ``before`` (instant and key)."""
-    at, key = before or (None, "")
-    rows = connection.execute(_READ_LOG, {**asdict(wanted), "at": at, "key": key, "limit": limit})
-    return [AuditEntry(*row) for row in rows]

@@ -10,11 +10,12 @@ from typing import Any
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import Seats, next_place
+from services.registration.forms.standard_forms import standard_form
 from services.registration.intake.model import Result
 from services.registration.own.answers import AnswerDifference
 from services.registration.people.model import clear_answers
 from services.registration.people.store import Person
-from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition, standard_form
+from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition
 from shared.public_forms.validation import Answers, validate
 from shared.runtime.errors import DomainError
 

@@ -43,7 +43,7 @@ _NOTE = text("""
 """)
 _LIST = text("""
     SELECT revision, changed_at, changed_by, before, after, promoted FROM form_change
-    WHERE form = :form AND revision > :after ORDER BY revision DESC LIMIT :most
+    WHERE form = :form ORDER BY revision DESC LIMIT 50
 """)
 
 
@@ -81,10 +81,9 @@ def record_form_change(connection: Connection, form: str, line: FormChangeLine) 
     connection.execute(_NOTE, values)
 
 
-def form_history(connection: Connection, form: str, *, after: int = 0, most: int = 50) -> Sequence[FormChangeLine]:
-    """Up to ``most`` changes of ``form`` since its revision ``after``, newest first."""
-    rows = connection.execute(_LIST, {"form": form, "after": after, "most": most})
-    return [FormChangeLine(*row) for row in rows]
+def form_history(connection: Connection, form: str) -> Sequence[FormChangeLine]:
+    """The newest 50 changes of ``form``, newest first."""
+    return [FormChangeLine(*row) for row in connection.execute(_LIST, {"form": form})]
 
 
 Promote = Callable[[Connection, StoredForm, Seats, datetime, str], Sequence[object]]

@@ -23,20 +23,15 @@ from services.registration.forms.model import (
     retention_faults,
 )
 from services.registration.forms.service import Partner, find_partners, save_partner
+from services.registration.forms.standard_forms import TextInput, standard_form
 from services.registration.forms.store import find_form, save_form
 from services.registration.sealing.key_service import make_keys, publish_keys
 from services.registration.sealing.key_store import FormKeys
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
+from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.messaging.contracts.schemas import SLUG
-from shared.public_forms.definition import (
-    STANDARD_KINDS,
-    FormDefinition,
-    TextInput,
-    parse_definition,
-    standard_form,
-    to_mapping,
-)
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.public_forms.fields import FieldKind
 from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.kinds.text import LONG_TEXT, TEXT
@@ -226,8 +221,8 @@ def _verification(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    if value not in STANDARD_KINDS:
-        raise ValueError(f"one of {', '.join(STANDARD_KINDS)} is required")
+    if value not in FORM_KINDS:
+        raise ValueError(f"one of {', '.join(FORM_KINDS)} is required")
     return str(value)
 
 

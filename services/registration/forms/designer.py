@@ -26,10 +26,11 @@ from services.registration.forms.designer_fields import (
 from services.registration.forms.drafts import DraftDesk, DraftRefused, FormDraft
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners, working_group_texts
+from services.registration.forms.standard_forms import with_working_groups
 from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import PAGE_POLICY, personal
 from shared.i18n.languages import LANGUAGE_NAMES, direction
-from shared.public_forms.definition import parse_definition, with_working_groups
+from shared.public_forms.definition import parse_definition
 from shared.runtime.errors import DomainError
 
 FORM = "/console/registrations/forms"

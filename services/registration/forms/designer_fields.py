@@ -11,8 +11,8 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from services.registration.forms.standard_forms import DAY_FIELDS, standard_questions
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, NO_TEXT, Text
-from shared.public_forms.definition import DAY_FIELDS, standard_questions
 from shared.public_forms.fields import Field, FieldKind, engine_texts
 from shared.public_forms.kinds import KINDS
 from shared.runtime.ids import free_slug, slug_from
@@ -76,9 +76,6 @@ def _folded(text: str) -> str:
 
 OFFERED_LANGUAGES = tuple(LANGUAGE_NAMES)
 FLAGS = ("required", "sealed", "after_confirmation")
-MAX_NAME = 40
-"""Characters of a short name that is made from a question."""
-
 NUMBERS = ("retention_days", "min", "max")
 COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
 """Settings that are whole numbers; the last one only of a new form."""

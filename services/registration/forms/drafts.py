@@ -18,7 +18,8 @@ from services.registration.sealing.key_store import FormKeys
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.messaging import outbox
-from shared.public_forms.definition import STANDARD_KINDS, FormDefinition, parse_definition
+from shared.messaging.contracts.payloads import FORM_KINDS
+from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.yaml_source import Fields, Node
@@ -190,7 +191,7 @@ class DraftDesk:
             kind = connection.execute(_EVENT_KIND, {"event": event}).scalar()
         if kind is None:
             return otherwise
-        return str(kind) if kind in STANDARD_KINDS else "attendance"
+        return str(kind) if kind in FORM_KINDS else "attendance"
 
     def event_titles(self) -> dict[str, str]:
         """Title of each event by its slug."""

@@ -94,10 +94,6 @@ class Fate(StrEnum):
     REFUSED = "refused"
 
 
-DONE_BY_RUN = (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)
-"""What writes something."""
-
-
 @dataclass(frozen=True, slots=True)
 class RowFault:
     """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.registration.forms.service import check_slug, working_groups
+from services.registration.forms.standard_forms import with_working_groups
 from services.registration.forms.store import StoredForm, find_form
 from services.registration.importing import store
 from services.registration.importing.mapping import (
@@ -30,7 +31,7 @@ from services.registration.importing.table_reading import read_table
 from services.registration.people.references import References
 from services.registration.sealing.store import find_public_key
 from shared.db.unit_of_work import UnitOfWork
-from shared.public_forms.definition import FormDefinition, parse_definition, with_working_groups
+from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id

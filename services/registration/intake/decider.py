@@ -5,7 +5,6 @@ transaction pooler, and a worker that hangs loses the lock with its transaction.
 answer, or decide twice.
 """
 
-import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -84,8 +83,6 @@ from shared.messaging.contracts.schemas import Message
 from shared.runtime.errors import Unavailable
 from shared.runtime.failpoints import reach
 from shared.runtime.ids import CONFIRMATION, UNDO_ADDRESS, link_hash, new_id, new_token
-
-log = logging.getLogger(__name__)
 
 LINK_LIFETIME = timedelta(days=7)
 MAILS_AT_ONCE = 500

@@ -13,16 +13,11 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.service import Partner, check_slug, find_partners, group_copies
+from services.registration.forms.standard_forms import GROUP_FIELD, with_working_groups
 from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.sealing.store import find_public_key
 from shared.db.unit_of_work import UnitOfWork
-from shared.public_forms.definition import (
-    GROUP_FIELD,
-    FormDefinition,
-    parse_definition,
-    with_full_options,
-    with_working_groups,
-)
+from shared.public_forms.definition import FormDefinition, parse_definition, with_full_options
 from shared.public_forms.proof_of_work import MAX_COUNTED, RUSH_WINDOW
 from shared.runtime.errors import DomainError
 

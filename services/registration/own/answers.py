@@ -122,12 +122,6 @@ def check_change(own: OwnRegistration, whole: FormDefinition, wanted: Mapping[st
     return CheckedChange(step, stored_questions(definition, answers, given=given, forget=False), answers)
 
 
-def details_are_missing(own: OwnRegistration, whole: FormDefinition) -> bool:
-    """Return whether further details of a confirmed or waitlisted registration are missing."""
-    has_place = own.person.registration.status in ("confirmed", "waitlisted")
-    return has_place and bool(whole.second_step.fields) and own.person.details_at is None
-
-
 def differences(
     definition: FormDefinition, before: Mapping[str, Any], after: Mapping[str, Any], language: str
 ) -> tuple[AnswerDifference, ...]:

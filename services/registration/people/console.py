@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.console_words import changed_since_opened
 from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.service import list_partners, working_group_titles
+from services.registration.forms.standard_forms import with_working_groups
 from services.registration.forms.store import all_forms
 from services.registration.people.decisions import (
     CANCEL,
@@ -55,7 +56,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_recent_sign_in, require_touch
 from shared.http.headers import personal
 from shared.http.lists import xlsx_answer
-from shared.public_forms.definition import parse_definition, with_working_groups
+from shared.public_forms.definition import parse_definition
 from shared.public_forms.rendering import answers_for_display, sealed_for_display, withdrawn_answers
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError

@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 from services import console_words as words
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.service import Partner
+from services.registration.forms.standard_forms import with_working_groups
 from services.registration.forms.store import StoredForm
 from services.registration.people.answer_filters import PREFIX, is_free_text, read_answer_filters
 from services.registration.people.details import asks_later
@@ -28,7 +29,7 @@ from shared.http.request_data import lower_bound, upper_bound
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
 from shared.messaging.contracts.schemas import SLUG
-from shared.public_forms.definition import Field, FormDefinition, parse_definition, with_working_groups
+from shared.public_forms.definition import Field, FormDefinition, parse_definition
 from shared.public_forms.kinds.choices import country_options
 from shared.runtime.errors import DomainError, unknown_parameter_advice
 

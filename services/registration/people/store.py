@@ -14,9 +14,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
-from services.registration.forms.opening import is_over
 from services.registration.forms.store import StoredForm, find_form, lock_seats
-from services.registration.people.model import LIVE, Registration
+from services.registration.people.model import Registration
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import JOIN, OWN, VIEW, link_hash, new_token
@@ -248,11 +247,6 @@ class Locked:
     def registration(self) -> Registration:
         """As it is under the lock."""
         return self.person.registration
-
-    @property
-    def can_be_given_back(self) -> bool:
-        """Whether there is a place, and the event has not begun."""
-        return self.registration.status in LIVE and not is_over(self.form.opening, self.now)
 
 
 def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Locked:

@@ -1,4 +1,4 @@
-"""What becomes of a registration when the person on it is erased: a tombstone that only counts."""
+"""Erasure of a person: each of their registrations becomes a tombstone that only counts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -15,6 +15,7 @@ from services.registration.forms.model import PROPOSAL, retention_of
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy.erasure import erase_kept
 from services.registration.sealing.model import keep_fields
+from services.registration.telemetry import retention_done_total, retention_overdue, retention_unannounced
 from shared.db.unit_of_work import UnitOfWork
 from shared.security.retention import (
     BATCH_SIZE,
@@ -23,11 +24,14 @@ from shared.security.retention import (
     NOTICE,
     Noticed,
     Retaining,
+    RetentionMetrics,
     RetentionStep,
     confirm,
     count_waiting,
     notice_statements,
 )
+
+METRICS = RetentionMetrics(retention_overdue.labels, retention_unannounced.labels, retention_done_total.labels)
 
 UNDECIDED_DAYS = 365
 """How many days after its last change the person of an undecided proposal is kept."""
@@ -254,7 +258,7 @@ class FormRetentionStep:
 
 def retaining(messages: RegistrationMessages) -> Retaining:
     """Return what is run again and again to delete what has been kept long enough."""
-    return Retaining("registration", overdue, partial(retention_steps, messages))
+    return Retaining("registration", METRICS, overdue, partial(retention_steps, messages))
 
 
 def steps(form: KeptForm, now: datetime) -> Iterator[FormRetentionStep]:

@@ -1,7 +1,7 @@
 """What the public routes work with: forms as they are shown, the intake, what was submitted, and the responses.
 
 A submission is read into one shape, whether it came as JSON or as a plain form. Pages share their style, their policy
-and the time of their event.
+and the time of their event. What a filled honeypot causes: ``submissions.py``.
 """
 
 import threading

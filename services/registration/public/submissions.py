@@ -1,4 +1,4 @@
-"""Submitting a form, for programs and for plain forms alike, and the receipt of a submission.
+"""Submitting a form, for programs and for plain forms alike: honeypot, proof of work, and the receipt.
 
 CORS for a partner's own pages allows exactly the origins of the form's partners, never credentials, never ``*``.
 """
@@ -69,7 +69,7 @@ def opened(
     Without that a partner's own form would get a network error in place of the problem and its ``Retry-After``.
 
     Args:
-        inner: an application, with its admission control.
+        inner: an application, with its admission control (:mod:`shared.http.admission`).
         remembered: returns the cached origins that may use a form, without a query: for times of overload.
         known: returns the same, with a query if necessary.
     """

@@ -95,7 +95,7 @@ class ApprovalDesk:
         with lists.work.transaction() as connection:
             if find_public_key(connection, form) is None:
                 raise DomainError("sealed-gone", "this form has no key, or it was destroyed")
-            if not lists.rules.one_reader:
+            if not lists.one_reader:
                 asked = new_approval(DESTROY_KEY, form, who, reason, now)
                 ask(connection, asked)
                 publish_approval(connection, asked, now)
@@ -334,7 +334,7 @@ def _destroy_page(desk: ApprovalDesk, slug: str, refused: DomainError | None = N
     page = render_template(
         "sealed_lists/destroy.html",
         form=form,
-        one_reader=desk.lists.rules.one_reader,
+        one_reader=desk.lists.one_reader,
         is_destroyed=desk.lists.keys.store.is_destroyed(slug),
         people=desk.lists.sealed_people(slug),
         reason=request.form.get("reason", ""),

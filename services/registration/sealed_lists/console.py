@@ -35,7 +35,7 @@ from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
 from shared.public_forms.definition import parse_definition
 from shared.public_forms.kinds.choices import country_options
 from shared.runtime.errors import DomainError, unknown_parameter_advice
-from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.runtime.logs import EXPORTED, record_security_event
 
 RULE = "/registrations/sealed-lists"
 PATH = f"/console{RULE}"
@@ -68,7 +68,7 @@ def _add_index(blueprint: Blueprint, desk: ListDesk, approvals: ApprovalDesk) ->
             purposes=PURPOSES,
             lists=desk.lists_of(holder().name) if reads else (),
             waiting=approvals.waiting(holder().forms),
-            one_reader=desk.rules.one_reader,
+            one_reader=desk.one_reader,
             may_see_log=bool(holder().roles & {"sealed-reader", "operator"}),
         )
         return personal(make_response(page))
@@ -138,7 +138,7 @@ def _add_one(blueprint: Blueprint, desk: ListDesk) -> None:
         contents = desk.show(str(list_id), holder().name, may_touch)
         log_copy(desk, contents, kind)
         if kind == XLSX:  # the guard notes every CSV by itself
-            record_security_event(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
+            record_security_event(EXPORTED, holder=holder().name, route=str(request.url_rule))
         return file_of(contents, kind, holder().name, desk.clock())
 
 
@@ -176,7 +176,7 @@ def _new_page(desk: ListDesk, sent: MultiDict[str, str], refused: DomainError | 
         others={name: value for name, value in filters.items() if name not in OFFERED},
         options=_options(groups),
         plan=plan,
-        rules=desk.rules,
+        one_reader=desk.one_reader,
         purpose=sent.get("purpose", ""),
         names=sent.get("names", ""),
         reason=sent.get("reason", ""),

@@ -2,9 +2,9 @@
 
 Also the numbers from opened answers: tables of counts, without a name. Pure.
 
-The names of questions are those of the standard forms (``shared/public_forms/standard``). A form serves a purpose if it
-asks the questions that the purpose needs, under these names and of these kinds. A form with other questions is read by
-the purpose ``custom``, for which the reader chooses questions.
+The names of questions are those of the standard forms (``services/registration/forms/standard``). A form serves a
+purpose if it asks the questions that the purpose needs, under these names and of these kinds. A form with other
+questions is read by the purpose ``custom``, for which the reader chooses questions.
 """
 
 from collections import Counter

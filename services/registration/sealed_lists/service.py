@@ -29,7 +29,6 @@ from services.registration.sealed_lists.store import (
     ListEntry,
     ListPlan,
     ListRequest,
-    ListRules,
     SealedEntry,
     SealedList,
     choose_people,
@@ -47,6 +46,7 @@ from services.registration.sealed_lists.store import (
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.sealing.service import KEY_GONE, READ_ALL, Approval, ask, checked_reason, new_approval
+from services.registration.telemetry import SEALED_ANSWERS_READ
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
 from shared.messaging.contracts.schemas import Message
@@ -55,7 +55,7 @@ from shared.public_forms.fields import Field
 from shared.runtime.clock import Clock, rfc3339
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
-from shared.runtime.logs import SecurityEvent, correlation_id, record_security_event, traceparent
+from shared.runtime.logs import correlation_id, record_security_event, traceparent
 from shared.security.sealing import Unsealable
 
 APPROVAL_CHANGED = "approval.changed.v1"
@@ -96,6 +96,9 @@ CHUNK = 200
 TOGETHER = timedelta(days=30)
 """Lists of one reader that are opened within it count as one, where a second person is needed for all answers."""
 
+LIST_LIFETIME = timedelta(hours=24)
+"""How long its reader can open a list again."""
+
 STATUS = "confirmed"
 """Of the people on a list, unless another one is asked for."""
 
@@ -108,13 +111,13 @@ class ListDesk:
         work: transactions on the service's database.
         clock: of the project.
         keys: of forms.
-        rules: what the operator has set.
+        one_reader: no one has to approve: the network has a single person who reads sealed answers.
     """
 
     work: UnitOfWork
     clock: Clock
     keys: FormKeys
-    rules: ListRules
+    one_reader: bool = False
 
     def plan(self, request: ListRequest) -> ListPlan:
         """Return whom a list would be about and what it would open. Nothing is opened, nothing logged.
@@ -140,7 +143,7 @@ class ListDesk:
             if not plan.people:
                 raise DomainError("no-answers", "no one who matches these filters has given a sealed answer")
             filters = {**request.filters, "names": "yes" if plan.with_names else "no"}
-            if plan.needs_second and not self.rules.one_reader:
+            if plan.needs_second and not self.one_reader:
                 asked = new_approval(READ_ALL, plan.form.slug, request.reader, reason, now)
                 asked = replace(asked, filters=filters, people=plan.people)
                 ask(connection, asked)
@@ -149,7 +152,7 @@ class ListDesk:
             names = [field.name for field in plan.fields]
             opened = SealedList(
                 new_id(), plan.form.slug, plan.purpose.name, names, filters, plan.people, request.reader, reason, now,
-                now + self.rules.kept,
+                now + LIST_LIFETIME,
             )  # fmt: skip
             insert_list(connection, opened)
         return opened
@@ -161,7 +164,7 @@ class ListDesk:
         now = self.clock()
         opened = SealedList(
             approval.id, approval.form, EVERYTHING, fields, approval.filters, approval.people, approval.asked_by,
-            approval.reason, now, now + self.rules.kept, approval.decided_by,
+            approval.reason, now, now + LIST_LIFETIME, approval.decided_by,
         )  # fmt: skip
         self._require_key(connection, approval.form)
         insert_list(connection, opened)
@@ -283,4 +286,4 @@ def _answers(
 
 
 def _record(opened: SealedList) -> None:
-    record_security_event(SecurityEvent.SEALED_READ, holder=opened.reader, list=opened.id, form=opened.form)
+    record_security_event(SEALED_ANSWERS_READ, holder=opened.reader, list=opened.id, form=opened.form)

@@ -159,19 +159,6 @@ def is_key_destroyed(connection: Connection, form: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ListRules:
-    """What the operator has set.
-
-    Attributes:
-        kept: how long a list can be opened again.
-        one_reader: no one has to approve: the network has a single person who reads sealed answers.
-    """
-
-    kept: timedelta = timedelta(hours=24)
-    one_reader: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ListRequest:
     """What a person wants to open.
 

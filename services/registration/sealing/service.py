@@ -26,12 +26,13 @@ from services.registration.sealing.store import (
     list_readings,
     record_reading,
 )
+from services.registration.telemetry import SEALED_ANSWERS_READ
 from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.fields import Unclean, clean_line
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
-from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.runtime.logs import record_security_event
 from shared.security.audit_log import AuditRecord, add_audit_record
 from shared.security.sealing import Unsealable
 
@@ -85,7 +86,7 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
                 "too-many-readings", "open a list: you have read many people of this form one by one today"
             )
     record_security_event(
-        SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=found.form
+        SEALED_ANSWERS_READ, holder=request.reader, registration=request.registration_id, form=found.form
     )
     if found.is_destroyed:
         raise DomainError("sealed-gone", KEY_GONE)
@@ -124,7 +125,6 @@ def checked_reason(text: str) -> str:
 
 
 READ_ALL, DESTROY_KEY = "read-all", "destroy-key"
-ACTS = (READ_ALL, DESTROY_KEY)
 APPROVED, DECLINED, WITHDRAWN = "approved", "declined", "withdrawn"
 DECISIONS = (APPROVED, DECLINED, WITHDRAWN)
 WAITING, EXPIRED = "waiting", "expired"

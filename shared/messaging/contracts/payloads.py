@@ -18,6 +18,9 @@ from shared.messaging.contracts.schemas import (
 
 HASH = r"^[0-9a-f]{64}$"
 
+ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "administrator", "partner")
+"""What a colleague or a program may be."""
+
 
 class AccessData(MessageSchema):
     """What a colleague or a program may do. ``key_hashes`` are SHA-256 of random keys of 256 bits, hexadecimal.

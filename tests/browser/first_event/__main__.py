@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from deploy.local.demo import DEMO_FOLDER
+from deploy.local.demo import demo_folder
+from deploy.local.installation import Content
 from deploy.local.ports import chosen_ports
 from deploy.local.screenshot_pages.places import Places
 from tests.browser.first_event.steps import travel
@@ -15,9 +16,10 @@ def main() -> None:
     """Take the pictures into the folder that the command line names."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    key = (DEMO_FOLDER / "secrets" / "coordinator.txt").read_text().strip()
+    demo = demo_folder(Content.NOTHING)
+    key = (demo / "secrets" / "coordinator.txt").read_text().strip()
     with chromium() as browser:
-        journey = travel(Demo(DEMO_FOLDER, Places(chosen_ports(), key)), browser, folder)
+        journey = travel(Demo(demo, Places(chosen_ports(), key)), browser, folder)
     print(f"{len(journey.taken)} pictures, {journey.clicks} clicks")
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from deploy.servers.rabbitmq import vhost_definitions
 from shared.messaging.broker import BusAddress
 from shared.messaging.publisher import PikaPublisher
 from tests.chaos.broker.consumer import TABLE
@@ -16,6 +15,7 @@ from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, Program
+from tests.support.rabbit_definitions import vhost_definitions
 from tests.support.rabbitmq import ADMIN, RabbitNode
 from tests.support.waiting import poll_until
 

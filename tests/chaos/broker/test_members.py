@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.servers.rabbitmq import VHOST, Rights, user_definitions
+from deploy.servers.rabbitmq import VHOST
 from deploy.up.secrets import broker_definitions
 from shared.messaging import topology
 from tests.chaos.broker.consumer import TABLE
@@ -20,6 +20,7 @@ from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbit_cluster import BOOT_S, RabbitCluster
+from tests.support.rabbit_definitions import Rights, user_definitions
 from tests.support.rabbitmq import ADMIN
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until, strict

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from deploy.servers.rabbitmq import VHOST, vhost_definitions
+from deploy.servers.rabbitmq import VHOST
 from tests.chaos.broker.agreement import unreached_from
 from tests.contract.buses import definitions_in
 from tests.support.rabbit_cluster import NODES, RabbitCluster
+from tests.support.rabbit_definitions import vhost_definitions
 from tests.support.rabbitmq import ADMIN
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until

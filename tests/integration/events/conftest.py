@@ -122,7 +122,7 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
 def app(environment: dict[str, str], database: str, postgres: PostgresServer, clock: FrozenClock) -> Iterator[Flask]:
     """The web application, which comes to the database by its own login."""
     engine = open_engine(postgres.url(database_of(database), login("events", "web")))
-    yield build_app(read_settings(environment), engine, clock, lambda _connection: clock())
+    yield build_app(read_settings(environment=environment), engine, clock, lambda _connection: clock())
     engine.dispose()
 
 

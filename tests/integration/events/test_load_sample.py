@@ -16,9 +16,10 @@ from services.events.event.service import show_event
 from services.events.loading.folder import Loaded, moved, read_folder
 from services.events.loading.service import load_sample
 from services.events.local_time import to_local
-from services.events.network.service import list_consultations, list_series, list_working_groups
+from services.events.network.service import list_series, list_working_groups
+from services.events.network.store import all_consultations
 from services.events.wiring import MIGRATIONS
-from shared.db.migrate import current_revision, migrate
+from shared.db.migrate import migrate
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.messaging.contracts.registry import read
@@ -27,6 +28,7 @@ from shared.runtime.errors import SettingsError
 from tests.integration.events.builders import WEBINAR, rows
 from tests.integration.events.conftest import SAMPLE
 from tests.support.clock import FrozenClock
+from tests.support.migrations import current_revision
 
 EVERYTHING = """
     SELECT 'event', id, revision::text FROM event UNION ALL SELECT 'series', id, revision::text FROM series
@@ -45,7 +47,9 @@ def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, samp
     assert sorted(list_working_groups(loaded), key=lambda group: group.id) == sorted(
         sample.working_groups, key=lambda group: group.id
     )
-    assert {item.id: item for item in list_consultations(loaded)} == {item.id: item for item in sample.consultations}
+    with loaded.transaction() as connection:
+        consultations = all_consultations(connection)
+    assert {item.id: item for item in consultations} == {item.id: item for item in sample.consultations}
     for event in sample.events:
         assert show_event(loaded, event.id, Readers.COORDINATORS) == event
     assert Counter(kind for kind, _ in _told(loaded)) == {

@@ -139,7 +139,7 @@ def _check_mails(
         assert sent <= number <= sent + row["unknowns"], f"{number} copies of {row}"
         assert sent or _is_excused(row, people, world), f"never sent: {row}"
         assert not sent or row["subject"] not in people or not _is_of_merged(row, people), f"sent: {row}"
-    announced = [row for row in about if row["kind"] not in TRUE_WHILE and row["state"] != "called_off"]
+    announced = [row for row in about if row["kind"] not in TRUE_WHILE and row["state"] != "cancelled"]
     announced = [row for row in announced if row["recipient"] is not None]
     told = Counter((row["recipient"], row["event"], row["kind"], row["revision"]) for row in announced)
     assert [twice for twice, number in told.items() if number > 1] == []
@@ -154,10 +154,10 @@ def _is_excused(row: dict[str, Any], people: Mapping[str, dict[str, Any]], world
     if row["subject"] not in people:
         return False
     if people[row["subject"]]["erased"] or _is_of_merged(row, people):
-        return row["state"] in ("called_off", "missed")
+        return row["state"] in ("cancelled", "missed")
     if row["kind"] not in TRUE_WHILE:
-        return row["state"] in ("called_off", "missed")
-    return row["state"] == "called_off" and people[row["subject"]]["status"] not in TRUE_WHILE[row["kind"]]
+        return row["state"] in ("cancelled", "missed")
+    return row["state"] == "cancelled" and people[row["subject"]]["status"] not in TRUE_WHILE[row["kind"]]
 
 
 def _is_of_merged(row: dict[str, Any], people: Mapping[str, dict[str, Any]]) -> bool:

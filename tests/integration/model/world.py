@@ -15,6 +15,7 @@ from services.events.desk.service import ANY, EventAction, change_event, create_
 from services.events.event.lifecycle import StepWish, step_of
 from services.events.event.model import Event, EventKind, EventStatus, Mode
 from services.registration.forms.model import JOIN_MINUTES_BEFORE
+from services.registration.forms.standard_forms import standard_form
 from services.registration.forms.store import save_form
 from services.registration.intake.queue import publish_key
 from services.registration.people.messages import RegistrationMessages
@@ -23,7 +24,7 @@ from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.messaging.contracts.registry import SERVICES
-from shared.public_forms.definition import standard_form, to_mapping
+from shared.public_forms.definition import to_mapping
 from shared.runtime.errors import Unavailable
 from shared.security.sealing import Vault, public_key_of
 from tests.integration.model.rules import EVENTS, FORMS, NOTICE

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from deploy.shape import processes_of
+from deploy.shape import PROCESSES
 from services.notifications.webhooks.deliverer import DeliveryContext
 from shared.db.engine import open_engine
 from shared.db.roles import login
@@ -26,7 +26,7 @@ def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
     engine = open_engine(url, pool_timeout_s=5.0)
     logins = {
         process: open_engine(postgres.url(database_of(url), login("notifications", process)), pool_timeout_s=5.0)
-        for process in processes_of("notifications")
+        for process in (*(role for service, role in PROCESSES if service == "notifications"), "operator")
     }
     yield make_office(engine, clock, logins)
     for opened in (engine, *logins.values()):

@@ -42,7 +42,7 @@ def open_desk(office: Office, folder: Path) -> FlaskClient:
         "TROIKA_WEBHOOK_KEY_FILE": str(folder / "vault.key"),
     }
     engine = office.logins.get("web", office.engine)
-    app = build_app(read_settings(environment), engine, office.clock, lambda _connection: office.clock())
+    app = build_app(read_settings(environment=environment), engine, office.clock, lambda _connection: office.clock())
     return app.test_client()
 
 

@@ -28,9 +28,9 @@ def test_audit_knows_that_somebody_was_told_by_a_registration_that_is_erased(off
         office.sender(relay.port).run_once(Stop())
     (subject,) = {str(mail["subject"]) for mail in office.mails() if mail["recipient"] == PERSON and _is_news(mail)}
     office.hear(erased(office, subject))
-    (untold,) = [check for check in A10.checks if check.what.startswith("whoever has a place")]
-    assert isinstance(untold, Alone)
-    statement = untold.sql % {"remembered_since": "'2000-01-01'"}
+    (not_notified,) = [check for check in A10.checks if check.what.startswith("each person with a place")]
+    assert isinstance(not_notified, Alone)
+    statement = not_notified.sql % {"remembered_since": "'2000-01-01'"}
     assert office.rows(statement) == []
     with office.work.transaction() as connection:
         for table, whose in (

@@ -173,20 +173,20 @@ def test_stopped_bulletin_goes_no_further(office: Office, client: FlaskClient) -
     (claim,) = claim_due(office.work_of("send"), office.clock, 1)
     assert outcome(client, bulletin) == {"sent": 10, "waiting": 20}
     assert post(client, bulletin, "stop") == (200, "stopped")
-    assert outcome(client, bulletin) == {"sent": 10, "called_off": 20}
+    assert outcome(client, bulletin) == {"sent": 10, "cancelled": 20}
     assert post(client, bulletin, "stop") == (200, "stopped")
     assert delivered(office) == []
-    assert claim.mail.id in {mail["id"] for mail in office.mails() if mail["state"] == "called_off"}
-    listed = ask(client, "GET", f"/v1/bulletins/{bulletin}/mails?outcome=called_off&limit=7").get_json()
-    rest = ask(client, "GET", f"/v1/bulletins/{bulletin}/mails?outcome=called_off&cursor={listed['next']}").get_json()
+    assert claim.mail.id in {mail["id"] for mail in office.mails() if mail["state"] == "cancelled"}
+    listed = ask(client, "GET", f"/v1/bulletins/{bulletin}/mails?outcome=cancelled&limit=7").get_json()
+    rest = ask(client, "GET", f"/v1/bulletins/{bulletin}/mails?outcome=cancelled&cursor={listed['next']}").get_json()
     assert {mail["reason"] for mail in listed["items"] + rest["items"]} == {"the bulletin was stopped"}
     assert (len(listed["items"]), len(rest["items"])) == (7, 3)
 
 
-def test_mail_of_a_stopped_bulletin_that_is_left_is_called_off_by_its_sender(
+def test_mail_of_a_stopped_bulletin_that_is_left_is_cancelled_by_its_sender(
     office: Office, client: FlaskClient
 ) -> None:
-    """The process that stopped it ended before it had called off all mails."""
+    """The process that stopped it ended before it had cancelled all mails."""
     person(office, 1)
     bulletin = draft(client, {"event": EVENT})
     assert send(client, bulletin) == 200
@@ -194,7 +194,7 @@ def test_mail_of_a_stopped_bulletin_that_is_left_is_called_off_by_its_sender(
     with office.work.transaction() as connection:
         connection.exec_driver_sql(f"UPDATE bulletin SET stopped_at = '{office.clock().isoformat()}'")
     assert delivered(office) == []
-    assert bulletins(office) == [(f"{1:064x}", "called_off")]
+    assert bulletins(office) == [(f"{1:064x}", "cancelled")]
 
 
 def test_outcome_counts_everybody_and_who_unsubscribed_through_it(office: Office, client: FlaskClient) -> None:

@@ -110,7 +110,7 @@ def test_erasure_keeps_the_mail_to_the_former_address_back_in_whatever_order(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_mail_whose_link_has_ended_is_called_off_and_the_new_one_goes_to_the_new_address(
+def test_mail_whose_link_has_ended_is_cancelled_and_the_new_one_goes_to_the_new_address(
     office: Office, late: bool
 ) -> None:
     """Whether it was heard of before the change or after it."""
@@ -119,7 +119,7 @@ def test_mail_whose_link_has_ended_is_called_off_and_the_new_one_goes_to_the_new
     for message in reversed(told) if late else told:
         office.hear(message)
     assert [mail["To"] for mail in delivered(office)] == [NEW_ADDRESS]
-    assert office.states() == {"confirmation": "called_off", "changed": "sent"}
+    assert office.states() == {"confirmation": "cancelled", "changed": "sent"}
 
 
 def test_mail_in_a_senders_hands_does_not_go_to_the_old_address(office: Office) -> None:

@@ -69,8 +69,8 @@ def attend(office: Office, person: str) -> str:
 
 
 def going(office: Office) -> list[tuple[str, int, str]]:
-    """Kind, number and state of all mails that were not called off."""
-    rows = office.rows("SELECT kind, revision, state FROM mail WHERE state <> 'called_off' ORDER BY kind, revision")
+    """Kind, number and state of all mails that were not cancelled."""
+    rows = office.rows("SELECT kind, revision, state FROM mail WHERE state <> 'cancelled' ORDER BY kind, revision")
     return [(row["kind"], row["revision"], row["state"]) for row in rows]
 
 
@@ -190,7 +190,7 @@ def test_any_order_and_any_duplicates_end_with_the_newest_decision(
         assert {verdict for verdict in verdicts if not isinstance(verdict, Retry)} <= {"done"}
         again = [message for message, verdict in zip(heard, verdicts, strict=True) if isinstance(verdict, Retry)]
         waiting = [*waiting[batch:], *again]
-    mails = office.rows(f"SELECT kind, revision FROM mail WHERE subject = '{proposal}' AND state <> 'called_off'")
+    mails = office.rows(f"SELECT kind, revision FROM mail WHERE subject = '{proposal}' AND state <> 'cancelled'")
     assert sorted((mail["kind"], mail["revision"]) for mail in mails) == sorted(expected.items())
     (entry,) = office.rows(f"SELECT event, decision, revision FROM recipient WHERE subject = '{proposal}'")
     newest = len(verbs) + 1 if verbs else 0
@@ -371,7 +371,5 @@ def test_erased_proposer_leaves_the_same_whatever_came_before(office: Office, be
     assert office.hear(*late, office.told_proposal("changed", proposal, 5)) == ["done"] * 5
     (entry,) = office.rows("SELECT event, decision, person_ref, closed, form_kind, revision FROM recipient")
     assert entry == {**dict.fromkeys(entry), "form_kind": "proposal", "decision": 0, "revision": 2}
-    assert {(mail["state"], mail["reason"], mail["closed"]) for mail in office.mails()} <= {
-        ("called_off", ERASED, None)
-    }
+    assert {(mail["state"], mail["reason"], mail["closed"]) for mail in office.mails()} <= {("cancelled", ERASED, None)}
     assert PERSON not in str(office.mails())

@@ -75,21 +75,21 @@ def _is_buried(office: Office, identity: str) -> None:
     assert [(mail["recipient"], mail["detail"]) for mail in office.mails()] == [(None, None)] * len(office.mails())
 
 
-def test_queued_mail_is_called_off(registered: tuple[Office, str]) -> None:
+def test_queued_mail_is_cancelled(registered: tuple[Office, str]) -> None:
     office, identity = registered
     assert office.hear(erased(office, identity)) == ["done"]
-    assert (office.mail()["state"], office.mail()["reason"]) == ("called_off", ERASED)
+    assert (office.mail()["state"], office.mail()["reason"]) == ("cancelled", ERASED)
     _is_buried(office, identity)
     _nothing_goes(office)
 
 
-def test_deferred_mail_is_called_off(registered: tuple[Office, str]) -> None:
+def test_deferred_mail_is_cancelled(registered: tuple[Office, str]) -> None:
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
     finish_mails(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
     assert office.mail()["state"] == "deferred"
     office.hear(erased(office, identity))
-    assert office.mail()["state"] == "called_off"
+    assert office.mail()["state"] == "cancelled"
     _is_buried(office, identity)
     _nothing_goes(office)
 
@@ -100,16 +100,16 @@ def test_claimed_mail_is_taken_out_of_its_senders_hands(registered: tuple[Office
     office.hear(erased(office, identity))
     assert not begin_handover(office.work, office.clock, claim.mail)
     assert finish_mails(office.work, [released(claim.mail, office.clock())]) == []
-    assert office.mail()["state"] == "called_off"
-    assert office.attempts() == [(1, "claimed", "called_off")]
+    assert office.mail()["state"] == "cancelled"
+    assert office.attempts() == [(1, "claimed", "cancelled")]
     _is_buried(office, identity)
     _nothing_goes(office)
 
 
 ENDS: list[tuple[str, Callable[[ClaimedMail, Office], HandoverOutcome], str]] = [
     ("sent", lambda mail, office: sent(mail, office.clock()), "sent"),
-    ("deferred", lambda mail, office: retried(mail, "the relay is busy", office.checked_clock), "called_off"),
-    ("released", lambda mail, office: released(mail, office.clock()), "called_off"),
+    ("deferred", lambda mail, office: retried(mail, "the relay is busy", office.checked_clock), "cancelled"),
+    ("released", lambda mail, office: released(mail, office.clock()), "cancelled"),
     ("failed", lambda mail, office: failed(mail, "refused", office.clock()), "failed"),
     (
         "unknown",
@@ -207,7 +207,7 @@ def test_bulletin_goes_by_another_registration_and_the_wish_for_none_stays(offic
     (moved,) = [mail for mail in office.mails() if mail["kind"] == "event-cancelled"]
     assert (str(moved["subject"]), moved["state"], moved["recipient"]) == (other, "queued", PERSON)
     office.hear(erased(office, other))
-    assert {mail["state"] for mail in office.mails()} == {"called_off"}
+    assert {mail["state"] for mail in office.mails()} == {"cancelled"}
     assert office.rows("SELECT person_ref FROM suppression") == [{"person_ref": PERSON}]
     assert office.rows("SELECT reached FROM announcement") == [{"reached": ""}]
     _nothing_goes(office)
@@ -246,7 +246,7 @@ def test_erasure_waits_for_a_mail_that_is_being_made(registered: tuple[Office, s
             done = other.submit(office.hear, erased(office, identity))
             poll_until(lambda: office.rows(WAITS), what="the erasure waits")
         assert done.result(10) == ["done"]
-    assert {mail["state"] for mail in office.mails()} == {"called_off"}
+    assert {mail["state"] for mail in office.mails()} == {"cancelled"}
     _is_buried(office, identity)
     _nothing_goes(office)
 

@@ -99,7 +99,7 @@ def test_filters_all_have_to_fit(client: FlaskClient, office: Office) -> None:
     office.hear(office.told("cancelled", registration_id, 2, event="other-event"))
     by_kind = {mail["kind"]: mail["id"] for mail in office.mails()}
     assert ids(get(client, "/v1/mails?kind=confirmation")) == [by_kind["confirmation"]]
-    assert ids(get(client, "/v1/mails?state=called_off")) == [by_kind["waiting-list"]]
+    assert ids(get(client, "/v1/mails?state=cancelled")) == [by_kind["waiting-list"]]
     assert ids(get(client, "/v1/mails?event=other-event&state=queued")) == [by_kind["cancelled-by-you"]]
     assert ids(get(client, f"/v1/mails?event={EVENT}&kind=promotion")) == []
 

@@ -1,4 +1,4 @@
-"""The managing link of a mail: that mail alone holds it, closed, and it goes once the mail is sent or called off."""
+"""The managing link of a mail: that mail alone holds it, closed, and it goes once the mail is sent or cancelled."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def tokens(office: Office) -> dict[str, str | None]:
 
 
 def book(office: Office) -> str:
-    """All that the recipient book holds, opened."""
+    """All that is stored about recipients, decrypted."""
     closed = office.rows("SELECT subject::text AS id, closed FROM recipient WHERE closed IS NOT NULL")
     return str([office.vault.open(row["closed"], row=row["id"]) for row in closed])
 
@@ -72,7 +72,7 @@ def test_mail_of_each_fact_carries_the_link_of_its_own_message(office: Office, k
     assert tokens(office) == {kind: None}
 
 
-def test_link_is_deleted_with_a_mail_that_is_called_off(office: Office, registered: str) -> None:
+def test_link_is_deleted_with_a_mail_that_is_cancelled(office: Office, registered: str) -> None:
     office.hear(office.told("cancelled", registered, 2))
     assert tokens(office) == {"confirmation": None, "cancelled-by-you": TOKEN}
 

@@ -47,7 +47,7 @@ def test_who_registers_after_the_change_gets_the_confirmation_alone(office: Offi
         send_all(office, relay)
         assert "20201109T143000" in str([parts(mail) for mail in relay.mails])
     assert told(office) == ["confirmation"]
-    assert list(office.states()) == ["confirmation"], "news were made to be called off"
+    assert list(office.states()) == ["confirmation"], "news were made to be cancelled"
 
 
 def test_confirmation_that_has_not_gone_when_the_event_changes_suffices(office: Office) -> None:
@@ -72,7 +72,7 @@ def test_confirmation_that_went_before_the_change_is_followed_by_the_news(office
 
 
 def test_confirmation_in_a_senders_hands_is_waited_for_when_the_news_go(office: Office) -> None:
-    """Written before the change and not handed over: given back, it is written anew, and the news are called off."""
+    """Written before the change and not handed over: given back, it is written anew, and the news are cancelled."""
     tell(office, 1, status="confirmed")
     register(office, 1)
     (claim,) = claim_due(office.work, office.clock, 10)

@@ -88,7 +88,7 @@ def test_revived_event_is_told_as_such(office: Office) -> None:
     assert news(office) == [("event-cancelled", who), ("event-revived", who)]
 
 
-def test_older_news_that_have_not_gone_are_called_off_by_newer_ones(office: Office) -> None:
+def test_older_news_that_have_not_gone_are_cancelled_by_newer_ones(office: Office) -> None:
     tell(office, 1)
     registered(office, 1)
     tell(office, 2, status="cancelled")
@@ -96,7 +96,7 @@ def test_older_news_that_have_not_gone_are_called_off_by_newer_ones(office: Offi
     tell(office, 3)
     wait_and_tell(office)
     assert {kind: state for kind, state in office.states().items() if kind != "confirmation"} == {
-        "event-cancelled": "called_off",
+        "event-cancelled": "cancelled",
         "event-revived": "queued",
     }
 
@@ -153,7 +153,7 @@ def test_event_without_a_date_is_told_when_it_has_one(office: Office, status: st
     assert news(office) == [("event-rescheduled", who)]
 
 
-@pytest.mark.parametrize(("mode", "state"), [("hybrid", "queued"), ("online", "queued"), ("in_person", "called_off")])
+@pytest.mark.parametrize(("mode", "state"), [("hybrid", "queued"), ("online", "queued"), ("in_person", "cancelled")])
 def test_remote_attendance_that_has_not_been_told_yet_is_told_though_something_else_changes(
     office: Office, mode: str, state: str
 ) -> None:
@@ -230,7 +230,7 @@ def test_announcement_under_way_ends_where_a_newer_one_begins(office: Office) ->
     assert [who for kind, who in news(office) if kind == "event-cancelled"] == sorted(people)
 
 
-def test_news_that_are_untrue_when_they_would_go_are_called_off(office: Office) -> None:
+def test_news_that_are_untrue_when_they_would_go_are_cancelled(office: Office) -> None:
     """The event changes again while they wait for a sender, and what that means has not been decided yet."""
     tell(office, 1)
     registered(office, 1)
@@ -241,7 +241,7 @@ def test_news_that_are_untrue_when_they_would_go_are_called_off(office: Office) 
         send_all(office, relay)
         assert relay.mails == []
     (mail,) = [mail for mail in office.mails() if mail["kind"] == "event-rescheduled"]
-    assert (mail["state"], mail["reason"]) == ("called_off", NEWS_UNTRUE)
+    assert (mail["state"], mail["reason"]) == ("cancelled", NEWS_UNTRUE)
 
 
 class _Dying(UnitOfWork):

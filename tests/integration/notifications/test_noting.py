@@ -1,4 +1,4 @@
-"""Messages become entries of the recipient book and mails: one mail each, whatever their order and number."""
+"""Messages become recipients and mails: one mail each, whatever their order and number."""
 
 import itertools
 from dataclasses import replace
@@ -119,15 +119,15 @@ def test_link_asked_for_twice_makes_two_mails_and_the_later_read_only_link_is_ke
 
 
 def test_cancellation_calls_off_what_is_still_queued(office: Office) -> None:
-    counted = mails_total.labels("confirmation", "called_off")
+    counted = mails_total.labels("confirmation", "cancelled")
     before = counted._value.get()
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id), office.told("link-requested", registration_id))
     office.hear(office.told("changed", registration_id, 2), office.told("cancelled", registration_id, 3))
     assert office.states() == {
-        "confirmation": "called_off",
-        "link": "called_off",
-        "changed": "called_off",
+        "confirmation": "cancelled",
+        "link": "cancelled",
+        "changed": "cancelled",
         "cancelled-by-you": "queued",
     }
     assert counted._value.get() == before + 1
@@ -141,16 +141,16 @@ def test_registration_that_was_merged_ends_without_a_mail(office: Office) -> Non
         office.hear(*(told if one == known else reversed(told)))
     office.hear(office.told("cancelled", alone, 2, mailed=False))
     assert {(mail["kind"], mail["state"]) for mail in office.mails()} == {
-        ("confirmation", "called_off"),
-        ("cancelled-by-you", "called_off"),
+        ("confirmation", "cancelled"),
+        ("cancelled-by-you", "cancelled"),
     }
 
 
-def test_confirmation_after_its_cancellation_is_made_and_called_off(office: Office) -> None:
+def test_confirmation_after_its_cancellation_is_made_and_cancelled(office: Office) -> None:
     registration_id = new_id()
     office.hear(office.told("cancelled", registration_id, 2))
     office.hear(office.told("confirmed", registration_id, 1))
-    assert office.states() == {"cancelled-by-you": "queued", "confirmation": "called_off"}
+    assert office.states() == {"cancelled-by-you": "queued", "confirmation": "cancelled"}
 
 
 def test_other_registrations_mails_are_left_alone(office: Office) -> None:

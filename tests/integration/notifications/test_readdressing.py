@@ -60,7 +60,7 @@ def links(office: Office) -> list[str]:
 
 
 @pytest.mark.parametrize("order", [KINDS, KINDS[::-1]])
-def test_news_go_by_what_is_left_and_are_called_off_with_the_last(office: Office, order: tuple[str, str]) -> None:
+def test_news_go_by_what_is_left_and_are_cancelled_with_the_last(office: Office, order: tuple[str, str]) -> None:
     who = on_forms(office, *KINDS)
     move_review(office)
     assert announced(office) == [("event-rescheduled", who["attendance"], "queued")]
@@ -68,7 +68,7 @@ def test_news_go_by_what_is_left_and_are_called_off_with_the_last(office: Office
     office.hear(cancellation(office, who[ended], ended))
     assert announced(office) == [("event-rescheduled", who[left], "queued")]
     office.hear(cancellation(office, who[left], left))
-    assert announced(office) == [("event-rescheduled", who[left], "called_off")]
+    assert announced(office) == [("event-rescheduled", who[left], "cancelled")]
 
 
 @pytest.mark.parametrize("order", [KINDS, KINDS[::-1]])
@@ -94,7 +94,7 @@ def test_best_of_those_that_are_left_is_taken(office: Office) -> None:
     ("mode", "kind", "form_kind", "state"),
     [
         ("hybrid", "remote-possible", "interest", "queued"),
-        ("in_person", "event-rescheduled", "delegation", "called_off"),
+        ("in_person", "event-rescheduled", "delegation", "cancelled"),
     ],
 )
 def test_whoever_only_asked_about_remote_attendance_is_told_of_that_alone(
@@ -118,7 +118,7 @@ def test_bulletin_goes_by_another_registration_of_its_segment(
     office.schedule()
     assert announced(office) == [("bulletin", who["attendance"], "queued")]
     office.hear(cancellation(office, who["attendance"], "attendance"))
-    left = ("delegation", "queued") if moved else ("attendance", "called_off")
+    left = ("delegation", "queued") if moved else ("attendance", "cancelled")
     assert announced(office) == [("bulletin", who[left[0]], left[1])]
 
 
@@ -129,7 +129,7 @@ def test_recording_goes_by_another_seat_alone(office: Office, key: str, moved: b
     office.schedule()
     assert announced(office)[-1] == ("recording-available", who["attendance"], "queued")
     office.hear(cancellation(office, who["attendance"], "attendance"))
-    left = ("delegation", "queued") if moved else ("attendance", "called_off")
+    left = ("delegation", "queued") if moved else ("attendance", "cancelled")
     assert announced(office)[-1] == ("recording-available", who[left[0]], left[1])
 
 
@@ -140,11 +140,11 @@ def test_registration_that_has_the_same_mail_is_not_given_another(office: Office
         connection.exec_driver_sql(f"""
             INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, message_id, cause_at,
                 created_at, correlation_id)
-            SELECT gen_random_uuid(), kind, '{who["delegation"]}', revision, recipient, event, lane, 'called_off', 'x',
+            SELECT gen_random_uuid(), kind, '{who["delegation"]}', revision, recipient, event, lane, 'cancelled', 'x',
                 '<another@example.org>', cause_at, created_at, '' FROM mail WHERE kind = 'event-rescheduled'
         """)
     assert office.hear(cancellation(office, who["attendance"], "attendance")) == ["done"]
-    assert {state for _kind, _subject, state in announced(office)} == {"called_off"}
+    assert {state for _kind, _subject, state in announced(office)} == {"cancelled"}
 
 
 def test_news_in_a_senders_hands_are_taken_out_of_them(office: Office) -> None:
@@ -185,7 +185,7 @@ def test_news_that_are_being_handed_over_go_again_only_if_they_come_back(
     assert [(kind, state) for kind, _subject, state in announced(office)] == [("event-rescheduled", "sent")]
 
 
-def test_news_that_came_back_are_called_off_without_another_registration(office: Office) -> None:
+def test_news_that_came_back_are_cancelled_without_another_registration(office: Office) -> None:
     who = on_forms(office, "attendance")
     move_review(office)
     (claim,) = claim_due(office.work, office.clock, 10)
@@ -194,7 +194,7 @@ def test_news_that_came_back_are_called_off_without_another_registration(office:
     finish_mails(office.work, [_refused(claim.mail, office)])
     office.pass_time(hours=1)
     assert links(office) == []
-    assert announced(office) == [("event-rescheduled", who["attendance"], "called_off")]
+    assert announced(office) == [("event-rescheduled", who["attendance"], "cancelled")]
 
 
 def test_registration_that_ends_at_the_same_moment_is_not_chosen(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""The recipient book is closed by another key while messages are heard, and the old key opens nothing any more."""
+"""The recipients are encrypted with another key while messages are consumed, and the old key opens nothing any more."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_entry_of_an_unknown_key_is_told_and_left(office: Office, rekey: Rekey) 
     command = rekey([new, office.vault_key])
     assert command.wait(60) == 1
     assert command.log_text().splitlines() == [
-        "1 entries of the recipient book re-encrypted.",
+        "1 recipients re-encrypted.",
         "Error: 1 open by none of the keys, and were left as they are.",
     ]
     assert set(opened(office, new)) == set(opened(office, new, office.vault_key)) - {lost}

@@ -108,24 +108,24 @@ def test_event_that_does_not_take_place_is_not_reminded_of(office: Office, chang
     plan_at(office, START - DAY)
     office.hear_event(revision=2, **changes)
     plan_at(office, START - HOUR)
-    assert reminders(office) == [("reminder-1-day", "called_off")]
+    assert reminders(office) == [("reminder-1-day", "cancelled")]
 
 
 def test_reminders_follow_an_event_that_moves_and_moves_back(office: Office) -> None:
     plan_at(office, START - DAY)
     office.hear_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
     office.schedule()
-    assert reminders(office) == [("reminder-1-day", "called_off")]
+    assert reminders(office) == [("reminder-1-day", "cancelled")]
     office.hear_event(revision=3)
     plan_at(office, START - DAY + timedelta(minutes=1))
     assert reminders(office) == [("reminder-1-day", "queued")]
     office.hear_event(revision=4, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
     plan_at(office, START)
-    assert reminders(office) == [("reminder-1-day", "called_off"), ("reminder-1-day", "queued")]
+    assert reminders(office) == [("reminder-1-day", "cancelled"), ("reminder-1-day", "queued")]
 
 
-def test_reminder_planned_while_the_event_moved_is_called_off_by_the_sender(office: Office) -> None:
-    """The planner has read the old date, and the move called off what was there before the planner stored its own."""
+def test_reminder_planned_while_the_event_moved_is_cancelled_by_the_sender(office: Office) -> None:
+    """The planner has read the old date, and the move cancelled what was there before the planner stored its own."""
 
     class Moving(UnitOfWork):
         moved = False
@@ -144,7 +144,7 @@ def test_reminder_planned_while_the_event_moved_is_called_off_by_the_sender(offi
     with Relay({}) as relay:
         office.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
-    assert reminders(office) == [("reminder-1-day", "called_off")]
+    assert reminders(office) == [("reminder-1-day", "cancelled")]
 
 
 def test_week_begins_anew_when_the_event_moves_by_a_week(office: Office) -> None:
@@ -174,7 +174,7 @@ def test_cancellation_calls_the_reminder_off(office: Office) -> None:
     office.hear(office.told("confirmed", registration_id, person_ref="04" * 32))
     plan_at(office, START - DAY)
     office.hear(office.told("cancelled", registration_id, 2, person_ref="04" * 32))
-    assert sorted(state for _kind, state in reminders(office)) == ["called_off", "queued"]
+    assert sorted(state for _kind, state in reminders(office)) == ["cancelled", "queued"]
 
 
 def test_recording_is_announced_once_to_those_who_had_a_seat(office: Office) -> None:

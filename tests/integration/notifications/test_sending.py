@@ -272,7 +272,7 @@ def test_stop_ends_between_two_mails_and_gives_back_the_rest(office: Office) -> 
     assert office.attempts() == [(1, "data", "sent"), (1, "claimed", "released"), (1, "claimed", "released")]
 
 
-def test_mail_called_off_while_claimed_is_not_sent(office: Office) -> None:
+def test_mail_cancelled_while_claimed_is_not_sent(office: Office) -> None:
     office.hear_event()
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id))
@@ -288,5 +288,5 @@ def test_mail_called_off_while_claimed_is_not_sent(office: Office) -> None:
             relay.port, composer=replace(composer, clock=agreeing(cancelled_meanwhile, office.work))
         ).run_once(Stop())
         assert relay.mails == []
-    assert office.states() == {"confirmation": "called_off", "cancelled-by-you": "queued"}
-    assert office.attempts() == [(1, "claimed", "called_off")]
+    assert office.states() == {"confirmation": "cancelled", "cancelled-by-you": "queued"}
+    assert office.attempts() == [(1, "claimed", "cancelled")]

@@ -163,7 +163,7 @@ def test_person_erased_after_it_was_queued_is_not_written_to(office: Office) -> 
     registration = refused_confirmation(office)
     assert again(office) == 1
     office.hear(erased(office, registration))
-    assert (office.mail()["state"], delivered(office)) == ("called_off", [])
+    assert (office.mail()["state"], delivered(office)) == ("cancelled", [])
 
 
 def test_what_is_no_longer_true_is_not_sent_again(office: Office) -> None:
@@ -182,13 +182,13 @@ def test_mail_about_a_past_event_is_not_sent_again(office: Office) -> None:
     assert (again(office), obstacles(office)) == (0, {EVENT_PAST: 1})
 
 
-def test_mail_whose_event_passes_while_it_waits_is_called_off(office: Office) -> None:
+def test_mail_whose_event_passes_while_it_waits_is_cancelled(office: Office) -> None:
     office.hear_event()
     refused_confirmation(office)
     assert again(office) == 1
     office.clock.set(STARTS_AT + timedelta(hours=2))
     assert delivered(office) == []
-    assert (office.mail()["state"], office.mail()["reason"]) == ("called_off", EVENT_PAST)
+    assert (office.mail()["state"], office.mail()["reason"]) == ("cancelled", EVENT_PAST)
 
 
 def test_bulletin_to_somebody_who_wants_none_is_not_sent_again(office: Office, client: FlaskClient) -> None:

@@ -47,14 +47,14 @@ def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]
 def test_without_the_rule_an_untrue_mail_would_go_out(
     office: Office, monkeypatch: pytest.MonkeyPatch, asked_when_written: bool
 ) -> None:
-    """The negative control: the same cancellation, with the calling off taken back. Whoever writes asks once more."""
+    """The negative control: the same cancellation, with the cancelling taken back. Whoever writes asks once more."""
     office.hear_event()
     if not asked_when_written:
         monkeypatch.setattr(composer, "is_outdated", lambda *_: False)
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id), office.told("cancelled", registration_id, 2))
     with office.work.transaction() as connection:
-        connection.exec_driver_sql("UPDATE mail SET state = 'queued', reason = NULL WHERE state = 'called_off'")
+        connection.exec_driver_sql("UPDATE mail SET state = 'queued', reason = NULL WHERE state = 'cancelled'")
     with Relay({}) as relay:
         office.sender(relay.port).run_once(Stop())
         subjects = [str(message_from_bytes(mail)["Subject"]) for mail in relay.mails]

@@ -24,7 +24,7 @@ def test_answer_gone_turns_the_address_off_and_calls_off_what_waits(
         office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{number:064x}"))
     assert deliver_all(tools) == 1
     office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref="cd" * 32))
-    assert sorted(states(office)) == [("called_off", "switched off", 0), ("failed", "answered 410", 1)]
+    assert sorted(states(office)) == [("cancelled", "switched off", 0), ("failed", "answered 410", 1)]
     shown = ask(client, "GET", f"/v1/webhooks/{webhook['id']}").get_json()
     assert (shown["off_reason"], shown["off_at"] is not None) == ("gone", True)
     [line] = ask(client, "GET", "/v1/service-audit/notifications?who=the system", key="operator").get_json()["items"]

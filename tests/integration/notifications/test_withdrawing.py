@@ -12,10 +12,10 @@ from services.notifications.mails.kinds import KINDS
 from services.notifications.mails.model import NewMail
 from services.notifications.mails.store import (
     add_mail,
-    call_off,
-    call_off_all,
-    call_off_news,
-    call_off_reminders,
+    cancel_all,
+    cancel_news,
+    cancel_outdated,
+    cancel_reminders,
     release_bulletins,
 )
 from services.notifications.sending.service import LEASE
@@ -35,21 +35,21 @@ WAYS: dict[str, tuple[str, str, Withdraw]] = {
     "an old state": (
         "consume",
         "waiting-list",
-        lambda connection, office, subject: call_off(
+        lambda connection, office, subject: cancel_outdated(
             connection, subject, 2, ["waiting-list"], [], REASON, office.clock()
         ),
     ),
     "older news": (
         "schedule",
         "event-rescheduled",
-        lambda connection, office, _subject: call_off_news(
+        lambda connection, office, _subject: cancel_news(
             connection, EVENT, 2, ["event-rescheduled"], REASON, office.clock()
         ),
     ),
     "another date": (
         "consume",
         "reminder-1-day",
-        lambda connection, office, _subject: call_off_reminders(connection, EVENT, 2, REASON, office.clock()),
+        lambda connection, office, _subject: cancel_reminders(connection, EVENT, 2, REASON, office.clock()),
     ),
     "no bulletins": (
         "web",
@@ -59,7 +59,7 @@ WAYS: dict[str, tuple[str, str, Withdraw]] = {
     "erased": (
         "consume",
         "confirmation",
-        lambda connection, office, subject: call_off_all(connection, subject, REASON, office.clock()),
+        lambda connection, office, subject: cancel_all(connection, subject, REASON, office.clock()),
     ),
 }
 """Who takes back which kind of mail, and how."""
@@ -75,7 +75,7 @@ def test_mail_that_is_taken_back_while_it_is_claimed_is_in_nobodys_hands(office:
             taken = other.submit(_commit, office, process, withdraw, subject)
             poll_until(lambda: office.rows(WAITING) == [{"count": 1}], what="whoever takes it back waits for the claim")
         taken.result(20)
-    state, outcome = ("queued", "released") if kind == "bulletin" else ("called_off", "called_off")
+    state, outcome = ("queued", "released") if kind == "bulletin" else ("cancelled", "cancelled")
     assert [(mail["state"], mail["phase"]) for mail in office.mails() if mail["id"] == claimed.mail.id] == [
         (state, None)
     ]

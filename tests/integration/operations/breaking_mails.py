@@ -67,20 +67,20 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A10",
         "mail of the future",
-        "no mail was written from a state that nobody has heard of",
+        "no mail was written from a state that was never published",
         f"UPDATE mail SET event_revision = 99 WHERE {_A_CONFIRMATION}",
     ),
     in_notifications(
         "A10",
         "news that reached nobody",
-        "whoever has a place has a mail of the last news, or one written since",
+        "each person with a place has a mail of the last news, or one written since",
         """INSERT INTO announcement (id, cause, event, number, detail, changed_at, created_at, ended_at, correlation_id)
         VALUES (uuidv7(), 'news', 'upr-webinar-10', 99, '{"shown": 99}', now(), now(), now(), '')""",
     ),
     in_notifications(
         "A11",
         "bulletin against a suppression",
-        "whoever wants no bulletins gets none",
+        "a person who wants no bulletins gets none",
         "INSERT INTO suppression (person_ref, said_by, since) "
         f"SELECT recipient, 'recipient', sent_at - interval '1 day' FROM mail WHERE {_A_BULLETIN}",
     ),
@@ -99,28 +99,28 @@ BREAKS: tuple[Break, ...] = (
         "a confirmation link or a former address is mailed once",
         """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
             created_at, correlation_id)
-        SELECT uuidv7(), kind, subject, 2, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
+        SELECT uuidv7(), kind, subject, 2, recipient, lane, 'cancelled', 'x', '<again@example.org>', cause_at,
             created_at, '' FROM mail WHERE kind = 'verification' LIMIT 1""",
     ),
     in_notifications(
         "A7",
         "mail of a revision to come",
-        "no mail tells a revision that nobody has heard of",
+        "no mail is about a revision that was never published",
         """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
             created_at, correlation_id)
-        SELECT uuidv7(), kind, subject, 9, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
+        SELECT uuidv7(), kind, subject, 9, recipient, lane, 'cancelled', 'x', '<again@example.org>', cause_at,
             created_at, '' FROM mail WHERE kind = 'confirmation' LIMIT 1""",
     ),
     in_notifications(
         "A11",
-        "mail names whoever was erased",
-        "nothing goes to whoever was erased, and no mail names them",
+        "mail names an erased person",
+        "nothing goes to an erased person, and no mail names them",
         "UPDATE mail SET recipient = repeat('ab', 32) WHERE recipient IS NULL",
     ),
     in_notifications(
         "A11",
         "mail in hand after the erasure",
-        "nothing goes to whoever was erased, and no mail names them",
+        "nothing goes to an erased person, and no mail names them",
         "UPDATE recipient SET erased_at = erased_at - interval '20 days' WHERE erased_at IS NOT NULL",
     ),
 )

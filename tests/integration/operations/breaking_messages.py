@@ -1,4 +1,4 @@
-"""Ways to break what is told, taken in and parked."""
+"""Ways to break what is published, consumed and parked."""
 
 from tests.integration.operations.breaking import Break, in_bus, in_events, in_notifications, in_registration
 
@@ -14,14 +14,14 @@ _ON_BUS = """
 BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
-        "erasure not taken in by rosters",
-        "whoever was erased is erased from the rosters",
+        "erasure not consumed by rosters",
+        "an erased person is erased from the rosters",
         "UPDATE roster SET erased_at = NULL, person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_notifications(
         "A6",
-        "erasure not taken in by the book",
-        "whoever was erased is erased from the recipient book",
+        "erasure not consumed by the recipients",
+        "an erased person is erased from the recipients",
         "UPDATE recipient SET erased_at = NULL, person_ref = repeat('ab', 32), language = 'en', "
         "closed = decode(repeat('00', 40), 'hex') WHERE erased_at IS NOT NULL",
     ),
@@ -92,38 +92,38 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_events(
         "A6",
-        "erasure not taken in by the proposals",
-        "whoever was erased is erased from the proposals",
+        "erasure not consumed by the proposals",
+        "an erased person is erased from the proposals",
         "DELETE FROM proposal WHERE erased_at IS NOT NULL",
     ),
     in_registration(
         "A6",
-        "decision not taken in by the own page",
+        "decision not consumed by the own page",
         "proposers see each decision",
         "UPDATE proposal_state SET status = 'accepted'",
     ),
     in_notifications(
         "A6",
-        "decision not taken in by mail",
+        "decision not consumed by mail",
         "mails are written from each decision",
         "UPDATE recipient SET decision = decision + 1 WHERE decision > 0",
     ),
     in_notifications(
         "A6",
         "message lost before mail",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by each of its consumers, waits or is parked; no other was consumed",
         "DELETE FROM inbox WHERE ctid = (SELECT ctid FROM inbox WHERE consumer = 'notifications.mail' LIMIT 1)",
     ),
     in_events(
         "A6",
         "message lost before the coordinators",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by each of its consumers, waits or is parked; no other was consumed",
         "DELETE FROM inbox WHERE ctid = (SELECT ctid FROM inbox WHERE consumer = 'events.contact' LIMIT 1)",
     ),
     in_registration(
         "A6",
         "event lost before the forms",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by each of its consumers, waits or is parked; no other was consumed",
         "DELETE FROM inbox WHERE consumer = 'registration.copies'",
     ),
     in_registration(
@@ -135,7 +135,7 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
         "message from nowhere",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by each of its consumers, waits or is parked; no other was consumed",
         "INSERT INTO inbox (consumer, message_id, received_at) "
         "VALUES ('events.rollup', uuidv7(), now() - interval '1 second')",
     ),
@@ -160,7 +160,7 @@ BREAKS: tuple[Break, ...] = (
     in_bus(
         "A6",
         "message waits for ever",
-        "no message waits for long to be taken in",
+        "no message waits for long to be consumed",
         _ON_BUS.format(queue="events.rollup", headers="{}", age="1 hour"),
     ),
     in_bus(

@@ -23,7 +23,7 @@ _FORMER_ADDRESS = """
 """
 _ERASED, _STANDING = "erased_at IS NOT NULL", f"{_CONFIRMED} AND erased_at IS NULL"
 _ADDRESS_KEPT = "no address before or after a change is kept long after its time"
-_ADDRESS_LEFT = "of whoever was erased no address before or after a change is left"
+_ADDRESS_LEFT = "no address before or after a change is left of an erased person"
 
 _OF_A_CANDIDATE = "(SELECT submission FROM candidate ORDER BY id LIMIT 1)"
 
@@ -76,7 +76,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "registration lost",
-        "whoever has a history is there",
+        "each history is of a person who is stored",
         f"DELETE FROM registration WHERE id = (SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
         "UPDATE seat SET confirmed = confirmed - 1 WHERE form = 'upr-webinar-10'",
     ),
@@ -143,21 +143,21 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "erased and still somebody",
-        "of whoever was erased nothing but counts is left",
+        "nothing but counts is left of an erased person",
         "ALTER TABLE registration DROP CONSTRAINT registration_erased_is_nobodys",
         "UPDATE registration SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_events(
         "A2",
         "erased and still on a roster",
-        "of whoever was erased nothing but counts is left on a roster",
+        "nothing but counts is left of an erased person on a roster",
         "ALTER TABLE roster DROP CONSTRAINT roster_erased_is_nobodys",
         "UPDATE roster SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_registration(
         "A2",
         "erased and a decision on the proposal is left",
-        "of whoever was erased no decision on a proposal is left",
+        "no decision on a proposal is left of an erased person",
         "INSERT INTO proposal_state (registration_id, revision, answers_revision, status, note, decided_at) "
         "SELECT id, 1, 1, 'declined', '', now() FROM registration WHERE erased_at IS NOT NULL ORDER BY id LIMIT 1",
     ),

@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 from tests.support.installation import TestInstallation
 
 _ID = "('019a0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
-_TOLD = "('019a0000-0000-7000-8001-' || lpad(to_hex(n), 12, '0'))::uuid"
+_PUBLISHED = "('019a0000-0000-7000-8001-' || lpad(to_hex(n), 12, '0'))::uuid"
 _MAIL = "('019a0000-0000-7000-8002-' || lpad(to_hex(n), 12, '0'))::uuid"
 _SENT = "('019a0000-0000-7000-8003-' || lpad(to_hex(n), 12, '0'))::uuid"
 _PERSON = "sha256(n::text::bytea)"
@@ -37,7 +37,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
             {{people}} {_PEOPLE}""",
         f"""INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
         SELECT {_ID}, 1, 'confirmed', now() - interval '1 day', {{people}}, 'registered' {_PEOPLE}""",
-        _OUTBOX.format(message=_TOLD, key="registration.confirmed.v1", subject=_ID) + _PEOPLE,
+        _OUTBOX.format(message=_PUBLISHED, key="registration.confirmed.v1", subject=_ID) + _PEOPLE,
         _INBOX.format(queue="registration.mail", message=_SENT) + _PEOPLE,
     ),
     "events": (
@@ -47,7 +47,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
         "INSERT INTO tally (dimension, name, registrations) VALUES ('form_kind', 'webinar', {people})",
         f"""INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at)
         SELECT {_MAIL}, {_ID}, 'confirmation', now() {_PEOPLE}""",
-        _INBOX.format(queue="events.rollup", message=_TOLD) + _PEOPLE,
+        _INBOX.format(queue="events.rollup", message=_PUBLISHED) + _PEOPLE,
         _INBOX.format(queue="events.contact", message=_SENT) + _PEOPLE,
     ),
     "notifications": (
@@ -62,7 +62,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
         f"""INSERT INTO mail_attempt (mail_id, number, message_id, phase, started_at, ended_at, outcome)
         SELECT {_MAIL}, 1, {_LETTER}, 'data', now(), now(), 'sent' {_PEOPLE}""",
         _OUTBOX.format(message=_SENT, key="mail.sent.v1", subject=_MAIL) + _PEOPLE,
-        _INBOX.format(queue="notifications.mail", message=_TOLD) + _PEOPLE,
+        _INBOX.format(queue="notifications.mail", message=_PUBLISHED) + _PEOPLE,
     ),
 }
 

@@ -26,6 +26,7 @@ for word in "$@"; do
   esac
 done
 echo "$command $*" >>{folder}/asked
+test -e {folder}/$command.never-ends && exec sleep 600
 test -e {folder}/$command && cat {folder}/$command
 exit 0
 """
@@ -81,6 +82,10 @@ class FakeRepository:
         """Set the program's answers from now on."""
         (self.folder / "info").write_text(json.dumps([deepcopy(self.info)]))
         (self.folder / "verify").write_text(self.report)
+
+    def never_ends(self, command: str) -> None:
+        """Let a command run until it is killed."""
+        (self.folder / f"{command}.never-ends").touch()
 
     def asked(self) -> list[str]:
         """The commands that were run, in order."""

@@ -194,8 +194,8 @@ def test_message_that_is_parked_is_not_lost(past: Past, parked: bool) -> None:
         urls["notifications"], "SELECT message_id::text FROM inbox WHERE consumer = 'notifications.copies' LIMIT 1"
     )
     urls.break_it("notifications", f"DELETE FROM inbox WHERE message_id = '{message}'")
-    letters = [(message, "notifications.copies", "broken")] if parked else []
-    found = differences(replace(past.installation, urls=urls), parked=letters)
+    copies = [(message, "notifications.copies", "broken")] if parked else []
+    found = differences(replace(past.installation, urls=urls), parked=copies)
     assert [f.equation for f in found] == ([] if parked else ["A6"])
 
 

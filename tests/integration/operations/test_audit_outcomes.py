@@ -29,11 +29,11 @@ TAKE_IN = """INSERT INTO inbox (consumer, message_id, received_at)
     SELECT 'registration.mail', unnest(%s::uuid[]), now() - %s::interval"""
 """By the other queue that hears of mails that went."""
 
-ARRIVES = "each published message was taken in by each that hears it, waits or is parked; none came from nowhere"
+ARRIVES = "each published message was consumed by each of its consumers, waits or is parked; no other was consumed"
 
 
 def publish(whole: TestInstallation, count: int, ago: str) -> None:
-    """Let notifications have published ``count`` messages that everybody has taken in but the consumer of ``QUEUE``."""
+    """Let notifications have published ``count`` messages that everybody has consumed but the consumer of ``QUEUE``."""
     ids = [identity for (identity,) in rows(whole.urls["notifications"], PUBLISH, ago, ago, count)]
     rows(whole.urls["registration"], TAKE_IN, ids, ago)
 
@@ -60,10 +60,10 @@ def look(environment: Mapping[str, str], code: int) -> list[str]:
 def test_messages_that_were_not_taken_in_yet_are_not_decidable(whole: TestInstallation) -> None:
     publish(whole, MANY, "1 second")
     lines = look(without_bus(whole), 3)
-    assert f"published for {QUEUE} 1,205 = taken in 0 + waiting 0 + parked 0 + not taken in yet, or lost 1,205" in lines
+    assert f"published for {QUEUE} 1,205 = consumed 0 + waiting 0 + parked 0 + not consumed yet, or lost 1,205" in lines
     assert "held by the broker not asked: TROIKA_AUDIT_BROKER_URL is not set" in lines
     assert [line for line in lines if line.startswith("A6 not yet decidable: 1,205 ")] != []
-    assert f"A6 {ARRIVES}: waits for 1,205 messages for {QUEUE} to be taken in" in lines
+    assert f"A6 {ARRIVES}: waits for 1,205 messages for {QUEUE} to be consumed" in lines
     assert lines[-1] == "Nothing is broken. Not everything is decidable yet: repeat when it has arrived."
 
 
@@ -71,7 +71,7 @@ def test_messages_that_were_not_published_yet_are_not_decidable(whole: TestInsta
     publish(whole, 3, "1 second")
     rows(whole.urls["notifications"], "UPDATE outbox SET published_at = NULL")
     lines = look(without_bus(whole), 3)
-    assert f"A6 {ARRIVES}: waits for 3 messages for {QUEUE} to be taken in" in lines
+    assert f"A6 {ARRIVES}: waits for 3 messages for {QUEUE} to be consumed" in lines
 
 
 def test_messages_that_wait_or_are_parked_on_the_embedded_bus_are_not_decidable(whole: TestInstallation) -> None:
@@ -82,12 +82,12 @@ def test_messages_that_wait_or_are_parked_on_the_embedded_bus_are_not_decidable(
     rows(whole.urls["bus"], put, QUEUE, ids[0], "{}")
     rows(whole.urls["bus"], put, f"{QUEUE}.parked", ids[1], '{"x-troika-reason": "broken"}')
     lines = look(audit_environment(whole), 3)
-    assert f"published for {QUEUE} 3 = taken in 0 + waiting 1 + parked 1 + not taken in yet, or lost 1" in lines
-    assert f"A6 {ARRIVES}: waits for 2 messages for {QUEUE} to be taken in" in lines
+    assert f"published for {QUEUE} 3 = consumed 0 + waiting 1 + parked 1 + not consumed yet, or lost 1" in lines
+    assert f"A6 {ARRIVES}: waits for 2 messages for {QUEUE} to be consumed" in lines
     assert f"A6 {ARRIVES}: waits for 1 messages parked for {QUEUE} to be decided on" in lines
     rows(whole.urls["notifications"], "UPDATE outbox SET published_at = now() - interval '1 day'")
     lines = look(audit_environment(whole), 1)
-    assert f"A6 {ARRIVES}: waits for 1 messages for {QUEUE} to be taken in" in lines
+    assert f"A6 {ARRIVES}: waits for 1 messages for {QUEUE} to be consumed" in lines
     assert f"A6 {ARRIVES}: waits for 1 messages parked for {QUEUE} to be decided on" in lines
     assert lines[-1] == "1 differences."
 
@@ -141,7 +141,7 @@ def test_broker_is_asked_for_what_it_holds(whole: TestInstallation, rabbit: Rabb
     assert len(operator.parked()) == 1, "it takes nothing"
     publish(whole, 5, "1 second")
     lines = look(environment, 3)
-    assert f"A6 {ARRIVES}: waits for 5 messages for {QUEUE} to be taken in" in lines
+    assert f"A6 {ARRIVES}: waits for 5 messages for {QUEUE} to be consumed" in lines
     assert [line for line in lines if f"{QUEUE}, which no outbox knows" in line] == [], "none is counted twice"
 
 

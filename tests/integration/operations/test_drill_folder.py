@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.operations.backup.scratch import PREFIX, scratch_folder
+from tests.integration.operations.repository_files import FakeRepository
 from tests.support.processes import PROJECT
 from tests.support.waiting import poll_until
 
@@ -24,10 +25,26 @@ with ended_by_signals(), scratch_folder(Path(sys.argv[1]), None) as folder:
     time.sleep(60)
 """
 
+ENDING = """
+import sys, time
+from pathlib import Path
+from deploy.operations.backup.options import ended_by_signals
+from deploy.operations.backup.scratch import scratch_folder
+with ended_by_signals(), scratch_folder(Path(sys.argv[1]), None) as folder:
+    (folder / "data").mkdir()
+    (folder / "data" / "copy").touch()
+    try:
+        time.sleep(60)
+    finally:
+        (folder / "data" / "ending").touch()
+        time.sleep(2)
+"""
+"""A drill whose server takes its time to stop."""
 
-def start(above: Path) -> "subprocess.Popen[bytes]":
+
+def start(above: Path, program: str = DRILL) -> "subprocess.Popen[bytes]":
     """A drill that has restored its copy and takes its time."""
-    drill = subprocess.Popen([sys.executable, "-c", DRILL, str(above)], cwd=PROJECT)
+    drill = subprocess.Popen([sys.executable, "-c", program, str(above)], cwd=PROJECT)
     poll_until(lambda: any(above.glob(f"{PREFIX}*/data/copy")), 20, what="the copy of a drill")
     return drill
 
@@ -38,6 +55,37 @@ def test_drill_that_is_ended_leaves_no_copy(tmp_path: Path, number: signal.Signa
     drill.send_signal(number)
     assert drill.wait(20) == 128 + number
     assert list(tmp_path.iterdir()) == []
+
+
+def test_second_signal_does_not_end_the_clean_up(tmp_path: Path) -> None:
+    """systemd sends SIGHUP after SIGTERM, and people press a key again."""
+    drill = start(tmp_path, ENDING)
+    drill.terminate()
+    poll_until(lambda: any(tmp_path.glob(f"{PREFIX}*/data/ending")), 20, what="the end of the drill begins")
+    drill.send_signal(signal.SIGHUP)
+    assert drill.wait(20) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_that_is_ended_while_it_restores_leaves_no_copy(tmp_path: Path) -> None:
+    repository = FakeRepository(tmp_path / "programs")
+    repository.answer()
+    repository.never_ends("restore")
+    above, config = tmp_path / "above", tmp_path / "pgbackrest.conf"
+    above.mkdir()
+    config.write_text(f"[troika]\npg1-path={tmp_path / 'data'}\n")
+    environment = {
+        "PATH": f"{repository.folder}:/usr/bin:/bin",
+        "TROIKA_POSTGRES_PROGRAMS": str(repository.folder),
+        "TROIKA_BACKUP_CONFIG": str(config),
+    }
+    command = [sys.executable, "-m", "deploy.operations.backup.drill", "--folder", str(above)]
+    drill = subprocess.Popen(command, cwd=PROJECT, env=environment)
+    poll_until(lambda: "restore" in repository.asked(), 20, what="the drill restores")
+    assert len(list(above.glob(f"{PREFIX}*/data"))) == 1, "the control: there is a copy"
+    drill.terminate()
+    assert drill.wait(20) == 128 + signal.SIGTERM
+    assert list(above.iterdir()) == []
 
 
 def test_copy_of_a_killed_drill_is_deleted_by_the_next_and_one_that_runs_is_left_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The two archives of ``troika backup keys`` and ``troika backup form-keys``: apart from each other, and complete."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -259,6 +260,17 @@ def test_no_success_without_keys_of_forms(place: Path, monkeypatch: pytest.Monke
     done = form_keys(place)
     assert (done.exit_code, "there are no keys of forms" in done.output) == (1, True)
     assert (list(place.rglob("*.box")), list((place / "metrics").iterdir())) == ([], [])
+
+
+def test_link_that_takes_the_place_of_a_key_while_it_is_read_is_not_followed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account of the folder swaps them between the look and the reading, which root does."""
+    monkeypatch.setattr(Path, "is_symlink", lambda _path: False)
+    done = form_keys(place)
+    assert isinstance(done.exception, OSError)
+    assert done.exception.errno == errno.ELOOP
+    assert list(place.rglob(FORMS)) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 4097])

@@ -38,7 +38,7 @@ def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal
     assert plan.mails_missing == 9
     assert applied.mails >= plan.mails_missing
     assert rows(rehearsal.installation.urls["notifications"], STATES) == [
-        ("called_off", True, 1),
+        ("cancelled", True, 1),
         ("sent", True, 13),
         ("sent", False, 7),
         ("unknown", False, 6),
@@ -137,11 +137,11 @@ def test_settings_that_are_missing_are_named(tmp_path: Path) -> None:
         read_settings({"TROIKA_UP_FOLDER": str(tmp_path)})
     assert nothing.value.problems == [NEEDED]
     with pytest.raises(SettingsError) as some:
-        read_settings({"TROIKA_RECOVER_EVENTS_URL": "postgresql://troika_events:secret@localhost/events"})
+        read_settings({"EVENTS_DATABASE_URL": "postgresql://troika_events:secret@localhost/events"})
     named = {problem.partition(":")[0] for problem in some.value.problems}
     assert named == {
-        "TROIKA_RECOVER_REGISTRATION_URL",
-        "TROIKA_RECOVER_NOTIFICATIONS_URL",
+        "REGISTRATION_DATABASE_URL",
+        "NOTIFICATIONS_DATABASE_URL",
         "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
         "TROIKA_EVENTS_PUBLIC_KEY",
         "TROIKA_MAIL_FROM",

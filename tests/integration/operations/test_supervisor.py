@@ -15,6 +15,7 @@ from deploy.servers.starting import is_process, start_ticks
 from deploy.servers.supervisor import NotStarted, Supervisor
 from deploy.servers.units import Stage, Unit
 from deploy.up.stopping import stop_everything
+from tests.support.waiting import poll_until
 
 SLEEPER = "import time; time.sleep(600)"
 WITHIN_S = 15.0
@@ -27,11 +28,11 @@ def _unit(folder: Path, name: str, code: str = SLEEPER, ready: Callable[[], bool
 class Watched:
     """A supervisor in the main thread, looked at from another; what that one raises is raised again."""
 
-    def __init__(self, folder: Path, stages: Sequence[Stage]) -> None:
+    def __init__(self, folder: Path, stages: Sequence[Stage], stop_within_s: float = WITHIN_S) -> None:
         (folder / "logs").mkdir()
         self.folder = folder
         self.records = Records(folder)
-        self.supervisor = Supervisor(folder, stages)
+        self.supervisor = Supervisor(folder, stages, stop_within_s=stop_within_s)
 
     def run(self, look: Callable[["Watched"], None]) -> None:
         """Run until ``look`` returns."""
@@ -117,6 +118,47 @@ def test_later_stages_wait_for_the_earlier_and_end_before_them(tmp_path: Path) -
 
     Watched(tmp_path, [Stage([unit("below")]), Stage([unit("above")])]).run(lambda _watched: None)
     assert journal.read_text().split("\n")[:-1] == ["start below", "start above", "end above", "end below"]
+
+
+def test_unit_that_does_not_end_is_killed_with_what_it_has_started(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    code = (
+        "import os, signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"started = subprocess.Popen([sys.executable, '-c', {SLEEPER!r}])\n"
+        f"open({str(child)!r}, 'w').write(str(started.pid))\n"
+        "print('written to its log', flush=True)\n"
+        "time.sleep(600)"
+    )
+    pids: list[int] = []
+
+    def look(watched: Watched) -> None:
+        watched.wait(lambda: child.exists() and child.read_text() != "")
+        pids.append(int(child.read_text()))
+
+    Watched(tmp_path, [Stage([_unit(tmp_path, "deaf", code)])], stop_within_s=0.5).run(look)
+    poll_until(lambda: not is_process(pids[0], start_ticks(pids[0])), WITHIN_S, what="the child has ended")
+    assert (tmp_path / "logs" / "deaf.log").read_text() == "written to its log\n"
+
+
+def test_frozen_unit_ends_in_good_order(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    code = (
+        "import os, signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (open({str(ended)!r}, 'w').close(), sys.exit()))\n"
+        "os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "time.sleep(600)"
+    )
+
+    def look(watched: Watched) -> None:
+        watched.wait(lambda: (pid := watched.pid("frozen")) is not None and _state(pid) == "T")
+
+    Watched(tmp_path, [Stage([_unit(tmp_path, "frozen", code)])]).run(look)
+    assert ended.exists()
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_unit_that_never_gets_ready_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

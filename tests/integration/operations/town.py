@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from deploy.local.installation import SAMPLE
 from services.events.desk.service import ANY, EventAction, change_event
 from services.events.event.lifecycle import StepWish, step_of
-from services.events.loading.folder import move_to_next, read_folder
+from services.events.loading.folder import read_folder, time_to_next
 from services.events.loading.service import load_sample
 from services.events.side_events.model import ProposalStatus
 from services.events.side_events.service import ProposalDecision, SeenProposal, decide_proposal
@@ -116,7 +116,8 @@ class Town:
         """Load the programme and the forms, and give the webinar so many seats."""
         with opened_form_keys(read_settings()) as form_keys:
             load_forms(self.work("registration"), form_keys, SAMPLE)
-        programme = move_to_next(read_folder(SAMPLE), WEBINAR, WEDNESDAY, datetime.now(UTC) + AHEAD)
+        by = time_to_next(read_folder(SAMPLE), WEBINAR, WEDNESDAY, datetime.now(UTC) + AHEAD)
+        programme = read_folder(SAMPLE, by)
         load_sample(self.work("events"), self.clock, programme)
         self.deliver()
         self.set_seats(client, seats)

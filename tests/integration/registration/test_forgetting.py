@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 
 from services.registration.__main__ import command_line
 from services.registration.privacy.erasure import erase_kept
+from services.registration.telemetry import retention_overdue, retention_unannounced
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import SettingsError
-from shared.runtime.metrics import retention_overdue, retention_unannounced
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.locks import holding

@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 
 from services.registration.embed.strings import page_texts
 from services.registration.forms.service import upsert_event
+from services.registration.forms.standard_forms import standard_form
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.page_cache import PAGE_CACHE
 from shared.messaging.contracts.registry import read
-from shared.public_forms.definition import standard_form
 from tests.contract.samples import sample_message
 from tests.support.clients import rows, submissions_path
 from tests.support.installation import TestInstallation

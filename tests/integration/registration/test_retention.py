@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from services.registration.__main__ import command_line
 from services.registration.sealing.model import field_names
+from services.registration.telemetry import retention_done_total, retention_overdue, retention_unannounced
 from services.registration.workers import Tending
 from shared.runtime.errors import SettingsError
-from shared.runtime.metrics import retention_done_total, retention_overdue, retention_unannounced
 from shared.security.retention import BATCH_SIZE
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation

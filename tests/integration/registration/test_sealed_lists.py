@@ -13,11 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 from python_calamine import CalamineWorkbook
 
+from services.registration.forms.standard_forms import standard_form
 from services.registration.sealed_lists.purposes import PURPOSES, served_by
 from services.registration.sealing.service import APPROVED_WITHIN
 from services.registration.sealing.store import find_public_key
 from shared.i18n.when import compact_instant
-from shared.public_forms.definition import standard_form
 from shared.runtime.ids import new_token, token_hash
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_sealed import SEALED, everything_in

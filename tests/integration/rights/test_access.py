@@ -77,7 +77,7 @@ def spread(house: House) -> None:
 
 def notifications_copies() -> Any:
     """The effect of notifications' copies, which needs no key."""
-    intake = NotificationsContext(None, (), None, "", None)  # type: ignore[arg-type]
+    intake = NotificationsContext(None, (), None, "")  # type: ignore[arg-type]
     return notifications.effects(intake)[notifications.COPIES]
 
 

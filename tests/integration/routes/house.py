@@ -21,8 +21,8 @@ from services.notifications.recipients.service import make_unsubscribe_token
 from services.registration.embed.pages import pinned_script
 from services.registration.web import open_intake_engine
 from shared.db.engine import open_engine
-from shared.http.holders import ROLES
 from shared.http.sign_in import SignIn
+from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.registry import SERVICES
 from shared.runtime.clock import system_clock
 from shared.runtime.ids import new_token, token_hash

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from services.console_pages import FIRST, SIGN_OUT
 from shared.console.frame import HOME
-from shared.http.holders import ROLES
 from shared.http.lists import XLSX_TYPE
+from shared.messaging.contracts.payloads import ROLES
 from tests.architecture.limited_keys import FILTERED, HIDDEN, OWN_EVENT, REACH, REACH_OF, REFUSED
 from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.every import Route

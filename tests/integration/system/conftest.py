@@ -46,7 +46,7 @@ def whole(
     processes = ProcessGroup(run_folder)
     folder: Path = tmp_path_factory.mktemp("whole")
     stack = Stack(processes, make_installation(postgres, folder), (node.amqp_url(),))
-    stack.settings |= {"TROIKA_OTLP_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    stack.settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     try:
         stack.start(capacity=100)
         assert stack.web is not None

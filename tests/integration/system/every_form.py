@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from shared.public_forms.definition import FormDefinition, standard_form
+from services.registration.forms.standard_forms import standard_form
+from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import Field
 from tests.support.proposals import FORM as PROPOSAL
 

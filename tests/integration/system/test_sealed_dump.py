@@ -18,9 +18,9 @@ import requests
 from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
+from services.registration.forms.standard_forms import standard_form
 from services.registration.sealing.model import field_names
 from shared.db.embedded_server import binaries
-from shared.public_forms.definition import standard_form
 from shared.runtime.accounts import service_account
 from tests.integration.system.disguises import disguises_of
 from tests.support.encoded import to_form_encoded

@@ -67,6 +67,13 @@ def quick_consume() -> None:
     _set(listener, OUTAGE_PROBE_S=QUICK_S, RetryPlan=partial(acknowledger.RetryPlan, delays_s=tiers))
 
 
+def quick_news() -> None:
+    """News about a changed event are due at once."""
+    from services.notifications.rules import model
+
+    _set(model, NEWS_WAIT=timedelta())
+
+
 def quick_send() -> None:
     """A sender looks at leases often and tries again soon."""
     from services.notifications.sending import outcomes, sender
@@ -181,6 +188,7 @@ def _controls() -> Mapping[str, Callable[[], None]]:
 PARTS: Mapping[str, Callable[[], None]] = {
     "quick-relay": quick_relay,
     "quick-consume": quick_consume,
+    "quick-news": quick_news,
     "quick-send": quick_send,
     "quick-schedule": quick_schedule,
     "quick-solve": quick_solve,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import Reader
+from shared.runtime.settings import SettingsEnv
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def value(folder: Path, name: str, process: str = "") -> str:
     """What a process reads."""
-    return Reader({"TROIKA_SETTINGS": str(folder)}, process).text(name, "")
+    return SettingsEnv(process, {"TROIKA_SETTINGS": str(folder)}).str(name, "")
 
 
 def test_file_is_the_setting_of_its_name(folder: Path) -> None:
@@ -40,10 +40,8 @@ def test_own_setting_of_a_process_counts_first(folder: Path, process: str, login
 
 
 def test_path_is_the_setting_where_the_setting_is_a_path(folder: Path) -> None:
-    reader = Reader({"TROIKA_SETTINGS": str(folder)}, "decide")
-    assert reader.file("TROIKA_DECIDER_KEY_FILE").read_text() == "ab" * 32
-    operator = Reader({"TROIKA_SETTINGS": str(folder)}, "operator")
-    assert operator.folder("TROIKA_FORM_KEYS") == folder / "operator" / "TROIKA_FORM_KEYS"
+    assert Path(value(folder, "TROIKA_DECIDER_KEY_FILE", "decide")).read_text() == "ab" * 32
+    assert value(folder, "TROIKA_FORM_KEYS", "operator") == str(folder / "operator" / "TROIKA_FORM_KEYS")
 
 
 def test_nobody_reads_what_another_process_has(folder: Path) -> None:
@@ -58,8 +56,8 @@ def test_text_of_a_setting_may_stand_in_a_file_that_a_file_names(folder: Path) -
 @pytest.mark.parametrize("environment", [{"TROIKA_PUBLIC_URL": "https://elsewhere.example.org"}, {}])
 def test_setting_in_both_places_or_in_no_folder_is_a_fault(folder: Path, environment: dict[str, str]) -> None:
     place = folder if environment else folder / "missing"
-    reader = Reader({"TROIKA_SETTINGS": str(place), **environment})
+    env = SettingsEnv(environment={"TROIKA_SETTINGS": str(place), **environment})
     with pytest.raises(SettingsError) as caught:
-        reader.finish()
+        env.seal()
     (fault,) = caught.value.problems
     assert fault.startswith("TROIKA_PUBLIC_URL: is set" if environment else "TROIKA_SETTINGS: a folder")

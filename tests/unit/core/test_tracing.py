@@ -17,7 +17,7 @@ from shared.cli.settings import RELAY, read_common
 from shared.runtime import tracing
 from shared.runtime.errors import SettingsError
 from shared.runtime.logs import _Formatter, carried_trace, carrying, traceparent
-from shared.runtime.settings import Reader
+from shared.runtime.settings import SettingsEnv
 from tests.architecture.sources import text_of
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -94,21 +94,20 @@ def test_span_says_nothing_that_is_not_listed(exported: InMemorySpanExporter) ->
     [
         ({}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, "http://127.0.0.1:4318"),
-        ({"TROIKA_OTLP_URL": "https://a", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://b"}, "https://a"),
-        ({"TROIKA_OTLP_URL": "http://collector:4318", "TROIKA_INSECURE": "otlp"}, "http://collector:4318"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "TROIKA_INSECURE": "otlp"}, "http://collector:4318"),
     ],
 )
 def test_address_of_the_collector(given: dict[str, str], url: str) -> None:
-    reader = Reader(given)
-    assert read_common(reader, "events", RELAY).otlp_url == url
-    reader.finish()
+    env = SettingsEnv(RELAY, given)
+    assert read_common(env, "events", RELAY).otlp_url == url
+    env.seal()
 
 
 def test_plain_address_of_another_machine_is_refused() -> None:
-    reader = Reader({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
-    read_common(reader, "events", RELAY)
+    env = SettingsEnv(RELAY, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
+    read_common(env, "events", RELAY)
     with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_ENDPOINT: http:// to another machine"):
-        reader.finish()
+        env.seal()
 
 
 def test_log_lines_name_their_trace() -> None:

@@ -8,7 +8,7 @@ from services.notifications.settings import read_settings
 from shared.cli.settings import read_common
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import (
-    Reader,
+    SettingsEnv,
     connection_parameters,
     conninfo,
     plain_urls,
@@ -52,36 +52,38 @@ def test_process_does_not_start_with_a_plain_transport(
     process: str, name: str, value: str, kind: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingsError) as refused:
-        read_settings(_environment(tmp_path, **{name: value}), process)
+        read_settings(process, _environment(tmp_path, **{name: value}))
     [problem] = refused.value.problems
     assert problem.startswith(f"{name}: ")
     assert problem.endswith(f"; or name {kind} in TROIKA_INSECURE")
     assert "secret" not in problem
     others = "smtp,broker,database,public-url,limits".replace(kind, "").replace(",,", ",")
     with pytest.raises(SettingsError):
-        read_settings(_environment(tmp_path, **{name: value, "TROIKA_INSECURE": others}), process)
-    read_settings(_environment(tmp_path, **{name: value, "TROIKA_INSECURE": f"broker, {kind}"}), process)
+        read_settings(process, _environment(tmp_path, **{name: value, "TROIKA_INSECURE": others}))
+    read_settings(process, _environment(tmp_path, **{name: value, "TROIKA_INSECURE": f"broker, {kind}"}))
 
 
 def test_counters_elsewhere_are_refused_without_encryption(tmp_path: Path) -> None:
-    reader = Reader(_environment(tmp_path, TROIKA_LIMITS_URL="redis://counters.example.org"))
-    read_common(reader, "registration", "web")
-    [problem] = reader.problems
+    env = SettingsEnv("web", _environment(tmp_path, TROIKA_LIMITS_URL="redis://counters.example.org"))
+    read_common(env, "registration", "web")
+    with pytest.raises(SettingsError) as refused:
+        env.seal()
+    [problem] = refused.value.problems
     assert problem.startswith("TROIKA_LIMITS_URL: redis:// to another machine")
 
 
 @pytest.mark.parametrize("url", ["memory://", "redis://127.0.0.1:6379", "rediss://counters.example.org"])
 def test_counters_here_or_encrypted_are_taken(url: str, tmp_path: Path) -> None:
-    reader = Reader(_environment(tmp_path, TROIKA_LIMITS_URL=url))
-    assert read_common(reader, "registration", "web").limits.storage_url == url
-    assert reader.problems == []
+    env = SettingsEnv("web", _environment(tmp_path, TROIKA_LIMITS_URL=url))
+    assert read_common(env, "registration", "web").limits.storage_url == url
+    env.seal()
 
 
 @pytest.mark.parametrize("text", ["everything", "smtp broker", "*", "true"])
 def test_unknown_kind_is_refused(text: str, tmp_path: Path) -> None:
     wrong = _environment(tmp_path, TROIKA_INSECURE=text, SMTP_URL="smtp://relay.example.org")
     with pytest.raises(SettingsError, match="TROIKA_INSECURE: kinds of connection"):
-        read_settings(wrong, "send")
+        read_settings("send", wrong)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +125,8 @@ def test_libpqs_own_variables_count_where_the_address_says_nothing() -> None:
 
 def test_plain_address_of_a_host_that_only_looks_local_is_refused() -> None:
     hosts = ("localhost.example.org", "127.0.0.1.example.org", "128.0.0.1", "localhost@example.org", "[2001:db8::1]")
-    assert [host for host in hosts if not plain_urls([f"http://{host}/"])] == []
-    assert plain_urls(["http://localhost:8000", "http://127.0.0.1", "http://[::1]:8000", "https://example.org"]) == ""
+    assert [host for host in hosts if not plain_urls(f"http://{host}/")] == []
+    assert plain_urls("http://localhost:8000, http://127.0.0.1, http://[::1]:8000, https://example.org") == ""
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "smtp").write_text("smtps://user:a-secret@relay.example.org\n")
     environment = _environment(tmp_path)
     del environment["SMTP_URL"]
-    assert read_settings(environment | {"SMTP_URL_FILE": str(tmp_path / "smtp")}, "send").smtp_url == (
+    assert read_settings("send", environment | {"SMTP_URL_FILE": str(tmp_path / "smtp")}).smtp_url == (
         "smtps://user:a-secret@relay.example.org"
     )
 
@@ -179,7 +181,7 @@ def test_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 def test_secret_in_a_file_and_beside_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "smtp").write_text("smtps://relay.example.org")
     with pytest.raises(SettingsError, match="SMTP_URL: is set, and SMTP_URL_FILE too"):
-        read_settings(_environment(tmp_path, SMTP_URL_FILE=str(tmp_path / "smtp")), "send")
+        read_settings("send", _environment(tmp_path, SMTP_URL_FILE=str(tmp_path / "smtp")))
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
@@ -187,6 +189,35 @@ def test_file_that_cannot_be_read_is_named(content: bytes | None, tmp_path: Path
     file = tmp_path / "smtp"
     if content is not None:
         file.write_bytes(content)
-    reader = Reader({"SMTP_URL_FILE": str(file)})
-    reader.text("SMTP_URL", "")
-    assert reader.problems == ["SMTP_URL_FILE: a file that can be read is required"]
+    env = SettingsEnv(environment={"SMTP_URL_FILE": str(file)})
+    env.str("SMTP_URL", "")
+    with pytest.raises(SettingsError) as refused:
+        env.seal()
+    assert refused.value.problems == ["SMTP_URL_FILE: a file that can be read is required"]
+
+
+def test_empty_value_is_no_value() -> None:
+    env = SettingsEnv(environment={"TROIKA_METRICS_PORT": "", "TROIKA_MAIL_FROM": " "})
+    assert (env.int("TROIKA_METRICS_PORT", 9), env.str("TROIKA_MAIL_FROM", "nobody")) == (9, "nobody")
+    env.seal()
+
+
+SECRET = "word-that-is-secret"
+QUOTING = [
+    ("SMTP_URL", f"smtp://user:a?{SECRET}@relay.example.org"),
+    ("SMTP_URL", f"smtps://user:pass@relay.example.org:{SECRET}"),
+    ("NOTIFICATIONS_DATABASE_URL", f"postgresql://u:p@db.example.org:{SECRET}/n"),
+    ("TROIKA_MAIL_UNKNOWN_AFTER_S", SECRET),
+    ("TROIKA_MAIL_FROM", SECRET),
+    ("TROIKA_NOTIFICATIONS_VAULT_FILE", SECRET),
+    ("TROIKA_METRICS_HOST", SECRET),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), QUOTING)
+def test_fault_does_not_quote_the_value(name: str, value: str, tmp_path: Path) -> None:
+    """Which the errors of Python's own parsers do: of a port, of a query, of an IP address, of a file's name."""
+    with pytest.raises(SettingsError) as refused:
+        read_settings("send", _environment(tmp_path, **{name: value}))
+    assert {problem.partition(":")[0] for problem in refused.value.problems} == {name}
+    assert SECRET not in str(refused.value)

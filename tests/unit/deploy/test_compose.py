@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,18 +80,11 @@ def environment_of(size: str, one: Container, volume: Path) -> dict[str, str]:
     return variables
 
 
-def read(service: str, process: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> object:
-    """The settings of a process, as it reads them."""
-    if service == "events":
-        return events.read_settings(environment, process)
-    if service == "notifications":
-        return notifications.read_settings(environment, process)
-    for name in list(os.environ):
-        if name.startswith("TROIKA_"):
-            monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return registration.read_settings(process)
+READERS: dict[str, Callable[[str, dict[str, str]], object]] = {
+    "registration": registration.read_settings,
+    "events": events.read_settings,
+    "notifications": notifications.read_settings,
+}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -114,8 +108,7 @@ def test_every_process_runs_in_each_size(size: str) -> None:
 def test_every_process_finds_all_its_settings(size: str, volume: Path) -> None:
     for one in containers(size):
         for process in one.processes:
-            with pytest.MonkeyPatch.context() as patch:
-                read(one.service, process, environment_of(size, one, volume), patch)
+            READERS[one.service](process, environment_of(size, one, volume))
 
 
 KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
@@ -139,8 +132,7 @@ def test_keys_database_takes_the_place_of_the_folder(size: str, tmp_path: Path) 
     for one in containers(size):
         given = environment_of(size, one, tmp_path)
         if "TROIKA_FORM_KEYS" in given:
-            with pytest.MonkeyPatch.context() as patch:
-                settings = read(one.service, one.role, {**given, "TROIKA_FORM_KEYS": ""}, patch)
+            settings = READERS[one.service](one.role, {**given, "TROIKA_FORM_KEYS": ""})
             assert isinstance(settings, registration.RegistrationSettings)
             assert (settings.keys_database_url != "", settings.form_keys_folder) == (True, Path())
     write_settings(tmp_path, Secrets(tmp_path / "keys", ""), read_environment(GIVEN), servers_of({}))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.command import PROGRAMS
-from deploy.security.requirements import read_requirements
 from tests.support.processes import PROJECT
+from tests.support.requirements import read_requirements
 
 IMAGE = PROJECT / "deploy" / "image"
 WITHOUT_HELP = ("canary",)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import deploy
 from services.events.event.lifecycle import postpone
 from services.events.event.model import Event, EventStatus
-from services.events.loading.folder import Loaded, move_to_next, moved, read_folder, time_to_next
+from services.events.loading.folder import Loaded, moved, read_folder, time_to_next
 from services.events.local_time import to_local
 from shared.runtime.errors import SettingsError
 from tests.unit.events.builders import HOUR, START, an_event
@@ -51,7 +51,7 @@ def test_next_wednesday_is_after_today_where_the_event_is(now: str, weeks: int) 
 @given(st.datetimes(datetime(2001, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_moved_scenario_is_ahead_and_keeps_wall_times_and_distances(now: datetime) -> None:
     loaded = read_folder(SAMPLE)
-    after = move_to_next(loaded, "upr-webinar-10", WEDNESDAY, now)
+    after = moved(loaded, time_to_next(loaded, "upr-webinar-10", WEDNESDAY, now))
     webinar = after.events[0]
     today = to_local(now, webinar.time_zone).date()
     assert timedelta() < wall(webinar).date() - today <= WEEK

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shared.public_forms.definition import FormDefinition, parse_definition, standard_form
+from services.registration.forms.standard_forms import standard_form
+from shared.public_forms.definition import FormDefinition, parse_definition
 
 GROUPS = [("housing", "Housing"), ("privacy", "Privacy and surveillance")]
 

@@ -6,15 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.registration.forms.standard_forms import standard_form
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.definition import (
-    STANDARD_KINDS,
-    FormDefinition,
-    parse_definition,
-    standard_form,
-    to_mapping,
-    to_public,
-)
+from shared.messaging.contracts.payloads import FORM_KINDS
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping, to_public
 from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.validation import validate
 
@@ -36,7 +31,7 @@ def codes(kind: str, raw: dict[str, Any], language: str = "en") -> dict[str, str
     return {error.pointer: error.code for error in validate(form(kind), raw, language).errors}
 
 
-@pytest.mark.parametrize("kind", STANDARD_KINDS)
+@pytest.mark.parametrize("kind", FORM_KINDS)
 def test_form_speaks_every_language(kind: str) -> None:
     for field in form(kind).fields:
         assert {language for language, _ in field.label.by_language} == set(LANGUAGES), field.name
@@ -44,7 +39,7 @@ def test_form_speaks_every_language(kind: str) -> None:
             assert all(option.label.in_language(language) for language in LANGUAGES)
 
 
-@pytest.mark.parametrize("kind", STANDARD_KINDS)
+@pytest.mark.parametrize("kind", FORM_KINDS)
 def test_form_that_went_through_json_is_equal(kind: str) -> None:
     assert parse_definition(json.loads(json.dumps(to_mapping(form(kind))))) == form(kind)
 
@@ -100,7 +95,7 @@ def test_interest_asks_no_more_than_it_needs() -> None:
     assert codes("interest", {"email": "participant@example.org", "consent": True}) == {}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in STANDARD_KINDS if kind != "interest"])
+@pytest.mark.parametrize("kind", [kind for kind in FORM_KINDS if kind != "interest"])
 def test_every_other_form_needs_a_name(kind: str) -> None:
     proposed = {"working_group": "housing", "title": "A side event", "summary": "Of what", "attendance": 20}
     without = {name: answer for name, answer in answers(**proposed).items() if name != "name"}

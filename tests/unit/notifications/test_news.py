@@ -12,6 +12,7 @@ from services.notifications.mails.kinds import NEWS_KINDS
 from services.notifications.rules.model import (
     LOOK_AHEAD,
     MAX_WAIT,
+    NEWS_WAIT,
     REMINDERS,
     SHOWN,
     News,
@@ -37,7 +38,6 @@ BASE: dict[str, Any] = {
     "title": "Review",
 }
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
-WAIT = timedelta(minutes=1)
 
 states = st.fixed_dictionaries(
     {
@@ -121,9 +121,9 @@ def test_what_people_do_not_see_is_not_compared() -> None:
 @given(st.integers(0, 600), st.integers(0, 600))
 def test_news_wait_a_minute_after_the_last_change_and_five_after_the_first(first_s: int, more_s: int) -> None:
     began_at, changed_at = NOW + timedelta(seconds=first_s), NOW + timedelta(seconds=first_s + more_s)
-    due_at = due_after(began_at, changed_at, WAIT)
-    assert began_at + min(WAIT, MAX_WAIT) <= due_at <= began_at + MAX_WAIT
-    assert due_at == changed_at + WAIT or due_at == began_at + MAX_WAIT
+    due_at = due_after(began_at, changed_at)
+    assert began_at + NEWS_WAIT <= due_at <= began_at + MAX_WAIT
+    assert due_at == changed_at + NEWS_WAIT or due_at == began_at + MAX_WAIT
 
 
 @given(st.timedeltas(timedelta(), timedelta(days=3)))

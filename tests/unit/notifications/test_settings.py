@@ -26,7 +26,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
 
 
 def test_settings_are_read_and_secrets_are_not_shown(tmp_path: Path) -> None:
-    sending, consuming = (read_settings(environment(tmp_path), process) for process in ("send", "consume"))
+    sending, consuming = (read_settings(process, environment(tmp_path)) for process in ("send", "consume"))
     assert sending.mail_from == "upr@Mail.Example.org"
     assert sending.mail_domain == "mail.example.org"
     assert (sending.private_keys, sending.vault_keys) == ((), (bytes.fromhex("ab" * 32),))
@@ -45,7 +45,7 @@ def test_one_error_names_all_that_is_wrong(tmp_path: Path) -> None:
         TROIKA_MAIL_UNKNOWN_AFTER_S="0",
     )
     with pytest.raises(SettingsError) as caught:
-        read_settings(wrong, "send")
+        read_settings("send", wrong)
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         "SMTP_URL",
         "TROIKA_MAIL_UNKNOWN_AFTER_S",

@@ -8,17 +8,17 @@ from services.notifications.mails.model import OUTCOME_STATES, STATES, require_t
 from shared.runtime.errors import DomainError
 
 WAYS = {
-    "queued": {"claimed", "called_off", "suppressed", "missed"},
-    "claimed": {"queued", "sent", "deferred", "failed", "unknown", "called_off", "suppressed"},
-    "deferred": {"claimed", "called_off", "suppressed", "missed"},
+    "queued": {"claimed", "cancelled", "suppressed", "missed"},
+    "claimed": {"queued", "sent", "deferred", "failed", "unknown", "cancelled", "suppressed"},
+    "deferred": {"claimed", "cancelled", "suppressed", "missed"},
     "unknown": {"queued", "sent", "deferred", "failed"},
     "sent": {"bounced"},
-    "called_off": {"queued"},
+    "cancelled": {"queued"},
     "failed": {"queued"},
     "missed": {"queued"},
 }
 FINAL = {"suppressed", "bounced"}
-NAMES = ["queued", "claimed", "sent", "deferred", "unknown", "failed", "suppressed", "called_off", "missed", "bounced"]
+NAMES = ["queued", "claimed", "sent", "deferred", "unknown", "failed", "suppressed", "cancelled", "missed", "bounced"]
 
 
 def allowed(state: str, after: str) -> bool:

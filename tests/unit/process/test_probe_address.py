@@ -8,15 +8,15 @@ import requests
 
 from shared.runtime.deployment import ProbeAddress, read_probe_address
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import Reader
+from shared.runtime.settings import SettingsEnv
 from tests.support.ports import free_port
 from tests.support.waiting import poll_until
 
 WORKER = """
 from shared.runtime.deployment import read_probe_address
-from shared.runtime.settings import Reader
+from shared.runtime.settings import SettingsEnv
 from shared.runtime.runner import run
-run({"wait": lambda stop: stop.wait(60)}, probes=read_probe_address(Reader()), ready=list)
+run({"wait": lambda stop: stop.wait(60)}, probes=read_probe_address(SettingsEnv()), ready=list)
 """
 
 
@@ -43,11 +43,10 @@ def test_probes_answer_where_the_setting_says(host: str, there: str, elsewhere: 
 
 
 def test_address_is_read_and_a_name_is_refused() -> None:
-    assert read_probe_address(Reader({})) == ProbeAddress(0, "127.0.0.1")
-    assert read_probe_address(Reader({"TROIKA_METRICS_HOST": "::", "TROIKA_METRICS_PORT": "9"})) == ProbeAddress(
-        9, "::"
-    )
-    reader = Reader({"TROIKA_METRICS_HOST": "localhost"})
-    read_probe_address(reader)
+    assert read_probe_address(SettingsEnv(environment={})) == ProbeAddress(0, "127.0.0.1")
+    named = {"TROIKA_METRICS_HOST": "::", "TROIKA_METRICS_PORT": "9"}
+    assert read_probe_address(SettingsEnv(environment=named)) == ProbeAddress(9, "::")
+    env = SettingsEnv(environment={"TROIKA_METRICS_HOST": "localhost"})
+    read_probe_address(env)
     with pytest.raises(SettingsError, match="TROIKA_METRICS_HOST"):
-        reader.finish()
+        env.seal()

@@ -9,6 +9,7 @@ from time import process_time
 
 import pytest
 
+from services.registration.forms.standard_forms import standard_form, with_working_groups
 from services.registration.importing.mapping import propose, targets_of
 from services.registration.importing.model import (
     MAX_CELL,
@@ -29,7 +30,7 @@ from services.registration.importing.table_reading import (
     reader_of,
 )
 from services.registration.importing.workbook import MAX_UNPACKED_BYTES, _texts, check_archive
-from shared.public_forms.definition import parse_definition, standard_form, to_mapping, with_working_groups
+from shared.public_forms.definition import parse_definition, to_mapping
 
 TEXTS = {
     "utf-8": "Name;Mail\nRené Côté;a@example.org\n",

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from services.registration.intake.service import (
     ALPHABET,
     CODE_LENGTH,
-    RECEIPT_SHAPE,
     code_for,
     content_fingerprint,
     network_hash,
@@ -41,7 +40,7 @@ def test_without_an_idempotency_key_every_receipt_differs() -> None:
 @given(st.binary(min_size=32, max_size=32), st.text(max_size=20), st.text(max_size=40))
 def test_receipt_and_code_have_their_shape(key: bytes, form: str, idempotency_key: str) -> None:
     receipt = receipt_for(key, form, idempotency_key)
-    assert re.fullmatch(RECEIPT_SHAPE, receipt)
+    assert re.fullmatch(r"[a-z2-7]{32}", receipt)
     code = code_for(key, receipt)
     assert len(code) == CODE_LENGTH
     assert set(code) <= set(ALPHABET)

@@ -121,7 +121,7 @@ def test_one_of_them_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TROIKA_FORM_KEYS")
     with pytest.raises(SettingsError) as refused:
         read_settings("desk")
-    assert refused.value.problems == ["TROIKA_FORM_KEYS: is required"]
+    assert refused.value.problems == ["TROIKA_FORM_KEYS: Environment variable not set."]
 
 
 @pytest.mark.usefixtures("environment")

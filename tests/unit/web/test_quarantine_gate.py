@@ -34,7 +34,7 @@ def database() -> OneRow:
 @pytest.fixture
 def client(database: OneRow) -> Client:
     """An application behind the gate, which has served a request."""
-    client = Client(QuarantineGate(answer, database.watch(), ("/embed/",)))
+    client = Client(QuarantineGate(answer, database.watch(), frozenset({"/console/sign-in"}), ("/embed/",)))
     assert client.post("/v1/forms/upr-webinar-10/submissions").status_code == 200
     return client
 
@@ -103,7 +103,9 @@ def test_after_an_outage_without_a_restore_changes_go_on(client: Client, databas
 def test_page_that_answers_an_outage_itself_is_asked_then_and_not_in_quarantine(
     database: OneRow, path: str, away: int, restored: int
 ) -> None:
-    client = Client(QuarantineGate(answer, database.watch(), gated=re.compile("/v1/forms/[^/]+/submissions")))
+    client = Client(
+        QuarantineGate(answer, database.watch(), frozenset(), gated=re.compile("/v1/forms/[^/]+/submissions"))
+    )
     assert client.post(path).status_code == 200
     database.away, database.now_s = True, OUTAGE_S
     assert client.post(path).status_code == away

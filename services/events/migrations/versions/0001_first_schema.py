@@ -2,6 +2,9 @@
 
 from alembic import op
 
+from shared.security.audit_log import AUDIT_TABLE
+from shared.security.sessions import SIGN_IN_TABLES
+
 revision = "0001"
 down_revision = None
 
@@ -422,13 +425,6 @@ COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from oth
 """
 
 CONSOLE = """
-CREATE TABLE ended_session (
-    session bytea PRIMARY KEY CHECK (length(session) = 32),
-    ended_at timestamptz NOT NULL
-);
-COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
-CREATE INDEX ended_session_age ON ended_session (ended_at);
-
 CREATE TABLE waiting_approval (
     id uuid PRIMARY KEY,
     form text NOT NULL,
@@ -439,46 +435,11 @@ CREATE TABLE waiting_approval (
 COMMENT ON TABLE waiting_approval IS 'a copy: requests about sealed answers that a second person has to approve';
 CREATE INDEX waiting_approval_expires ON waiting_approval (expires_at);
 
-CREATE TABLE access_holder (
-    id uuid PRIMARY KEY,
-    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-    roles text[] NOT NULL,
-    forms text[],
-    partner text,
-    until timestamptz,
-    key_hashes text[] NOT NULL,
-    revoked boolean NOT NULL,
-    revision integer NOT NULL CHECK (revision > 0),
-    changed_at timestamptz NOT NULL
-);
 COMMENT ON TABLE access_holder IS 'a copy of what registration publishes: who may do what';
-CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """
-CREATE TABLE audit_record (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    done_at timestamptz NOT NULL,
-    done_by text NOT NULL CHECK (done_by <> ''),
-    action text NOT NULL CHECK (action <> ''),
-    kind text NOT NULL,
-    subject text NOT NULL,
-    detail jsonb NOT NULL
-);
-COMMENT ON TABLE audit_record IS
-    'what people with a key did that no other table records; the view own_audit_log shows all';
-CREATE INDEX audit_record_at ON audit_record (done_at);
 CREATE INDEX audit_record_subject ON audit_record (kind, subject, done_at);
-CREATE FUNCTION audit_record_stays() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'records of the audit log are only ever added';
-END $$;
-CREATE TRIGGER audit_record_stays BEFORE UPDATE OR TRUNCATE ON audit_record
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
--- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
-CREATE TRIGGER audit_record_kept BEFORE DELETE ON audit_record FOR EACH ROW
-    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
-
 CREATE VIEW own_audit_log AS
     SELECT done_at AS at, done_by AS who, action, kind, subject, detail, 'd' || id AS key FROM audit_record
     UNION ALL SELECT changed_at, changed_by, 'event-' || action, 'event', event_id,
@@ -551,7 +512,9 @@ STATEMENTS = (
     PROPOSALS,
     TIMETABLE,
     KEYS,
+    SIGN_IN_TABLES,
     CONSOLE,
+    AUDIT_TABLE,
     AUDIT_LOG,
     MESSAGING,
 )

@@ -2,6 +2,9 @@
 
 from alembic import op
 
+from shared.security.audit_log import AUDIT_TABLE
+from shared.security.sessions import SIGN_IN_TABLES
+
 revision = "0001"
 down_revision = None
 
@@ -117,7 +120,7 @@ CREATE TABLE mail (
     detail jsonb,
     lane text NOT NULL CHECK (lane IN ('transactional', 'verification', 'reminder', 'bulletin')),
     state text NOT NULL CHECK (state IN ('queued', 'claimed', 'sent', 'deferred', 'unknown', 'failed', 'suppressed',
-        'called_off', 'missed', 'bounced')),
+        'cancelled', 'missed', 'bounced')),
     due_at timestamptz,
     expires_at timestamptz,
     lease_until timestamptz,
@@ -147,7 +150,7 @@ CREATE TABLE mail (
     CONSTRAINT pending_is_due CHECK (state NOT IN ('queued', 'claimed', 'deferred') OR due_at IS NOT NULL),
     CONSTRAINT unsent_has_reason CHECK (state IN ('queued', 'claimed', 'sent') OR reason IS NOT NULL),
     CONSTRAINT mail_content_goes CHECK
-        (closed IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'called_off')),
+        (closed IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'cancelled')),
     CONSTRAINT ended_undelivered CHECK (ended_at IS NULL OR state IN ('failed', 'missed', 'unknown'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 COMMENT ON COLUMN mail.revision IS
@@ -185,7 +188,7 @@ CREATE TABLE mail_attempt (
     started_at timestamptz NOT NULL,
     ended_at timestamptz,
     outcome text CHECK
-        (outcome IN ('sent', 'deferred', 'failed', 'unknown', 'released', 'called_off', 'suppressed')),
+        (outcome IN ('sent', 'deferred', 'failed', 'unknown', 'released', 'cancelled', 'suppressed')),
     PRIMARY KEY (mail_id, number),
     CONSTRAINT ended_with_outcome CHECK ((ended_at IS NULL) = (outcome IS NULL)),
     CONSTRAINT handed_over_after_data CHECK (outcome NOT IN ('sent', 'unknown') OR phase = 'data')
@@ -300,7 +303,7 @@ CREATE TABLE webhook_delivery (
     form text NOT NULL,
     status text NOT NULL,
     occurred_at timestamptz NOT NULL,
-    state text NOT NULL CHECK (state IN ('queued', 'claimed', 'delivered', 'failed', 'called_off')),
+    state text NOT NULL CHECK (state IN ('queued', 'claimed', 'delivered', 'failed', 'cancelled')),
     due_at timestamptz,
     lease_until timestamptz,
     fence integer NOT NULL DEFAULT 0 CHECK (fence >= 0),
@@ -333,52 +336,10 @@ COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from oth
 """
 
 CONSOLE = """
-CREATE TABLE ended_session (
-    session bytea PRIMARY KEY CHECK (length(session) = 32),
-    ended_at timestamptz NOT NULL
-);
-COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
-CREATE INDEX ended_session_age ON ended_session (ended_at);
-
-CREATE TABLE access_holder (
-    id uuid PRIMARY KEY,
-    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-    roles text[] NOT NULL,
-    forms text[],
-    partner text,
-    until timestamptz,
-    key_hashes text[] NOT NULL,
-    revoked boolean NOT NULL,
-    revision integer NOT NULL CHECK (revision > 0),
-    changed_at timestamptz NOT NULL
-);
 COMMENT ON TABLE access_holder IS 'a copy of what registration publishes: who may do what';
-CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """
-CREATE TABLE audit_record (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    done_at timestamptz NOT NULL,
-    done_by text NOT NULL CHECK (done_by <> ''),
-    action text NOT NULL CHECK (action <> ''),
-    kind text NOT NULL,
-    subject text NOT NULL,
-    detail jsonb NOT NULL
-);
-COMMENT ON TABLE audit_record IS
-    'what people with a key did that no other table records; the view own_audit_log shows all';
-CREATE INDEX audit_record_at ON audit_record (done_at);
-CREATE FUNCTION audit_record_stays() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'records of the audit log are only ever added';
-END $$;
-CREATE TRIGGER audit_record_stays BEFORE UPDATE OR TRUNCATE ON audit_record
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
--- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
-CREATE TRIGGER audit_record_kept BEFORE DELETE ON audit_record FOR EACH ROW
-    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
-
 CREATE VIEW own_audit_log AS
     SELECT done_at AS at, done_by AS who, action, kind, subject, detail, 'd' || id AS key FROM audit_record;
 """
@@ -434,7 +395,19 @@ CREATE TABLE halted_queue (
 COMMENT ON TABLE halted_queue IS 'too many messages in a row were poison; until a success or an operator resumes';
 """
 
-STATEMENTS = (COPIES, RECIPIENTS, MAILS, NEWS, WEBHOOKS, PRIVACY, CONSOLE, AUDIT_LOG, MESSAGING)
+STATEMENTS = (
+    COPIES,
+    RECIPIENTS,
+    MAILS,
+    NEWS,
+    WEBHOOKS,
+    PRIVACY,
+    SIGN_IN_TABLES,
+    CONSOLE,
+    AUDIT_TABLE,
+    AUDIT_LOG,
+    MESSAGING,
+)
 
 
 def upgrade() -> None:
