@@ -108,7 +108,7 @@ def test_drafts_links_and_notes_are_never_public(loaded: UnitOfWork, client: Fla
 def test_a_postponed_event_says_when_it_should_have_been(loaded: UnitOfWork, client: FlaskClient) -> None:
     _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), postpone)
     page = client.get(f"/programme/{REVIEW}?lang=en").text.replace(NO_BREAK, " ")
-    assert "The date is not fixed yet. It was planned for Monday 11 May 2020, 9:00 AM – 12:30 PM, " in page
+    assert "The date has not been set yet. It was planned for Monday 11 May 2020, 9:00 AM – 12:30 PM, " in page
     assert "Geneva time (CEST, UTC+2)." in page
 
 

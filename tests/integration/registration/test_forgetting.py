@@ -116,7 +116,7 @@ def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
     assert f"{DAYS} days after it ended" in listed
     form = rows(url, "SELECT slug FROM form")[0][0]
     done = CliRunner().invoke(command_line(), ["retention", "confirm", form, "--yes"], env=environment)
-    assert (done.exit_code, "1 ended may go" in done.output) == (0, True), done.output
+    assert (done.exit_code, "1 ended confirmed" in done.output) == (0, True), done.output
     service.tend(datetime.now(UTC))
     assert sorted(service.states()) == [1, 3]
     assert entries(installation) == [

@@ -206,7 +206,7 @@ def test_keys_database_restored_is_noticed(
     with open_registration(older, service.clock) as host:
         assert read(host.client, traveller, coordinator).status_code == 410
         [found] = faults_of(host)
-        assert found == f"form key {FORM} ({KEYS_URL}): it was destroyed, and {fault}: run keys destroy again"
+        assert found == f"form key {FORM} ({KEYS_URL}): it was destroyed, but {fault}: run keys destroy again"
         assert run(older, "destroy", FORM, "--yes", ALONE).exit_code == 0
         assert faults_of(host) == []
 
