@@ -120,7 +120,7 @@ def test_halted_queue_is_seen_survives_a_restart_and_is_resumed(system: System) 
     poll_until(lambda: probe(url)[0] == 503, 30, what="the consumer is back, and still halted")
     assert system.parked() == POISONED_IN_A_ROW
 
-    assert system.run("events", "resume", QUEUE) == f"{QUEUE} goes on\n"
+    assert system.run("events", "resume", QUEUE) == f"{QUEUE} is resumed\n"
     poll_until(lambda: system.parked() == 12, 20, what="the last two, which are parked")
     poll_until(is_ready(url), 20, what="ready again")
     assert system.run("events", "resume", QUEUE) == f"{QUEUE} was not halted\n"

@@ -33,8 +33,8 @@ from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup
 from tests.support.run_folder import RunFolder
-from tests.unit.mail.hostile import CLICKABLE
-from tests.unit.mail.received import CALENDAR_KINDS, HEADERS, WITH_CALENDAR, WITHOUT_CALENDAR
+from tests.unit.notifications.hostile import CLICKABLE
+from tests.unit.notifications.received import CALENDAR_KINDS, HEADERS, WITH_CALENDAR, WITHOUT_CALENDAR
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -45,7 +45,7 @@ ELSEWHERE = {
     (text, PROPOSAL)
     for text in ("details", "address-changed", "address-restored", "reminder-7-days", "reminder-1-day", LATE_REMINDER)
 }
-"""Wordings for proposers that differ by a word or two from others of the story: ``tests/unit/mail`` renders them."""
+"""Wordings for proposers that differ little from others of the story: ``tests/unit/notifications`` renders them."""
 
 OF_THE_RELAY = ["Return-Path", "Delivered-To"]
 OF_BULLETINS = ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"]

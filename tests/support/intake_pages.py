@@ -31,7 +31,7 @@ from services.registration.own.confirmation_page import (
 )
 from shared.i18n.when import Period
 from tests.support.own_pages import event_links, everywhere, own_pages
-from tests.unit.forms.samples import webinar
+from tests.unit.shared.public_forms.samples import webinar
 
 WHEN = EventTime(
     Period(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), datetime(2020, 3, 4, 20, 0, tzinfo=UTC), "America/New_York")

@@ -43,9 +43,9 @@ LONG = (
     "tests/integration/model/",
     "tests/contract/test_openapi.py",
     "tests/integration/registration/test_outcomes.py",
-    "tests/unit/scheduling/test_solver.py",
+    "tests/unit/events/test_solver.py",
     "tests/unit/deploy/test_chart.py",
-    "tests/unit/web/test_bodies.py",
+    "tests/unit/shared/http/test_bodies.py",
 )
 """What takes a minute or more begins before the other files: begun last, it would leave a processor to itself."""
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from deploy.operations.backup.__main__ import main
 from deploy.operations.backup.configuration import read_configuration
 from shared.runtime.accounts import Account, find_account
-from tests.unit.core.test_accounts import open_to_all
+from tests.unit.shared.runtime.test_accounts import open_to_all
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_form_never_takes_the_place_of_a_page_of_ours(
 ) -> None:
     (tmp_path / "partners.yaml").write_text("[]")
     (tmp_path / "forms.yaml").write_text(f"- {{slug: {slug}, title: A, kind: interest, fields: standard/interest}}")
-    with pytest.raises(SettingsError, match="a page of its own"):
+    with pytest.raises(SettingsError, match="used by another page"):
         load_folder(installation, tmp_path)
 
 

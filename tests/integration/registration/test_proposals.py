@@ -277,7 +277,7 @@ def test_decision_that_is_sealed_to_somebody_else_is_poison(
     service: RegistrationService, coordinators: Coordinators
 ) -> None:
     identity = service.enrol(HOUSING, FORM)
-    with pytest.raises(Poison, match="does not open"):
+    with pytest.raises(Poison, match="cannot be decrypted"):
         coordinators.consume([decision(identity, 2, "accepted", key=new_key())])
     assert rows(service.url, "SELECT status FROM proposal_state") == []
 

@@ -175,7 +175,7 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
     service.cancel(3)
     assert desk.offer(2)[0] == 200
     service.own(service.own_token(2), "decline-seat")
-    assert "back on the waiting list" in service.client.get(f"/r/{service.own_token(2)}/my-data?lang=en").text
+    assert "back to the waiting list" in service.client.get(f"/r/{service.own_token(2)}/my-data?lang=en").text
     assert (desk.why(), desk.seats()["in_line"]) == ({2: "offer-passed", 4: "by-hand"}, 1)
     assert desk.offer(4)[0] == 200  # the next in line: who has let an offer pass is out of it
     assert desk.ask("DELETE", 4, "/offer").status_code == 200
@@ -245,6 +245,6 @@ def test_mail_domain_gets_no_more_than_its_share(service: RegistrationService, d
     fields = {"act": "confirmed", "back": PAGE, "marked": [f"{one['id']}:{one['revision']}" for one in marked]}
     headers = {**desk.headers, "Sec-Fetch-Site": "same-origin"}
     decide = "/console/registrations/marked"
-    assert "needs a reason" in desk.client.post(decide, data=fields, headers=headers).text
+    assert "a reason is needed" in desk.client.post(decide, data=fields, headers=headers).text
     done = desk.client.post(decide, data={**fields, "reason": "agreed", "go": "do"}, headers=headers)
     assert ("Done for 2 of 2" in text_of(done.text), desk.seats()["beyond"]) == (True, 2)

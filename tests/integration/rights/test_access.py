@@ -151,7 +151,7 @@ def test_link_works_once_and_tells_why_it_opens_nothing(house: House, administra
     house.rows("registration", "UPDATE invitation SET expires_at = now() WHERE holder_id = %s::uuid RETURNING 1", late)
     found = {path: house.browser().get(path) for path in (withdrawn, old, "/console/invitation/guessed")}
     assert [answer.status_code for answer in found.values()] == [410, 410, 404]
-    words = ("withdrawn", "expired", "not one of ours")
+    words = ("withdrawn", "expired", "not one of our links")
     assert [word in answer.text for word, answer in zip(words, found.values(), strict=True)] == [True] * 3
 
 

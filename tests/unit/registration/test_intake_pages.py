@@ -39,7 +39,7 @@ from tests.support.intake_pages import (
     with_results,
 )
 from tests.support.own_pages import RECORDING
-from tests.unit.forms.test_rendering import elements
+from tests.unit.shared.public_forms.test_rendering import elements
 
 
 class Visible(HTMLParser):

@@ -13,8 +13,8 @@ from deploy.operations.doctor.grading import Grade, GradedHost
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
 from shared.runtime.errors import Unavailable
-from tests.unit.core.test_accounts import open_to_all
 from tests.unit.deploy.doctor.fakes import EVENTS, NOW, check, host, named, only, pages, probes, rows
+from tests.unit.shared.runtime.test_accounts import open_to_all
 
 
 def prints(text: str) -> Callable[[Sequence[str]], str]:

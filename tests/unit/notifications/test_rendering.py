@@ -19,8 +19,8 @@ from services.notifications.composing.texts import wording
 from services.notifications.mails.kinds import REMINDER_KINDS
 from shared.i18n.languages import LANGUAGES
 from tests.support.mail_samples import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
-from tests.unit.mail.hostile import CLICKABLE, hostile
-from tests.unit.mail.received import (
+from tests.unit.notifications.hostile import CLICKABLE, hostile
+from tests.unit.notifications.received import (
     CALENDAR_KINDS,
     HEADERS,
     JOIN,

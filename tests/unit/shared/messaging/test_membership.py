@@ -3,7 +3,7 @@
 import pytest
 
 from shared.messaging.queue_members import Addition, BrokerNode, QueueMembers, additions, is_uneven, shortages
-from tests.unit.bus.broker_api import A, B, C
+from tests.unit.shared.messaging.broker_api import A, B, C
 
 
 def cluster(*names: str, down: str = "") -> list[BrokerNode]:

@@ -13,7 +13,7 @@ from shared.public_forms.kinds import KINDS
 from shared.public_forms.reading import FIELD_KEYS
 from tests.architecture.sources import text_of
 from tests.support.processes import PROJECT
-from tests.unit.forms.test_kinds import SAMPLES
+from tests.unit.shared.public_forms.test_kinds import SAMPLES
 
 PAGE = text_of(PROJECT / "docs/reference/forms.md")
 NAMED = re.compile(r"`(\w+)`")

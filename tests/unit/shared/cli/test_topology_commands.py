@@ -11,7 +11,7 @@ from shared.cli.topology import check, check_members, grow, import_definitions
 from shared.messaging import topology
 from shared.messaging.broker import BusAddress
 from shared.runtime.errors import SettingsError
-from tests.unit.bus.broker_api import A, B, BrokerApi, C, serving
+from tests.unit.shared.messaging.broker_api import A, B, BrokerApi, C, serving
 
 QUEUES = list(topology.queue_arguments())
 BUS = BusAddress(broker_urls=("amqp://user:password@127.0.0.1/troika",))

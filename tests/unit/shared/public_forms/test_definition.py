@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.public_forms.definition import parse_definition, to_mapping, to_public, with_full_options, with_options
-from tests.unit.forms.samples import form_with, webinar
+from tests.unit.shared.public_forms.samples import form_with, webinar
 
 
 def problems_of(mapping: Any) -> list[str]:

@@ -15,8 +15,8 @@ from shared.public_forms.fields import Field, FieldKind
 from shared.public_forms.kinds import KINDS, by_name
 from shared.public_forms.rendering import render_fields
 from shared.public_forms.validation import FieldError, from_form_encoded, validate
-from tests.unit.forms.samples import answered, form_with
-from tests.unit.forms.test_rendering import elements
+from tests.unit.shared.public_forms.samples import answered, form_with
+from tests.unit.shared.public_forms.test_rendering import elements
 
 OPTIONS = [{"value": "a", "label": "First"}, {"value": "b", "label": "Second"}]
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.public_forms.definition import json_schema
 from shared.public_forms.validation import validate
-from tests.unit.forms.samples import answered, complete, form_with, minimal, webinar
+from tests.unit.shared.public_forms.samples import answered, complete, form_with, minimal, webinar
 
 CASES: list[dict[str, Any]] = [
     complete(),

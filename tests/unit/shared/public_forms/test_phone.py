@@ -5,8 +5,8 @@ import pytest
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.rendering import render_fields, sealed_for_display
 from shared.public_forms.validation import validate
-from tests.unit.forms.samples import answered, form_with
-from tests.unit.forms.test_rendering import elements
+from tests.unit.shared.public_forms.samples import answered, form_with
+from tests.unit.shared.public_forms.test_rendering import elements
 
 FORM = form_with({"name": "phone", "kind": "phone"})
 

@@ -23,8 +23,8 @@ from services.registration.own.pages import LinkPage, render_erased, render_link
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK, Period
 from shared.public_forms.theme import Theme, read_theme, theme_css
-from tests.unit.forms.samples import webinar
-from tests.unit.forms.test_rendering import ATTACK, elements
+from tests.unit.shared.public_forms.samples import webinar
+from tests.unit.shared.public_forms.test_rendering import ATTACK, elements
 
 WHEN = EventTime(
     Period(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), datetime(2020, 3, 4, 20, 0, tzinfo=UTC), "America/New_York")

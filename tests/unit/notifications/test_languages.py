@@ -7,7 +7,7 @@ from services.notifications.composing.rendering import write
 from services.notifications.composing.texts import wording
 from shared.i18n.languages import LANGUAGES, best_language
 from tests.support.mail_samples import contexts, sample
-from tests.unit.mail.received import part, received
+from tests.unit.notifications.received import part, received
 
 WORDS_FOR_LINK = {
     "en": "link",

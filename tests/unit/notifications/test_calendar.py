@@ -15,7 +15,7 @@ from services.notifications.composing.rendering import invitation, write
 from services.notifications.composing.texts import wording
 from shared.i18n.languages import LANGUAGES
 from tests.support.mail_samples import SAMPLE, SAMPLE_EVENT, contexts, sample
-from tests.unit.mail.received import VIEW
+from tests.unit.notifications.received import VIEW
 
 assert SAMPLE.entry is not None
 ENTRY = SAMPLE.entry

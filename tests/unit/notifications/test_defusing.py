@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from services.notifications.composing.texts import defuse, one_line, safe_link
-from tests.unit.mail.hostile import CLICKABLE, hostile
+from tests.unit.notifications.hostile import CLICKABLE, hostile
 
 LINKS = [
     "https://evil.example/x?y=z",

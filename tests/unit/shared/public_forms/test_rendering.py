@@ -11,7 +11,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import with_options
 from shared.public_forms.rendering import answers_for_display, render_fields, render_summary
 from shared.public_forms.validation import FieldError, validate
-from tests.unit.forms.samples import complete, form_with, webinar
+from tests.unit.shared.public_forms.samples import complete, form_with, webinar
 
 WEBINAR = webinar()
 ATTACK = "\"><script>alert(1)</script><img src=x onerror='alert(1)'>"

@@ -10,7 +10,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import with_full_options, with_options
 from shared.public_forms.fields import TRANSPORT_FIELDS, split_transport
 from shared.public_forms.validation import FieldError, validate
-from tests.unit.forms.samples import answered, complete, form_with, minimal, webinar
+from tests.unit.shared.public_forms.samples import answered, complete, form_with, minimal, webinar
 
 WEBINAR = webinar()
 

@@ -1,1 +1,0 @@
-"""The form engine and its pages, without a server."""

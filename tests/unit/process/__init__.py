@@ -1,1 +1,0 @@
-"""What all processes share: start, probes, loops and end."""

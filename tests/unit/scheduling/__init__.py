@@ -1,1 +1,0 @@
-"""The solver, checked against independently written rules."""
