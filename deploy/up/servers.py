@@ -109,7 +109,7 @@ def database_url(port: int, passwords: dict[str, str], service: str, process: st
 
 
 def given_setting(name: str) -> str:
-    """A setting of whoever runs `make up`; empty if there is none.
+    """A setting of the person who runs `make up`; empty if there is none.
 
     Raises:
         SettingsError: it is in a file that cannot be read, or in two places.
