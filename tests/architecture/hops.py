@@ -1,9 +1,9 @@
-"""The way of a registration, in files: ``python -m tests.architecture.hops``.
+"""The path of a registration, in files: ``python -m tests.architecture.hops``.
 
 Prints the files of services and shared in which a function runs from the POST of a submission to the commit of the
-registration and to the mail, and how many there are. Everything happens in this process, on a private PostgreSQL with
-the embedded bus, without gunicorn and the loops of the workers. The application has answered nothing before, so that
-what is cached later counts too. What runs because a module is imported does not count.
+registration and to the mail, and how many there are: for the first registration after the start, and for the second,
+which finds the form and its keys in the caches. Everything happens in this process, on a private PostgreSQL with the
+embedded bus, without gunicorn and the loops of the workers. What runs because a module is imported does not count.
 
 The form is the sample's webinar, which verifies no address: one submission becomes one registration and one mail.
 """
@@ -96,9 +96,10 @@ class FilesRun:
             self.files.setdefault(str(Path(code.co_filename).relative_to(PROJECT)))
 
 
-def to_submission(client: FlaskClient) -> None:
-    """POST a submission."""
-    answer = client.post(submissions_path(WEBINAR), json=answers(1), headers={"Idempotency-Key": "person-000001"})
+def to_submission(client: FlaskClient, number: int) -> None:
+    """POST the submission of person ``number``."""
+    key = f"person-{number:06}"
+    answer = client.post(submissions_path(WEBINAR), json=answers(number), headers={"Idempotency-Key": key})
     assert answer.status_code == 202, answer.get_json()
 
 
@@ -108,7 +109,7 @@ def to_registration(town: Town) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class WayToMail:
+class PathToMail:
     """What takes a message of registration to the mail relay, built before it is followed.
 
     Attributes:
@@ -134,11 +135,12 @@ class WayToMail:
 
     def go(self, town: Town) -> None:
         """Publish what registration stored, consume it in notifications, and hand the mail over."""
+        before = len(town.office.mails())
         assert self.relay.run_once()
         thread = threading.Thread(target=self.consumer.run, kwargs={"safety_interval": 0.1})
         thread.start()
         try:
-            poll_until(lambda: bool(town.office.mails()), WITHIN_S, what="a mail to be sent")
+            poll_until(lambda: len(town.office.mails()) > before, WITHIN_S, what="a mail to be sent")
         finally:
             self.consumer.should_stop = True
             thread.join()
@@ -149,9 +151,10 @@ def _bus(town: Town, service: str, process: str) -> BusAddress:
     return BusAddress(database_url=town.installation.urls.of("bus", bus_role_of(service, process)))
 
 
-def measure(town: Town, client: FlaskClient) -> tuple[FilesRun, dict[str, int]]:
-    """Follow one registration; returns the files, and how many there were at the end of each part of the way."""
+def measure(town: Town, client: FlaskClient, mail_port: int, number: int) -> tuple[FilesRun, dict[str, int]]:
+    """Follow the registration of person ``number``; returns the files, and how many there are after each part."""
     run, counts = FilesRun(), {}
+    path = PathToMail.of(town, mail_port)
 
     def part(name: str, act: Callable[[], None], *, to_its_end: bool = False) -> None:
         with run.following():
@@ -161,13 +164,12 @@ def measure(town: Town, client: FlaskClient) -> tuple[FilesRun, dict[str, int]]:
         counts[name] = len(run.files)
 
     event.listen(Engine, "commit", run.note_write)
-    event.listen(Engine, "after_cursor_execute", _after_insert(run))
-    part("to the commit of the submission", lambda: to_submission(client))
+    event.listen(Engine, "after_cursor_execute", after_insert := _after_insert(run))
+    part("to the commit of the submission", lambda: to_submission(client, number))
     part("to the commit of the registration", lambda: to_registration(town))
-    with MailRelay({}) as mails:
-        way = WayToMail.of(town, mails.port)
-        part("to the mail", lambda: way.go(town), to_its_end=True)
-    assert len(mails.mails) == 1
+    part("to the mail", lambda: path.go(town), to_its_end=True)
+    event.remove(Engine, "commit", run.note_write)
+    event.remove(Engine, "after_cursor_execute", after_insert)
     return run, counts
 
 
@@ -204,11 +206,8 @@ def _installation(server: PostgresServer, folder: Path) -> TestInstallation:
     return made
 
 
-def main() -> None:
-    """Print the files, and how many there are on each part of the way."""
-    with opened_town() as town:
-        town.open(town.client(), SEATS)
-        run, counts = measure(town, town.client())
+def show(run: FilesRun, counts: dict[str, int]) -> None:
+    """Print the files of each part, and how many there are."""
     files, begun = list(run.files), 0
     for name, count in counts.items():
         print(f"{name}:", *files[begun:count], sep="\n  ")
@@ -216,6 +215,17 @@ def main() -> None:
     for name, count in counts.items():
         services = sum(path.startswith("services") for path in files[:count])
         print(f"{name}: {count} files, {services} of them in services")
+
+
+def main() -> None:
+    """Print the files of the first registration, and of the second."""
+    with opened_town() as town, MailRelay({}) as mails:
+        town.open(town.client(), SEATS)
+        client = town.client()
+        for number, name in ((1, "the first registration"), (2, "the second registration")):
+            print(f"{name}:")
+            show(*measure(town, client, mails.port, number))
+        assert len(mails.mails) == 2
     print(f"aims: {AIM_TO_COMMIT} to the commit of the registration, {AIM_TO_MAIL} to the mail")
 
 
