@@ -1,6 +1,7 @@
 """Processor time and memory of processes, read from the kernel."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -11,9 +12,10 @@ def cpu_s(pids: Iterable[int]) -> float:
     total = 0.0
     for pid in pids:
         parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            times = process.cpu_times()
-            total += times.user + times.system
+        total += sum(parent.cpu_times()[:2])
+        for child in parent.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ended just now, and counts among the parent's ended children
+                total += sum(child.cpu_times()[:2])
         own = parent.cpu_times()
         total += own.children_user + own.children_system
     return total
