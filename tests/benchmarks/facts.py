@@ -20,11 +20,17 @@ COUNTRIES = ("CH", "US", "KE", "BR", "PH")
 def confirmed(installation: TestInstallation, count: int) -> Iterator[Message]:
     """``count`` different people have a seat; names and addresses are sealed to the installation's mail service."""
     key = bytes.fromhex(installation.environment("registration")["TROIKA_NOTIFICATIONS_PUBLIC_KEY"])
+    return confirmed_sealed_to(key, count)
+
+
+def confirmed_sealed_to(key: bytes, count: int) -> Iterator[Message]:
+    """As ``confirmed``, sealed to ``key``, the public key of a mail service."""
     for number in range(count):
         personal = {
             "name": f"Participant {number}",
             "address": f"participant-{number}@example.org",
             "token": new_token(),
+            "view": new_token(),
             "time_zone": "Europe/Zurich",
         }
         identity, at = new_id(), system_clock()
