@@ -38,7 +38,7 @@ _SERIES = re.compile(r"\b(?:troika|rabbitmq|pg|probe|node|caddy)_\w+")
 
 
 def chosen(query: str) -> str:
-    """``query`` for what the variables choose: every series of ours has a service and an instance, some a form."""
+    """``query`` for what the variables choose: each of our series has a service and an instance, some a form."""
 
     def narrowed(found: re.Match[str]) -> str:
         labels = ["service", "instance", *(["form"] if found[1] in _with_form() else [])]

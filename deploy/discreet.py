@@ -35,8 +35,8 @@ class DiscreetLogger(Logger):
         ``msg`` is gunicorn's own text; its arguments would contain personal data.
         """
         error = sys.exc_info()[1]
-        said = msg.replace("%s", "").strip(" :") if isinstance(msg, str) else "gunicorn failed"
-        self.error("%s: %s", said, describe(error) if error is not None else "no exception")
+        summary = msg.replace("%s", "").strip(" :") if isinstance(msg, str) else "gunicorn failed"
+        self.error("%s: %s", summary, describe(error) if error is not None else "no exception")
 
 
 def _https() -> bool:

@@ -90,14 +90,14 @@ def metrics_page() -> str:
 def spans_page() -> str:
     """Every kind of span with its attributes."""
     kinds = [(kind.key, kind.kind, kind.about) for kind in SPAN_TYPES]
-    said = [(kind.key, f"`{name}`", meaning) for kind in SPAN_TYPES for name, meaning in kind.attributes.items()]
+    listed = [(kind.key, f"`{name}`", meaning) for kind in SPAN_TYPES for name, meaning in kind.attributes.items()]
     return "".join(
         (
             GENERATED,
             _SPANS_INTRODUCTION,
             _table(("span", "kind", "created for"), kinds),
             "\n## Attributes\n\n",
-            _table(("span", "attribute", "value"), said),
+            _table(("span", "attribute", "value"), listed),
         )
     )
 
@@ -152,8 +152,8 @@ def _facts(metric: Metric) -> tuple[str, ...]:
 
 
 def _messages_on(queue: str) -> list[str]:
-    heard: list[MessageType] = [entry for entry in MESSAGE_TYPES if queue in entry.consumers]
-    return [entry.key for service in SERVICES for entry in heard if entry.producer == service]
+    consumed: list[MessageType] = [entry for entry in MESSAGE_TYPES if queue in entry.consumers]
+    return [entry.key for service in SERVICES for entry in consumed if entry.producer == service]
 
 
 def _codes(names: Iterable[str]) -> str:

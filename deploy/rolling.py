@@ -33,7 +33,7 @@ SLOTS = 4096
 LONGEST_S = 20.0
 """A worker that does not start in this time is not waited for; less than ``graceful_timeout`` of the old ones."""
 
-LOOK_EVERY_S = 0.05
+POLL_EVERY_S = 0.05
 
 MAX_ACCEPT = 8
 """Connections accepted in one iteration of the event loop, which lasts 5 ms and more under load. gunicorn accepts one,
@@ -43,7 +43,7 @@ FULL_FOR_S = 0.25
 """Once all workers have been full for so long, each refuses the connections at the socket: none can take them."""
 
 ROOM_KNOWN_FOR_S = 2.0
-"""A worker reports every ``LOOK_EVERY_S`` whether it has room. An older report does not count: the worker has ended or
+"""A worker reports every ``POLL_EVERY_S`` whether it has room. An older report does not count: the worker has ended or
 hangs, and connections at the socket would wait for it in vain."""
 
 MAX_REFUSING = 1024
@@ -128,7 +128,7 @@ class RollingWorker(GeventWorker):
         ends_at = time.monotonic() + self.cfg.graceful_timeout
         while any(len(server.pool) for server in servers) and time.monotonic() < ends_at:
             self.notify()
-            gevent.sleep(LOOK_EVERY_S)
+            gevent.sleep(POLL_EVERY_S)
         for server in servers:
             if len(server.pool):
                 self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
@@ -155,7 +155,7 @@ class RollingWorker(GeventWorker):
                 if connection is None:
                     break
                 refusing.spawn(_refuse, connection[0])
-            gevent.sleep(LOOK_EVERY_S)
+            gevent.sleep(POLL_EVERY_S)
         self.room.report(self.age, has_room=False)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -165,7 +165,7 @@ class RollingWorker(GeventWorker):
     def _leave(self) -> None:
         with gevent.Timeout(LONGEST_S, False):
             while self.generations.younger_ones_start(self.age):
-                gevent.sleep(LOOK_EVERY_S)
+                gevent.sleep(POLL_EVERY_S)
         self.alive = False
 
 

@@ -15,7 +15,7 @@ SEATS: Mapping[str, tuple[str, str]] = {
     "cancelled": ("Cancelled", ""),
     "offered": ("Seat offered", "mind"),
 }
-"""Word and look of each status of a registration."""
+"""Word and tag class of each status of a registration."""
 
 MAIL_KINDS: Mapping[str, str] = {
     "confirmation": "Confirmation",

@@ -1,4 +1,4 @@
-"""Fixtures for all tests. If this machine lacks something, the error says what to install."""
+"""Fixtures for all tests. If this machine lacks something, the error names what to install."""
 
 import gc
 import secrets
@@ -20,7 +20,7 @@ from tests.support.processes import ProcessGroup, Program
 from tests.support.rabbitmq import RabbitNode
 from tests.support.routing import keep_compiled_routes
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
-from tests.support.waiting import be_patient
+from tests.support.waiting import scale_timeouts
 
 DEPLOY = Path(__file__).parent / "deploy"
 ALERTING = Path(__file__).parent / "alerting"
@@ -32,7 +32,7 @@ _SHARED_POSTGRES = pytest.StashKey[PostgresServer]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--chaos=full`` is what `make chaos` says: the long variants instead of the short pass."""
+    """``--chaos=full`` is the option of `make chaos`: the long variants instead of the short pass."""
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--deploy", action="store_true", help="what needs a Docker engine (make test-deploy)")
     parser.addoption("--alerting", action="store_true", help="what needs Alertmanager (make test-alerting)")
@@ -55,14 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
     drawn = secrets.randbits(32) if config.getoption("chaos") == "full" else 1
     config.stash[_SEED] = drawn if given is None else given
     if hasattr(config, "workerinput") and config.getoption("chaos") != "full":
-        be_patient()
+        scale_timeouts()
     keep_compiled_routes()
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: the garbage collector need not look through it again.
+    """What was imported and collected stays to the end: the garbage collector need not traverse it again.
 
     Applications are built thousands of times, each of thousands of objects.
     """
@@ -91,7 +91,7 @@ def chaos_full(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture(scope="session")
 def chaos_seed(pytestconfig: pytest.Config) -> int:
-    """Seed of what is drawn by chance: the same in every short pass; a full one draws its own, unless told."""
+    """Seed of random choices: the same in every short pass; a full one draws its own, unless one is given."""
     return pytestconfig.stash[_SEED]
 
 
@@ -102,7 +102,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[RunFolder]:
-    """The folder of this run. Ends what crashed runs have left before it starts, and everything of its own after."""
+    """The folder of this run. Ends what crashed runs have left before it starts, and all its own processes after."""
     for base in {None, quick_base()}:
         sweep(runs_folder(base))
     run = RunFolder.create(runs_folder(quick_base()))
@@ -175,7 +175,7 @@ def processes(run_folder: RunFolder) -> Iterator[ProcessGroup]:
 
 @pytest.fixture
 def clock() -> FrozenClock:
-    """A clock that stands still on Monday, 2 March 2020, 09:00 UTC."""
+    """A clock that is frozen on Monday, 2 March 2020, 09:00 UTC."""
     return FrozenClock()
 
 

@@ -163,7 +163,7 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
             "TROIKA_TRUSTED_PROXIES": SUBNET,
             "TROIKA_LIMITS_EXEMPT": "${TROIKA_LIMITS_EXEMPT:-}",
-            # what many people come to at once has two; of the others one, in memory for a small server
+            # what many clients use at once runs twice; the others once, in memory for a small server
             "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",
         }
     else:

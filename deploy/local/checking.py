@@ -146,10 +146,10 @@ class Check:
         return counts if counts.get("confirmed") == 1 else None
 
     @staticmethod
-    def _wait_for(look: Callable[[], Any]) -> Any:
+    def _wait_for(poll: Callable[[], Any]) -> Any:
         until = time.monotonic() + STEP_WITHIN_S
         while time.monotonic() < until:
-            found = look()
+            found = poll()
             if found is not None:
                 return found
             time.sleep(0.05)  # polls; the deadline ends this
@@ -185,11 +185,11 @@ def wait_until_up(installation: Installation) -> None:
     addresses = [f"{ports.public_url}/-/{name}/readyz" for name in ("registration", "events", "notifications")]
     addresses += [ports.partner_url + "/", f"{ports.inbox_url}/livez"]
     while time.monotonic() < until:
-        silent = [address for address in addresses if not _answers(address)]
-        if not silent and (installation.content is Content.NOTHING or _form_is_open(ports.public_url)):
+        unanswered = [address for address in addresses if not _answers(address)]
+        if not unanswered and (installation.content is Content.NOTHING or _form_is_open(ports.public_url)):
             return
         time.sleep(0.1)  # polls; the deadline ends this
-    raise StepFailed(f"no answer from {', '.join(silent) or 'the form'}")
+    raise StepFailed(f"no answer from {', '.join(unanswered) or 'the form'}")
 
 
 def _answers(address: str) -> bool:

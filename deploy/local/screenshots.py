@@ -16,20 +16,20 @@ from deploy.local.installation import Content
 from deploy.local.ports import chosen_ports
 from deploy.local.screenshot_pages.participants import register_some
 from deploy.local.screenshot_pages.places import Places
-from deploy.local.screenshot_pages.table import SCENES
+from deploy.local.screenshot_pages.table import SCREENSHOT_PAGES
 
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "320": {"width": 320, "height": 900}}
 MOST_BYTES = 160_000
 
 
 def take(browser: Browser, places: Places, folder: Path) -> list[str]:
-    """Every scene in every size, as ``<scene>-<size>.png``; returns the names of pictures that are too large."""
+    """Take every page in every size, as ``<page>-<size>.png``; returns the names of pictures that are too large."""
     too_large = []
     for size, viewport in SIZES.items():
         context = browser.new_context(viewport=viewport, locale="en-GB", timezone_id="Europe/Zurich")
-        for name, scene in SCENES.items():
+        for name, open_page in SCREENSHOT_PAGES.items():
             page, path = context.new_page(), folder / f"{name}-{size}.png"
-            scene(page, places)
+            open_page(page, places)
             page.screenshot(path=path, animations="disabled")
             page.close()
             too_large += [path.name] if path.stat().st_size > MOST_BYTES else []
@@ -56,7 +56,7 @@ def screenshots(folder: Path) -> None:
         browser.close()
     if too_large:
         sys.exit(f"Larger than {MOST_BYTES} bytes: {', '.join(too_large)}")
-    print(f"{len(SCENES) * len(SIZES)} pictures in {folder}")
+    print(f"{len(SCREENSHOT_PAGES) * len(SIZES)} pictures in {folder}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ PUBLIC_KEYS = {
 _CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 _FORMS = ("TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS")
 _MAILED = (PUBLIC_KEY, EVENTS_PUBLIC_KEY)
-_BOOK = "TROIKA_NOTIFICATIONS_VAULT_FILE"
+_RECIPIENTS = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -41,11 +41,11 @@ OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("events", "web"): (*_CONSOLE, "TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY),
     ("events", "consume"): ("TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"),
     ("events", "rekey"): ("TROIKA_EVENTS_KEY_FILE",),
-    ("notifications", "web"): (*_CONSOLE, _BOOK, _WEBHOOKS),
-    ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _BOOK),
-    ("notifications", "send"): (_BOOK,),
+    ("notifications", "web"): (*_CONSOLE, _RECIPIENTS, _WEBHOOKS),
+    ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _RECIPIENTS),
+    ("notifications", "send"): (_RECIPIENTS,),
     ("notifications", "deliver"): (_WEBHOOKS,),
-    ("notifications", "rekey"): (_BOOK,),
+    ("notifications", "rekey"): (_RECIPIENTS,),
 }
 """Settings that name secrets, by service and kind of process; other processes have none."""
 

@@ -55,7 +55,7 @@ def add(
 @main.command(name="list")
 @FILE
 def list_all(file: Path) -> None:
-    """Print each key's holder, roles and limits, with the beginning of the key's hash."""
+    """Print each key's holder, roles and limits, with the start of the key's hash."""
     for holder in parse_holders(_read(file)):
         click.echo(_line(holder))
 

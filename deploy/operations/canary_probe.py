@@ -19,7 +19,7 @@ from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
 FORM = "canary"
 """Slug of the canary's form."""
 MAIL_TIMEOUT_S = 45.0
-LOOK_EVERY_S = 0.2
+POLL_EVERY_S = 0.2
 LEFT_AT_A_TIME = 5
 """Registrations of runs without a mail that are cancelled later, in one run."""
 DONE, REFUSED, UNDECIDED, UNMAILED, UNCANCELLED = "done", "refused", "undecided", "unmailed", "uncancelled"
@@ -29,7 +29,7 @@ RECEIVED, REGISTERED = "received", ("confirmed", "waitlisted")
 
 
 @dataclass(frozen=True, slots=True)
-class RoundResult:
+class CanaryResult:
     """Attributes:
     outcome: ``done``, ``refused`` (no 202), ``undecided``, ``unmailed`` (no mail in time) or ``uncancelled``.
     handover_s: from the answer to the mail's arrival, seconds; None if none came.
@@ -48,7 +48,7 @@ class Canary:
     inbox_url: the mail sink in which mails to the canary's addresses arrive; empty if it can read none.
     address: each run uses a sub-address of it (``name+tag@domain``), without an inbox the address itself.
     form: slug of the canary's form.
-    patience_s: how long to wait for the mail, or for the decision, seconds.
+    timeout_s: how long to wait for the mail, or for the decision, seconds.
     left: addresses of runs whose mail had not come: a form has room for so many people of one mailbox, so they are
         cancelled once it has.
     """
@@ -57,10 +57,10 @@ class Canary:
     inbox_url: str
     address: str
     form: str = FORM
-    patience_s: float = MAIL_TIMEOUT_S
+    timeout_s: float = MAIL_TIMEOUT_S
     left: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def run_once(self, rest: Callable[[float], bool]) -> RoundResult:
+    def run_once(self, rest: Callable[[float], bool]) -> CanaryResult:
         """One run; a server that does not answer is a result, not an error.
 
         Args:
@@ -77,33 +77,33 @@ class Canary:
             self._cancel_left()
             status = self._register(address, tag).status_code
             if status != ACCEPTED:
-                return RoundResult(outcome, None, f"status {status}")
+                return CanaryResult(outcome, None, f"status {status}")
             outcome, began_at = UNMAILED, time.monotonic()
             link = self._wait_for_link(address, rest)
             if not link:
                 self.left.append(address)
-                return RoundResult(outcome, None, f"no mail within {self.patience_s:g} s")
+                return CanaryResult(outcome, None, f"no mail within {self.timeout_s:g} s")
             outcome, handover_s = UNCANCELLED, time.monotonic() - began_at
             status = self._cancel(link)
-            return RoundResult(DONE if status == SEE_OTHER else outcome, handover_s, f"status {status}")
+            return CanaryResult(DONE if status == SEE_OTHER else outcome, handover_s, f"status {status}")
         except requests.RequestException as error:
-            return RoundResult(outcome, handover_s, type(error).__name__)
+            return CanaryResult(outcome, handover_s, type(error).__name__)
 
-    def _until_decided(self, tag: str, rest: Callable[[float], bool]) -> RoundResult:
+    def _until_decided(self, tag: str, rest: Callable[[float], bool]) -> CanaryResult:
         """Register, and wait until the receipt shows the decision."""
         outcome, seen = REFUSED, ""
         try:
             answer = self._register(self.address, tag)
             if answer.status_code != ACCEPTED:
-                return RoundResult(outcome, None, f"status {answer.status_code}")
-            outcome, deadline = UNDECIDED, time.monotonic() + self.patience_s
+                return CanaryResult(outcome, None, f"status {answer.status_code}")
+            outcome, deadline = UNDECIDED, time.monotonic() + self.timeout_s
             while time.monotonic() < deadline:
                 seen = self._decision(answer.json()["receipt"])
-                if seen != RECEIVED or rest(LOOK_EVERY_S):
+                if seen != RECEIVED or rest(POLL_EVERY_S):
                     break
-            return RoundResult(DONE if seen in REGISTERED else outcome, None, f"receipt {seen}")
+            return CanaryResult(DONE if seen in REGISTERED else outcome, None, f"receipt {seen}")
         except requests.RequestException as error:
-            return RoundResult(outcome, None, type(error).__name__)
+            return CanaryResult(outcome, None, type(error).__name__)
 
     def _decision(self, receipt: str) -> str:
         """The submission's status on the receipt; for an HTTP error, its status code as text."""
@@ -127,11 +127,11 @@ class Canary:
         )
 
     def _wait_for_link(self, address: str, rest: Callable[[float], bool]) -> str:
-        deadline = time.monotonic() + self.patience_s
+        deadline = time.monotonic() + self.timeout_s
         while time.monotonic() < deadline:
             if link := self._find_link(address):
                 return link
-            if rest(LOOK_EVERY_S):
+            if rest(POLL_EVERY_S):
                 break
         return ""
 

@@ -31,7 +31,7 @@ LOGINS: Mapping[str, list[str]] = {database: logins_of(rights) for database, rig
 
 
 def service_roles() -> list[str]:
-    """Each database's migrator, and the logins of processes that come to it."""
+    """Each database's migrator, and the logins of its processes."""
     return sorted({*map(migrator, DATABASES), *(name for database in DATABASES for name in LOGINS[database])})
 
 

@@ -11,7 +11,7 @@ MONITOR = "troika_monitor"
 
 
 def make_monitor(administrator: psycopg.Connection[Any], password: str, database: str = "postgres") -> None:
-    """Make the login if it is missing, with the role ``pg_monitor`` and entry to one database without tables of ours.
+    """Make the login if it is missing, with the role ``pg_monitor`` and access to one database without our tables.
 
     Args:
         administrator: of the whole server.

@@ -29,7 +29,7 @@ READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 40.0
 """Longer than a worker's own drain (30 s)."""
 
-TURN_S = 0.1
+TICK_S = 0.1
 
 
 class NotStarted(Exception):
@@ -45,7 +45,7 @@ class _Run:
     began_at: float = 0.0
     delay_s: float = DELAY_LEAST_S
     start_at: float = 0.0
-    told_to_stop: bool = False
+    stop_requested: bool = False
 
 
 class Supervisor:
@@ -85,7 +85,7 @@ class Supervisor:
                 then()
             while not self._stopping:
                 self._run_once()
-                time.sleep(TURN_S)  # polling interval of the supervisor
+                time.sleep(TICK_S)  # polling interval of the supervisor
         finally:
             self._stop_all()
 
@@ -99,7 +99,7 @@ class Supervisor:
             waiting = [run for run in waiting if run.child is None or not run.unit.ready()]
             if time.monotonic() > deadline:
                 raise NotStarted(f"not ready within {READY_WITHIN_S:.0f} s: {self._places(waiting)}")
-            time.sleep(TURN_S)  # polling interval of the supervisor
+            time.sleep(TICK_S)  # polling interval of the supervisor
         if not self._stopping:
             stage.then()
 
@@ -122,8 +122,8 @@ class Supervisor:
         if run.child.poll() is not None:
             run.child = None
             self._write_down()
-        elif not run.told_to_stop:
-            run.told_to_stop = True
+        elif not run.stop_requested:
+            run.stop_requested = True
             run.child.send_signal(run.unit.stop_signal)
 
     def _start_when_due(self, run: _Run) -> None:
@@ -140,7 +140,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        run.began_at, run.told_to_stop = time.monotonic(), False
+        run.began_at, run.stop_requested = time.monotonic(), False
         self._write_down()
 
     def _handle_exit(self, run: _Run, code: int) -> None:

@@ -56,7 +56,7 @@ _NO_REFERRER = """\
       add_header Referrer-Policy no-referrer always;
 """
 
-NOBODY = TrustedProxies()
+NO_PROXIES = TrustedProxies()
 ON_THIS_MACHINE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -79,7 +79,7 @@ LIMITS = RequestLimits()
 def gateway_unit(
     folder: Path,
     ports: InstallationPorts,
-    proxies: TrustedProxies = NOBODY,
+    proxies: TrustedProxies = NO_PROXIES,
     limits: RequestLimits = LIMITS,
     behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,
 ) -> Unit:
@@ -104,13 +104,13 @@ def proxies_in_front() -> TrustedProxies:
     """
     if named := os.environ.get("TROIKA_TRUSTED_PROXIES"):
         return read_proxies(named)
-    return LOOPBACK if https() else NOBODY
+    return LOOPBACK if https() else NO_PROXIES
 
 
 def gateway_configuration(
     place: Path,
     ports: InstallationPorts,
-    proxies: TrustedProxies = NOBODY,
+    proxies: TrustedProxies = NO_PROXIES,
     limits: RequestLimits = LIMITS,
     behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,
 ) -> str:

@@ -31,7 +31,7 @@ AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PGSSLROOTCERT")
 """Settings of OpenSSL and libpq: whose certificates are trusted."""
 
 LOGINS = {"relay": "relay", "consume": "consumer"}
-"""Kind of login at the broker by role. The other roles never speak with it, and do not know where it is."""
+"""Kind of login at the broker by role. The other roles never connect to it, and do not know where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Services:
     runtime: Runtime = field(default_factory=Runtime)
 
     def units(self) -> list[Unit]:
-        """Every process of ours."""
+        """Every process of the installation."""
         return [*(self._web(*web) for web in WEB_PROCESSES), *(self._worker(*worker) for worker in WORKERS)]
 
     def environment(self, service: str, role: str) -> dict[str, str]:
@@ -120,7 +120,7 @@ class Services:
 
 
 def pace() -> int:
-    """How many times faster the times of alerts, and the rounds of audit and canary, run: more than 1 in tests."""
+    """How many times faster the times of alerts, and the intervals of audit and canary, are: more than 1 in tests."""
     return int(os.environ.get(PACE_VARIABLE) or 1)
 
 

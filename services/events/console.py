@@ -50,16 +50,16 @@ utc_text = compact_instant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
-    """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``day``, ``clock``, ``select``, ``checks``,
-    ``tick`` or ``languages`` (a text in each language, each in a separate field, such as ``title.fr``, with ``rows``
-    lines).
+    """One field. ``widget`` is ``text``, ``area``, ``local`` (a local time), ``day``, ``clock``, ``select``,
+    ``checks``, ``tick`` or ``languages`` (a text in each language, each in a separate field, such as ``title.fr``, with
+    ``rows`` lines).
 
     ``groups`` are the choices of a select in parts, each under a name; a part without one has no heading.
     """
 
     name: str
     label: str
-    look: str = "text"
+    widget: str = "text"
     help: str = ""
     required: bool = False
     most: int = 200
@@ -70,7 +70,7 @@ class FormField:
     @property
     def labels(self) -> dict[str, str]:
         """The label of each field that a browser sends for it, by name; of one in languages, with the language."""
-        if self.look != "languages":
+        if self.widget != "languages":
             return {self.name: self.label}
         return {f"{self.name}.{code}": f"{self.label} ({language})" for code, language in LANGUAGE_NAMES.items()}
 
@@ -117,7 +117,9 @@ def typed_in(form: SentForm, sections: Iterable[Section]) -> dict[str, str | Seq
     Line breaks as stored.
     """
     return {
-        name: [cleaned(value) for value in form.getlist(name)] if one.look == "checks" else cleaned(form.get(name, ""))
+        name: [cleaned(value) for value in form.getlist(name)]
+        if one.widget == "checks"
+        else cleaned(form.get(name, ""))
         for section in sections
         for one in section.fields
         for name in one.labels
@@ -141,8 +143,8 @@ def missing_in(values: Mapping[str, str | Sequence[str]], sections: Iterable[Sec
 
 
 def _asked_for(one: FormField) -> str:
-    verb, name = "Choose" if one.look == "select" else "Give", one.label.lower()
-    return f"{verb} the {name} in English." if one.look == "languages" else f"{verb} the {name}."
+    verb, name = "Choose" if one.widget == "select" else "Give", one.label.lower()
+    return f"{verb} the {name} in English." if one.widget == "languages" else f"{verb} the {name}."
 
 
 def in_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str, str]:
@@ -179,7 +181,7 @@ def zone_field(known: str, advice: str = "People see times in this zone first.")
     return FormField(
         name="time_zone",
         label="Time zone",
-        look="select",
+        widget="select",
         required=True,
         groups=[("", [("", "Choose")]), *parts],
         help=advice,

@@ -53,7 +53,7 @@ def _parameter(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class CountedGroup:
-    """How many have the same values, and what their numbers come to."""
+    """How many have the same values, and the sum of their numbers."""
 
     by: Mapping[str, Any]
     count: int
@@ -135,11 +135,11 @@ class StoredTable(Generic[T]):
     columns: tuple[str, ...]
     make: Callable[[Mapping[str, Any]], T]
     json: frozenset[str]
-    every: TextClause = field(metadata={"said_by": "read_all"})
-    one: TextClause = field(metadata={"said_by": "lock_value"})
-    insert: TextClause = field(metadata={"said_by": "add_value"})
-    upsert: TextClause = field(metadata={"said_by": "save_value"})
-    delete: TextClause = field(metadata={"said_by": "remove_value"})
+    every: TextClause = field(metadata={"issued_by": "read_all"})
+    one: TextClause = field(metadata={"issued_by": "lock_value"})
+    insert: TextClause = field(metadata={"issued_by": "add_value"})
+    upsert: TextClause = field(metadata={"issued_by": "save_value"})
+    delete: TextClause = field(metadata={"issued_by": "remove_value"})
 
 
 def stored_table(

@@ -117,7 +117,7 @@ LARGEST_IMPORT = MAX_FILE_BYTES + 1024 * 1024
 """Bytes: a file of people, and what a browser sends around it."""
 
 LARGER_BODIES = {DRAFTS: LARGEST_DRAFT, IMPORTS: LARGEST_IMPORT, IMPORT_PAGES: LARGEST_IMPORT}
-"""By the beginning of a path: bytes that a body may have there."""
+"""By the prefix of a path: bytes that a body may have there."""
 
 
 @dataclass(slots=True)

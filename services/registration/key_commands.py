@@ -68,7 +68,7 @@ def wrap() -> None:
     with _key_tools() as (work, form_keys, settings):
         _require_fit(work, settings)
         with _plain_errors():
-            count = form_keys.store.wrap_anew()
+            count = form_keys.store.rewrap()
         retire(work, settings.held_keys)
     click.echo(f"{count} keys wrapped by the newest master key.")
 

@@ -114,17 +114,17 @@ class TopologyCheck:
         return self._absent != []
 
 
-SILENCE_S = 45.0
+WATCHDOG_TIMEOUT_S = 45.0
 EXIT_CODE = 70
 
 
-def watch(ticked_at: Callable[[], float], *, silence_s: float = SILENCE_S) -> threading.Thread:
-    """Start a thread that ends the process when ``ticked_at`` (monotonic seconds) is older than ``silence_s``."""
+def watch(ticked_at: Callable[[], float], *, timeout_s: float = WATCHDOG_TIMEOUT_S) -> threading.Thread:
+    """Start a thread that ends the process when ``ticked_at`` (monotonic seconds) is older than ``timeout_s``."""
 
     def run() -> None:
-        while time.monotonic() - ticked_at() <= silence_s:
-            time.sleep(min(1.0, silence_s / 4))  # the polling interval of a separate thread
-        log.error("no turn of the loop for too long: the process ends itself", extra={"silence_s": silence_s})
+        while time.monotonic() - ticked_at() <= timeout_s:
+            time.sleep(min(1.0, timeout_s / 4))  # the polling interval of a separate thread
+        log.error("no turn of the loop for too long: the process ends itself", extra={"silence_s": timeout_s})
         os._exit(EXIT_CODE)
 
     thread = threading.Thread(target=run, name="watchdog", daemon=True)

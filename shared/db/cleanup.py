@@ -85,7 +85,7 @@ class Cleanup:
         self, work: UnitOfWork, service: str, rules: Sequence[Rule], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._work, self._service, self._monotonic = work, service, monotonic
-        self._look_at_s = dict.fromkeys(rules, float("-inf"))
+        self._due_s = dict.fromkeys(rules, float("-inf"))
 
     def run_once(self, now: datetime) -> bool:
         """Run a batch of each rule whose check is due, each in a separate transaction.
@@ -100,9 +100,9 @@ class Cleanup:
             Unavailable: the database is down; the next tick continues.
         """
         now_s = self._monotonic()
-        looked = [rule for rule, look_at_s in self._look_at_s.items() if look_at_s <= now_s]
-        more = [rule for rule in looked if self._run(rule, now) == rule.batch]
-        self._look_at_s |= {rule: now_s + rule.every_s for rule in looked if rule not in more}
+        due_rules = [rule for rule, due_s in self._due_s.items() if due_s <= now_s]
+        more = [rule for rule in due_rules if self._run(rule, now) == rule.batch]
+        self._due_s |= {rule: now_s + rule.every_s for rule in due_rules if rule not in more}
         return bool(more)
 
     def _run(self, rule: Rule, now: datetime) -> int:
@@ -115,7 +115,7 @@ class Cleanup:
         return rows
 
 
-SAID_BY = "said_by"
+ISSUED_BY = "issued_by"
 """Metadata of a field with SQL: the one function here that executes it, so that rights can be distinguished."""
 
 
@@ -130,9 +130,9 @@ class PersonalTable:
         ends: where there is no such statement: what ends the rows, or why they outlive the person.
     """
 
-    rows: str = field(metadata={SAID_BY: "export_rows"})
+    rows: str = field(metadata={ISSUED_BY: "export_rows"})
     left_out: Mapping[str, str] = field(default_factory=dict)
-    erase: str = field(default="", metadata={SAID_BY: "erase_rows"})
+    erase: str = field(default="", metadata={ISSUED_BY: "erase_rows"})
     ends: str = ""
 
     @property
@@ -224,7 +224,7 @@ def words_of(column: str) -> str:
 
 
 def word_query(folded: str) -> str:
-    """A ``tsquery`` (as text) for the first word of ``folded``: whole if another follows, else the beginning of one."""
+    """A ``tsquery`` (as text) for the first word of ``folded``: whole if another follows, else a prefix."""
     first, more, _rest = folded.partition(" ")
     quoted = first[:500].replace("\\", "\\\\").replace("'", "''")
     return f"'{quoted}'" if more else f"'{quoted}':*"

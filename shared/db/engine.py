@@ -29,7 +29,7 @@ from shared.runtime.metrics import db_pool_connections, db_pool_waiting
 from shared.runtime.settings import read_database_url
 
 ASK_AFTER_S = 1.25
-"""Of silence, and again after as much more: with the time for the answer well under 2.5 s, when people get an error."""
+"""Idle time before a probe and between two; with the time for the answer below 2.5 s, when people get an error."""
 
 ANSWER_WITHIN_S = 0.5
 UNRESPONSIVE_S = 1.0
@@ -48,7 +48,7 @@ class DatabaseUnresponsive(psycopg.OperationalError):
 
 
 class LivenessConnection(psycopg.Connection[Any]):
-    """A psycopg connection that probes a silent server. Works with threads and with greenlets alike."""
+    """A psycopg connection that probes a silent server. Works with threads and with greenlets."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
@@ -72,17 +72,17 @@ class LivenessConnection(psycopg.Connection[Any]):
 
     def _watched(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """``gen``, with a check of the clock whenever it is woken and nothing has arrived."""
-        heard_at = time.monotonic()
+        received_at = time.monotonic()
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
                 now = time.monotonic()
                 if ready:
-                    heard_at = now
-                elif now - heard_at >= ASK_AFTER_S:
+                    received_at = now
+                elif now - received_at >= ASK_AFTER_S:
                     self._require_answer()
-                    heard_at = time.monotonic()
+                    received_at = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value
@@ -223,7 +223,7 @@ def open_engine(
         },
     )
     event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "checkout", _plan_anew)
+    event.listen(engine, "checkout", _discard_old_plans)
     event.listen(engine, "handle_error", _leave_standby)
     if statement_timeout_ms is not None:
         event.listen(engine, "begin", partial(_limit_statements, statement_timeout_ms))
@@ -239,7 +239,7 @@ def _limit_statements(limit_ms: int, connection: Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit_ms}")
 
 
-def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
+def _discard_old_plans(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
     """Forget plans that are too old; the statements stay prepared, so this costs a few milliseconds of planning.
 
     Outside of a transaction, which would be three round trips in place of one.

@@ -116,5 +116,7 @@ class UnitOfWork:
 
     def _log_outage(self, kind: str, error: Exception) -> None:
         if (left_out := self._outages.due()) is not None:
-            silent = isinstance(getattr(error, "orig", error), DatabaseUnresponsive)
-            log.warning("the database is unavailable", extra={"kind": kind, "silent": silent, "left_out": left_out})
+            unresponsive = isinstance(getattr(error, "orig", error), DatabaseUnresponsive)
+            log.warning(
+                "the database is unavailable", extra={"kind": kind, "silent": unresponsive, "left_out": left_out}
+            )

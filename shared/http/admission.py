@@ -106,7 +106,7 @@ From this size on, a process holds this many at once: they are read before anyon
 """
 
 NEVER_REFUSED = "/-/"
-"""Probes and metrics: an operator has to see what is going on most of all when too much is."""
+"""Probes and metrics: an operator needs them most of all under overload."""
 
 
 def priority_class_of(environ: "WSGIEnvironment", people: tuple[str, ...], pages: tuple[str, ...] = ()) -> str:
@@ -158,7 +158,7 @@ class AdmissionMiddleware:
     ) -> None:
         self._inner, self._service, self._people, self._pages = inner, service, people, pages
         self._proxies = proxies
-        self._most_bytes, self._larger = max_bytes, larger
+        self._max_bytes, self._larger = max_bytes, larger
         self._slots = bounds.slots()
         self._large = ConcurrencyLimit(MAX_LARGE_BODIES)
 
@@ -171,22 +171,22 @@ class AdmissionMiddleware:
         reason = self._objection(environ, slots)
         if reason:
             return self._refuse(environ, start_response, kind, reason)
-        longest_bytes = max_body_bytes(environ["PATH_INFO"], self._most_bytes, self._larger)
-        if not _may_be_large(environ, longest_bytes):
-            return self._admit(environ, start_response, kind, longest_bytes)
+        allowed_bytes = max_body_bytes(environ["PATH_INFO"], self._max_bytes, self._larger)
+        if not _may_be_large(environ, allowed_bytes):
+            return self._admit(environ, start_response, kind, allowed_bytes)
         if not self._large.enter():
             return self._refuse(environ, start_response, kind, "full")
         try:
-            return self._admit(environ, start_response, kind, longest_bytes)
+            return self._admit(environ, start_response, kind, allowed_bytes)
         finally:
             self._large.leave()
 
     def _admit(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse", kind: str, longest_bytes: int
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", kind: str, allowed_bytes: int
     ) -> Iterable[bytes]:
         slots = self._slots[kind]
         try:
-            receive(environ, longest_bytes)
+            receive(environ, allowed_bytes)
         except (TooSlow, CutOff):
             return self._give_up(start_response, kind)
         if not slots.enter():
@@ -255,9 +255,9 @@ class AdmissionMiddleware:
         return [body]
 
 
-def _may_be_large(environ: "WSGIEnvironment", longest_bytes: int) -> bool:
+def _may_be_large(environ: "WSGIEnvironment", allowed_bytes: int) -> bool:
     length = environ.get("CONTENT_LENGTH") or ""
-    return longest_bytes > LARGE_BYTES and (not length.isdigit() or int(length) > LARGE_BYTES)
+    return allowed_bytes > LARGE_BYTES and (not length.isdigit() or int(length) > LARGE_BYTES)
 
 
 def _socket_wait_s(connection: Any) -> float:

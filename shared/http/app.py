@@ -96,8 +96,8 @@ def _begin_span(trace: str) -> None:
         return
     route = str(request.url_rule) if request.url_rule else "unknown"
     method = request.method if request.method in _METHODS else "other"
-    said: dict[str, str | int] = {"http.request.method": method, "http.route": route}
-    g.around = span(HTTP_REQUEST, f"{method} {route}", said, (trace,))
+    attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+    g.around = span(HTTP_REQUEST, f"{method} {route}", attributes, (trace,))
     g.span = g.around.__enter__()
 
 
@@ -171,7 +171,7 @@ SIGN_IN = "troika.sign_in"
 
 
 class PlainFlask(Flask):
-    """Flask without the check, at each call of each hook and view, for a coroutine: none of ours is one."""
+    """Flask without the check, at each call of each hook and view, for a coroutine: we have none."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """``func`` as it is."""

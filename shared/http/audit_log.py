@@ -97,7 +97,7 @@ def audit_log_page(work: UnitOfWork, log: TextClause, wanted: AuditFilter, curso
         limit: entries on the page.
 
     Raises:
-        BadRequest: not a cursor of ours.
+        BadRequest: not one of our cursors.
         Unavailable: the database is down.
     """
     with work.transaction() as connection:

@@ -72,7 +72,7 @@ def from_cursor(cursor: str, parts: int) -> list[str] | None:
     """The sort key in ``cursor``; None for the first page.
 
     Raises:
-        BadRequest: not a cursor of ours.
+        BadRequest: not one of our cursors.
     """
     if not cursor:
         return None
@@ -212,8 +212,8 @@ def xlsx_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def _write(path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    book = xlsxwriter.Workbook(path, _OPTIONS)
-    sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
+    workbook = xlsxwriter.Workbook(path, _OPTIONS)
+    sheet, bold = workbook.add_worksheet(), workbook.add_format({"bold": True})
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, max(len(header) - 1, 0), 22)
     for column, title in enumerate(header):
@@ -223,7 +223,7 @@ def _write(path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
             raise DomainError("too-many-rows", f"a spreadsheet has at most {MAX_ROWS:,} rows: use the CSV file")
         for column, value in enumerate(row):
             _write_cell(sheet, number, column, value)
-    book.close()
+    workbook.close()
 
 
 def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, column: int, value: object) -> None:

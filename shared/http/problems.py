@@ -1,7 +1,7 @@
 """Problems: every error is ``application/problem+json`` (RFC 9457) with a stable ``code``, or a page for browsers.
 
-A failure of ours contains "internal" and the correlation id, and nothing else: no stack, no SQL, no versions. Refusals
-under load (503, 429, quarantine) are created without any lookup, because they are sent under load.
+An internal failure contains "internal" and the correlation id, and nothing else: no stack, no SQL, no versions.
+Refusals under load (503, 429, quarantine) are created without any lookup, because they are sent under load.
 """
 
 import json
@@ -158,7 +158,7 @@ def from_http(error: HTTPException) -> Response:
 
 
 def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
-    """The explanation of an error with its own code; a 404 and a failure of ours include none."""
+    """The explanation of an error with its own code; a 404 and an internal failure include none."""
     if hasattr(error, "problem_code"):
         return str(error.description)
     return "" if status >= 500 or status == 404 else str(data.get("message") or "")

@@ -95,7 +95,7 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 """No path and no redirect target has one: a line feed would end a header (CWE-113)."""
 
 MAX_FIELDS = 100
-"""Maximum number of names in an object, and of values in a form: the longest of ours has thirty."""
+"""Maximum number of names in an object, and of values in a form: our longest has thirty."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
@@ -221,7 +221,7 @@ def refuse_unknown_parameters(app: Flask) -> None:
 def known_parameters(view: Callable[..., Any]) -> tuple[str, ...] | None:
     """Names of the query parameters that ``view`` declares; None if it is not an operation of the interface.
 
-    One that ends with a dot is the beginning of names (``beginnings`` of a schema); the view itself reads these.
+    One that ends with a dot is a prefix of names (``beginnings`` of a schema); the view itself reads these.
     """
     operation = getattr(view, "_apidoc", None)
     if operation is None:
@@ -269,7 +269,7 @@ class DayOrInstant(ma.fields.String):
 
 
 def lower_bound(given: date | datetime | None) -> datetime | None:
-    """The instant from which ``given`` counts: itself, or the beginning of the day in UTC; None for no bound."""
+    """The instant from which ``given`` counts: itself, or the start of the day in UTC; None for no bound."""
     if given is None or isinstance(given, datetime):
         return given
     return datetime.combine(given, time.min, UTC)

@@ -81,7 +81,7 @@ class QueueConsumer(ReconnectingConsumer):
         self.chore: Callable[[], None] = nothing
         self._pending: list[Delivery] = []
         self._senders = senders
-        self._settler = Acknowledger(
+        self._acknowledger = Acknowledger(
             plan or RetryPlan(), lambda: self.producer, sender, senders.copying if senders else frozenset()
         )
         self._halts = QueueHalts(service, self._handlers, halts or MemoryHalts())
@@ -223,7 +223,7 @@ class QueueConsumer(ReconnectingConsumer):
             self._judge(connection, consumers, readable)
 
     def _settle(self, delivery: Delivery) -> str:
-        outcome = self._settler.settle(delivery)
+        outcome = self._acknowledger.settle(delivery)
         if outcome == "done":
             self._halts.succeeded(delivery.queue)
         elif outcome == "parked" and not isinstance(delivery.result, Unauthentic):

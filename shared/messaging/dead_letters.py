@@ -1,4 +1,4 @@
-"""Dead-letter queue (parked messages): list, show, replay, drop, count; works alike on both brokers.
+"""Dead-letter queue (parked messages): list, show, replay, drop, count; works in the same way on both brokers.
 
 A listing holds ids, types and reasons. Bodies are shown one at a time and only on request: what is personal in them is
 sealed, but an operator should not see what need not be seen.

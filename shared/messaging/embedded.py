@@ -314,9 +314,11 @@ class Channel(virtual.Channel):
         body = message["body"].encode() if isinstance(message["body"], str) else bytes(message["body"])
         kept = {key: value for key, value in message["properties"].items() if key in _KEPT_PROPERTIES}
         kept["content_type"] = message.get("content-type")
-        most_s = int(message["properties"].get("expiration") or 10**9) / 1000
+        expires_in_s = int(message["properties"].get("expiration") or 10**9) / 1000
         headers = message.get("headers") or {}
-        self._queues.put(StoredMessage(queue, body, kept, headers, min(delay, most_s)) for queue, delay in targets)
+        self._queues.put(
+            StoredMessage(queue, body, kept, headers, min(delay, expires_in_s)) for queue, delay in targets
+        )
 
     def _size(self, queue: str) -> int:
         return self._queues.depth(queue)

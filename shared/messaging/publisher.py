@@ -196,7 +196,7 @@ class PikaPublisher:
         job = PublishJob(batch)
         if not self._unblocked.wait(timeout_s):
             return job.outcomes()
-        if not self._ready.wait(timeout_s) or not self._tell(lambda: self._send(job)):
+        if not self._ready.wait(timeout_s) or not self._call_soon(lambda: self._send(job)):
             return job.outcomes()
         if not job.done.wait(timeout_s) and self._unblocked.is_set():
             self._drop()
@@ -208,7 +208,7 @@ class PikaPublisher:
         self._drop()
         self._thread.join(STACK_TIMEOUT_S)
 
-    def _tell(self, callback: Callable[[], None]) -> bool:
+    def _call_soon(self, callback: Callable[[], None]) -> bool:
         """Have ``callback`` called in the connection's thread; False if there is no connection now."""
         with self._guard:
             if self._connection is None:
@@ -219,7 +219,7 @@ class PikaPublisher:
     def _drop(self) -> None:
         """End the connection: it no longer answers, so its good-bye is not waited for."""
         self._ready.clear()
-        self._tell(self._hang_up)
+        self._call_soon(self._hang_up)
 
     # Everything below runs in the connection's thread.
 

@@ -106,7 +106,7 @@ before the broker has noticed that they were gone. A connection has two channels
 
 
 def user_limits(user: str) -> dict[str, int]:
-    """Limits of a login, so that one that is in the wrong hands, or in a loop, cannot use up the node."""
+    """Limits of a login, so that one that is stolen, or in a loop, cannot use up the node."""
     connections = CONNECTIONS_OF[user.rpartition("-")[2]]
     return {"max-connections": connections, "max-channels": 2 * connections}
 
@@ -138,8 +138,8 @@ def permissions() -> list[dict[str, str]]:
     rows.append(_permission(AUDIT, "^$", "^$", r"\.parked$"))
     rows.append(_permission(OPERATOR, "^$", f"^{re.escape(REQUEUE)}$", r"\.parked$"))
     for service in SERVICES:
-        heard = [queue for queue in QUEUES if service_of(queue) == service]
-        own = _alternatives([*heard, *map(parked, heard)])
+        consumed = [queue for queue in QUEUES if service_of(queue) == service]
+        own = _alternatives([*consumed, *map(parked, consumed)])
         rows.append(_permission(relay_user(service), "^$", f"^{re.escape(FACTS)}$", "^$"))
         write = f"^({re.escape(RETRY)}|{re.escape(DEAD)})$"
         rows.append(_permission(consumer_user(service), "^$", write, f"^{own}$"))
@@ -153,11 +153,11 @@ def topic_permissions() -> list[dict[str, str]]:
     """
     rows: list[dict[str, str]] = []
     for service in SERVICES:
-        said = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.producer == service])
+        published = _alternatives([entry.key for entry in MESSAGE_TYPES if entry.producer == service])
         own = _alternatives([queue for queue in QUEUES if service_of(queue) == service])
         tiers = _alternatives(list(RETRY_TIERS))
         relay, consumer = relay_user(service), consumer_user(service)
-        rows.append(_topic(relay, FACTS, f"^{said}$"))
+        rows.append(_topic(relay, FACTS, f"^{published}$"))
         rows.append(_topic(consumer, RETRY, rf"^{tiers}\.{own}$"))
         rows.append(_topic(consumer, DEAD, f"^{own}$"))
     rows.append(_topic(OPERATOR, REQUEUE, r"^replay\..+$"))

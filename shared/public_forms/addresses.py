@@ -127,8 +127,7 @@ MAIL_PROVIDERS = frozenset(
         "zoho.com",
     }
 )
-"""Domains whose mailboxes belong to people who have nothing to do with each other: a quota for all of them together
-would let strangers use up each other's."""
+"""Domains whose mailboxes belong to unrelated people: with one quota for all, they would use up each other's."""
 
 
 def canonical_mailbox(email: str) -> str:
@@ -149,7 +148,7 @@ def canonical_mailbox(email: str) -> str:
 
 
 def mail_domain(email: str) -> str:
-    """Return the domain by which mail is limited; empty for a mail provider, whose users are strangers."""
+    """Return the domain by which mail is limited; empty for a mail provider, whose users are unrelated."""
     domain = address_key(email).rpartition("@")[2]
     return "" if domain in MAIL_PROVIDERS else domain
 

@@ -133,7 +133,7 @@ class FieldSchema(FileSchema):
 
 
 class DefinitionSchema(FileSchema):
-    """A form. Rules between the questions are checked for all that can be read, whatever else is wrong."""
+    """A form. Rules between the questions are checked for all that can be read, even if something else is wrong."""
 
     slug = _word(
         "(?=.{1,80}$)[a-z0-9]+(?:-[a-z0-9]+)*",

@@ -12,15 +12,15 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def rfc3339(moment: datetime) -> str:
-    """``moment`` (aware) as RFC 3339 text in UTC, seconds precision with fraction only when there is one.
+def rfc3339(instant: datetime) -> str:
+    """``instant`` (aware) as RFC 3339 text in UTC, seconds precision with fraction only when there is one.
 
     Raises:
-        ValueError: ``moment`` has no time zone.
+        ValueError: ``instant`` has no time zone.
     """
-    if moment.tzinfo is None:
+    if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> datetime:
@@ -29,7 +29,7 @@ def parse_rfc3339(text: str) -> datetime:
     Raises:
         ValueError: not RFC 3339, or without an offset.
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
         raise ValueError("an offset is required")
-    return moment.astimezone(UTC)
+    return instant.astimezone(UTC)

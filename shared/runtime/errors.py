@@ -58,7 +58,7 @@ class MessageFailure(Exception):
 
 
 class Retry(MessageFailure):
-    """Deliver the message again later; ``after_s`` is a wish, the tiers of the broker decide.
+    """Deliver the message again later; ``after_s`` is a hint, the tiers of the broker decide.
 
     ``reason`` is a constant without personal data: a header and a log contain it.
     """

@@ -40,9 +40,9 @@ def made_at_of(identifier: str) -> datetime | None:
     return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
-def first_id_of(moment: datetime) -> str:
-    """The smallest identifier that :func:`new_id` can make at ``moment`` (aware): all smaller ones are older."""
-    milliseconds = int(moment.timestamp() * 1000)
+def first_id_of(instant: datetime) -> str:
+    """The smallest identifier that :func:`new_id` can make at ``instant`` (aware): all smaller ones are older."""
+    milliseconds = int(instant.timestamp() * 1000)
     return str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | 0x2 << 62))
 
 

@@ -68,7 +68,7 @@ def carrying(trace: str) -> Iterator[None]:
 
 
 class _Formatter(JsonFormatter):
-    """Adds who speaks and what it belongs to; a newline in a value stays inside its JSON string."""
+    """Adds the process and its ids; a newline in a value stays inside its JSON string."""
 
     def __init__(self, service: str, role: str) -> None:
         super().__init__(
@@ -178,7 +178,7 @@ def record_security_event(event: SecurityEvent, **facts: str) -> None:
 
     Args:
         event: what happened.
-        facts: names and ids of ours.
+        facts: our names and ids.
     """
     security_events_total.labels(event.name).inc()
     if event.is_permitted:

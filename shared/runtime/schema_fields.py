@@ -1,4 +1,4 @@
-"""Fields of marshmallow schemas, for requests and files alike: a fault says what is wanted, ``must have …``."""
+"""Fields of marshmallow schemas, for requests and for files: a fault states what is wanted, ``must have …``."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar

@@ -255,7 +255,9 @@ def begin_spans(
     tracer = _tracer
     if tracer is None:
         return []
-    return [BegunSpan(of, tracer.begin(of, name, said, (parent,), start_ns)) for name, parent, said in causes]
+    return [
+        BegunSpan(of, tracer.begin(of, name, attributes, (parent,), start_ns)) for name, parent, attributes in causes
+    ]
 
 
 def start_tracing(service: str, process: str, url: str) -> None:

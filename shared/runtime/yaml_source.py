@@ -38,7 +38,7 @@ _PLAIN: Mapping[str, str] = {
     "Invalid input type.": "must be a mapping of keys to values",
     "Unknown field.": "is not known here",
 }
-"""What marshmallow says, in words for somebody who writes a file."""
+"""Marshmallow's messages, in words for the author of a file."""
 
 
 @dataclass(frozen=True, slots=True)

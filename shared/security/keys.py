@@ -278,5 +278,7 @@ def retire_older(connection: Connection, held: HeldKey, now: datetime) -> None:
 
 def _rows(held: HeldKey, now: datetime) -> list[dict[str, object]]:
     """The first key of a file is the newest: a microsecond orders them."""
-    moments = (now - timedelta(microseconds=place) for place in range(len(held.values)))
-    return [{"name": held.kind.name, "value": value, "now": at} for value, at in zip(held.values, moments, strict=True)]
+    timestamps = (now - timedelta(microseconds=place) for place in range(len(held.values)))
+    return [
+        {"name": held.kind.name, "value": value, "now": at} for value, at in zip(held.values, timestamps, strict=True)
+    ]

@@ -212,7 +212,7 @@ class Retaining:
     ) -> None:
         self._service, self._metrics = service, metrics
         self._overdue, self._steps = overdue, steps
-        self._next_look: datetime | None = None
+        self._next_run_at: datetime | None = None
 
     def run_once(self, work: UnitOfWork, now: datetime) -> None:
         """Do a batch of what is due at ``now``; usually nothing is, and then no query is made.
@@ -224,7 +224,7 @@ class Retaining:
         Raises:
             Unavailable: the database is down; the next tick continues.
         """
-        if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
+        if self._next_run_at is not None and self._next_run_at - EVERY <= now < self._next_run_at:
             return
         late = self._overdue(work, now)
         for what, count in late.items():
@@ -233,7 +233,7 @@ class Retaining:
         self._announce(work, steps, dict.fromkeys(late, 0), now)
         taken = [self._take(work, step, now) for step in steps]
         if max(taken, default=0) < BATCH_SIZE:
-            self._next_look = now + EVERY
+            self._next_run_at = now + EVERY
 
     def _announce(
         self, work: UnitOfWork, steps: Sequence[RetentionStep], waiting: dict[str, int], now: datetime

@@ -1,11 +1,11 @@
-"""Installations with different faults, started at the same time: each test looks at one of them."""
+"""Installations with different faults, started at the same time: each test examines one of them."""
 
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.alerting.laboratory import Installation
+from tests.alerting.monitoring import Installation
 from tests.alerting.targets import HANGING, REFUSING, WELL
 from tests.support.run_folder import RunFolder
 
@@ -44,7 +44,7 @@ def _consumer_without_broker(since_s: float) -> str:
 
 
 def _canary(since_s: float) -> str:
-    """It goes round once a minute; since the fault no round has come to its end."""
+    """It runs once a minute; no run has completed since the fault."""
     return f'troika_canary_last_success_timestamp_seconds{{form="canary"}} {time.time() - max(0.0, since_s) - 30:.0f}\n'
 
 
@@ -74,8 +74,8 @@ def installations(run_folder: RunFolder) -> Iterator[dict[str, Installation]]:
     """After each fault has lasted and was repaired; by the fault."""
     made = {}
     try:
-        for number, (fault, (says, _, _)) in enumerate(FAULTS.items()):
-            made[fault] = Installation(run_folder, str(number), says)
+        for number, (fault, (metrics, _, _)) in enumerate(FAULTS.items()):
+            made[fault] = Installation(run_folder, str(number), metrics)
             made[fault].start()
         for one in made.values():
             one.wait_ready()

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.ports import free_port
 
 Content = Callable[[float], str]
-"""What a target says, so many seconds after the fault; below zero before it."""
+"""What a target returns, by the seconds since the fault; below zero before it."""
 
 WELL, REFUSING, HANGING = "well", "refusing", "hanging"
 HANGS_S = 30.0
@@ -21,7 +21,7 @@ class Target:
     """An HTTP server that always gives the same kind of answer.
 
     Args:
-        content: what it says.
+        content: what it returns.
         since_fault: seconds since the fault, below zero before it.
         certificate: file with key and certificate; None without TLS.
         kind: content type.
@@ -42,7 +42,7 @@ class Target:
         self._open()
 
     def become(self, state: str) -> None:
-        """Answer from now on, refuse connections, or take them and say nothing."""
+        """Answer from now on, refuse connections, or accept them without answering."""
         self._state = state
         if state == REFUSING:
             self.close()
@@ -73,7 +73,7 @@ class Target:
                     self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Send nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         server.daemon_threads = True

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.alerting import LAYERS
-from tests.alerting.laboratory import Alertmanager, Pager, program
+from tests.alerting.monitoring import Alertmanager, Pager, program
 from tests.support.alerting import CONFIGURATION, evaluate, faults
 from tests.support.run_folder import RunFolder
 
@@ -18,7 +18,7 @@ Sent = set[tuple[tuple[str, str], ...]]
 
 @pytest.fixture(scope="module")
 def paged(run_folder: RunFolder) -> Iterator[dict[str, Sent]]:
-    """The groups that were sent to the pager, by the fault; each fault has an Alertmanager of its own."""
+    """The groups that were sent to the pager, by the fault; each fault has its own Alertmanager."""
     pagers = {fault: Pager() for fault in faults()}
     running = [Alertmanager(run_folder, f"posted-{number}", pager) for number, pager in enumerate(pagers.values())]
     try:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.alerting.conftest import FAULTS
-from tests.alerting.laboratory import Installation
+from tests.alerting.monitoring import Installation
 
 pytestmark = pytest.mark.timeout(900)
 """The first of them waits for all faults to be over."""
@@ -20,7 +20,7 @@ LAYERS = {
 }
 WITHIN_S = 120.0
 HEARTBEAT_S = 60.0
-"""The watchdog is sent every half minute; no dead man's switch may be told to wait for less than this."""
+"""The watchdog is sent every half minute; no dead man's switch may be configured to wait for less than this."""
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -34,7 +34,7 @@ def test_one_fault_raises_one_page(fault: str, installations: dict[str, Installa
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nobody_is_paged_before_the_fault(fault: str, installations: dict[str, Installation]) -> None:
+def test_no_one_is_paged_before_the_fault(fault: str, installations: dict[str, Installation]) -> None:
     one = installations[fault]
     assert [page.alerts for page in one.pager.pages_since(0.0) if page.at_s < one.fault_at_s] == []
 

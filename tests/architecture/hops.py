@@ -31,7 +31,7 @@ from shared.messaging.connection import open_publisher
 from shared.messaging.consumer import QueueConsumer
 from shared.messaging.relay import Relay
 from shared.runtime.runner import Stop
-from tests.integration.operations.town import Town
+from tests.integration.operations.in_process_system import InProcessSystem
 from tests.support.clients import WEBINAR, answers, submissions_path
 from tests.support.installation import TestInstallation, make_whole
 from tests.support.postgres import PostgresServer
@@ -41,7 +41,7 @@ from tests.support.smtp_relay import Relay as MailRelay
 from tests.support.waiting import poll_until
 
 AIM_TO_COMMIT, AIM_TO_MAIL = 25, 55
-"""Most files of ours from the POST to the commit of the registration, and to the mail."""
+"""Maximum number of our files from the POST to the commit of the registration, and to the mail."""
 
 OURS = (str(PROJECT / "services") + os.sep, str(PROJECT / "shared") + os.sep)
 SEATS = 5
@@ -53,7 +53,7 @@ def _is_ours(path: str) -> bool:
 
 
 class FilesRun:
-    """Files of ours in which a function ran, in the order of their first function.
+    """Our files in which a function ran, in the order of their first function.
 
     Attributes:
         files: all so far, as paths below the project.
@@ -103,9 +103,9 @@ def to_submission(client: FlaskClient, number: int) -> None:
     assert answer.status_code == 202, answer.get_json()
 
 
-def to_registration(town: Town) -> None:
+def to_registration(system: InProcessSystem) -> None:
     """Decide."""
-    assert town.decider.run_once()
+    assert system.decider.run_once()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,38 +123,40 @@ class PathToMail:
     sender: Sender
 
     @classmethod
-    def of(cls, town: Town, mail_port: int) -> Self:
-        """The processes of ``town``, each with its own login on the embedded bus."""
-        publisher = open_publisher(_bus(town, "registration", "relay"), "registration")
-        bus, work = _bus(town, "notifications", "consume"), town.work("notifications")
+    def of(cls, system: InProcessSystem, mail_port: int) -> Self:
+        """The processes of ``system``, each with its own login on the embedded bus."""
+        publisher = open_publisher(_bus(system, "registration", "relay"), "registration")
+        bus, work = _bus(system, "notifications", "consume"), system.work("notifications")
         return cls(
-            Relay(town.work("registration"), publisher, "registration", town.checked_clock),
-            make_queue_consumer(bus, work, "notifications", town.office.effects),
-            town.office.sender(mail_port),
+            Relay(system.work("registration"), publisher, "registration", system.checked_clock),
+            make_queue_consumer(bus, work, "notifications", system.notifications.effects),
+            system.notifications.sender(mail_port),
         )
 
-    def go(self, town: Town) -> None:
+    def go(self, system: InProcessSystem) -> None:
         """Publish what registration stored, consume it in notifications, and hand the mail over."""
-        before = len(town.office.mails())
+        before = len(system.notifications.mails())
         assert self.relay.run_once()
         thread = threading.Thread(target=self.consumer.run, kwargs={"safety_interval": 0.1})
         thread.start()
         try:
-            poll_until(lambda: len(town.office.mails()) > before, WITHIN_S, what="a mail to be sent")
+            poll_until(lambda: len(system.notifications.mails()) > before, WITHIN_S, what="a mail to be sent")
         finally:
             self.consumer.should_stop = True
             thread.join()
         assert self.sender.run_once(Stop())
 
 
-def _bus(town: Town, service: str, process: str) -> BusAddress:
-    return BusAddress(database_url=town.installation.urls.of("bus", bus_role_of(service, process)))
+def _bus(system: InProcessSystem, service: str, process: str) -> BusAddress:
+    return BusAddress(database_url=system.installation.urls.of("bus", bus_role_of(service, process)))
 
 
-def measure(town: Town, client: FlaskClient, mail_port: int, number: int) -> tuple[FilesRun, dict[str, int]]:
+def measure(
+    system: InProcessSystem, client: FlaskClient, mail_port: int, number: int
+) -> tuple[FilesRun, dict[str, int]]:
     """Follow the registration of person ``number``; returns the files, and how many there are after each part."""
     run, counts = FilesRun(), {}
-    path = PathToMail.of(town, mail_port)
+    path = PathToMail.of(system, mail_port)
 
     def part(name: str, act: Callable[[], None], *, to_its_end: bool = False) -> None:
         with run.following():
@@ -166,8 +168,8 @@ def measure(town: Town, client: FlaskClient, mail_port: int, number: int) -> tup
     event.listen(Engine, "commit", run.note_write)
     event.listen(Engine, "after_cursor_execute", after_insert := _after_insert(run))
     part("to the commit of the submission", lambda: to_submission(client, number))
-    part("to the commit of the registration", lambda: to_registration(town))
-    part("to the mail", lambda: path.go(town), to_its_end=True)
+    part("to the commit of the registration", lambda: to_registration(system))
+    part("to the mail", lambda: path.go(system), to_its_end=True)
     event.remove(Engine, "commit", run.note_write)
     event.remove(Engine, "after_cursor_execute", after_insert)
     return run, counts
@@ -182,18 +184,18 @@ def _after_insert(run: FilesRun) -> Callable[..., None]:
 
 
 @contextmanager
-def opened_town() -> Iterator[Town]:
+def opened_system() -> Iterator[InProcessSystem]:
     """An installation with the sample loaded and its messages delivered, on a private server; removed afterwards."""
     run = RunFolder.create(runs_folder(quick_base()))
     server = PostgresServer(run, durable=False)
     server.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            town = Town(_installation(server, Path(folder)), Path(folder))
+            system = InProcessSystem(_installation(server, Path(folder)), Path(folder))
             try:
-                yield town
+                yield system
             finally:
-                town.leave()
+                system.leave()
     finally:
         server.remove()
         run.remove()
@@ -219,12 +221,12 @@ def show(run: FilesRun, counts: dict[str, int]) -> None:
 
 def main() -> None:
     """Print the files of the first registration, and of the second."""
-    with opened_town() as town, MailRelay({}) as mails:
-        town.open(town.client(), SEATS)
-        client = town.client()
+    with opened_system() as system, MailRelay({}) as mails:
+        system.open(system.client(), SEATS)
+        client = system.client()
         for number, name in ((1, "the first registration"), (2, "the second registration")):
             print(f"{name}:")
-            show(*measure(town, client, mails.port, number))
+            show(*measure(system, client, mails.port, number))
         assert len(mails.mails) == 2
     print(f"aims: {AIM_TO_COMMIT} to the commit of the registration, {AIM_TO_MAIL} to the mail")
 

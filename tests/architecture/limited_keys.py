@@ -1,14 +1,14 @@
 """What the routes of each service do with a key that is limited to some forms. Every new route needs an entry here."""
 
 REFUSED = "refused"
-"""What is shown or done reaches across all forms: no such key opens it, whatever its roles."""
+"""The route reads or changes data of all forms: no limited key opens it, with any roles."""
 FILTERED = "filtered"
 """It shows what everyone may see, and of the rest what belongs to the key's own forms."""
 OWN_EVENT = "own event only"
-"""It is about one event, form or resource: opened where that, or all that a resource stands on, is the key's own."""
+"""The route is about one event, form or resource: open if the key covers it and all that a resource belongs to."""
 HIDDEN = "as if it were not there"
 """It is about one person or mail: not to be found, unless it belongs to one of the key's own forms."""
-NOTHING = "nothing of anybody"
+NOTHING = "no personal data"
 """It shows and changes nothing that belongs to a form."""
 
 _STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"

@@ -1,4 +1,4 @@
-"""Every alert has a unit test and a runbook, names only what exists, and tells an operator what to know."""
+"""Every alert has a unit test and a runbook, names only what exists, and gives an operator the facts to act on."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deploy.up.watching import paced
-from tests.architecture.observed import faults_of, promtool
+from tests.architecture.metric_series import faults_of, promtool
 from tests.architecture.sources import text_of
 from tests.support.processes import PROJECT
 
@@ -91,7 +91,7 @@ def test_names_that_do_not_exist_are_found(expression: str, faults: list[str]) -
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=IDS)
-def test_alert_says_how_urgent_it_is(alert: dict[str, Any]) -> None:
+def test_alert_has_a_severity(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in ("page", "ticket", "watchdog")
     assert len(alert["annotations"]["summary"]) > 20
 

@@ -10,7 +10,7 @@ import yaml
 
 from deploy.board import DEPLOYMENTS, VARIABLES, chosen
 from deploy.board_panels import ROWS
-from tests.architecture.observed import faults_of, promtool
+from tests.architecture.metric_series import faults_of, promtool
 from tests.architecture.sources import text_of
 
 BOARD: dict[str, Any] = json.loads(text_of(Path("deploy/grafana/troika.json")))
@@ -18,8 +18,8 @@ PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
 
 
-def test_board_is_what_the_list_of_panels_says() -> None:
-    """Every query of the file is looked at below."""
+def test_board_has_the_listed_panels() -> None:
+    """Every query of the file is checked below."""
     panels = [panel for row in ROWS.values() for panel in row]
     assert [chosen(query) for panel in panels for query in panel.queries.values()] == QUERIES
     assert len(QUERIES) >= 20
@@ -46,7 +46,7 @@ def test_legends_name_labels_that_are_grouped_by() -> None:
 
 
 def test_every_series_of_ours_follows_the_variables() -> None:
-    """Whoever chooses a service sees nothing of the others."""
+    """A panel of a chosen service shows nothing of the others."""
     for query in QUERIES:
         for series in re.findall(r"troika_\w+\{[^}]*\}|troika_\w+", query):
             assert re.search(r'service=(~"\$service"|")', series), query

@@ -15,7 +15,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.support.answering import Answering
+from tests.support.http_stub import Answering
 from tests.support.processes import PROJECT
 from tests.support.requirements import read_requirements
 
@@ -30,7 +30,7 @@ ALLOWED = {
 }  # fmt: skip
 """Of libraries that are used as they are. The LGPL's is psycopg; its terms bind changes to psycopg itself."""
 NOT_NEEDED = "pytest"
-SAYS_NOTHING = {"protobuf": "its files say BSD, three clauses; the package's description has no field for it"}
+UNSTATED = {"protobuf": "its files say BSD, three clauses; the package's description has no field for it"}
 FLASK_HAS_A_HOLE = {
     "id": "TROIKA-TEST-1", "summary": "made up",
     "modified": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z",
@@ -95,17 +95,17 @@ def test_list_of_hashes_has_each_accepted_file(listed: Listed) -> None:
     } == {(one.name, one.version, one.hashes) for one in requirements}
 
 
-def test_list_says_what_the_project_itself_needs(listed: Listed) -> None:
+def test_list_has_the_project_s_own_requirements(listed: Listed) -> None:
     root = listed.packages["metadata"]["component"]
     edges = {one["ref"]: one.get("dependsOn", []) for one in listed.packages["dependencies"]}
     assert root["name"] == "troika"
     assert {"kombu", "pika"} <= {ref.partition("==")[0] for ref in edges[root["bom-ref"]]}
 
 
-def test_licences_bind_nobody(listed: Listed) -> None:
-    said = {_name(one): set(_licences(one)) for one in listed.packages["components"]}
-    assert {name for name, words in said.items() if not words} == set(SAYS_NOTHING)
-    assert {name: words - ALLOWED for name, words in said.items() if words - ALLOWED} == {}
+def test_licences_bind_no_one(listed: Listed) -> None:
+    licences = {_name(one): set(_licences(one)) for one in listed.packages["components"]}
+    assert {name for name, words in licences.items() if not words} == set(UNSTATED)
+    assert {name: words - ALLOWED for name, words in licences.items() if words - ALLOWED} == {}
 
 
 def test_known_weakness_is_found(tmp_path: Path) -> None:

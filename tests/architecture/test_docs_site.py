@@ -81,7 +81,7 @@ def test_no_page_shows_markdown_as_it_is_written(site: Path) -> None:
 
 
 def test_each_link_leads_to_a_file_of_the_site(site: Path) -> None:
-    """Also those to files that are no documents, at which Zensical does not look."""
+    """Also links to files that are no documents, which Zensical does not check."""
     found = {
         (page.parent / unquote(target)).resolve()
         for page in site.rglob("*.html")
@@ -133,7 +133,7 @@ def test_link_that_leads_nowhere_fails(tmp_path: Path, link: str, code: int) -> 
 
 
 @pytest.mark.parametrize("page", sorted((PROJECT / "docs/architecture").glob("*.md")), ids=lambda page: page.stem)
-def test_architecture_page_has_a_picture_that_fits(page: Path) -> None:
+def test_architecture_page_has_a_diagram_that_fits(page: Path) -> None:
     """A drawing of text reads in both colour schemes; the site shows 88 columns without a scroll bar."""
     drawings = re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert drawings

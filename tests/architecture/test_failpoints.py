@@ -11,7 +11,7 @@ from tests.support.fail_points import POINTS, ROLES
 REGISTRY = Path("shared/runtime/failpoints.py")
 HOOK_OWNERS = {
     Path("tests/support/launching/hook.py"): "in programs that the launcher starts",
-    Path("tests/integration/model/office.py"): "in the model's own process, and taken out at once",
+    Path("tests/integration/model/system_under_test.py"): "in the model's own process, and taken out at once",
 }
 ENVIRONMENT = ("os.environ", "getenv", "import os")
 
@@ -51,7 +51,7 @@ def _calls(path: Path, name: str) -> list[ast.Call]:
 
 
 def _names(path: Path, name: str) -> bool:
-    """Whether a file that knows the fail points speaks of ``name``."""
+    """Whether a file that uses the fail points mentions ``name``."""
     return "failpoints" in path.stem + text_of(path) and any(
         isinstance(node, ast.Name | ast.alias | ast.FunctionDef | ast.Attribute) and _name_of(node) == name
         for node in nodes(path)

@@ -1,4 +1,4 @@
-"""Behaviour that depends on the kind of a field belongs to the kind: no other code looks up kinds by name."""
+"""Behaviour that depends on the kind of a field belongs to the kind: no other code dispatches on the names of kinds."""
 
 import re
 from pathlib import Path

@@ -13,8 +13,8 @@ from shared.messaging.contracts.registry import SERVICES
 from tests.architecture.limited_keys import FILTERED, REACH_OF, REFUSED
 
 Views = dict[str, Callable[..., Any]]
-ASKING_WHO = {"audience", "holder_if_any", "require_internal"}
-"""By one of these a public route learns that someone has a key, and may then show more."""
+IDENTIFYING = {"audience", "holder_if_any", "require_internal"}
+"""With one of these a public route checks for a key, and may then show more."""
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,14 @@ def apps() -> dict[str, Flask]:
 
 @pytest.fixture(params=SERVICES)
 def service(request: pytest.FixtureRequest) -> str:
-    """Each service in turn."""
+    """Each service."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def reach(service: str) -> dict[str, str]:
-    """What the table says of it."""
+    """The entry of the table."""
     return REACH_OF[service]
 
 
@@ -59,7 +59,7 @@ def test_every_route_that_needs_a_key_is_in_the_table(views: Views, reach: dict[
 def test_every_public_route_that_shows_more_with_a_key_is_in_the_table(views: Views, reach: dict[str, str]) -> None:
     def asks_who(view: Callable[..., Any]) -> bool:
         inner = inspect.unwrap(view)
-        return inner.__module__.startswith("services.") and not ASKING_WHO.isdisjoint(inner.__globals__)
+        return inner.__module__.startswith("services.") and not IDENTIFYING.isdisjoint(inner.__globals__)
 
     public = [route for route in _routes(views, asks_who) if getattr(policy_of(views[route]), "kind", "") == "public"]
     assert public == _public_in_the_table(views, reach)
@@ -68,7 +68,7 @@ def test_every_public_route_that_shows_more_with_a_key_is_in_the_table(views: Vi
 
 def test_what_reaches_across_all_forms_is_refused_by_the_guard(views: Views, reach: dict[str, str]) -> None:
     refusing = _routes(views, lambda view: getattr(policy_of(view), "all_forms", False))
-    assert refusing == sorted(route for route, said in reach.items() if said == REFUSED)
+    assert refusing == sorted(route for route, reached in reach.items() if reached == REFUSED)
 
 
 def _public_in_the_table(views: Views, reach: dict[str, str]) -> list[str]:

@@ -46,11 +46,11 @@ FACTS = {
     "step",
     "work",
 }
-"""Names of facts: ids, kinds, places in code, servers, moments, numbers. A new one needs a thought of whose it is."""
+"""Names of facts: ids, kinds, places in code, servers, timestamps, numbers. Before adding one, check whose it is."""
 PUT_TOGETHER = {"shared/messaging/acknowledger.py", "services/notifications/sending/sender.py"}
 """Where several lines share their facts: ids, queue, type, attempt and reason; phase and code of a handover."""
 NAMED_ELSEWHERE = Path("shared/runtime/logs.py")
-"""Says the names of its events, which are constants, with the facts that its callers give by name."""
+"""Logs its events by constant names, with the facts that its callers give by name."""
 
 
 def calls() -> Iterator[tuple[Path, ast.Call]]:
@@ -68,7 +68,7 @@ def calls() -> Iterator[tuple[Path, ast.Call]]:
 
 
 def facts_of(call: ast.Call) -> set[str]:
-    """The names of what is said beside the message; ``?`` for what this test cannot read."""
+    """The names of the facts beside the message; ``?`` for what this test cannot read."""
     given = [keyword.value for keyword in call.keywords if keyword.arg == "extra"]
     names = set()
     for extra in given:
@@ -90,21 +90,21 @@ def test_message_is_constant_and_takes_nothing_in() -> None:
     assert wrong == []
 
 
-def test_facts_are_those_that_are_known_to_be_nobodys_data() -> None:
-    said = {(str(path), name) for path, call in calls() if path != NAMED_ELSEWHERE for name in facts_of(call)}
-    assert {path for path, name in said if name == "?"} == PUT_TOGETHER
-    assert {name for _, name in said} - {"?"} == FACTS
+def test_facts_are_those_that_are_known_to_be_no_ones_data() -> None:
+    logged = {(str(path), name) for path, call in calls() if path != NAMED_ELSEWHERE for name in facts_of(call)}
+    assert {path for path, name in logged if name == "?"} == PUT_TOGETHER
+    assert {name for _, name in logged} - {"?"} == FACTS
 
 
 def test_facts_of_security_events_are_names_and_ids() -> None:
-    said = {
+    logged = {
         str(keyword.arg)
         for path in python_files(*SERVICES)
         for node in nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node).startswith("record_security_event(")
         for keyword in node.keywords
     }
-    assert said == {"holder", "route", "method", "kind", "scope", "registration", "form", "list"}
+    assert logged == {"holder", "route", "method", "kind", "scope", "registration", "form", "list"}
 
 
 @pytest.mark.parametrize(

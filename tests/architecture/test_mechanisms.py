@@ -48,7 +48,7 @@ def test_questions_that_people_ask_are_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_module_says_its_term_in_the_first_line(term: str) -> None:
+def test_module_names_its_term_in_the_first_line(term: str) -> None:
     first_lines = {module: text_of(PROJECT / module).partition("\n")[0].lower() for module in TERMS[term]}
     assert [module for module, line in first_lines.items() if term.lower() not in line] == []
 

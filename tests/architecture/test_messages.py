@@ -1,4 +1,4 @@
-"""Every message type is produced and every queue is consumed, as the table says."""
+"""Every message type is produced and every queue is consumed, as the table states."""
 
 import re
 from pathlib import Path

@@ -43,7 +43,7 @@ def test_metrics_are_declared_by_their_owners() -> None:
     assert elsewhere == []
 
 
-def test_units_stand_in_names() -> None:
+def test_names_contain_units() -> None:
     for metric in all_metrics():
         kind, name = type(metric), name_of(metric)
         if kind is Counter:

@@ -154,8 +154,8 @@ def service_words(tree: ast.AST) -> set[str]:
     for text in texts_of(tree):
         plain = [word for part in re.findall(r"\w+", text) for word in words(part) if word]
         singular = {word if word in SERVICE_WORDS else word.removesuffix("s") for word in plain}
-        spoken = f" {' '.join(plain)} "
-        found |= SERVICE_WORDS & singular | {one for one in SERVICE_PHRASES if f" {one} " in spoken}
+        text_language = f" {' '.join(plain)} "
+        found |= SERVICE_WORDS & singular | {one for one in SERVICE_PHRASES if f" {one} " in text_language}
     return found
 
 

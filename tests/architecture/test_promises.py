@@ -47,7 +47,7 @@ def test_every_promise_is_listed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROMISES)
-def test_every_listed_message_exists_and_stands_there_once(name: str) -> None:
+def test_every_listed_message_exists_and_is_listed_once(name: str) -> None:
     kept, nothing = PROMISES[name]["kept"], PROMISES[name]["nothing"]
     assert sorted({*kept, *nothing} - _messages(name).keys()) == []
     assert len({*kept, *nothing}) == len(kept) + len(nothing)

@@ -1,7 +1,7 @@
 """Each process may do in its database what its code does there, and nothing else.
 
-What the code does is read from the source (``said_to_database``); what a process may do stands in the service's
-``rights.py``. That the server keeps to it is shown by tests/integration/test_database_rights.py.
+What the code does is read from the source (``database_statements``); what a process may do is in the service's
+``rights.py``. The server's enforcement is tested by tests/integration/test_database_rights.py.
 """
 
 import re
@@ -17,7 +17,7 @@ from services.events import rights as events
 from services.notifications import rights as notifications
 from services.registration import rights as registration
 from shared.db.roles import Rights, as_set, login
-from tests.architecture.said_to_database import Place, commands, said, value_of
+from tests.architecture.database_statements import Place, commands, issued, value_of
 from tests.architecture.sources import python_files
 from tests.support.migrations import sql_of
 from tests.support.processes import PROJECT
@@ -99,7 +99,7 @@ def _made(service: str, pattern: str) -> set[str]:
 
 
 def given_to(service: str) -> set[tuple[str, str, str]]:
-    """(table or function, process, verb), whatever columns the verb is limited to."""
+    """(table or function, process, verb), for any columns that the verb is limited to."""
     return {
         (table.partition("(")[0], process, verb.partition("(")[0]) for table, process, verb in as_set(RIGHTS[service])
     }
@@ -110,7 +110,7 @@ def test_every_table_has_an_entry(service: str) -> None:
     named = {table.partition("(")[0] for table in RIGHTS[service]}
     missing = tables_of(service) - named
     assert not missing, (
-        f"Say in services/{service}/rights.py what each process may do with {', '.join(sorted(missing))}: "
+        f"State in services/{service}/rights.py what each process may do with {', '.join(sorted(missing))}: "
         'one line a table, like "outbox": {"web": "insert", "relay": "select update delete"}.'
     )
     assert named == tables_of(service) | functions_of(service)
@@ -118,20 +118,21 @@ def test_every_table_has_an_entry(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_process_has_the_rights_that_its_code_needs_and_no_more(service: str) -> None:
-    """The parts of a process that unites others are told apart by tests/integration/registration/test_web_processes.py,
+    """The parts of a process that unites others are distinguished by
+    tests/integration/registration/test_web_processes.py,
     which runs each with its own login: one function builds the routes of all."""
     tables, functions = tables_of(service), functions_of(service)
     processes = roots_of(service)
     places = {
         (table, process, verb): sorted(where)
         for process, roots in processes.items()
-        for table, verbs in said(roots, tables | functions, [(f"services.{service}.wiring", "describe")]).items()
+        for table, verbs in issued(roots, tables | functions, [(f"services.{service}.wiring", "describe")]).items()
         for verb, where in verbs.items()
         if (table in functions) == (verb == "execute")
     }
     given, needed = {one for one in given_to(service) if one[1] in processes}, set(places)
     missing = [f"{entry[1]} needs {entry[2]!r} on {entry[0]!r}: {', '.join(places[entry])}" for entry in needed - given]
-    too_much = [f"{process} never says {verb!r} to {table!r}" for table, process, verb in given - needed]
+    too_much = [f"{process} never issues {verb!r} on {table!r}" for table, process, verb in given - needed]
     assert not missing + too_much, f"services/{service}/rights.py:\n" + "\n".join(sorted(missing + too_much))
 
 
@@ -170,6 +171,6 @@ def test_every_process_of_the_installation_has_a_login() -> None:
     assert found <= wanted
 
 
-def test_whoever_says_what_nobody_is_given_is_told() -> None:
+def test_statement_without_a_right_is_reported() -> None:
     with pytest.raises(ValueError, match="nobody is given truncate"):
         as_set({"form": {"web": "select truncate"}})

@@ -49,7 +49,7 @@ def test_route_without_a_policy_is_refused() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_changing_route_is_never_a_get(apps: dict[str, Flask], service: str) -> None:
-    """A link scanner follows every GET: whoever answers one answers no other method in the same view but HEAD."""
+    """A link scanner follows every GET: a view that answers GET answers no other method but HEAD."""
     app = apps[service]
     for rule in app.url_map.iter_rules():
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}

@@ -79,7 +79,7 @@ def test_command_shows_what_passed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _table(folder: Path, rest: str) -> Path:
-    """A file of 47 statements that all say the same."""
+    """A file of 47 identical statements."""
     file = folder / "statements.yaml"
     lines = [LINE.format(number=number, rest=rest) for number in range(1, HOW_MANY + 1)]
     file.write_text("".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The project uses each of its own functions, classes and constants: what only tests use belongs to the tests."""
+"""Each function, class and constant of the project is used by the project: what only tests use belongs to the tests."""
 
 import ast
 import re

@@ -7,9 +7,9 @@ import pika
 
 from shared.messaging.broker import FACTS
 from shared.messaging.contracts.schemas import CONTENT_TYPE, Message, encode
-from tests.benchmarks.facts import confirmed
-from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.processor import cpu_s
+from tests.benchmarks.sample_messages import confirmed
+from tests.benchmarks.servers import Entry, Servers
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
@@ -27,13 +27,13 @@ _RATE = """
 """Between the first batch's transaction and the last one's: the start of the process does not count."""
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P5."""
-    installation = ground.installation("consuming")
+    installation = servers.installation("consuming")
     messages = list(confirmed(installation, COUNT))
-    bare = _bare(ground, messages)
+    bare = _bare(servers, messages)
     print(f"  bare kombu: {bare}", flush=True)
-    ours = {service: _ours(ground, installation, service, messages) for service in QUEUES}
+    ours = {service: _ours(servers, installation, service, messages) for service in QUEUES}
     for entry in ours.values():
         entry["ratio"] = round(entry["per_second"] / bare["per_second"], 3)
     print(f"  {ours} (aim: {AIM_RATIO} of it and {AIM_PER_SECOND}/s)")
@@ -42,11 +42,11 @@ def measure(ground: Ground) -> Entry:
     return {"ratio": ratio, "aim": AIM_RATIO, "met": met, "per_second_aim": AIM_PER_SECOND, "bare": bare, **ours}
 
 
-def _bare(ground: Ground, messages: Sequence[Message]) -> Entry:
-    url = ground.broker_url()
+def _bare(servers: Servers, messages: Sequence[Message]) -> Entry:
+    url = servers.broker_url()
     _fill(url, messages)
-    with ground.processes() as processes:
-        arguments = ["tests.benchmarks.bare", url, QUEUES["events"], str(len(messages))]
+    with servers.processes() as processes:
+        arguments = ["tests.benchmarks.bare_kombu", url, QUEUES["events"], str(len(messages))]
         program = processes.start("bare", arguments)
         assert program.wait(120) == 0, program.log_text()
         found = json.loads(program.log_text())
@@ -56,8 +56,8 @@ def _bare(ground: Ground, messages: Sequence[Message]) -> Entry:
     }
 
 
-def _ours(ground: Ground, installation: TestInstallation, service: str, messages: Sequence[Message]) -> Entry:
-    url, queue = ground.broker_url(), QUEUES[service]
+def _ours(servers: Servers, installation: TestInstallation, service: str, messages: Sequence[Message]) -> Entry:
+    url, queue = servers.broker_url(), QUEUES[service]
     _fill(url, messages)
     database = installation.urls[service]
     environment = {
@@ -65,11 +65,11 @@ def _ours(ground: Ground, installation: TestInstallation, service: str, messages
         "TROIKA_BROKER_URL": url,
         "TROIKA_METRICS_PORT": str(free_port()),
     }
-    with ground.processes() as processes:
-        before_s = cpu_s([ground.postgres.pid])
+    with servers.processes() as processes:
+        before_s = cpu_s([servers.postgres.pid])
         consumer = processes.start(f"{service}-consume", f"services.{service} consume", env=environment)
         poll_until(lambda: rows(database, _TAKEN, queue) == [(len(messages),)], 300, every_s=0.25, what="all are taken")
-        own_s, database_s = cpu_s([consumer.pid]), cpu_s([ground.postgres.pid]) - before_s
+        own_s, database_s = cpu_s([consumer.pid]), cpu_s([servers.postgres.pid]) - before_s
     count, seconds = rows(database, _RATE)[0]
     return {
         "per_second": round(count / float(seconds)),

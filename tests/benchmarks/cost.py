@@ -5,8 +5,8 @@ import time
 import urllib.request
 
 from deploy.local.ports import free_ports
-from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.processor import pss_mib
+from tests.benchmarks.servers import Entry, Servers
 from tests.support.processes import Program
 from tests.support.waiting import poll_until
 
@@ -15,20 +15,20 @@ REST_S = 10
 """After the last start, so that what starting needs is given back."""
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P10."""
-    memory = _at_rest(ground)
+    memory = _at_rest(servers)
     total = round(sum(memory.values()))
     print(f"  {total} MiB: {memory}", flush=True)
-    demo_s = _demo(ground)
+    demo_s = _demo(servers)
     print(f"  the demo's first page after {demo_s} s, from an environment that is there (aim: {AIM_DEMO_S:.0f} s)")
     met = total <= AIM_MIB and demo_s <= AIM_DEMO_S
     return {"ratio": total, "aim": AIM_MIB, "met": met, "mib": memory, "demo_s": demo_s, "demo_from": "existing venv"}
 
 
-def _at_rest(ground: Ground) -> dict[str, float]:
+def _at_rest(servers: Servers) -> dict[str, float]:
     """MiB by process; a web process is its master and two workers."""
-    with ground.whole("cost", ground.rabbit) as whole:
+    with servers.whole("cost", servers.rabbit) as whole:
         whole.start()
         whole.start_other_webs()
         time.sleep(REST_S)  # at rest
@@ -38,12 +38,12 @@ def _at_rest(ground: Ground) -> dict[str, float]:
         return {name: round(sum(pss_mib([program.pid]).values()), 1) for name, program in programs.items()}
 
 
-def _demo(ground: Ground) -> float:
+def _demo(servers: Servers) -> float:
     """Seconds from the command to the first page, on fresh data."""
     ports = free_ports()
-    folder = ground.folder / "demo"
+    folder = servers.folder / "demo"
     environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder)}
-    with ground.processes() as processes:
+    with servers.processes() as processes:
         began = time.monotonic()
         demo = processes.start("demo", "deploy.local.demo run", env=environment)
         poll_until(lambda: re.search("Everything answers", demo.log_text()), 180, what="the demo answers")

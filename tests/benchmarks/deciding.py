@@ -7,13 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from tests.benchmarks import intake_adapter
-from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.implementations import (
+    ACCEPTS,
+    BY_EMAIL,
+    Figure,
+    Running,
+    figure_of,
+    start,
+    start_decider,
+    wait_decided,
+)
 from tests.benchmarks.intake import intake_per_second
 from tests.benchmarks.intake_adapter import CONFIRMED, DECIDER
 from tests.benchmarks.load import Result, drive, offer
 from tests.benchmarks.processor import cpu_s
+from tests.benchmarks.servers import Entry, Servers
 from tests.benchmarks.submissions import proven_submissions, submissions
-from tests.benchmarks.ways import ACCEPTS, BY_EMAIL, Figure, Running, figure_of, start, start_decider, wait_decided
 
 LOAD_CLIENTS, CONFIRMING_CLIENTS = 64, 16
 BESIDE_PER_SECOND = 20
@@ -22,10 +31,10 @@ OK = str(CONFIRMED).encode()
 AIM_RATIO, AIM_CPU_MS, AIM_BESIDE_P95_MS = 1.5, 0.4, 300.0
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P1b."""
-    decided = _decided(ground)
-    alone, beside = _confirmed(ground)
+    decided = _decided(servers)
+    alone, beside = _confirmed(servers)
     beside_p95_ms = round(beside.percentile_ms(0.95), 1)
     print(
         f"  confirmations: {alone.per_second:.0f}/s by {CONFIRMING_CLIENTS} clients, {alone.cpu_ms:.2f} ms CPU each; "
@@ -38,14 +47,14 @@ def measure(ground: Ground) -> Entry:
     return decided | {"met": met, "confirmations": confirmations}
 
 
-def _decided(ground: Ground) -> Entry:
-    """From the moment at which the decider is started to its last decision."""
-    with ground.processes() as processes:
-        run = start(processes, ground.fresh_installation("deciding"), ACCEPTS)
-        people, away_s = proven_submissions(run.installation), ground.options.away_s
-        taken = _arrive(run, people, away_s) if away_s else _take(run, people, ground.options.backlog)
+def _decided(servers: Servers) -> Entry:
+    """From the start of the decider to its last decision."""
+    with servers.processes() as processes:
+        run = start(processes, servers.fresh_installation("deciding"), ACCEPTS)
+        people, away_s = proven_submissions(run.installation), servers.options.away_s
+        taken = _arrive(run, people, away_s) if away_s else _take(run, people, servers.options.backlog)
         before_s, already, began = (
-            cpu_s([ground.postgres.pid]),
+            cpu_s([servers.postgres.pid]),
             intake_adapter.decided(run.installation),
             time.monotonic(),
         )
@@ -53,10 +62,10 @@ def _decided(ground: Ground) -> Entry:
         wait_decided(run)
         seconds, count = time.monotonic() - began, intake_adapter.decided(run.installation) - already
         assert run.decider is not None
-        spent_s = cpu_s([ground.postgres.pid]) - before_s + cpu_s([run.decider.pid])
+        spent_s = cpu_s([servers.postgres.pid]) - before_s + cpu_s([run.decider.pid])
     assert count == taken, f"{taken} were accepted and {count} decided"
     per_second, cpu_ms = count / seconds, round(spent_s * 1000 / count, 3)
-    ratio = round(per_second / intake_per_second(ground), 2)
+    ratio = round(per_second / intake_per_second(servers), 2)
     print(
         f"  {count} decided in {seconds:.1f} s, {per_second:.0f}/s, {ratio} of P1 (b) (aim {AIM_RATIO}), "
         f"{cpu_ms} ms CPU each"
@@ -80,22 +89,22 @@ def _arrive(run: Running, people: Iterator[bytes], seconds: float) -> int:
     return len(result.latencies_s)
 
 
-def _confirmed(ground: Ground) -> tuple[Figure, Result]:
+def _confirmed(servers: Servers) -> tuple[Figure, Result]:
     """Confirmations alone, and beside the load of P1."""
-    seconds = ground.options.seconds
+    seconds = servers.options.seconds
     beside = int(BESIDE_PER_SECOND * seconds)
-    with ground.processes() as processes:
-        run = start(processes, ground.fresh_installation("confirming"), BY_EMAIL)
-        _take(run, submissions(), ground.options.backlog // 4 + beside)
+    with servers.processes() as processes:
+        run = start(processes, servers.fresh_installation("confirming"), BY_EMAIL)
+        _take(run, submissions(), servers.options.backlog // 4 + beside)
         wait_decided(run)
         presses = iter(intake_adapter.confirmations(run.installation))
         kept = list(itertools.islice(presses, beside))
-        pids = (*run.pids, ground.postgres.pid)
+        pids = (*run.pids, servers.postgres.pid)
         before = cpu_s(pids)
         alone = drive(*run.place, presses, CONFIRMING_CLIENTS, seconds, wanted=OK)
         figure = figure_of(alone, cpu_s(pids) - before)
         with ThreadPoolExecutor(1) as pool:
             load = pool.submit(drive, *run.place, submissions(1_000_000), LOAD_CLIENTS, seconds)
             found = offer(*run.place, iter(kept), BESIDE_PER_SECOND, seconds, wanted=OK)
-            assert load.result().latencies_s, "nobody was accepted beside the confirmations"
+            assert load.result().latencies_s, "no one was accepted beside the confirmations"
     return figure, found

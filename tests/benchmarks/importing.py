@@ -7,10 +7,10 @@ from typing import Any
 
 import requests
 
-from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.implementations import ACCEPTS, start, start_decider
 from tests.benchmarks.intake_adapter import DECIDER
 from tests.benchmarks.processor import cpu_s
-from tests.benchmarks.ways import ACCEPTS, start, start_decider
+from tests.benchmarks.servers import Entry, Servers
 from tests.support.clients import WEBINAR, rows
 from tests.support.waiting import poll_until
 
@@ -19,16 +19,16 @@ WITHIN_S = 900
 HEADINGS = ("Email address", "Full name", "Organisation", "Country", "Access needs")
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P16."""
-    people = ground.options.imported
-    with ground.processes() as processes:
-        run = start(processes, ground.fresh_installation("importing"), ACCEPTS)
+    people = servers.options.imported
+    with servers.processes() as processes:
+        run = start(processes, servers.fresh_installation("importing"), ACCEPTS)
         rows(run.installation.urls["registration"], "UPDATE seat SET capacity = NULL")
         start_decider(run, processes, DECIDER)
         base, key = f"{run.web.url}/v1/imports", run.installation.secrets.coordinator_key
         headers = {"Authorization": f"Bearer {key}"}
-        before_s, began = cpu_s([*run.pids, ground.postgres.pid]), time.monotonic()
+        before_s, began = cpu_s([*run.pids, servers.postgres.pid]), time.monotonic()
         of_file = {**headers, "Content-Type": "text/csv"}
         sent = requests.post(f"{base}?form={WEBINAR}", data=_file(people), headers=of_file, timeout=WITHIN_S)
         uploaded = _sent(sent)
@@ -40,10 +40,12 @@ def measure(ground: Ground) -> Entry:
         confirmed = time.monotonic()
         _sent(requests.post(f"{path}/confirm", json={"reason": "a benchmark"}, headers=seen, timeout=WITHIN_S))
         poll_until(lambda: _state(path, headers) != "running", WITHIN_S, every_s=0.5, what="the import is over")
-        import_s, spent_s = time.monotonic() - confirmed, cpu_s([*run.pids, ground.postgres.pid]) - before_s
+        import_s, spent_s = time.monotonic() - confirmed, cpu_s([*run.pids, servers.postgres.pid]) - before_s
         url = run.installation.urls["registration"]
-        [(registered, told)] = rows(url, "SELECT (SELECT count(*) FROM registration), (SELECT count(*) FROM outbox)")
-    assert (registered, told) == (people, people), (registered, told)
+        [(registered, published)] = rows(
+            url, "SELECT (SELECT count(*) FROM registration), (SELECT count(*) FROM outbox)"
+        )
+    assert (registered, published) == (people, people), (registered, published)
     print(
         f"  {people} people: read {read_s:.1f} s, checked {check_s:.1f} s, imported {import_s:.1f} s "
         f"(aim {AIM_S:.0f}), "

@@ -2,16 +2,16 @@
 
 from dataclasses import asdict
 
-from tests.benchmarks.ground import Entry, Ground
-from tests.benchmarks.ways import ACCEPTS, DECIDES, FLOORS, GEVENT, Figures, Way, measure_ways
+from tests.benchmarks.implementations import ACCEPTS, DECIDES, FLOORS, GEVENT, Figures, Implementation, measure_ways
+from tests.benchmarks.servers import Entry, Servers
 
 CLIENTS = (64, 128)
 AIM_ACCEPTED, AIM_DECIDED, AIM_DECIDED_CPU_MS, AIM_BACKLOG_S = 0.75, 0.6, 1.0, 1.0
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P1: (a) with the decider stopped, (b) with the decider running."""
-    medians = measure_ways(ground, CLIENTS, (*FLOORS, ACCEPTS, DECIDES))
+    medians = measure_ways(servers, CLIENTS, (*FLOORS, ACCEPTS, DECIDES))
     accepted, decided = _ratio(medians, ACCEPTS), _ratio(medians, DECIDES)
     cpu_ms = max(medians[DECIDES.name, clients].cpu_ms for clients in CLIENTS)
     backlog_s = max(medians[DECIDES.name, clients].backlog_s for clients in CLIENTS)
@@ -33,18 +33,21 @@ def measure(ground: Ground) -> Entry:
     }
 
 
-def intake_per_second(ground: Ground) -> float:
-    """What the intake takes by 64 clients while it decides: of this run's P1, or measured now in one round."""
-    if "P1" not in ground.entries:
-        return measure_ways(ground, (64,), (DECIDES,), rounds=1)[DECIDES.name, 64].per_second
-    return float(ground.entries["P1"]["per_second"])
+def intake_per_second(servers: Servers) -> float:
+    """What the intake accepts from 64 clients while it decides: of this run's P1, or measured now once."""
+    if "P1" not in servers.entries:
+        return measure_ways(servers, (64,), (DECIDES,), rounds=1)[DECIDES.name, 64].per_second
+    return float(servers.entries["P1"]["per_second"])
 
 
-def _ratio(medians: Figures, way: Way) -> float:
+def _ratio(medians: Figures, implementation: Implementation) -> float:
     """The lowest over the numbers of clients."""
-    ratios = [medians[way.name, clients].per_second / medians[GEVENT.name, clients].per_second for clients in CLIENTS]
+    ratios = [
+        medians[implementation.name, clients].per_second / medians[GEVENT.name, clients].per_second
+        for clients in CLIENTS
+    ]
     return round(min(ratios), 2)
 
 
 def _figures(medians: Figures, clients: int) -> Entry:
-    return {way: asdict(one) for (way, count), one in medians.items() if count == clients}
+    return {implementation: asdict(one) for (implementation, count), one in medians.items() if count == clients}

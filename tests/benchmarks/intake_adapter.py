@@ -12,7 +12,7 @@ from shared.runtime.clock import system_clock
 from shared.runtime.ids import CONFIRMATION, link_hash, new_id, new_token
 from tests.support.clients import SUBMISSIONS, WEBINAR, rows
 from tests.support.installation import TestInstallation
-from tests.support.working import keys_of, minted
+from tests.support.proofs_of_work import keys_of, minted
 
 PATH = SUBMISSIONS
 """Where the webinar's form is sent."""
@@ -103,7 +103,7 @@ def is_decided(answer: bytes) -> bool:
 
 
 def confirmations(installation: TestInstallation) -> Sequence[bytes]:
-    """A press of *confirm* for each candidate, by a link of its own.
+    """A press of *confirm* for each candidate, by its own link.
 
     Returns:
         requests, each for another candidate.

@@ -5,12 +5,12 @@ import json
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from tests.benchmarks.implementations import Running, wait_decided
 from tests.benchmarks.intake_adapter import ACCEPTED, PATH, proofs
-from tests.benchmarks.ways import Running, wait_decided
 from tests.support.clients import all_at_once, answers
 
 FEW = 25
-"""Addresses of a kind: whoever asks has a list, and goes through it again and again."""
+"""Addresses of a kind: an attacker has a list, and tries it again and again."""
 CLIENTS = 16
 
 Addresses = dict[str, list[str]]

@@ -1,6 +1,7 @@
 """Load from one process, as cheap as Python allows: prepared bytes over sockets.
 
-``drive`` is a closed loop (as many at once as there are clients), ``offer`` an open one (on schedule, whoever waits).
+``drive`` is a closed loop (as many at once as there are clients), ``offer`` an open one (on schedule, however many
+wait).
 
 The generator shares the cores with what it measures, and costs the same for every reference.
 """
@@ -93,7 +94,7 @@ class _Client(asyncio.Protocol):
 
 
 def content_length(head: bytes) -> int:
-    """Of the body that follows ``head``; 0 if it does not say."""
+    """Length of the body that follows ``head``; 0 if it has no length."""
     for line in head.split(b"\r\n"):
         if line[:15].lower() == b"content-length:":
             return int(line[15:])
@@ -128,7 +129,7 @@ def drive(
 def offer(
     host: str, port: int, requests: Iterator[bytes], per_second: float, seconds: float, wanted: bytes = WANTED
 ) -> Result:
-    """Send ``requests`` on schedule; a latency counts from the moment at which the request was due."""
+    """Send ``requests`` on schedule; a latency counts from the time at which the request was due."""
     result = Result()
 
     async def run() -> None:
@@ -157,7 +158,7 @@ async def _one(
     result: Result,
     wanted: bytes,
 ) -> None:
-    """One request; again on a connection of its own if the server has just closed the kept one, with the same key."""
+    """One request; again on a new connection if the server has just closed the kept one, with the same key."""
     reader, writer = idle.pop() if idle else await asyncio.open_connection(host, port)
     try:
         head = await _exchange(reader, writer, request)

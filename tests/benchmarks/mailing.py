@@ -11,9 +11,9 @@ from shared.db.engine import open_engine
 from shared.runtime.clock import system_clock
 from shared.runtime.ids import new_id, new_token
 from shared.security.sealing import Vault, read_keys
-from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.processor import cpu_s
-from tests.benchmarks.whole import Whole
+from tests.benchmarks.servers import Entry, Servers
+from tests.benchmarks.whole_system import Whole
 from tests.support.waiting import poll_until
 
 RUSH, RUSH_PER_SECOND = 1500, 500
@@ -48,15 +48,15 @@ _RECIPIENTS = """
 TEXT = {"subject": "Who speaks for your working group?", "text": "Some working groups have nobody yet.\n\nPlease look."}
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P6."""
-    with ground.whole("mailing", ground.rabbit) as whole:
+    with servers.whole("mailing", servers.rabbit) as whole:
         whole.start()
         whole.start_other_webs(workers=1)
-        capacity, cpu_ms = _capacity(whole, ground.postgres.pid)
+        capacity, cpu_ms = _capacity(whole, servers.postgres.pid)
         half = _delays(whole, capacity / 2, AT_HALF_S)
         print(f"  capacity {capacity:.0f}/s (aim: {AIM_CAPACITY:.0f}), {cpu_ms} ms CPU each; half: {half}", flush=True)
-        people = bulletin_size(ground.options.bulletin, capacity)
+        people = bulletin_size(servers.options.bulletin, capacity)
         beside = _beside_bulletin(whole, people)
     print(f"  beside a bulletin to {people}: {beside}")
     met = capacity >= AIM_CAPACITY and half["p50_s"] < AIM_P50_S and half["p99_s"] < AIM_P99_S
@@ -115,7 +115,7 @@ def _beside_bulletin(whole: Whole, people: int) -> Entry:
 
 
 def _add_recipients(whole: Whole, people: int) -> None:
-    """Members of working groups, put into the book as if their registrations had been heard of long ago."""
+    """Members of working groups, inserted as recipients as if their registrations had been consumed long ago."""
     vault = Vault(read_keys(whole.installation.secrets.folder / "vault.key"))
     engine = open_engine(whole.installation.urls["notifications"], statement_timeout_ms=0)
     from sqlalchemy import text

@@ -4,9 +4,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.messaging import topology
-from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.load import Result
-from tests.benchmarks.whole import Whole
+from tests.benchmarks.servers import Entry, Servers
+from tests.benchmarks.whole_system import Whole
 from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until
 
@@ -17,16 +17,16 @@ AIM_RATIO, AIM_MORE_MS, AIM_DRAIN_S = 1.25, 5.0, 60.0
 _WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P7."""
-    node = RabbitNode(ground.run)
+    node = RabbitNode(servers.run)
     node.start()
     try:
-        with ground.whole("outage", node) as whole:
+        with servers.whole("outage", node) as whole:
             whole.start()
             vhost = whole.broker_urls[0].rpartition("/")[2]
             node.wait_until_saved(vhost, [queue["name"] for queue in topology.definitions()["queues"]])
-            return _measure(node, whole, ground.options.broker_off_s)
+            return _measure(node, whole, servers.options.broker_off_s)
     finally:
         node.remove()
 
@@ -65,7 +65,7 @@ def _measure(node: RabbitNode, whole: Whole, off_s: int) -> Entry:
 
 
 def _during(node: RabbitNode, whole: Whole, off_s: int) -> Result:
-    """The load comes from a thread: whoever starts and stops a server does it from the main one."""
+    """The load runs in a thread: servers are started and stopped in the main thread."""
     with ThreadPoolExecutor(1) as pool:
         offering = pool.submit(whole.offer, PER_SECOND, off_s)
         node.stop()
@@ -75,7 +75,7 @@ def _during(node: RabbitNode, whole: Whole, off_s: int) -> Result:
 def _reconciled(whole: Whole, accepted: int) -> Entry:
     """Everyone who was answered 202 is counted and mailed: how many are not, and how many more than once."""
     sent = "SELECT count(*) FROM mail WHERE state = 'sent'"
-    poll_until(lambda: _count(whole, "notifications", sent) >= accepted, 300, every_s=0.5, what="everybody is told")
+    poll_until(lambda: _count(whole, "notifications", sent) >= accepted, 300, every_s=0.5, what="everyone is notified")
     poll_until(lambda: len(whole.copies()) >= accepted, 10, what="the relay has written all down")
     rostered = _count(whole, "events", "SELECT count(*) FROM roster")
     copies = whole.copies()

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from deploy.shape import SERVICES
 from deploy.up.gateway import gateway_unit
 from shared.runtime.deployment import LOOPBACK
-from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.implementations import DECIDES, Running, place_of, start
 from tests.benchmarks.intake_adapter import ACCEPTED, STORED
 from tests.benchmarks.load import drive, percentile_ms
+from tests.benchmarks.servers import Entry, Servers
 from tests.benchmarks.submissions import submission
-from tests.benchmarks.ways import DECIDES, Running, place_of, start
 from tests.support.children import kill_tree, start_child
 from tests.support.clients import WEBINAR, rows
 from tests.support.gateway import gateway_ports
@@ -51,7 +51,7 @@ class Overload:
         goodput: accepted a second over the overload, to the peak.
         p99_ms: of the accepted.
         refused, refused_p99_ms: 429 and 503, and how soon.
-        without_retry_after: of these, those that do not say when to come again.
+        without_retry_after: of these, those without ``Retry-After``.
         unanswered: requests without an answer.
         others: any other answer.
         normal_s: after the overload, until everyone is accepted within a second again.
@@ -85,18 +85,18 @@ class Overload:
         )
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P3."""
-    with gateway_before(ground) as (url, desk_url, run):
+    with gateway_before(servers) as (url, desk_url, run):
         rows(run.installation.urls["registration"], _BRAKE.format(seconds=1 / CAPACITY_PER_S, table=STORED))
         place = place_of(url)
-        peak = drive(*place, map(from_elsewhere, itertools.count()), PEAK_CLIENTS, ground.options.seconds).per_second
+        peak = drive(*place, map(from_elsewhere, itertools.count()), PEAK_CLIENTS, servers.options.seconds).per_second
         print(f"  own peak {peak:.0f}/s by {PEAK_CLIENTS} clients", flush=True)
         asks = query(run.installation)
-        idle = fire(desk_url, steady(QUERIES_PER_S, ground.options.overload_s / 4), asks)
+        idle = fire(desk_url, steady(QUERIES_PER_S, servers.options.overload_s / 4), asks)
         found = {}
         for times in TIMES:
-            found[times] = one = _overloaded((url, desk_url), peak, times, ground.options.overload_s, asks, idle)
+            found[times] = one = _overloaded((url, desk_url), peak, times, servers.options.overload_s, asks, idle)
             print(f"  {times} times: {one}", flush=True)
     goodput = min(one.goodput for one in found.values())
     met = all(one.met for one in found.values())
@@ -105,7 +105,7 @@ def measure(ground: Ground) -> Entry:
 
 
 def from_elsewhere(number: int) -> bytes:
-    """A submission from a client network of its own."""
+    """A submission from a separate client network."""
     return submission(number, f"X-Forwarded-For: 2001:db8:{number % 65536:x}::1")
 
 
@@ -119,16 +119,21 @@ def query(installation: TestInstallation) -> Callable[[int], bytes]:
 
 
 @contextmanager
-def gateway_before(ground: Ground) -> Iterator[tuple[str, str, Running]]:
+def gateway_before(servers: Servers) -> Iterator[tuple[str, str, Running]]:
     """The intake behind nginx, which believes the generator where its clients are; its public address and the desk."""
-    with ground.processes() as processes:
-        run = start(processes, ground.fresh_installation("overload"), DECIDES)
-        folder = ground.run.part("gateway")
+    with servers.processes() as processes:
+        run = start(processes, servers.fresh_installation("overload"), DECIDES)
+        folder = servers.run.part("gateway")
         folder.chmod(0o711)
         ports = gateway_ports({service: free_port() for service in SERVICES} | {"registration": run.place[1]})
         unit = gateway_unit(folder, ports, LOOPBACK)
         server = start_child(
-            ground.run, unit.command, env=unit.environment, folder=unit.folder, log=folder / "log", account=unit.account
+            servers.run,
+            unit.command,
+            env=unit.environment,
+            folder=unit.folder,
+            log=folder / "log",
+            account=unit.account,
         )
         try:
             poll_until(unit.ready, 20, what="the gateway listens")

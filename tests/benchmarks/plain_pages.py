@@ -1,6 +1,6 @@
 """The reference for pages: Flask on gevent that sends one prepared page, and stores one form by a durable INSERT.
 
-It is what a web process can do at most here: the page is a constant of the size of ours, already compressed.
+It is the maximum for a web process here: the page is a constant as large as our page, already compressed.
 """
 
 import gzip

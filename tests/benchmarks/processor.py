@@ -34,4 +34,4 @@ def _pss_kib(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1])
-    raise RuntimeError(f"the kernel does not tell the memory of {pid}")
+    raise RuntimeError(f"the kernel does not report the memory of {pid}")

@@ -7,10 +7,10 @@ from psycopg import Connection
 
 from shared.messaging.contracts.schemas import Message, encode
 from shared.runtime.clock import system_clock
-from tests.benchmarks.facts import confirmed
-from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.intake import intake_per_second
 from tests.benchmarks.processor import cpu_s
+from tests.benchmarks.sample_messages import confirmed
+from tests.benchmarks.servers import Entry, Servers
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
@@ -35,22 +35,22 @@ _DELAYS = """
 """
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P4."""
-    installation = ground.installation("relaying")
+    installation = servers.installation("relaying")
     url = installation.urls["registration"]
     _store(url, list(confirmed(installation, BACKLOG)))
-    with ground.processes() as processes:
+    with servers.processes() as processes:
         environment = {
             **installation.environment("registration", "relay"),
-            "TROIKA_BROKER_URL": ground.broker_url(),
+            "TROIKA_BROKER_URL": servers.broker_url(),
             "TROIKA_METRICS_PORT": str(free_port()),
         }
         relay = processes.start("relay", "services.registration relay", env=environment)
         poll_until(lambda: rows(url, _LEFT) == [(0,)], 300, every_s=0.25, what="the backlog is drained")
         drained = _drained(url, relay)
         steady = _steady(installation, url)
-    ratio = round(drained["per_second"] / intake_per_second(ground), 2)
+    ratio = round(drained["per_second"] / intake_per_second(servers), 2)
     met = ratio >= AIM_RATIO and steady["p99_ms"] < AIM_P99_MS
     print(f"  drained {BACKLOG}: {drained}; {STEADY_PER_SECOND}/s: {steady} (aim: p99 < {AIM_P99_MS:.0f} ms)")
     return {"ratio": ratio, "aim": AIM_RATIO, "met": met, **drained, "steady": steady, "steady_p99_aim_ms": AIM_P99_MS}
@@ -69,7 +69,7 @@ def _drained(url: str, relay: Program) -> Entry:
 
 
 def _steady(installation: TestInstallation, url: str) -> Entry:
-    """Each message in a transaction of its own, at a steady rate, timed to the relay's mark after the confirm."""
+    """Each message in its own transaction, at a steady rate, timed to the relay's mark after the confirm."""
     messages = list(confirmed(installation, STEADY_PER_SECOND * STEADY_S))
     since, began = system_clock(), time.monotonic()
     with _connect(url) as connection:

@@ -22,18 +22,17 @@ from tests.benchmarks import (
     mailing,
     outage,
     overload,
-    proving,
-    reading,
+    proof_of_work,
+    queries,
     relaying,
     schedule,
-    single,
+    single_client,
     steady_load,
-    telling,
-    visiting,
+    timing_side_channel,
+    visits,
 )
-from tests.benchmarks.circumstances import circumstances
-from tests.benchmarks.ground import (
-    ASKED,
+from tests.benchmarks.environment import environment
+from tests.benchmarks.servers import (
     BACKLOG,
     BROKER_OFF_S,
     BULLETIN,
@@ -41,30 +40,31 @@ from tests.benchmarks.ground import (
     MILLION,
     OVERLOAD_S,
     PAIRS,
+    REQUESTS,
     ROUNDS,
     SECONDS,
     Entry,
-    Ground,
     Options,
+    Servers,
 )
 from tests.support.run_folder import RunFolder, sweep
 
-MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
+MEASUREMENTS: dict[str, tuple[str, Callable[[Servers], Entry]]] = {
     "P1": ("intake on one form, to the gevent floor", intake.measure),
     "P1b": ("decided on one limited form, to P1 (b)", deciding.measure),
-    "P2": ("one client at a time, p50 to the gevent floor's", single.measure),
+    "P2": ("one client at a time, p50 to the gevent floor's", single_client.measure),
     "P3": ("overload 10 and 20 times, goodput to the peak", overload.measure),
     "P4": ("outbox to broker confirmed, to the intake", relaying.measure),
     "P5": ("consumer with inbox and effect, to bare kombu", consuming.measure),
     "P6": ("accepted to handed over, at half of the capacity", mailing.measure),
     "P7": ("broker away and back, intake p99 to before", outage.measure),
-    "P8": ("coordinators' queries at a million, p95 to 10,000", reading.measure),
+    "P8": ("coordinators' queries at a million, p95 to 10,000", queries.measure),
     "P9": ("timetable, gap to its bound", schedule.measure),
     "P10": ("memory at rest, MiB", cost.measure),
-    "P11": ("is an address known? a guess by time, from 0.5", telling.measure),
-    "P12": ("1,000 proofs of work checked, CPU s", proving.measure),
-    "P13": ("the form and its submission, visits/s", visiting.measure_visits),
-    "P14": ("public programme pages/s", visiting.measure_programme),
+    "P11": ("is an address known? a guess by time, from 0.5", timing_side_channel.measure),
+    "P12": ("1,000 proofs of work checked, CPU s", proof_of_work.measure),
+    "P13": ("the form and its submission, visits/s", visits.measure_visits),
+    "P14": ("public programme pages/s", visits.measure_programme),
     "P15": ("open loop at 50, 85, 120 %, worst p99 to its aim", steady_load.measure),
     "P16": ("people imported from a file, seconds", importing.measure),
 }
@@ -83,32 +83,32 @@ RESULTS = Path("bench.json")
 @click.option("--backlog", default=BACKLOG, show_default=True, help="P1b: submissions that wait.")
 @click.option("--away", "away_s", default=0.0, help="P1b: seconds without a decider at 50 a second; then no backlog.")
 @click.option("--imported", default=IMPORTED, show_default=True, help="P16: rows of the file.")
-@click.option("--asked", default=ASKED, show_default=True, help="P2: requests a second apart.")
+@click.option("--asked", default=REQUESTS, show_default=True, help="P2: requests a second apart.")
 def main(names: Sequence[str], **lengths: Any) -> None:
     """Measure NAMES, print as it goes, write bench.json."""
     sweep()
     run = RunFolder.create()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            with Ground(run, Path(folder), Options(**lengths)) as ground:
-                measure_all(ground, names or tuple(MEASUREMENTS))
+            with Servers(run, Path(folder), Options(**lengths)) as servers:
+                measure_all(servers, names or tuple(MEASUREMENTS))
     finally:
         run.remove()
 
 
-def measure_all(ground: Ground, names: Sequence[str]) -> None:
+def measure_all(servers: Servers, names: Sequence[str]) -> None:
     """Measure ``names`` one after the other and write down after each what is known."""
-    found: dict[str, Entry] = {"circumstances": circumstances(ground)}
+    found: dict[str, Entry] = {"circumstances": environment(servers)}
     print("  ".join(f"{name} {value}" for name, value in found["circumstances"].items()))
     for name in names:
         meaning, measure = MEASUREMENTS[name]
         print(f"\n{name}: {meaning}", flush=True)
         began = time.monotonic()
-        entry = measure(ground)
-        ground.entries[name] = entry
+        entry = measure(servers)
+        servers.entries[name] = entry
         found[name] = entry | {"seconds": round(time.monotonic() - began)}
         RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    print_table(ground.entries)
+    print_table(servers.entries)
 
 
 def print_table(entries: dict[str, Entry]) -> None:

@@ -10,18 +10,18 @@ import sys
 
 from services.events.scheduling.model import Problem, SearchLimits
 from services.events.scheduling.solver import solve
-from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.servers import Entry, Servers
 from tests.support.timetable_checker import broken_rules
 from tests.support.timetable_instances import a_full_instance, an_instance
 
 AIM_GAP = 0.05
-"""The wishes that are granted are at least 95 % of the best known."""
+"""The preferences that are met are at least 95 % of the best known."""
 
 AIM_S = 10.0
 SEEDS = (1, 2, 3)
 
 
-def measure(_ground: Ground) -> Entry:
+def measure(_ground: Servers) -> Entry:
     """P9."""
     missed, gaps = 0, []
     for seed in SEEDS:
@@ -52,16 +52,16 @@ def _problems(seed: int) -> tuple[Problem, Problem]:
 
 
 def _measure(seed: int, problem: Problem) -> tuple[bool, float]:
-    """Whether the aim is met, and the gap of the wishes."""
+    """Whether the aim is met, and the gap of the preferences."""
     made = solve(problem, SearchLimits(seconds=AIM_S, seed=1))
     faults = broken_rules(problem, made)
-    gap = made.wishes.gap
+    gap = made.preferences.gap
     met = max(gap - AIM_GAP, made.placed.gap, made.moves.gap) <= 0 and made.seconds <= AIM_S * 1.1 and not faults
     print(
         f"  seed {seed}: placed {made.placed.value:.0f} of {len(problem.requests)} (bound {made.placed.bound:.0f}, "
         f"gap {made.placed.gap:.2%}), moved {made.moves.made} of {made.moves.published} (at least {made.moves.least}), "
-        f"wishes {made.wishes.value:.0f} (bound {made.wishes.bound:.0f}, "
-        f"gap {made.wishes.gap:.2%}), {made.seconds:.1f} s, broken rules {len(faults)}, "
+        f"preferences {made.preferences.value:.0f} (bound {made.preferences.bound:.0f}, "
+        f"gap {made.preferences.gap:.2%}), {made.seconds:.1f} s, broken rules {len(faults)}, "
         f"aim {'met' if met else 'missed'}",
         flush=True,
     )

@@ -2,11 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
-from tests.benchmarks.ground import Entry, Ground
+from tests.benchmarks.implementations import DECIDES, running, wait_decided
 from tests.benchmarks.intake_adapter import ACCEPTED
 from tests.benchmarks.load import drive, percentile_ms
+from tests.benchmarks.servers import Entry, Servers
 from tests.benchmarks.submissions import submission, submissions
-from tests.benchmarks.ways import DECIDES, running, wait_decided
 from tests.support.open_loop import REFUSED, Load, fire
 from tests.support.schedules import steady
 
@@ -50,9 +50,9 @@ class Offered:
         return self.refused_p99_ms < AIM_REFUSED_P99_MS
 
 
-def measure(ground: Ground) -> Entry:
+def measure(servers: Servers) -> Entry:
     """P15."""
-    found = {workers: _of_workers(ground, workers) for workers in WORKERS}
+    found = {workers: _of_workers(servers, workers) for workers in WORKERS}
     worst = max(
         one.p99_ms / AIMS_MS[share] for each in found.values() for share, one in each.items() if share in AIMS_MS
     )
@@ -64,10 +64,10 @@ def measure(ground: Ground) -> Entry:
     return {"ratio": round(worst, 2), "aim": 1.0, "met": met, **figures}
 
 
-def _of_workers(ground: Ground, workers: int) -> dict[float, Offered]:
+def _of_workers(servers: Servers, workers: int) -> dict[float, Offered]:
     """By share of the capacity."""
-    seconds, found, first = ground.options.seconds, {}, FIRST
-    with running(ground, (DECIDES,), workers=workers) as (run,):
+    seconds, found, first = servers.options.seconds, {}, FIRST
+    with running(servers, (DECIDES,), workers=workers) as (run,):
         capacity = drive(*run.place, submissions(), CAPACITY_CLIENTS, seconds).per_second
         print(f"  {workers} worker(s): {capacity:.0f}/s by {CAPACITY_CLIENTS} clients", flush=True)
         for share in (*AIMS_MS, ABOVE):

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from deploy.local.screenshot_pages.participants import register_some
-from tests.browser.running import Demo, end_demo, sign_in, start_demo
-from tests.browser.visiting import Visit, visit
+from tests.browser.demo_process import Demo, end_demo, sign_in, start_demo
+from tests.browser.visitor import Visit, visit
 from tests.support.browser import chromium
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder

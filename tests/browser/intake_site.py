@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, query = self._address()
-        look = PageStyle(query.get("lang", "en"))
+        style = PageStyle(query.get("lang", "en"))
         parts = path.strip("/").split("/")
         if path == "/embed/troika.js" or parts[:2] == ["embed", "static"]:
             self._send_file(parts[-1])
@@ -108,19 +108,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(json.dumps({"status": _next(self.site.outcomes), "code": CODE}), "application/json")
         elif parts[0] == "receipts":
             page = replace(
-                RECEIPT_PAGE, look=look, status=_next(self.site.outcomes), attempt=int(query.get("again", 0))
+                RECEIPT_PAGE, style=style, status=_next(self.site.outcomes), attempt=int(query.get("again", 0))
             )
             self._send_page(render_receipt(page))
         elif path == PATH:
-            self._send_page(render_confirmation(self._confirmation(look, int(query.get("again", 0)))))
+            self._send_page(render_confirmation(self._confirmation(style, int(query.get("again", 0)))))
         elif path.startswith(f"{PATH}/forms/"):
-            self._send_page(render_frame(replace(OWN_FORM, look=look)))
+            self._send_page(render_frame(replace(OWN_FORM, style=style)))
         elif parts[0] == "embed":
             self._send_form(parts[1], query)
         elif parts[0] == "pictured":
-            self._send_page(own_pages(look, WHEN, Typed())[parts[1]])
+            self._send_page(own_pages(style, WHEN, Typed())[parts[1]])
         else:
-            found = every_page(look).get(parts[-1])
+            found = every_page(style).get(parts[-1])
             self._send_page(found or "", 200 if found else 404)
 
     def do_POST(self) -> None:
@@ -158,8 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Location", f"{PATH}?lang={submitted['lang']}")
         self.end_headers()
 
-    def _confirmation(self, look: PageStyle, attempt: int) -> ConfirmationPage:
-        page = replace(PENDING, look=look, attempt=attempt)
+    def _confirmation(self, style: PageStyle, attempt: int) -> ConfirmationPage:
+        page = replace(PENDING, style=style, attempt=attempt)
         if not self.site.choices:
             return page
         return with_results(replace(page, candidates=page.candidates[1:]), _next(self.site.decided))
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         parent = query.get("parent", "")
         page = replace(
             FRAME,
-            look=PageStyle(query.get("lang", "en"), framed=bool(parent), parent=parent),
+            style=PageStyle(query.get("lang", "en"), framed=bool(parent), parent=parent),
             definition=standard_form("webinar", slug, "UPR Webinar Wednesday #10"),
             parent_origin=parent,
             challenge=f"/v1/challenge?form={slug}",

@@ -10,8 +10,8 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER
-from tests.browser.hand import Hand
-from tests.browser.running import Demo
+from tests.browser.console_driver import ConsoleDriver
+from tests.browser.demo_process import Demo
 from tests.support.waiting import poll_until
 
 TABLE = Path(__file__).parents[2] / "docs" / "reference" / "jobs.md"
@@ -54,27 +54,27 @@ OTHERS = (
 )
 
 
-def begin(demo: Demo, desk: Page, *, keys: bool = False) -> Hand:
+def begin(demo: Demo, desk: Page, *, keys: bool = False) -> ConsoleDriver:
     """A coordinator on the page where she starts."""
     desk.goto(f"{demo.ports.public_url}/console/overview")
-    return Hand(desk, keys)
+    return ConsoleDriver(desk, keys)
 
 
-def find(hand: Hand, address: str) -> None:
+def find(driver: ConsoleDriver, address: str) -> None:
     """The page of the only person with ``address``."""
-    hand.write("Find a person", address)
-    hand.enter()
-    hand.found(hand.page.locator("tbody th a"), "the person")
+    driver.write("Find a person", address)
+    driver.enter()
+    driver.found(driver.page.locator("tbody th a"), "the person")
 
 
-def finish(job: str, hand: Hand) -> None:
-    """The job is done: it cost no more than it may, and the documentation says what it cost.
+def finish(job: str, driver: ConsoleDriver) -> None:
+    """The job is done within its limit of clicks, and the documentation has its number of clicks.
 
     Raises:
-        AssertionError: it cost more, or the table says something else.
+        AssertionError: it cost more, or the table has another number.
     """
-    row = f"| {job} | {len(hand.pressed)} | {' → '.join(hand.pressed)} |"
-    assert job not in DAILY or len(hand.pressed) <= MOST, row
+    row = f"| {job} | {len(driver.pressed)} | {' → '.join(driver.pressed)} |"
+    assert job not in DAILY or len(driver.pressed) <= MOST, row
     assert row in TABLE.read_text(encoding="utf-8").splitlines(), f"docs/reference/jobs.md: {row}"
 
 
@@ -123,7 +123,7 @@ def open_lesson(demo: Demo, *, capacity: int) -> Lesson:
     path = f"/v1/form-drafts/{lesson.id}"
 
     def publish() -> bool:
-        """Registration hears of the event a moment later."""
+        """Registration consumes the event shortly afterwards."""
         try:
             demo.places.ask("POST", f"{path}/publish", json={}, headers={"If-Match": "*"})
         except requests.HTTPError:
@@ -131,7 +131,7 @@ def open_lesson(demo: Demo, *, capacity: int) -> Lesson:
         return True
 
     def is_shown() -> bool:
-        """Events hears of the form a moment later."""
+        """Events consumes the form shortly afterwards."""
         page = requests.get(
             f"{demo.ports.public_url}/console/events/{lesson.id}",
             headers={"Authorization": f"Bearer {demo.places.key}"},
@@ -147,8 +147,8 @@ def open_lesson(demo: Demo, *, capacity: int) -> Lesson:
 
 def enter(demo: Demo, form: str, email: str, name: str = "A participant", **answers: Any) -> str:
     """Someone on a form, entered by a coordinator's program; returns the id of the registration."""
-    told = {"name": name, "email": email, "consent": True, **answers}
-    made = demo.places.ask("POST", f"/v1/forms/{form}/registrations", json={"reason": "on-paper", "answers": told})
+    given = {"name": name, "email": email, "consent": True, **answers}
+    made = demo.places.ask("POST", f"/v1/forms/{form}/registrations", json={"reason": "on-paper", "answers": given})
     return str(made["registration"]["id"])
 
 

@@ -3,8 +3,8 @@
 from playwright.sync_api import Page, expect
 
 from deploy.local.screenshot_pages.console import COLLEAGUE, invitation_link
-from tests.browser.running import Demo
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo
+from tests.browser.visitor import Visit
 
 DEVICE = {
     "protocol": "ctap2",
@@ -17,7 +17,7 @@ DEVICE = {
 
 
 def give_authenticator(page: Page) -> None:
-    """Let the browser have a fingerprint reader that always says yes."""
+    """Give the browser a fingerprint reader that always accepts."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})

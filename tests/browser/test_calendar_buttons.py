@@ -9,9 +9,9 @@ from playwright.sync_api import Frame, Locator, Page, expect
 
 from deploy.local.installation import WEBINAR
 from tests.browser.conftest import NewVisitor
+from tests.browser.demo_process import Demo, new_address
 from tests.browser.keyboard import MOST_TABS, fill_in, tab_to_button
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.calendar_readers import ReadEntry, read_one
 
 HOSTS = ["calendar.google.com", "outlook.live.com", "outlook.office.com"]
@@ -82,7 +82,7 @@ def test_buttons_are_reached_by_keyboard_without_script_on_a_phone(demo: Demo, n
     assert visitor.origins == {demo.ports.public_url}
 
 
-def test_pressing_a_button_tells_the_calendar_nothing_of_the_page(demo: Demo, visitor: Visit) -> None:
+def test_pressing_a_button_sends_the_calendar_nothing_about_the_page(demo: Demo, visitor: Visit) -> None:
     page, address = visitor.page, new_address()
     demo.register(address)
     page.goto(f"{demo.link(address)}?lang=en")
@@ -99,7 +99,7 @@ def test_pressing_a_button_tells_the_calendar_nothing_of_the_page(demo: Demo, vi
 
 
 def test_form_in_a_partner_page_offers_the_event_once_there_is_a_seat(demo: Demo, visitor: Visit) -> None:
-    """The frame leads to other pages in a window of their own; nothing is asked of them before."""
+    """The frame opens other pages in a new window; nothing is requested from them before."""
     address = new_address()
     visitor.page.goto(demo.ports.partner_url)
     frame = visitor.frame()
@@ -129,7 +129,7 @@ def test_receipt_offers_the_event(demo: Demo, visitor: Visit) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_event_page_offers_the_event_to_everybody(demo: Demo, new_visitor: NewVisitor, language: str) -> None:
+def test_event_page_offers_the_event_to_everyone(demo: Demo, new_visitor: NewVisitor, language: str) -> None:
     visitor = new_visitor(java_script_enabled=False, viewport=PHONE)
     visitor.page.goto(f"{demo.ports.public_url}/programme/{WEBINAR}?lang={language}")
     tab_to_link(visitor.page, HOSTS[-1])
@@ -140,7 +140,7 @@ def test_event_page_offers_the_event_to_everybody(demo: Demo, new_visitor: NewVi
     assert entry_behind(file_address(demo, visitor.page)).uid == f"event-{WEBINAR}@{host}"
 
 
-def test_whoever_cancels_has_nothing_to_add(demo: Demo, visitor: Visit) -> None:
+def test_cancelled_person_is_offered_no_calendar_buttons(demo: Demo, visitor: Visit) -> None:
     page, address = visitor.page, new_address()
     demo.register(address)
     page.goto(f"{demo.link(address)}?lang=en")

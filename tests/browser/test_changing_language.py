@@ -6,10 +6,10 @@ from playwright.sync_api import Frame, Page, expect
 from deploy.local.installation import PARTNER
 from deploy.local.screenshot_pages.side_events import FORM as PROPOSAL
 from tests.browser.conftest import NewVisitor
-from tests.browser.hosting import host_page, snippet
-from tests.browser.running import Demo, new_address
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.test_links import PAGES as LINKS
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 
 DELEGATION = "geneva-delegation"
 TYPED = {"field-name": "Ana “<b>” Example", "field-email": "ana@example", "field-diet": "X1234567"}
@@ -36,7 +36,7 @@ def typed_in(where: Page | Frame, typed: dict[str, str]) -> dict[str, str]:
 
 
 def test_form_on_its_own_keeps_what_was_typed(demo: Demo, reader: Visit) -> None:
-    """Sealed answers and faulty ones as well, and nothing of it stands in an address."""
+    """Sealed answers and faulty ones as well, and no address contains any of it."""
     page = reader.page
     page.goto(f"{demo.ports.public_url}/embed/{DELEGATION}?partner={PARTNER}&lang=en&accent=%23aa3300")
     type_in(page, TYPED)
@@ -48,7 +48,7 @@ def test_form_on_its_own_keeps_what_was_typed(demo: Demo, reader: Visit) -> None
     assert typed_in(page, TYPED) == TYPED
     assert (page.is_checked("#field-consent"), page.input_value("#field-country")) == (True, "KE")
     assert page.input_value("#field-language") == "ar", (
-        "mails come in the language of the page, as long as nobody chose"
+        "mails come in the language of the page, as long as no one chose"
     )
     assert page.locator("[aria-invalid=true]").count() == 0
     assert (
@@ -58,7 +58,7 @@ def test_form_on_its_own_keeps_what_was_typed(demo: Demo, reader: Visit) -> None
     assert not any(word in request.url for request in reader.requests for word in ("Example", "X1234567", "ana"))
 
 
-def test_language_that_somebody_chose_for_mails_stays(demo: Demo, reader: Visit) -> None:
+def test_language_that_someone_chose_for_mails_stays(demo: Demo, reader: Visit) -> None:
     page = reader.page
     page.goto(f"{demo.ports.public_url}/embed/{DELEGATION}?lang=en")
     page.select_option("#field-language", "fr")
@@ -87,7 +87,7 @@ def test_framed_form_keeps_what_was_typed(demo: Demo, visitor: Visit) -> None:
     assert typed_in(frame, TYPED) == TYPED | {"field-email": address}
     frame.locator("form button[type=submit]").click()
     expect(frame.locator(".done:visible")).to_contain_text(address)
-    assert visitor.wait_until_heard("troika:submitted") == {"form": DELEGATION}
+    assert visitor.wait_for_event("troika:submitted") == {"form": DELEGATION}
     assert visitor.faults == []
 
 
@@ -103,7 +103,7 @@ def test_proposal_keeps_what_was_typed(demo: Demo, reader: Visit) -> None:
 
 @pytest.mark.parametrize("name", LINKS)
 def test_page_behind_a_link_can_be_read_in_every_language(demo: Demo, new_visitor: NewVisitor, name: str) -> None:
-    """It begins in the person's own language, whatever the browser prefers; the links of these people are English."""
+    """It begins in the person's own language, not the browser's; the links of these people are English."""
     page = new_visitor(locale="ar").page
     if not name.startswith("no "):
         LINKS[name](page, demo)

@@ -5,10 +5,10 @@ from playwright.sync_api import expect
 
 from deploy.local.installation import WEBINAR
 from deploy.local.screenshot_pages.participants import PARTICIPANTS
-from tests.browser.foreign import foreign_site
+from tests.browser.demo_process import Demo, new_address, sign_in
+from tests.browser.foreign_site import foreign_site
 from tests.browser.jobs import begin, finish
-from tests.browser.running import Demo, new_address, sign_in
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
 EVENT = f"/console/events/{WEBINAR}"
@@ -17,7 +17,7 @@ REPRESENTED = {group for group, represents, _, _ in PARTICIPANTS if represents}
 
 @pytest.fixture
 def coordinator(demo: Demo, visitor: Visit) -> Visit:
-    """A visitor who is signed in and looks at the events."""
+    """A visitor who is signed in and views the events."""
     sign_in(visitor.page, demo)
     visitor.page.goto(f"{demo.ports.public_url}/console")
     return visitor
@@ -43,8 +43,8 @@ def test_signing_in_leads_to_the_page_asked_for(demo: Demo, visitor: Visit) -> N
 
 def test_counts_follow_a_registration_and_lead_to_it(demo: Demo, coordinator: Visit) -> None:
     page = coordinator.page
-    hand = begin(demo, page)
-    hand.found(page.locator(f'main a[href="{EVENT}"]').first, "the event")
+    driver = begin(demo, page)
+    driver.found(page.locator(f'main a[href="{EVENT}"]').first, "the event")
 
     def confirmed() -> int:
         page.reload()
@@ -56,10 +56,10 @@ def test_counts_follow_a_registration_and_lead_to_it(demo: Demo, coordinator: Vi
     poll_until(lambda: confirmed() == before + 1, 15.0, what="one more is counted")
 
     assert "@example.org" not in page.content()
-    hand.found(page.locator(".numbers .good a"), "the number of those confirmed")
+    driver.found(page.locator(".numbers .good a"), "the number of those confirmed")
     expect(page.get_by_role("heading", level=1)).to_have_text("Registrations")
     expect(page.get_by_role("row").filter(has_text=address)).to_have_count(1)
-    finish("Watch the registrations of an event", hand)
+    finish("Watch the registrations of an event", driver)
 
 
 def test_coverage_names_who_is_missing(demo: Demo, coordinator: Visit) -> None:

@@ -7,13 +7,13 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.running import Demo, new_address
+from tests.browser.demo_process import Demo, new_address
 
 DAYS = {"arrives_on": "2020-05-09", "leaves_on": "2020-05-13"}
 ZONES = {"America/Los_Angeles": -8, "Pacific/Tongatapu": 13}
 
 
-def told(demo: Demo, address: str) -> dict[str, Any]:
+def stored_answers(demo: Demo, address: str) -> dict[str, Any]:
     """The sealed answers of ``address``, as someone who may read them gets them."""
     headers = {"Authorization": f"Bearer {demo.places.key}"}
     url = f"{demo.ports.public_url}/v1/registrations"
@@ -44,7 +44,7 @@ def test_days_arrive_as_they_were_chosen(demo: Demo, new_visitor: NewVisitor, zo
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_role("status")).to_contain_text("Your changes are saved.")
     expect(page.locator("#details")).to_contain_text("You gave these details on")
-    answers = told(demo, address)
+    answers = stored_answers(demo, address)
     assert {name: answers[name] for name in DAYS} == DAYS
     assert visitor.faults == []
 
@@ -60,7 +60,7 @@ def details(demo: Demo, new_visitor: NewVisitor) -> Page:
     return page
 
 
-def test_days_in_the_wrong_order_are_said_at_the_field(details: Page) -> None:
+def test_days_in_the_wrong_order_are_reported_at_the_field(details: Page) -> None:
     details.fill("#field-arrives_on", DAYS["leaves_on"])
     details.fill("#field-leaves_on", DAYS["arrives_on"])
     details.get_by_role("button", name="Save").last.click()
@@ -71,7 +71,7 @@ def test_days_in_the_wrong_order_are_said_at_the_field(details: Page) -> None:
 
 
 def test_nationality_is_never_guessed(demo: Demo, details: Page, new_visitor: NewVisitor) -> None:
-    """The browser's zone says where someone is, which may be put in; it says nothing of their passport."""
+    """The browser's zone shows where someone is, which may be filled in; it reveals nothing about their passport."""
     page = new_visitor(timezone_id="Europe/Zurich").page
     page.goto(f"{demo.ports.public_url}/embed/geneva-delegation?lang=en")
     expect(page.locator("#field-country")).to_have_value("CH")

@@ -8,12 +8,12 @@ import requests
 from playwright.sync_api import Frame, Page, expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.hosting import host_page, snippet
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.keyboard import focused, tab_to, tab_to_button
-from tests.browser.running import Demo, new_address
-from tests.browser.test_delegation import told
+from tests.browser.test_delegation import stored_answers
 from tests.browser.test_every_page import TOO_WIDE
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.accessibility import violations
 
 ARRIVES, LEAVES, EXPIRES = date(2020, 5, 9), date(2020, 5, 13), date(2027, 1, 31)
@@ -28,7 +28,7 @@ def arab(new_visitor: NewVisitor) -> Visit:
 
 @pytest.fixture
 def order(arab: Visit) -> str:
-    """In which order the browser's field takes a date: that of its own language, whatever that of the page is."""
+    """In which order the browser's field takes a date: that of the browser's language, not of the page's."""
     page = arab.context.new_page()
     page.set_content("<input type=date autofocus>")
     page.focus("input")
@@ -89,10 +89,10 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
     expect(frame.locator("#done")).to_be_focused()
     expect(frame.locator("#done h2")).to_have_text("وصلتنا إجاباتك")
     look_at(frame)
-    assert arab.wait_until_heard("troika:submitted") == {"form": "geneva-delegation"}
+    assert arab.wait_for_event("troika:submitted") == {"form": "geneva-delegation"}
     demo.confirm(address)
     give_details(demo, page, address, order)
-    sealed = told(demo, address)
+    sealed = stored_answers(demo, address)
     assert {name: sealed[name] for name in ("arrives_on", "leaves_on", "passport_number", "passport_expires_on")} == {
         "arrives_on": ARRIVES.isoformat(),
         "leaves_on": LEAVES.isoformat(),

@@ -5,14 +5,14 @@ from playwright.sync_api import Frame, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.screenshot_pages.side_events import FORM as PROPOSAL
-from tests.browser.foreign import foreign_site
-from tests.browser.hosting import host_page, snippet
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.foreign_site import foreign_site
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.keyboard import fill_in, focused, tab_to_button
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
-HEARD_ONCE_MS = 2_500
+EVENTS_SETTLE_MS = 2_500
 """Longer than the element waits for a frame that has loaded."""
 CONTENT_HEIGHT = "Math.ceil(document.querySelector('main').getBoundingClientRect().bottom + window.scrollY)"
 
@@ -67,15 +67,15 @@ def test_frame_is_as_high_as_its_content(demo: Demo, visitor: Visit) -> None:
     expect(visitor.page.locator("troika-form iframe")).to_have_attribute("title", "Register for the webinar")
 
 
-def test_host_page_hears_events_without_personal_data(demo: Demo, visitor: Visit) -> None:
+def test_host_page_receives_events_without_personal_data(demo: Demo, visitor: Visit) -> None:
     address = new_address()
     visitor.page.goto(demo.ports.partner_url)
     frame = visitor.frame()
     fill_in(visitor.page, frame, address)
     frame.click("button[type=submit]")
 
-    assert visitor.wait_until_heard("troika:registered") == {"form": WEBINAR, "status": "confirmed"}
-    assert visitor.heard("troika:ready") == [{"form": WEBINAR}]
+    assert visitor.wait_for_event("troika:registered") == {"form": WEBINAR, "status": "confirmed"}
+    assert visitor.events_named("troika:ready") == [{"form": WEBINAR}]
     messages = visitor.page.evaluate("window.messages")
     assert {origin for origin, _ in messages} == {demo.ports.public_url}
     assert {(data["type"], *sorted(data.keys() - {"type"})) for _, data in messages} == {
@@ -113,7 +113,7 @@ def test_forged_message_of_the_host_page_is_ignored(demo: Demo, visitor: Visit) 
         visitor.page.evaluate("message => window.postMessage(message, '*')", forged)
     visitor.page.wait_for_function("window.messages.some((one) => one[1].type === 'the last')")
 
-    assert visitor.heard("troika:registered") == []
+    assert visitor.events_named("troika:registered") == []
     assert frame_height(visitor) == height
 
 
@@ -135,17 +135,17 @@ def test_page_of_another_origin_cannot_show_the_form(demo: Demo, visitor: Visit)
         visitor.page.goto(f"{demo.ports.partner_url}/plain-frame")
         assert "/embed/" in visitor.page.frames[1].url  # what the foreign page does works for the partner
         visitor.page.goto(address)
-        poll_until(lambda: visitor.faults, what="the browser says that it does not show the frame")
+        poll_until(lambda: visitor.faults, what="the browser reports that it does not show the frame")
 
         assert "frame-ancestors" in visitor.faults[0]
         poll_until(lambda: _refused(visitor), what="the frame shows the browser's refusal")
 
 
-def test_element_in_a_page_of_another_origin_leaves_the_link_and_says_why(demo: Demo, visitor: Visit) -> None:
+def test_element_in_a_page_of_another_origin_leaves_the_link_and_gives_the_reason(demo: Demo, visitor: Visit) -> None:
     body = snippet(demo, WEBINAR)
     with foreign_site(body, "localhost") as address:
         visitor.page.goto(address)
-        assert visitor.wait_until_heard("troika:error") == {"code": "origin-not-allowed"}
+        assert visitor.wait_for_event("troika:error") == {"code": "origin-not-allowed"}
         _only_the_link(visitor)
 
 
@@ -158,30 +158,30 @@ def test_element_in_a_page_of_another_origin_leaves_the_link_and_says_why(demo: 
         (PROPOSAL, "nobody", "partner-unknown"),
     ],
 )
-def test_element_says_what_it_is_given_wrong(demo: Demo, visitor: Visit, form: str, partner: str, cause: str) -> None:
+def test_element_reports_wrong_attributes(demo: Demo, visitor: Visit, form: str, partner: str, cause: str) -> None:
     lines = snippet(demo, form).replace(f'partner="{PARTNER}"', f'partner="{partner}"')
     host_page(demo, visitor, lines)
-    assert visitor.wait_until_heard("troika:error") == {"code": cause}
+    assert visitor.wait_for_event("troika:error") == {"code": cause}
     _only_the_link(visitor)
-    visitor.page.wait_for_timeout(HEARD_ONCE_MS)
-    assert visitor.heard("troika:error") == [{"code": cause}], "it is told once"
+    visitor.page.wait_for_timeout(EVENTS_SETTLE_MS)
+    assert visitor.events_named("troika:error") == [{"code": cause}], "it is sent once"
 
 
-def test_element_says_that_nobody_answers(demo: Demo, visitor: Visit) -> None:
+def test_element_reports_that_the_service_does_not_answer(demo: Demo, visitor: Visit) -> None:
     """Long before the time is over that a slow network has."""
     visitor.context.route("**/embed/upr-webinar-10?*", lambda route: route.abort())
     host_page(demo, visitor, snippet(demo, WEBINAR))
-    assert visitor.wait_until_heard("troika:error") == {"code": "unreachable"}
+    assert visitor.wait_for_event("troika:error") == {"code": "unreachable"}
     _only_the_link(visitor)
 
 
-def test_element_says_that_the_pages_policy_blocks_the_frame(demo: Demo, visitor: Visit) -> None:
+def test_element_reports_that_the_pages_policy_blocks_the_frame(demo: Demo, visitor: Visit) -> None:
     host_page(demo, visitor, snippet(demo, WEBINAR), policy="script-src {troika}; frame-src 'self'")
-    assert visitor.wait_until_heard("troika:error") == {"code": "blocked-by-policy"}
+    assert visitor.wait_for_event("troika:error") == {"code": "blocked-by-policy"}
     _only_the_link(visitor)
 
 
-def test_form_that_is_closed_says_so_in_the_frame(demo: Demo, visitor: Visit) -> None:
+def test_closed_form_is_reported_in_the_frame(demo: Demo, visitor: Visit) -> None:
     form = "council-session-interest"
     _set_open(demo, form, "2020-01-01T00:00:00Z")
     try:
@@ -211,9 +211,9 @@ def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -
     frame.check("#field-consent")
     frame.click("button[type=submit]")
 
-    assert visitor.wait_until_heard("troika:submitted") == {"form": PROPOSAL}
+    assert visitor.wait_for_event("troika:submitted") == {"form": PROPOSAL}
     expect(frame.locator(".done:visible")).to_contain_text(address)
-    assert title not in titles_of_proposals(demo), "nobody has confirmed the address"
+    assert title not in titles_of_proposals(demo), "no one has confirmed the address"
     demo.confirm(address)
     poll_until(lambda: title in titles_of_proposals(demo), 15.0, what="coordinators have the proposal")
     (proposed,) = demo.places.ask("GET", f"/v1/proposals?q={address}")["items"]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Frame, Page
 
-from tests.browser.running import Demo
-from tests.browser.scenes import PAGES
-from tests.browser.visiting import visit
+from tests.browser.demo_process import Demo
+from tests.browser.every_page import PAGES
+from tests.browser.visitor import visit
 from tests.support.accessibility import violations
 from tests.support.waiting import poll_until
 
@@ -35,7 +35,7 @@ def desk(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser) -> Iterator[Page]:
-    """Everyone else's: one for all, since to open one costs more than what is looked at in it."""
+    """One page for all the others, since opening one costs more than the checks in it."""
     with visit(browser, **WINDOW) as visitor:
         yield visitor.page
 

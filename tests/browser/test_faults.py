@@ -6,10 +6,10 @@ from playwright.sync_api import Route, expect
 from deploy.local.installation import WEBINAR
 from deploy.local.screenshot_pages.side_events import FORM as PROPOSAL
 from tests.browser.conftest import NewVisitor
-from tests.browser.hosting import host_page, snippet
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.keyboard import fill_in, focused, tab_to, tab_to_button
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
 INTAKE = "**/v1/forms/*/submissions"
@@ -32,7 +32,7 @@ def test_wrong_answers_are_summed_up_and_can_be_mended(demo: Demo, visitor: Visi
         ]
     )
     assert focused(frame) == "summary"
-    assert visitor.wait_until_heard("troika:error") == {"code": "invalid"}
+    assert visitor.wait_for_event("troika:error") == {"code": "invalid"}
     links = [link.get_attribute("href") for link in frame.locator("#summary a").all()]
     assert links == ["#field-name", "#field-email", "#field-consent"]
     for link in links:
@@ -133,8 +133,8 @@ HALF_A_WINDOW_PX = 400
 TOP_IN_WINDOW = "element => element.getBoundingClientRect().top"
 
 
-def test_title_says_that_something_is_wrong(demo: Demo, visitor: Visit) -> None:
-    """A screen reader says it first; it goes away with the faults."""
+def test_title_announces_the_error(demo: Demo, visitor: Visit) -> None:
+    """A screen reader reads it first; it disappears with the faults."""
     page = visitor.page
     page.goto(demo.form_url)
     usual = page.title()
@@ -161,7 +161,7 @@ def test_faults_are_summed_up_by_every_form(demo: Demo, new_visitor: NewVisitor,
     page = new_visitor(java_script_enabled=scripted).page
     page.goto(f"{demo.ports.public_url}/embed/{form}?lang=en")
     usual = page.title()
-    if not scripted:  # the browser's own check comes first where no script of ours runs
+    if not scripted:  # the browser's own check comes first where our script does not run
         for name, answer in REQUIRED[form].items():
             page.fill(f"#field-{name}", answer)
         page.check("#field-consent")
@@ -177,7 +177,7 @@ def test_faults_are_summed_up_by_every_form(demo: Demo, new_visitor: NewVisitor,
 
 
 @pytest.mark.parametrize("taken", [False, True])
-def test_answer_stands_below_a_header_that_stays(demo: Demo, visitor: Visit, taken: bool) -> None:
+def test_answer_is_visible_below_a_sticky_header(demo: Demo, visitor: Visit, taken: bool) -> None:
     """The page around is scrolled to the faults, or to the frame that has become shorter."""
     below = "<p>More of the page.</p>" * 60
     host_page(demo, visitor, STICKY_HEADER + snippet(demo, WEBINAR) + below, policy="")
@@ -194,6 +194,6 @@ def test_answer_stands_below_a_header_that_stays(demo: Demo, visitor: Visit, tak
     def top() -> float:
         return float(element.evaluate(TOP_IN_WINDOW) + answer.evaluate(TOP_IN_WINDOW))
 
-    poll_until(lambda: STICKY_PX <= top() < HALF_A_WINDOW_PX, what="the answer stands below the header")
+    poll_until(lambda: STICKY_PX <= top() < HALF_A_WINDOW_PX, what="the answer is below the header")
     if taken:
         assert element.evaluate(TOP_IN_WINDOW) >= STICKY_PX

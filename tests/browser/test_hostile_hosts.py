@@ -1,4 +1,4 @@
-"""Hostile pages around the form: they cannot read it, tell it anything, or use its name."""
+"""Hostile pages around the form: they cannot read it, send it anything, or use its name."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
-from tests.browser.foreign import foreign_site
-from tests.browser.hosting import host_page, snippet
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.foreign_site import foreign_site
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.keyboard import fill_in
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit, visit
+from tests.browser.visitor import Visit, visit
 from tests.support.browser import FLAGS, WHOLE_CHROMIUM
 from tests.support.waiting import poll_until
 
@@ -31,7 +31,7 @@ FORGED = (
 
 
 def test_host_page_reads_nothing_of_the_frame(demo: Demo, visitor: Visit) -> None:
-    """While someone's answers stand in it; what is asked for can be read in a frame of the page's own."""
+    """While it contains someone's answers; data is entered in a frame that the page can read."""
     host_page(demo, visitor, snippet(demo, WEBINAR))
     frame = visitor.frame()
     fill_in(visitor.page, frame, new_address())
@@ -62,8 +62,8 @@ def test_messages_that_are_forged_into_the_frame_change_nothing(demo: Demo, visi
     assert demo.registrations(address) == []
 
 
-def test_page_that_takes_the_frames_place_cannot_speak_for_it(demo: Demo, visitor: Visit) -> None:
-    """The window is the same, the origin is not: what it says of a registration is not passed on."""
+def test_page_that_replaces_the_frame_cannot_send_its_messages(demo: Demo, visitor: Visit) -> None:
+    """The window is the same, the origin is not: its message about a registration is not passed on."""
     claims = """<script>for (const type of ["troika:registered", "troika:height", "the last"])
         parent.postMessage({ type, status: "confirmed", height: 5555 }, "*")</script>"""
     with foreign_site(claims, "localhost") as elsewhere:
@@ -73,20 +73,20 @@ def test_page_that_takes_the_frames_place_cannot_speak_for_it(demo: Demo, visito
         height = element.evaluate("frame => frame.clientHeight")
         element.evaluate("(frame, address) => { frame.contentWindow.location = address }", elsewhere)
         visitor.page.wait_for_function("window.messages.some((one) => one[1].type === 'the last')")
-        assert visitor.heard("troika:registered") == []
+        assert visitor.events_named("troika:registered") == []
         assert element.evaluate("frame => frame.clientHeight") == height
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "www.localhost"])
 def test_no_other_origin_shows_the_form(demo: Demo, visitor: Visit, host: str) -> None:
-    """Another port of the partner's host, another port of ours, and a name below the partner's."""
+    """Another port of the partner's host, another port of our host, and a name below the partner's."""
     with foreign_site(f'<iframe src="{demo.form_url}"></iframe>', host) as address:
         visitor.page.goto(address)
         assert refusal(visitor) == f"frame-ancestors {demo.ports.partner_url}"
 
 
 def test_page_around_the_partners_page_shows_no_form(demo: Demo, visitor: Visit) -> None:
-    """Whoever frames a partner's page, to have something pressed in it, gets the page without the form."""
+    """A page that frames a partner's page, to have something pressed in it, gets the page without the form."""
     with foreign_site(f'<iframe src="{demo.ports.partner_url}" width=900 height=900></iframe>', "localhost") as address:
         visitor.page.goto(address)
         assert refusal(visitor) == f"frame-ancestors {demo.ports.partner_url}"
@@ -96,8 +96,8 @@ def test_page_around_the_partners_page_shows_no_form(demo: Demo, visitor: Visit)
 
 
 def refusal(visitor: Visit) -> str:
-    """The entry of our policy by which Chromium says that it does not show the frame."""
-    poll_until(lambda: visitor.faults, what="the browser says that it does not show the frame")
+    """The entry of our policy by which Chromium reports that it does not show the frame."""
+    poll_until(lambda: visitor.faults, what="the browser reports that it does not show the frame")
     return visitor.faults[0].split('"')[1]
 
 
@@ -111,7 +111,7 @@ def without_cookies(browser: Browser) -> Iterator[Visit]:
     strict.close()
 
 
-def test_somebody_without_third_party_cookies_registers(demo: Demo, without_cookies: Visit) -> None:
+def test_someone_without_third_party_cookies_registers(demo: Demo, without_cookies: Visit) -> None:
     """This browser refuses the cookie of a frame, which is shown first; ours needs none."""
     visitor, address = without_cookies, new_address()
     cookie = "<script>document.cookie = 'a=b; SameSite=None; Secure'; parent.postMessage(document.cookie, '*')</script>"

@@ -1,4 +1,4 @@
-"""After submitting: what the form shows and tells the embedding page, the receipt, and the mailed link's page."""
+"""After submitting: what the form shows and sends to the embedding page, the receipt, and the mailed link's page."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, Frame, Page, Route, expect
 
 from services.registration.intake.model import Result
 from tests.browser.conftest import NewVisitor
-from tests.browser.foreign import foreign_site
+from tests.browser.foreign_site import foreign_site
 from tests.browser.intake_site import CODE, Intake, every_page, intake_site
 from tests.browser.test_every_page import NARROW_PX, TOO_WIDE, WIDE_PX
-from tests.browser.visiting import Visit, visit
+from tests.browser.visitor import Visit, visit
 from tests.support.accessibility import violations
 from tests.support.intake_pages import ADDRESS, CANDIDATES, FORM_PATH, PATH, RECEIPT, REGISTRATION
 from tests.support.waiting import poll_until
@@ -19,7 +19,7 @@ from tests.support.waiting import poll_until
 SUBMISSIONS = "**/submissions"
 CHALLENGE = "**/v1/challenge?*"
 NAMES = list(every_page())
-LOOKS: list[tuple[int, Any]] = [(WIDE_PX, "light"), (NARROW_PX, "dark")]
+WIDTHS_AND_SCHEMES: list[tuple[int, Any]] = [(WIDE_PX, "light"), (NARROW_PX, "dark")]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def intake() -> Iterator[Intake]:
 
 @pytest.fixture(scope="module")
 def looked_at(browser: Browser) -> Iterator[tuple[Intake, Page]]:
-    """One window and one site for all pages that are only looked at."""
+    """One window and one site for all pages that are only viewed."""
     with intake_site() as site, visit(browser) as visitor:
         visitor.page.emulate_media(reduced_motion="reduce")
         yield site, visitor.page
@@ -50,7 +50,7 @@ def receipts_asked(intake: Intake) -> int:
     return intake.asked.count(f"/v1/receipts/{RECEIPT}")
 
 
-def test_form_says_what_was_received_and_what_follows(intake: Intake, visitor: Visit) -> None:
+def test_form_shows_what_was_received_and_what_follows(intake: Intake, visitor: Visit) -> None:
     page = visitor.page
     page.goto(intake.form("by-mail"))
     fill_and_send(page)
@@ -95,7 +95,7 @@ def test_form_with_verification_asks_for_no_outcome(intake: Intake, visitor: Vis
 def test_form_without_verification_shows_the_outcome(
     intake: Intake, visitor: Visit, outcome: Any, heading: str, mail: bool, events: list[Any]
 ) -> None:
-    """The page around hears that it was sent, and the outcome if there is one; nothing about the person."""
+    """The page around receives that it was sent, and the outcome if there is one; nothing about the person."""
     intake.outcomes = ["received", "received", outcome]
     with foreign_site(intake.element("at-once"), "127.0.0.1") as partner:
         visitor.page.goto(partner)
@@ -109,7 +109,7 @@ def test_form_without_verification_shows_the_outcome(
         assert receipts_asked(intake) == 3
         first = [["troika:ready", {"form": "at-once"}], ["troika:started", {"form": "at-once"}]]
         expected = [*first, ["troika:submitted", {"form": "at-once"}], *events]
-        poll_until(lambda: visitor.page.evaluate("window.heard") == expected, what="the page hears what happened")
+        poll_until(lambda: visitor.page.evaluate("window.hostEvents") == expected, what="the page receives the events")
         messages = str(visitor.page.evaluate("window.messages"))
         assert [word for word in (ADDRESS, "A participant", RECEIPT, CODE) if word in messages] == []
         assert visitor.context.cookies() == []
@@ -135,7 +135,7 @@ def test_outcome_that_does_not_come_is_left_to_the_receipt(intake: Intake, visit
     assert receipts_asked(intake) == asked
 
 
-def test_proof_is_made_while_somebody_types_and_sent_along(intake: Intake, visitor: Visit) -> None:
+def test_proof_is_made_while_someone_types_and_sent_along(intake: Intake, visitor: Visit) -> None:
     page = visitor.page
     page.goto(intake.form("by-mail"))
     assert intake.asked.count("/v1/challenge") == 0
@@ -150,7 +150,7 @@ def test_proof_is_made_while_somebody_types_and_sent_along(intake: Intake, visit
 
 @pytest.mark.parametrize("slug", ["by-mail", "at-once"])
 @pytest.mark.parametrize("away", [CHALLENGE, "**/solver.js?*", "never answered"])
-def test_missing_proof_blocks_nobody(intake: Intake, visitor: Visit, slug: str, away: str) -> None:
+def test_missing_proof_blocks_no_one(intake: Intake, visitor: Visit, slug: str, away: str) -> None:
     held: list[Route] = []
     answer = (lambda route: held.append(route)) if away == "never answered" else (lambda route: route.abort())
     visitor.context.route(CHALLENGE if away == "never answered" else away, answer)
@@ -244,17 +244,18 @@ def test_owner_enters_their_answers_behind_the_link(intake: Intake, new_visitor:
     assert "/v1/challenge" not in intake.asked
 
 
-@pytest.mark.parametrize(("language", "turn"), [("en", 0), ("ar", 1)])
+@pytest.mark.parametrize(("language", "shift"), [("en", 0), ("ar", 1)])
 @pytest.mark.parametrize("name", NAMES)
 def test_page_is_accessible_and_fits_a_phone(
-    looked_at: tuple[Intake, Page], name: str, language: str, turn: int
+    looked_at: tuple[Intake, Page], name: str, language: str, shift: int
 ) -> None:
-    """Wide and light in one language, narrow and dark in the other, by turns: no colour or width depends on a language.
+    """Wide and light in one language, narrow and dark in the other, alternately: no colour or width depends on a
+    language.
 
     Each check by axe takes a quarter of a second of CPU.
     """
     intake, page = looked_at
-    width, scheme = LOOKS[(NAMES.index(name) + turn) % 2]
+    width, scheme = WIDTHS_AND_SCHEMES[(NAMES.index(name) + shift) % 2]
     page.set_viewport_size({"width": WIDE_PX, "height": 800})
     page.goto(f"{intake.address}/pages/{name}?lang={language}")
     page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.running import Demo
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo
+from tests.browser.visitor import Visit
 
 TRANSITION = "getComputedStyle(document.querySelector('form button[type=submit]')).transitionDuration"
 
@@ -22,7 +22,7 @@ async ([attribute, around]) => {
   return made.shadowRoot.querySelector("iframe").title;
 }
 """
-"""Puts a form into the page around it, without a name, and tells what its frame is called."""
+"""Puts a form into the page around it, without a name, and returns the frame's accessible name."""
 
 
 def edges(locator: Locator) -> tuple[float, float]:
@@ -57,7 +57,7 @@ def test_language_can_be_chosen_inside_the_partner_page(demo: Demo, visitor: Vis
     assert visitor.faults == []
 
 
-def test_time_of_the_event_is_told_in_the_readers_zone_too(demo: Demo, new_visitor: NewVisitor) -> None:
+def test_time_of_the_event_is_shown_in_the_readers_zone_too(demo: Demo, new_visitor: NewVisitor) -> None:
     page = new_visitor(timezone_id="Asia/Kathmandu").page
     page.goto(demo.form_url)
 
@@ -89,7 +89,7 @@ def test_less_motion_means_no_motion(demo: Demo, visitor: Visit) -> None:
 def test_frame_that_the_page_gives_no_name_has_one_in_the_language_of_the_form(
     demo: Demo, new_visitor: NewVisitor, attribute: str, around: str, reads: str, title: str
 ) -> None:
-    """The attribute's, else that of the page around it, else the browser's: a screen reader says it first."""
+    """The attribute's, else that of the page around it, else the browser's: a screen reader reads it first."""
     page = new_visitor(locale=reads).page
     page.goto(demo.ports.partner_url)
     page.locator("troika-form iframe").first.wait_for(state="attached")

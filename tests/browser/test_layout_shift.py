@@ -21,10 +21,10 @@ from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition
 from shared.runtime.yaml_source import read_yaml
 from tests.browser.conftest import NewVisitor
-from tests.browser.hosting import host_page
-from tests.browser.running import Demo
+from tests.browser.demo_process import Demo
+from tests.browser.host_pages import host_page
 from tests.browser.test_embedding import CONTENT_HEIGHT
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.processes import PROJECT
 from tests.support.waiting import poll_until
 

@@ -13,8 +13,8 @@ from deploy.local.screenshot_pages.travellers import first_mail
 from services.notifications.recipients.service import make_unsubscribe_token
 from shared.security.sealing import Vault, read_keys
 from tests.browser.conftest import NewVisitor
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.visitor import Visit
 
 Opening = Callable[[Page, Demo], None]
 
@@ -81,8 +81,10 @@ def confirming_link(places: Places) -> str:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_loads_nothing_from_elsewhere_and_tells_nobody_its_address(demo: Demo, visitor: Visit, name: str) -> None:
-    """Nothing is kept: no cookie, no copy; and what is loaded from us hears no referrer either."""
+def test_page_loads_nothing_from_elsewhere_and_sends_its_address_to_no_one(
+    demo: Demo, visitor: Visit, name: str
+) -> None:
+    """Nothing is stored: no cookie, no copy; and what is loaded from us gets no referrer either."""
     PAGES[name](visitor.page, demo)
     visitor.page.wait_for_load_state("networkidle")
     assert visitor.origins == {demo.ports.public_url}
@@ -93,12 +95,12 @@ def test_page_loads_nothing_from_elsewhere_and_tells_nobody_its_address(demo: De
             for request in shown if (answer := request.response()) is not None]  # fmt: skip
     assert kept == [("no-store", "no-referrer")] * len(shown) != []
     loaded = [request for request in visitor.requests if request.resource_type == "stylesheet"]
-    assert loaded != [], "the control: something is loaded that could be told"
+    assert loaded != [], "the control: something is loaded that could get a referrer"
     assert {request.headers.get("referer", "") for request in visitor.requests} == {""}
 
 
 def test_link_used_twice_shows_what_it_did(demo: Demo, visitor: Visit) -> None:
-    """Loaded again it says the same, and offers nothing to choose."""
+    """Loaded again it shows the same, and offers nothing to choose."""
     confirmed(visitor.page, demo)
     visitor.page.goto(visitor.page.url.partition("?")[0])
     expect(visitor.page.locator(".results")).to_contain_text("You are registered")

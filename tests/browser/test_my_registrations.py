@@ -7,8 +7,8 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
 SIGN_IN_FOR = "/console/registrations/person-export"
@@ -26,7 +26,7 @@ def newest_link(demo: Demo, address: str, beginning: str, mails_before: int) -> 
     return link
 
 
-def test_somebody_without_script_and_mouse_finds_their_registration_and_their_data(
+def test_someone_without_script_and_mouse_finds_their_registration_and_their_data(
     demo: Demo, new_visitor: NewVisitor
 ) -> None:
     """From the page that anyone opens, by two mails, to everything that is kept of them."""
@@ -68,7 +68,7 @@ def test_address_that_is_none_is_explained_and_kept(demo: Demo, visitor: Visit) 
     expect(page.locator("#email")).to_be_focused()
 
 
-def test_framed_form_leads_to_a_window_of_its_own(demo: Demo, visitor: Visit) -> None:
+def test_framed_form_opens_a_new_window(demo: Demo, visitor: Visit) -> None:
     """No page around may frame the page that it leads to."""
     visitor.page.goto(demo.ports.partner_url)
     link = visitor.frame().get_by_role("link", name="Find your registrations")

@@ -9,11 +9,11 @@ from deploy.local.installation import PARTNER, WEBINAR
 from services.registration.embed.pages import STATIC_FOLDER as EMBED
 from shared.http.stylesheets import STATIC_FOLDER as SHARED
 from tests.browser.conftest import NewVisitor
-from tests.browser.hosting import host_page, snippet
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.keyboard import fill_in
-from tests.browser.older import REMOVED, make_old
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.old_browsers import REMOVED, make_old
+from tests.browser.visitor import Visit
 from tests.support.processes import PROJECT
 
 BREAKS = {
@@ -96,7 +96,7 @@ def test_button_has_an_outline_without_color_mix(demo: Demo, visitor: Visit) -> 
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-def test_link_stays_whatever_throws(demo: Demo, visitor: Visit, broken: str) -> None:
+def test_link_remains_after_any_script_error(demo: Demo, visitor: Visit, broken: str) -> None:
     visitor.context.add_init_script(f"if (window === top) {{ {BREAKS[broken]} }}")
     host_page(demo, visitor, snippet(demo, WEBINAR))
     visitor.page.wait_for_load_state("networkidle")

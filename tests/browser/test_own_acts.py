@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
+from tests.browser.demo_process import Demo, new_address
 from tests.browser.keyboard import MOST_TABS, tab_to
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
 PHONE = {"width": 360, "height": 740}
@@ -48,11 +48,11 @@ def press(page: Page, role: Any, name: str, key: str = "Enter") -> None:
 def linked_soon(demo: Demo, address: str, beginning: str, but: str = "") -> str:
     """A link that begins so and is not ``but``, from the newest mail to ``address`` that has one."""
 
-    def look() -> str | None:
+    def read_inbox() -> str | None:
         found = (demo.linked(mail, beginning) for mail in demo.mails(address))
         return next((link for link in found if link and link != but), None)
 
-    link = poll_until(look, 30.0, what=f"mail with a link to {beginning}")
+    link = poll_until(read_inbox, 30.0, what=f"mail with a link to {beginning}")
     assert link is not None
     return link
 
@@ -152,7 +152,7 @@ def guest(demo: Demo) -> Iterator[str]:
 
 
 def test_meeting_is_joined(guest: str, phone: Visit) -> None:
-    """The address of the meeting stands on no page before the button is pressed."""
+    """The address of the meeting is on no page before the button is pressed."""
     page = phone.page
     page.route(f"{MEETING}**", lambda route: route.fulfill(body="the meeting", content_type="text/plain"))
 

@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
+from tests.browser.demo_process import Demo, new_address
 from tests.browser.keyboard import focused, tab_to, tab_to_button
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 
 
 @pytest.fixture(params=[True, False], ids=["with script", "without"])
@@ -16,7 +16,7 @@ def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
 
 
 def own_page(demo: Demo, address: str) -> str:
-    """The address of the own page of whoever has ``address``."""
+    """The address of the own page of the person with ``address``."""
     return demo.link(address).partition("?")[0]
 
 

@@ -3,11 +3,11 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.visitor import Visit
 
 
-def test_link_shows_what_the_person_told_us(demo: Demo, visitor: Visit) -> None:
+def test_link_shows_the_answers_of_the_person(demo: Demo, visitor: Visit) -> None:
     address = new_address()
     demo.register(address, organisation="Example Organisation", working_group="housing", representative=True)
     answer = visitor.page.goto(demo.link(address))
@@ -71,7 +71,7 @@ def test_cancelling_works_without_script(demo: Demo, new_visitor: NewVisitor) ->
     expect(page.locator(".note")).to_contain_text("Your registration is cancelled.")
 
 
-def test_link_that_opens_nothing_says_so(demo: Demo, visitor: Visit) -> None:
+def test_invalid_link_shows_an_error_page(demo: Demo, visitor: Visit) -> None:
     answer = visitor.page.goto(f"{demo.ports.public_url}/r/mistyped")
 
     assert answer is not None

@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 from deploy.local.installation import PARTNER, WEBINAR
 from tests.browser.conftest import NewVisitor
-from tests.browser.older import make_old
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.old_browsers import make_old
+from tests.browser.visitor import Visit
 from tests.support.processes import PROJECT
 from tests.support.waiting import poll_until
 
@@ -49,7 +49,7 @@ def test_browser_that_cannot_work_confirms_by_mail(demo: Demo, visitor: Visit) -
 
 
 def test_lines_of_the_guide_solve_it_in_a_partners_own_form(demo: Demo, new_visitor: NewVisitor) -> None:
-    """Run as they stand there, on the partner's origin (whose sample page has a policy for frames alone)."""
+    """Run unchanged, on the partner's origin (whose sample page has a policy for frames alone)."""
     guide = (PROJECT / "docs" / "how-to" / "embed-a-form.md").read_text()
     found = re.search(r"```js\n(async function proofOf.*?)```", guide, re.DOTALL)
     assert found is not None

@@ -7,18 +7,18 @@ import requests
 from playwright.sync_api import Frame, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
-from tests.browser.foreign import foreign_site
-from tests.browser.hosting import host_page, snippet
-from tests.browser.running import Demo
+from tests.browser.demo_process import Demo
+from tests.browser.foreign_site import foreign_site
+from tests.browser.host_pages import host_page, snippet
 from tests.browser.test_delegation_in_arabic import look_at
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
 CHECKS = 6
 
 
 def found(frame: Frame) -> dict[str, bool]:
-    """What the list says of each check, once all are there: whether it works."""
+    """The state of each check in the list, once all are there: whether it works."""
     shown = "all => Object.fromEntries(all.map((one) => [one.dataset.check, one.classList.contains('done')]))"
     checks = frame.locator("[data-check]:not([hidden])")
     poll_until(
@@ -39,7 +39,7 @@ def test_partners_page_works(demo: Demo, visitor: Visit) -> None:
     assert visitor.origins == {demo.ports.partner_url, demo.ports.public_url}
 
 
-def test_page_that_nobody_has_noted_down_is_told_its_address(demo: Demo, visitor: Visit) -> None:
+def test_unregistered_page_is_shown_its_origin(demo: Demo, visitor: Visit) -> None:
     with foreign_site(snippet(demo, "selftest"), "localhost") as address:
         visitor.page.goto(address)
         frame = visitor.frame()
@@ -74,8 +74,8 @@ def test_sandbox_is_found(demo: Demo, visitor: Visit) -> None:
 
 
 @pytest.mark.parametrize("blocked", ["script-src", "frame-src"])
-def test_blocked_page_leaves_the_link_that_says_what_is_needed(demo: Demo, visitor: Visit, blocked: str) -> None:
-    """And which address someone comes from, where the browser says it."""
+def test_blocked_page_leaves_the_link_that_names_what_is_needed(demo: Demo, visitor: Visit, blocked: str) -> None:
+    """And the address that someone comes from, where the browser sends it."""
     allowed = {"script-src", "frame-src"} - {blocked}
     policy = "default-src 'none'; " + "; ".join(f"{one} {{troika}}" for one in allowed)
     host_page(demo, visitor, snippet(demo, "selftest"), policy=policy)
@@ -88,7 +88,7 @@ def test_blocked_page_leaves_the_link_that_says_what_is_needed(demo: Demo, visit
 
 
 def test_lines_of_the_page_are_what_works(demo: Demo, visitor: Visit) -> None:
-    """Copied as they stand there into a page, with the script of one version as well."""
+    """Copied unchanged into a page, with the script of one version as well."""
     visitor.page.goto(f"{demo.ports.public_url}/embed/selftest?partner={PARTNER}")
     lines, _, pinned = visitor.page.locator("pre").all_text_contents()
     for body in (lines, lines.replace(lines.split("\n")[0], pinned)):
@@ -98,7 +98,7 @@ def test_lines_of_the_page_are_what_works(demo: Demo, visitor: Visit) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_page_is_for_everybody(demo: Demo, visitor: Visit, language: str) -> None:
+def test_page_is_for_everyone(demo: Demo, visitor: Visit, language: str) -> None:
     """On its own and in a frame, at 320 px: nothing that axe finds, nothing to scroll sideways for."""
     visitor.page.set_viewport_size({"width": 320, "height": 800})
     visitor.page.goto(f"{demo.ports.public_url}/embed/selftest?partner={PARTNER}&lang={language}")
@@ -124,7 +124,7 @@ def test_script_of_one_version_is_kept_for_ever_and_no_other_is_served(demo: Dem
 
 
 def test_changed_script_is_not_run_by_a_page_that_wants_another(demo: Demo, visitor: Visit) -> None:
-    """Someone who gets hold of our server, or stands on the way, changes it: the link stays, and leads to the form."""
+    """An attacker who controls our server, or the network, changes it: the link stays, and leads to the form."""
     page = requests.get(f"{demo.ports.public_url}/embed/selftest?partner={PARTNER}", timeout=10).text
     tag = re.search(r"&lt;script type=&#34;module&#34; src=&#34;([^&]*-[^&]*)&#34;\s+integrity=&#34;([^&]*)", page)
     assert tag is not None
@@ -135,13 +135,13 @@ def test_changed_script_is_not_run_by_a_page_that_wants_another(demo: Demo, visi
         tag[1], lambda route: route.fulfill(body=body, headers=headers, content_type="text/javascript")
     )
     host_page(demo, visitor, snippet(demo, WEBINAR, script))
-    poll_until(lambda: visitor.faults, what="the browser says that it does not run the script")
+    poll_until(lambda: visitor.faults, what="the browser reports that it does not run the script")
     assert "integrity" in visitor.faults[0]
     expect(visitor.page.get_by_role("link", name="The form")).to_be_visible()
     assert visitor.page.title() == "Partner"
 
 
-def test_partner_that_nobody_knows_is_said(demo: Demo) -> None:
+def test_unknown_partner_is_reported(demo: Demo) -> None:
     for partner, status in (("nobody", 404), ("../etc", 404), ("A b", 404), ("", 200)):
         answer = requests.get(f"{demo.ports.public_url}/embed/selftest", params={"partner": partner}, timeout=10)
         assert (answer.status_code, "There is no partner with this name." in answer.text) == (status, True)

@@ -9,52 +9,52 @@ from playwright.sync_api import Page, expect
 from deploy.local.screenshot_pages.console import mailed_invitation
 from deploy.local.screenshot_pages.places import Places
 from tests.browser.conftest import NewVisitor
-from tests.browser.hand import Hand
+from tests.browser.console_driver import ConsoleDriver
+from tests.browser.demo_process import Demo, new_address
 from tests.browser.jobs import announce_lesson, begin, enter, finish, give_details, open_lesson
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
 
 def test_event_is_created_from_nothing(demo: Demo, desk: Page) -> None:
-    hand, title = begin(demo, desk), f"A new event {secrets.token_hex(3)}"
-    hand.link("New event")
-    hand.write("English", title)
+    driver, title = begin(demo, desk), f"A new event {secrets.token_hex(3)}"
+    driver.link("New event")
+    driver.write("English", title)
     expect(desk.get_by_label("Time zone")).not_to_have_value("")
-    hand.write("Start (optional)", "2099-03-04T14:00")
-    hand.write("End (optional)", "2099-03-04T15:00")
-    hand.button("Create the draft")
+    driver.write("Start (optional)", "2099-03-04T14:00")
+    driver.write("End (optional)", "2099-03-04T15:00")
+    driver.button("Create the draft")
 
     expect(desk.get_by_role("heading", level=1)).to_have_text(title)
     expect(desk.locator("main")).to_contain_text("Wed 4 Mar 2099, 14:00 to 15:00")
-    finish("Create an event from nothing", hand)
+    finish("Create an event from nothing", driver)
 
 
 def test_form_with_a_condition_is_made_in_two_languages(demo: Demo, desk: Page) -> None:
     lesson = announce_lesson(demo, kind="training")
-    hand = begin(demo, desk)
-    hand.link(lesson.title, called="the event")
-    hand.link("New form for this event")
+    driver = begin(demo, desk)
+    driver.link(lesson.title, called="the event")
+    driver.link("New form for this event")
     poll_until(lambda: desk.reload() and desk.get_by_label("Short name").input_value(), 15.0, what="the event")
-    hand.button("Create the draft")
-    hand.write("Français missing", f"Inscription : {lesson.title}")
-    hand.button("Save")
-    hand.choose("New question", "Yes or no")
-    hand.button("Add")
-    hand.write("English", "Do you need a parking place?")
-    hand.write("Français", "Avez-vous besoin d’une place de parking ?")
-    hand.button("Save the question")
-    hand.choose("New question", "Short text")
-    hand.button("Add")
-    hand.write("English", "Number of the plate")
-    hand.write("Français", "Numéro de la plaque")
-    hand.choose("Ask it only if", "Do you need a parking place?")
-    hand.write("was answered with", "yes")
-    hand.button("Save the question")
-    hand.button("Publish")
-    hand.button("Yes, publish it")
+    driver.button("Create the draft")
+    driver.write("Français missing", f"Inscription : {lesson.title}")
+    driver.button("Save")
+    driver.choose("New question", "Yes or no")
+    driver.button("Add")
+    driver.write("English", "Do you need a parking place?")
+    driver.write("Français", "Avez-vous besoin d’une place de parking ?")
+    driver.button("Save the question")
+    driver.choose("New question", "Short text")
+    driver.button("Add")
+    driver.write("English", "Number of the plate")
+    driver.write("Français", "Numéro de la plaque")
+    driver.choose("Ask it only if", "Do you need a parking place?")
+    driver.write("was answered with", "yes")
+    driver.button("Save the question")
+    driver.button("Publish")
+    driver.button("Yes, publish it")
     expect(desk.get_by_role("status")).to_contain_text("Published.")
-    finish("Make a form with a condition, in two languages", hand)
+    finish("Make a form with a condition, in two languages", driver)
 
     desk.goto(f"{demo.ports.public_url}/embed/{lesson.id}?lang=fr")
     expect(desk.get_by_role("heading", level=1)).to_have_text(f"Inscription : {lesson.title}")
@@ -95,68 +95,68 @@ def partner_key(page: Page, places: Places) -> str:
 
 def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: NewVisitor) -> None:
     lesson, origin = open_lesson(demo, capacity=5), f"https://{secrets.token_hex(4)}.example.org"
-    hand = begin(demo, desk)
-    hand.link(lesson.title, called="the event")
-    hand.link(f"Register for {lesson.title}", called="its form")
-    hand.link("Example Partner: embed code")
+    driver = begin(demo, desk)
+    driver.link(lesson.title, called="the event")
+    driver.link(f"Register for {lesson.title}", called="its form")
+    driver.link("Example Partner: embed code")
     expect(desk.get_by_label("HTML code")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
-    finish("Give a partner the embed code", hand)
+    finish("Give a partner the embed code", driver)
 
     theirs = new_visitor().page
     key = partner_key(theirs, demo.places)
     theirs.goto(f"{demo.ports.public_url}/console/registrations/partners/example-partner")
     theirs.fill("#key", key)
     theirs.get_by_role("button", name="Sign in").click()
-    asking = Hand(theirs)
+    asking = ConsoleDriver(theirs)
     asking.write("Another address of your site", origin)
     asking.button("Request this address")
     finish("Ask for an origin (the partner)", asking)
 
-    hand = begin(demo, desk)
-    hand.section("Set-up", "Partners")
-    hand.link("Example Partner")
-    hand.button("Allow", within=desk.locator("form").filter(has_text=origin))
+    driver = begin(demo, desk)
+    driver.section("Set-up", "Partners")
+    driver.link("Example Partner")
+    driver.button("Allow", within=desk.locator("form").filter(has_text=origin))
     expect(desk.locator(".origins li").filter(has_text=origin)).to_be_visible()
-    finish("Allow the origin", hand)
+    finish("Allow the origin", driver)
 
 
 def test_forms_for_all_side_events_are_made(demo: Demo, desk: Page) -> None:
     events = [announce_lesson(demo, kind="side_event") for _ in range(2)]
-    hand = begin(demo, desk)
-    hand.section("Set-up", "Forms for side events")
+    driver = begin(demo, desk)
+    driver.section("Set-up", "Forms for side events")
     shown = desk.get_by_role("checkbox", name=events[1].title)
     poll_until(lambda: desk.reload() and shown.count(), 15.0, what="the side events")
-    hand.button("Preview")
-    hand.found(desk.locator("button[value=do]"), "Create them")
+    driver.button("Preview")
+    driver.found(desk.locator("button[value=do]"), "Create them")
     expect(desk.get_by_role("status")).to_contain_text("created: people can register")
     assert [demo.places.ask("GET", f"/v1/forms/{event.id}")["open"] for event in events] == [True, True]
-    finish("Make the forms for all side events", hand)
+    finish("Make the forms for all side events", driver)
 
 
 def test_consultation_is_recorded(demo: Demo, desk: Page) -> None:
-    hand, host = begin(demo, desk), f"Embassy {secrets.token_hex(3)}"
-    hand.link("Record a consultation")
-    hand.write("Embassy or mission (optional)", host)
-    hand.write("City", "Washington")
-    hand.choose("Working group (optional)", "Housing")
-    hand.button("Save")
+    driver, host = begin(demo, desk), f"Embassy {secrets.token_hex(3)}"
+    driver.link("Record a consultation")
+    driver.write("Embassy or mission (optional)", host)
+    driver.write("City", "Washington")
+    driver.choose("Working group (optional)", "Housing")
+    driver.button("Save")
     expect(desk.locator("main")).to_contain_text(host)
-    finish("Record a consultation", hand)
+    finish("Record a consultation", driver)
 
 
 def test_rooming_list_is_opened_beside_the_rooms(demo: Demo, desk: Page) -> None:
     address, days = new_address(), {"arrives_on": "2027-02-05", "leaves_on": "2027-02-08"}
     traveller = enter(demo, "geneva-delegation", address, name="A traveller")
     give_details(demo, address, traveller, hotel="block", hotel_nights=3, **days)
-    hand = begin(demo, desk)
-    hand.link("Hotels")
+    driver = begin(demo, desk)
+    driver.link("Hotels")
     expect(desk.get_by_role("heading", name="Reserved rooms per night")).to_be_visible()
-    hand.link("Open the rooming list")
-    hand.write("Why do you need them?", "The hotel asks for the numbers")
-    hand.button("Open the list")
+    driver.link("Open the rooming list")
+    driver.write("Why do you need them?", "The hotel asks for the numbers")
+    driver.button("Open the list")
     expect(desk.get_by_role("heading", name="This list")).to_be_visible()
     expect(desk.get_by_role("link", name="Rooms reserved in each hotel")).to_be_visible()
-    finish("Open the rooming list beside the rooms", hand)
+    finish("Open the rooming list beside the rooms", driver)
 
 
 @pytest.fixture
@@ -166,14 +166,14 @@ def colleague() -> str:
 
 
 def make_draft(demo: Demo, visitor: Page, invitation: str) -> str:
-    """Whoever was invited takes a key, and makes an event with it; returns its id."""
+    """An invited colleague takes a key, and makes an event with it; returns its id."""
     visitor.goto(invitation)
     visitor.get_by_role("button", name="Get a key").click()
     headers = {"Authorization": f"Bearer {visitor.get_by_role('textbox', name='Key').input_value()}"}
     draft = {"id": f"draft-{secrets.token_hex(3)}", "title": {"en": "A draft"}, "kind": "training", "mode": "online"}
 
     def is_made() -> bool:
-        """Events hears of the key a moment later."""
+        """Events consumes the key shortly afterwards."""
         address = f"{demo.ports.public_url}/v1/events"
         answer = requests.post(address, json={**draft, "time_zone": "Europe/Zurich"}, headers=headers, timeout=10)
         return answer.status_code == 201
@@ -183,23 +183,23 @@ def make_draft(demo: Demo, visitor: Page, invitation: str) -> str:
 
 
 def test_colleague_is_invited_and_what_they_did_is_seen(demo: Demo, desk: Page, visitor: Visit, colleague: str) -> None:
-    hand, address = begin(demo, desk), new_address()
-    hand.section("Set-up", "Access")
-    hand.link("Invite a colleague")
-    hand.write("Their name", colleague)
-    hand.write("Their e-mail address", address)
-    hand.found_here(desk.locator("input[name=roles][value=coordinator]"), "Coordinator")
-    hand.button("Preview")
-    hand.button("Send the invitation")
+    driver, address = begin(demo, desk), new_address()
+    driver.section("Set-up", "Access")
+    driver.link("Invite a colleague")
+    driver.write("Their name", colleague)
+    driver.write("Their e-mail address", address)
+    driver.found_here(desk.locator("input[name=roles][value=coordinator]"), "Coordinator")
+    driver.button("Preview")
+    driver.button("Send the invitation")
     invitation = mailed_invitation(demo.places, address)
-    finish("Invite a colleague", hand)
+    finish("Invite a colleague", driver)
 
     made = make_draft(demo, visitor.page, invitation)
-    hand = begin(demo, desk)
-    hand.section("Set-up", "Audit log")
-    hand.write("Who", colleague)
-    hand.button("Search")
+    driver = begin(demo, desk)
+    driver.section("Set-up", "Audit log")
+    driver.write("Who", colleague)
+    driver.button("Search")
     row = desk.get_by_role("row").filter(has_text=made)
     poll_until(lambda: desk.reload() and row.count(), 20.0, what="the event in the audit log")
     expect(row.get_by_role("link", name=colleague)).to_be_visible()
-    finish("See what a colleague did", hand)
+    finish("See what a colleague did", driver)

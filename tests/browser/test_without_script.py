@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.running import Demo, new_address
-from tests.browser.visiting import Visit
+from tests.browser.demo_process import Demo, new_address
+from tests.browser.visitor import Visit
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_page_with_errors_keeps_what_was_typed(demo: Demo, plain: Visit) -> None
     expect(page.get_by_role("status")).to_contain_text("We have received your answers")
 
 
-def test_question_that_depends_on_another_says_so(demo: Demo, plain: Visit) -> None:
+def test_dependent_question_states_its_condition(demo: Demo, plain: Visit) -> None:
     plain.page.goto(demo.form_url)
 
     expect(plain.page.locator("#representative-only")).to_be_visible()

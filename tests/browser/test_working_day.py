@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local.screenshot_pages.side_events import LATE, PROPOSERS, propose_some
-from tests.browser.running import Demo, sign_in
-from tests.browser.visiting import Visit, leave
+from tests.browser.demo_process import Demo, sign_in
+from tests.browser.visitor import Visit, leave
 from tests.support.waiting import poll_until
 
 
@@ -33,10 +33,10 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     desk.get_by_label("Room", exact=True).select_option("lake-hall")
     leave(desk.get_by_role("button", name="Place it here"))
     expect(desk.get_by_role("heading", name="Conflicts")).to_have_count(0)
-    before = said_of_search(desk)
+    before = search_status(desk)
     leave(desk.get_by_role("button", name="Schedule"))
     # a quick search is done before the page is read again: the outcome alone is certain to be seen
-    poll_until(again(desk, lambda: said_of_search(desk) not in ("", before)), 20.0, what="a new timetable")
+    poll_until(again(desk, lambda: search_status(desk) not in ("", before)), 20.0, what="a new timetable")
 
     leave(desk.get_by_role("button", name="Publish version 2"))
     expect(desk.locator("main")).to_contain_text("Version 2 was published")
@@ -55,17 +55,17 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     assert len(placed) == 1
 
 
-def said_of_search(page: Page) -> str:
-    """What the page says of the last search for a timetable; empty while one runs."""
+def search_status(page: Page) -> str:
+    """The page's text about the last search for a timetable; empty while one runs."""
     found = page.get_by_text("The last search found")
     return found.inner_text() if found.count() else ""
 
 
-def again(page: Page, look: Callable[[], bool]) -> Callable[[], bool]:
-    """The same look at the page as it is now."""
+def again(page: Page, check: Callable[[], bool]) -> Callable[[], bool]:
+    """The same check on the page as it is now."""
 
     def reloaded() -> bool:
         page.goto(page.url.split("?")[0])
-        return look()
+        return check()
 
     return reloaded

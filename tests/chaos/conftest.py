@@ -22,7 +22,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture
 def rabbit_stack(own_rabbit: RabbitNode, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) -> Stack:
-    """Everything on a RabbitMQ of its own; not started yet."""
+    """Everything on a separate RabbitMQ; not started yet."""
     return Stack(processes, make_installation(postgres, tmp_path), (own_rabbit.amqp_url(),))
 
 

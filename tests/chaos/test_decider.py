@@ -31,7 +31,7 @@ _PARKED = "SELECT count(*)::int FROM submission WHERE state = 'parked'"
 
 @pytest.mark.timeout(300)
 def test_deciders_killed_frozen_and_started_twice(embedded_stack: Stack) -> None:
-    """Two stand in for each other: one decides at a time, and nothing is decided twice or tried until it is parked."""
+    """One of two is on standby: one decides at a time, and nothing is decided twice or tried until it is parked."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     environment = {**embedded_stack.environment("registration", "decide"), "TROIKA_METRICS_PORT": "0"}
@@ -82,7 +82,7 @@ def test_submission_that_kills_the_decider_is_parked_alone(rig: Rig) -> None:
     assert all(int(str(attempts)) < len(BATCH_BY_ATTEMPTS) for state, attempts in states if state == "decided")
     rig.restart(DECIDE, [])
     _replay(stack)
-    rig.wait_until(people[DEADLY_ONE].confirm, PARKED_WITHIN_S, "it is decided and confirmed once it kills nobody")
+    rig.wait_until(people[DEADLY_ONE].confirm, PARKED_WITHIN_S, "it is decided and confirmed once it kills no process")
     settle(stack, PEOPLE)
     for one in people:
         one.line.close()

@@ -13,23 +13,23 @@ from tests.support.stack import Stack, assert_reconciled, settle
 from tests.support.waiting import poll_until
 
 THREADS = 50
-ROUNDS = 100
-TOLD = "SELECT type, count(*)::int FROM outbox GROUP BY type ORDER BY type"
+REPETITIONS = 100
+MESSAGES_BY_TYPE = "SELECT type, count(*)::int FROM outbox GROUP BY type ORDER BY type"
 
 
 @pytest.mark.timeout(200)
 def test_one_key_from_fifty_threads(embedded_stack: Stack) -> None:
-    """Each round makes one submission and one confirmation mail, and gets fifty equal answers."""
+    """Each repetition makes one submission and one confirmation mail, and gets fifty equal answers."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     place = urlsplit(embedded_stack.web.url)
     connections = [http.client.HTTPConnection(str(place.hostname), place.port, timeout=30) for _ in range(THREADS)]
     receipts = []
-    for turn in range(ROUNDS):
-        headers = {"Idempotency-Key": f"key-of-round-{turn:04}"}
+    for number_of_run in range(REPETITIONS):
+        headers = {"Idempotency-Key": f"key-of-repetition-{number_of_run:04}"}
 
-        def send(number: int, turn: int = turn, headers: dict[str, str] = headers) -> Answer:
-            return post(connections[number], SUBMISSIONS, answers(turn), headers)
+        def send(number: int, number_of_run: int = number_of_run, headers: dict[str, str] = headers) -> Answer:
+            return post(connections[number], SUBMISSIONS, answers(number_of_run), headers)
 
         given = together(THREADS, send)
         assert {answer.status for answer in given} == {202}
@@ -38,14 +38,14 @@ def test_one_key_from_fifty_threads(embedded_stack: Stack) -> None:
     for connection in connections:
         connection.close()
     links = SinkLinks(embedded_stack.mail_folder)
-    for turn in range(ROUNDS):
-        participant = Participant(embedded_stack.web.url, links, turn)
+    for number_of_run in range(REPETITIONS):
+        participant = Participant(embedded_stack.web.url, links, number_of_run)
         poll_until(participant.confirm, 30, what="the mail has come and nothing waits behind its link")
         participant.line.close()
-    settle(embedded_stack, ROUNDS)
+    settle(embedded_stack, REPETITIONS)
     assert_reconciled(embedded_stack, receipts)
-    assert embedded_stack.sql("registration", TOLD) == [
-        ("org.troika.confirmation.wanted.v1", ROUNDS),
-        ("org.troika.registration.confirmed.v1", ROUNDS),
+    assert embedded_stack.sql("registration", MESSAGES_BY_TYPE) == [
+        ("org.troika.confirmation.wanted.v1", REPETITIONS),
+        ("org.troika.registration.confirmed.v1", REPETITIONS),
     ]
-    assert sum(embedded_stack.copies().values()) == 2 * ROUNDS
+    assert sum(embedded_stack.copies().values()) == 2 * REPETITIONS

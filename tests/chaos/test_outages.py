@@ -19,10 +19,10 @@ def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode) -> None:
     """The intake does not notice: not one submission is refused while the broker is down."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
-    time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
+    time.sleep(1.0)  # a quorum queue is safe shortly after it was declared
     own_rabbit.stop()
-    patience = CONFIRM_WITHIN_S + WHILE_S  # the first mails are held up for as long as the broker is down
-    people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder, patience)
+    confirm_within_s = CONFIRM_WITHIN_S + WHILE_S  # the first mails are held up for as long as the broker is down
+    people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder, confirm_within_s)
     confirming = people.submit(WHILE_S)
     assert (len(people.receipts), people.refused, people.lost) == (RATE * WHILE_S, {}, [])
     assert rabbit_stack.copies() == {}

@@ -24,8 +24,8 @@ from deploy.local.installation import WEBINAR
 from shared.public_forms.proof_of_work import ProofKeys
 from tests.support.clients import SUBMISSIONS, Answer, answers
 from tests.support.journal import ACCEPTED, Journal
+from tests.support.proofs_of_work import minted
 from tests.support.waiting import poll_until
-from tests.support.working import minted
 
 PER_SECOND = 10.0
 ATTEMPTS, ANSWER_WITHIN_S, CONNECT_WITHIN_S, LONGEST_WAIT_S = 5, 20.0, 2.0, 30.0
@@ -96,7 +96,7 @@ class Visitors:
         """Number of other answers, by status; 0: no answer."""
         return Counter(one.status for one in list(self.tries) if one.status != ACCEPTED)
 
-    def longest_pause_s(self, since_s: float = 0.0) -> float:
+    def max_pause_s(self, since_s: float = 0.0) -> float:
         """The longest time without a 202 from ``since_s`` on, while visitors came, in seconds."""
         times = [one.ended_at_s for one in self.accepted() if one.ended_at_s >= since_s]
         ends = [max(since_s, self.began_at_s), *times]
@@ -114,7 +114,7 @@ class Visitors:
         found = [at - shift_s for number, at in self.mailed() if number in later]
         return min(found, default=math.inf) - since_s
 
-    def longest_way_s(self) -> float:
+    def max_transit_s(self) -> float:
         """The longest time from a 202 to its mail, in seconds."""
         shift_s = time.time() - time.monotonic()
         mailed = {number: at - shift_s for number, at in self.mailed()}

@@ -13,7 +13,7 @@ from shared.public_forms.proof_of_work import proof_keys
 from shared.security.keys import read_keys
 from tests.cluster.installation import GATEWAY_PORT, Cluster
 from tests.cluster.load import Visitors
-from tests.support.audited import assert_soon_clean
+from tests.support.audit_checks import assert_soon_clean
 from tests.support.caddy import PUBLIC_HOST
 from tests.support.journal import Journal
 
@@ -61,9 +61,9 @@ def figures(trouble: Trouble) -> str:
     """The measurements of a fault, in one line."""
     visitors, since_s = trouble.visitors, trouble.at_s
     return (
-        f"{visitors.came} visitors, longest time without a 202 {visitors.longest_pause_s(since_s):.1f} s, "
+        f"{visitors.came} visitors, longest time without a 202 {visitors.max_pause_s(since_s):.1f} s, "
         f"first mail to a later visitor after {visitors.mails_after(since_s):.1f} s, "
-        f"longest way to a mail {visitors.longest_way_s():.1f} s, "
+        f"longest way to a mail {visitors.max_transit_s():.1f} s, "
         f"errors {dict(visitors.errors()) or 0}, failed after retries {len(visitors.failed)}"
     )
 

@@ -1,4 +1,4 @@
-"""The servers of a cluster: two of PostgreSQL, three of RabbitMQ, one of Redis, each on a host of its own."""
+"""The servers of a cluster: two of PostgreSQL, three of RabbitMQ, one of Redis, each on its own host."""
 
 import json
 import secrets

@@ -16,8 +16,8 @@ from tests.cluster.host import ports_of
 from tests.cluster.installation import ApplicationHost, Cluster
 from tests.support.clients import answers, submissions_path
 from tests.support.processes import PROJECT
+from tests.support.proofs_of_work import minted
 from tests.support.waiting import poll_until
-from tests.support.working import minted
 
 FORM, NEEDS = "form-of-two-hosts", "a ramp"
 GONE_WITHIN_S = 5.0

@@ -1,8 +1,8 @@
 """``python -m tests.contract.bus_consumer``: a consumer in a separate process, so that it can be killed.
 
 Environment: ``DATABASE_URL`` or ``BROKER_URL`` of the bus; ``DIES_OF``, the id of a message that ends the process at
-once; ``HOLDS_AFTER``, the number of batches after which it keeps what it has in hand and does nothing more.
-It writes one JSON line for each batch before it is settled.
+once; ``HOLDS_AFTER``, the number of batches after which it keeps its unacknowledged messages and does nothing more. It
+writes one JSON line for each batch before it acknowledges it.
 """
 
 import json
@@ -21,13 +21,13 @@ class Handler:
     """See :data:`shared.messaging.consumer.Handler`."""
 
     def __init__(self) -> None:
-        self._dies_of = os.environ.get("DIES_OF", "")
+        self._killed_by = os.environ.get("DIES_OF", "")
         self._left = int(os.environ.get("HOLDS_AFTER", "-1"))
 
     def __call__(self, messages: Sequence[Message]) -> list[str]:
         """All done, unless this is the batch to die of or to hold."""
         ids = [message.id for message in messages]
-        if self._dies_of in ids:
+        if self._killed_by in ids:
             os._exit(1)
         holds = self._left == 0
         self._left -= 1

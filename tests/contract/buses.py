@@ -23,7 +23,7 @@ from tests.support.waiting import poll_until
 
 QUEUE, OTHER_QUEUE = "events.contact", "events.rollup"
 KEY = "mail.sent.v1"
-"""The one type that is heard on ``QUEUE``; notifications says it."""
+"""The one type that is consumed from ``QUEUE``; notifications publishes it."""
 
 DELAY_S = 0.4
 PLAN = RetryPlan(delays_s=(("10s", DELAY_S), ("1m", DELAY_S), ("10m", DELAY_S)))
@@ -81,17 +81,17 @@ class Bus:
         *,
         plan: RetryPlan = PLAN,
         prefetch: int = 10,
-        looks_every_s: float = 1.0,
+        stop_checked_every_s: float = 1.0,
         halts: HaltStore | None = None,
         others: Mapping[str, Handler] | None = None,
     ) -> Iterator[QueueConsumer]:
-        """A consumer of ``QUEUE`` in a thread of its own, ended when the block ends.
+        """A consumer of ``QUEUE`` in a separate thread, ended when the block ends.
 
         Args:
             handler: of each batch.
             plan: when to retry.
-            prefetch: most messages in hand.
-            looks_every_s: how long it listens before it looks whether it is to stop.
+            prefetch: maximum of unacknowledged messages. stop_checked_every_s: how long it consumes before it checks
+                whether to stop.
             halts: where halted queues are stored.
             others: handlers of other queues that the same consumer has.
         """
@@ -106,7 +106,7 @@ class Bus:
             sender=own_user(self.address),
             halts=halts,
         )
-        thread = threading.Thread(target=listener.run, kwargs={"safety_interval": looks_every_s})
+        thread = threading.Thread(target=listener.run, kwargs={"safety_interval": stop_checked_every_s})
         thread.start()
         try:
             yield listener
@@ -118,7 +118,7 @@ class Bus:
 
 
 def embedded_bus(postgres: PostgresServer) -> Bus:
-    """The bus in a database of its own."""
+    """The bus in a separate database."""
     address = BusAddress(database_url=postgres.fresh_database())
     topology.declare(address)
     return Bus(address)
@@ -172,11 +172,11 @@ def good(count: int) -> list[Outgoing]:
 
 @dataclass(slots=True)
 class Recorder:
-    """A handler that writes down what it gets. ``judge`` gives a message's verdict; done, if there is none.
+    """A handler that records what it gets. ``judge`` gives a message's outcome; done, if there is none.
 
     Attributes:
         batches: ids of each call, in order.
-        done: ids of what was settled well, in order.
+        done: ids of what was acknowledged as done, in order.
     """
 
     judge: Callable[[Message], str | Exception] = lambda _message: "done"
@@ -186,9 +186,9 @@ class Recorder:
     def __call__(self, messages: Sequence[Message]) -> list[str | Exception]:
         """See :data:`shared.messaging.consumer.Handler`."""
         self.batches.append([message.id for message in messages])
-        verdicts = [self.judge(message) for message in messages]
-        self.done += [message.id for message, verdict in zip(messages, verdicts, strict=True) if verdict == "done"]
-        return verdicts
+        outcomes = [self.judge(message) for message in messages]
+        self.done += [message.id for message, outcome in zip(messages, outcomes, strict=True) if outcome == "done"]
+        return outcomes
 
     def wait_done(self, count: int, within_s: float = 20.0) -> list[str]:
         """Ids of what is done, as soon as there are ``count``."""

@@ -13,7 +13,7 @@ BUSES = ("embedded", "rabbitmq", "rabbitmq-with-limits")
 
 @pytest.fixture(params=BUSES)
 def bus(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: RabbitNode) -> Bus:
-    """Each bus in turn, empty."""
+    """Each bus, empty."""
     return _make(request.param, postgres, rabbit)
 
 

@@ -28,7 +28,7 @@ def sample(key: str) -> dict[str, Any]:
 
 
 def sample_message(key: str, **data: Any) -> Message:
-    """The sample of ``key`` as a message of its own (a fresh id), with ``data`` put over its content."""
+    """The sample of ``key`` as a new message (a fresh id), with ``data`` put over its content."""
     body = sample(key) | {"id": new_id()}
     body["data"] |= data
     return decode(json.dumps(body).encode())

@@ -15,7 +15,7 @@ def _subject(message: Outgoing) -> str:
     return decode(message.body).subject
 
 
-def test_copies_about_whoever_was_erased_are_dropped(bus: Bus) -> None:
+def test_copies_about_erased_people_are_dropped(bus: Bus) -> None:
     """Also those that no one can read, and none twice."""
     theirs, others = outgoing(change={"subject": new_id()}), outgoing()
     broken = replace(outgoing(), body=b'{"subject": "' + _subject(theirs).encode().upper())

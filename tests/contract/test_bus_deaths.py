@@ -24,12 +24,12 @@ from tests.support.waiting import poll_until
 PARKED_REASONS = {"delivery limit", "delivery limit reached"}
 
 
-def test_consumer_killed_with_messages_in_hand_loses_nothing(bus: Bus, processes: ProcessGroup) -> None:
+def test_consumer_killed_with_unacknowledged_messages_loses_nothing(bus: Bus, processes: ProcessGroup) -> None:
     sent = bus.store(good(30))
     victim = processes.start("victim", ["tests.contract.bus_consumer"], env=_place(bus) | {"HOLDS_AFTER": "1"})
-    held = poll_until(lambda: _told(victim, "holds"), 20.0, what="messages in hand")
+    held = poll_until(lambda: _reported(victim, "holds"), 20.0, what="unacknowledged messages")
     victim.kill()
-    settled = _told(victim, "done")
+    settled = _reported(victim, "done")
     assert len(held) > 1
     assert not set(held) & set(settled)
 
@@ -58,7 +58,7 @@ def test_message_that_kills_its_consumer_is_parked_alone(limited_bus: Bus, proce
 
     poll_until(revive, 90.0, every_s=0.2, what="the killer parked and the consumer alive")
     innocent = {message.message_id for message in messages} - {killer}
-    poll_until(lambda: set(_told(program, "done")) == innocent, 20.0, what="the neighbours done")
+    poll_until(lambda: set(_reported(program, "done")) == innocent, 20.0, what="the neighbours done")
     poll_until(lambda: bus.depth() == 0, 20.0, what="the last ones settled, which is after they are done")
     program.kill()
     [found] = bus.parked()
@@ -89,9 +89,7 @@ def test_outage_uses_up_no_redeliveries(bus: Bus, monkeypatch: pytest.MonkeyPatc
     assert bus.depth() == 0
 
 
-def test_message_that_came_while_consumers_were_started_anew_is_not_left_lying(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_message_that_arrives_while_consumers_restart_is_consumed(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of two comes with the answers of the broker to the restart; nothing more comes that would wake it."""
     monkeypatch.setattr(consumer, "OUTAGE_PROBE_S", 0.02)
     refusals = iter(range(3))
@@ -104,25 +102,25 @@ def test_message_that_came_while_consumers_were_started_anew_is_not_left_lying(
         return recorder(messages)
 
     sent = bus.store(good(2))
-    with bus.listening(handle, looks_every_s=60.0) as listening:
+    with bus.listening(handle, stop_checked_every_s=60.0) as listening:
         assert recorder.wait_done(2) == sent
 
 
-@pytest.mark.parametrize(("prefetch", "good_in_hand"), [(1, 0), (consumer.PREFETCH, 5)])
-def test_queue_halts_when_ten_in_a_row_are_poison(bus: Bus, prefetch: int, good_in_hand: int) -> None:
-    """However many are in hand: ten are parked, what has had its effect is done, the others go back."""
+@pytest.mark.parametrize(("prefetch", "good_unacknowledged"), [(1, 0), (consumer.PREFETCH, 5)])
+def test_queue_halts_when_ten_in_a_row_are_poison(bus: Bus, prefetch: int, good_unacknowledged: int) -> None:
+    """However many are unacknowledged: ten are parked, what has had its effect is done, the others go back."""
     broken = [outgoing(body=b"{") for _ in range(15)]
     bus.store([*broken, *good(5)])
     recorder, halts = Recorder(), MemoryHalts()
     with bus.listening(recorder, prefetch=prefetch, halts=halts) as listening:
         poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
-        poll_until(lambda: bus.depth() == 10 - good_in_hand, what="the others wait again")
+        poll_until(lambda: bus.depth() == 10 - good_unacknowledged, what="the others wait again")
         poll_until(lambda: _halted_gauge() == 1.0, what="the metric shows the halt")
-        assert (len(bus.parked()), len(recorder.done)) == (POISONED_IN_A_ROW, good_in_hand)
+        assert (len(bus.parked()), len(recorder.done)) == (POISONED_IN_A_ROW, good_unacknowledged)
         ticked_at = listening.ticked_at
         poll_until(lambda: listening.ticked_at > ticked_at, 5.0, what="a sign of life while halted")
     with bus.listening(recorder, prefetch=prefetch, halts=halts) as restarted:
-        time.sleep(2.0)  # a restart goes on as halted: nothing more is parked
+        time.sleep(2.0)  # a restart keeps the queue halted: nothing more is parked
         assert (set(restarted.halted), len(bus.parked())) == ({QUEUE}, POISONED_IN_A_ROW)
         halts.resume(QUEUE)
         recorder.wait_done(5)
@@ -144,7 +142,7 @@ def test_halted_queue_tries_one_message_at_a_time_until_one_succeeds(bus: Bus) -
         assert (set(listening.halted), recorder.batches) == ({QUEUE}, [])
         sent = bus.store(good(3))
         assert set(recorder.wait_done(3)) == set(sent)
-        poll_until(lambda: listening.halted == frozenset(), what="the queue goes on by itself")
+        poll_until(lambda: listening.halted == frozenset(), what="the queue continues by itself")
     assert len(recorder.batches[0]) == 1, "it was resumed by one message"
     assert len(bus.wait_parked(12)) == 12
 
@@ -162,7 +160,7 @@ def test_halted_queue_leaves_the_other_queues_of_its_consumer_alone(bus: Bus) ->
 
 
 def test_messages_of_a_wrong_sender_never_halt_a_queue(bus: Bus) -> None:
-    """However many: they are parked, and what is authentic goes on."""
+    """However many: they are parked, and authentic messages are consumed."""
     sent = bus.store([outgoing(change={"source": "/troika/events"}) for _ in range(25)] + good(1))
     recorder = Recorder()
     with bus.listening(recorder, prefetch=1) as listening:
@@ -187,8 +185,8 @@ def _place(bus: Bus) -> dict[str, str]:
     return {"BROKER_URL": bus.address.broker_urls[0]}
 
 
-def _told(program: Program, what: str) -> list[str]:
-    """Ids that the program has told to be ``done`` or to hold, over all its lives."""
+def _reported(program: Program, what: str) -> list[str]:
+    """Ids that the program has reported as ``done`` or held, over all its runs."""
     return [each for line in program.logs() if what in line for each in line[what]]
 
 

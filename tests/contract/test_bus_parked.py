@@ -54,8 +54,8 @@ def test_unreadable_message_parked_with_its_reason(bus: Bus, case: str) -> None:
     assert recorder.batches == [[fine]]
 
 
-def test_body_of_a_type_that_the_sender_may_not_say_is_parked(bus: Bus) -> None:
-    """Its own keys are all that a login may write, whatever a body says. On the embedded bus only the sender is known
+def test_body_of_a_type_that_the_sender_may_not_publish_is_parked(bus: Bus) -> None:
+    """A login may publish its own keys alone, for any body. On the embedded bus only the sender is known
     (tests/contract/test_senders.py), and here all share one login."""
     forged = replace(outgoing(), body=encode(sample_message("proposal.accepted.v1")))
     recorder = Recorder()
@@ -66,7 +66,7 @@ def test_body_of_a_type_that_the_sender_may_not_say_is_parked(bus: Bus) -> None:
             return
         [found] = bus.wait_parked(1)
         assert recorder.wait_done(1) == [fine]
-    assert (found.body, found.reason) == (forged.body, "said under the routing key of another type")
+    assert (found.body, found.reason) == (forged.body, "published under the routing key of another type")
 
 
 def test_poison_parked_with_the_handlers_reason(bus: Bus) -> None:
@@ -154,8 +154,8 @@ def test_replayed_message_begins_at_attempt_one(bus: Bus) -> None:
     assert (found.reason, found.attempt) == ("again", 1)
 
 
-def test_three_bad_among_a_thousand_delay_nobody(bus: Bus) -> None:
-    """While one waits in a retry tier the good ones go on, hundreds of them, before its second attempt."""
+def test_three_bad_among_a_thousand_delay_no_one(bus: Bus) -> None:
+    """While one waits in a retry tier hundreds of good ones are consumed, before its second attempt."""
     messages = good(1000)
     thrower = messages[50].message_id
     order: list[str] = []

@@ -41,7 +41,7 @@ def test_message_published_and_consumed_once(bus: Bus) -> None:
     assert recorder.batches == [[sent]]
 
 
-def test_message_reaches_the_handler_as_it_was_said(bus: Bus) -> None:
+def test_message_reaches_the_handler_as_it_was_published(bus: Bus) -> None:
     got: list[Message] = []
 
     def keep(message: Message) -> str:
@@ -57,13 +57,13 @@ def test_message_reaches_the_handler_as_it_was_said(bus: Bus) -> None:
     assert got[0].data["occurred_at"].tzinfo is not None
 
 
-def test_unroutable_message_told_from_its_neighbours(bus: Bus) -> None:
-    fates = bus.publish([outgoing(), outgoing(key="nobody.heard.v1"), outgoing()])
+def test_unroutable_message_is_distinguished_from_its_neighbours(bus: Bus) -> None:
+    fates = bus.publish([outgoing(), outgoing(key="nobody.consumes.v1"), outgoing()])
     assert fates == [Outcome.CONFIRMED, Outcome.UNROUTABLE, Outcome.CONFIRMED]
     assert bus.depth() == 2
 
 
-def test_type_reaches_every_queue_that_hears_it(bus: Bus) -> None:
+def test_type_reaches_every_queue_that_consumes_it(bus: Bus) -> None:
     bus.store([outgoing(key="registration.confirmed.v1")])
     assert {queue: bus.depth(queue) for queue in ("events.rollup", "notifications.mail", QUEUE)} == {
         "events.rollup": 1,
@@ -118,7 +118,7 @@ def test_messages_published_while_a_consumer_runs_arrive_soon(bus: Bus) -> None:
     assert time.monotonic() - began < allowed_s(2.0)
 
 
-def test_message_in_hand_when_the_consumer_stops_is_given_back(bus: Bus) -> None:
+def test_unacknowledged_message_is_requeued_when_the_consumer_stops(bus: Bus) -> None:
     sent = bus.store(good(40))
     first, second = Recorder(_slowly), Recorder()
     with bus.listening(first):

@@ -48,7 +48,7 @@ NAMES = tuple(bodies(Path("/nowhere")))
 
 
 def test_trap_springs(tmp_path: Path) -> None:
-    """Negative control: whoever read these bodies as what they are would make the folder."""
+    """Negative control: a consumer that deserialised these bodies as declared would make the folder."""
     readers: dict[str, Callable[[bytes], Any]] = {
         "pickle": pickle.loads,
         "pickle in text": pickle.loads,
@@ -72,18 +72,18 @@ def test_body_that_is_no_json_is_parked_and_not_run(bus: Bus, name: str, tmp_pat
     assert (recorder.done, place.exists()) == ([fine], False)
 
 
-SAYING = {
+DECLARED_AS = {
     "application/x-python-serialize": {"compression": ""},
     "application/x-yaml": {"compression": ""},
     "application/json": {"compression": "application/x-gzip"},
     "application/data": {"compression": "zlib"},
     "text/plain": {"compression": "nobody's"},
 }
-"""What the library that reads messages would look at, were it not told to take JSON alone."""
+"""The property that the library evaluates, unless it is configured to accept JSON alone."""
 
 
-@pytest.mark.parametrize("kind", SAYING)
-def test_message_that_says_it_is_something_else_is_parked_and_not_run(
+@pytest.mark.parametrize("kind", DECLARED_AS)
+def test_message_declared_as_another_format_is_parked_and_not_run(
     rabbit: RabbitNode, kind: str, tmp_path: Path
 ) -> None:
     """On RabbitMQ, whose messages carry such words; the embedded bus has none."""
@@ -91,7 +91,7 @@ def test_message_that_says_it_is_something_else_is_parked_and_not_run(
     topology.declare(bus.address)
     trap = {"application/x-python-serialize": "pickle", "application/x-yaml": "yaml"}.get(kind, "gzipped")
     body = bodies(place)[trap]
-    headers = {name: value for name, value in SAYING[kind].items() if value}
+    headers = {name: value for name, value in DECLARED_AS[kind].items() if value}
     properties = pika.BasicProperties(
         content_type=kind, content_encoding="utf-8", headers=headers, message_id=new_id(), delivery_mode=2
     )

@@ -22,12 +22,12 @@ from shared.messaging.inbox import Effect, apply_batch
 from shared.runtime.clock import system_clock
 from shared.security.sealing import Vault, new_key, public_key_of, seal_to
 from tests.contract.samples import sample_message
-from tests.support.filled import fill
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers
 from tests.support.registration_service import open_registration
+from tests.support.sample_databases import fill
 
 PRIVATE_KEY = new_key()
 PERSON = {
@@ -41,7 +41,7 @@ PERSON = {
 }
 TEXT = {"title": "Housing as a right", "summary": "What was promised.", "attendance": 30, "speakers": ["A Speaker"]}
 NOTE = {"note": "Please say who speaks."}
-HEARD = [(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers]
+CONSUMED = [(entry.key, queue) for entry in MESSAGE_TYPES for queue in entry.consumers]
 
 
 class Raw:
@@ -88,7 +88,7 @@ def _effect(queue: str) -> Effect:
 
 
 def _as_read(key: str, **fields: Any) -> Message:
-    """The sample with ``fields``, sealed to a key of ours, with an unknown field, as a listener hands it over."""
+    """The sample with ``fields``, sealed to one of our keys, with an unknown field, as a listener hands it over."""
     entry = next(entry for entry in MESSAGE_TYPES if entry.key == key)
     for name in entry.sealed:
         content = PERSON if key.startswith(("registration.", "confirmation.", "invitation.")) else TEXT
@@ -101,7 +101,7 @@ def _as_read(key: str, **fields: Any) -> Message:
     return delivery.message
 
 
-@pytest.mark.parametrize(("key", "queue"), HEARD)
+@pytest.mark.parametrize(("key", "queue"), CONSUMED)
 def test_sample_with_an_unknown_field_has_its_effect(
     works: dict[str, UnitOfWork], proposal: str, key: str, queue: str
 ) -> None:

@@ -3,7 +3,7 @@
 Examples, coverage of every parameter's edges, a bounded number of invented requests for each operation, and operations
 one after the other by the links between them; never a 500, never a status, content type or body that the document does
 not name, no operation that answers without the key it asks for, nothing there that was deleted, nothing refused that
-the document allows but where it is said below why. With a key of every role, and in short with one that may only look.
+the document allows except for the reasons below. With a key of every role, and in short with one that may only read.
 """
 
 import json
@@ -28,9 +28,9 @@ from shared.messaging.contracts.registry import SERVICES
 from shared.runtime.clock import system_clock
 from shared.runtime.ids import new_token, token_hash
 from shared.security.sealing import read_keys
-from tests.support.filled import fill
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.sample_databases import fill
 
 EXAMPLES_PER_OPERATION = 5
 CHECKS = (
@@ -50,13 +50,13 @@ CHECKS = (
 )
 MAY_BE_REFUSED = ["2xx", "3xx", "401", "403", "404", "409", "412", "428", "429", "5xx"]
 """Of what a document allows: what depends on who asks, on what is there, and on what the sender has seen of it (412,
-428: ``If-Match`` is a condition on the state, and which revision is the newest stands in no schema)."""
+428: ``If-Match`` is a condition on the state, and the newest revision is in no schema)."""
 
 _CURSOR = "a cursor is what an answer gave; any other text is refused"
-_TOGETHER = "answers or fields contradict each other, which stands in no schema"
+_TOGETHER = "answers or fields contradict each other, which no schema expresses"
 _TEXT = "text of nothing but spaces, or with control characters, is none"
-_ADDRESS = "whether a text is an address is more than a pattern says"
-_STANDS_ON = "what it names (an event, a series, a room, a form) has to be there"
+_ADDRESS = "whether a text is an address is more than a pattern expresses"
+_REFERS_TO = "what it names (an event, a series, a room, a form) has to be there"
 _ORIGIN = "an origin has a scheme, a host and nothing after, and a theme the values that it can have"
 _NAMES = "a cursor is what an answer gave; `fields` and `group_by` take names of fields"
 _SET_UP = ("consultations", "group-contacts", "hotels", "rooms", "series", "working-groups")
@@ -65,7 +65,7 @@ REFUSED_ALTHOUGH_VALID = {
     **{f"GET /v1/{part}": _NAMES for part in (*_SET_UP, "slots")},
     **{f"POST /v1/{part}": _TOGETHER for part in (*_SET_UP, "slots")},
     **{f"PATCH /v1/{part}/{{item_id}}": _TOGETHER for part in _SET_UP},
-    "POST /v1/side-event-forms": _STANDS_ON,
+    "POST /v1/side-event-forms": _REFERS_TO,
     "GET /v1/blocked-addresses": _CURSOR,
     **{f"GET /v1/{part}": _NAMES for part in ("clashes", "coverage", "events", "proposals", "speakers")},
     "GET /v1/bulletins": _CURSOR,
@@ -90,7 +90,7 @@ REFUSED_ALTHOUGH_VALID = {
     "PATCH /v1/partners/{slug}": _ORIGIN,
     "PATCH /v1/proposals/{proposal_id}": _TOGETHER,
     "PATCH /v1/registrations/{registration_id}": _TOGETHER,
-    "PATCH /v1/resources/{item_id}": _STANDS_ON,
+    "PATCH /v1/resources/{item_id}": _REFERS_TO,
     "POST /v1/blocked-addresses": _ADDRESS,
     "POST /v1/person-export/events": _ADDRESS,
     "POST /v1/person-export/registration": _ADDRESS,
@@ -108,7 +108,7 @@ REFUSED_ALTHOUGH_VALID = {
     "GET /v1/imports/{import_id}/rows": _CURSOR,
     "POST /v1/imports": "a file has to be a table of people",
     "POST /v1/imports/{import_id}/confirm": _TEXT,
-    "PUT /v1/imports/{import_id}/mapping": "the columns are those of the file, and what they are stands in the form",
+    "PUT /v1/imports/{import_id}/mapping": "the columns are those of the file, and what they are is in the form",
     "POST /v1/partners": _ORIGIN,
     "POST /v1/partners/{slug}/origins": _ORIGIN,
     "POST /v1/proposals/{proposal_id}/decline": _TEXT,
@@ -120,16 +120,16 @@ REFUSED_ALTHOUGH_VALID = {
     "POST /v1/registrations/views": "filters are those of the list, as its address has them",
     "POST /v1/sealed-approvals": _TEXT,
     "POST /v1/sealed-lists": "a purpose that the form serves, filters that there are, conditions on what is opened",
-    "POST /v1/resources": _STANDS_ON,
+    "POST /v1/resources": _REFERS_TO,
     "PUT /v1/form-drafts/{slug}": _TEXT,
-    "PUT /v1/schedule/placements/{proposal_id}": _STANDS_ON,
+    "PUT /v1/schedule/placements/{proposal_id}": _REFERS_TO,
 }
 """Operations that refuse something their document allows (400 or 422), each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The three applications on filled databases, and keys: one of every role (``all``), one that may only look."""
+    """The three applications on filled databases, and keys: one of every role (``all``), one that may only read."""
 
     apps: dict[str, Flask]
     keys: dict[str, str]

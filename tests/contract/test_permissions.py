@@ -135,7 +135,7 @@ AT_EXCHANGES: dict[str, Attempt] = {
 
 
 @pytest.mark.parametrize("user", [user for user in topology.user_names() if user != "troika-topology"])
-def test_nobody_changes_what_is_there(broker: Broker, user: str) -> None:
+def test_no_one_changes_what_is_there(broker: Broker, user: str) -> None:
     """Who reads a queue may also empty it, as they could by reading all of it: that is the protocol's."""
     queues = [name for queue in QUEUES for name in (queue, parked(queue))]
     done = broker.done(user, [*product(ATTEMPTS, queues), *product(AT_EXCHANGES, queues[:1])])
@@ -170,7 +170,7 @@ def test_login_gets_no_more_connections_than_its_limit(rabbit: RabbitNode) -> No
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_relay_says_the_types_of_its_service_alone(broker: Broker, service: str) -> None:
+def test_relay_publishes_the_types_of_its_service_alone(broker: Broker, service: str) -> None:
     codes = {entry.key: broker.publish(f"troika-{service}-relay", FACTS, entry.key) for entry in MESSAGE_TYPES}
     assert codes == {key: 0 if BY_KEY[key].producer == service else REFUSED for key in BY_KEY}
 
@@ -211,10 +211,10 @@ def test_consumer_retries_and_parks_for_its_own_queues_alone(broker: Broker, ser
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_consumer_says_nothing_and_declares_nothing(broker: Broker, service: str) -> None:
+def test_consumer_publishes_nothing_and_declares_nothing(broker: Broker, service: str) -> None:
     user = f"troika-{service}-consumer"
-    said = [entry.key for entry in MESSAGE_TYPES if entry.producer == service]
-    assert [broker.publish(user, FACTS, key) for key in said] == [REFUSED] * len(said)
+    published = [entry.key for entry in MESSAGE_TYPES if entry.producer == service]
+    assert [broker.publish(user, FACTS, key) for key in published] == [REFUSED] * len(published)
     assert broker.declare(user, "a-queue-of-its-own") == REFUSED
     assert broker.declare(user, f"{service}.another") == REFUSED
 
@@ -253,7 +253,7 @@ def test_forged_sender_is_refused(broker: Broker) -> None:
 
 
 def test_our_own_processes_need_no_more_rights(rabbit: RabbitNode) -> None:
-    """The real relay, consumer and operator's tools, each with its own login: said, heard, parked and replayed."""
+    """The real relay, consumer and operator's tools, each with its login: publish, consume, park and replay."""
     broker = make_broker(rabbit)
     relay, consumer, operator = (
         Bus(BusAddress(broker_urls=(broker.urls[user],)))
@@ -282,7 +282,7 @@ def test_anonymous_is_refused(rabbit: RabbitNode) -> None:
 
 
 class Anonymous:
-    """SASL ANONYMOUS, whatever the server offers, as a client that means harm would send it."""
+    """SASL ANONYMOUS, as an attacker would send it regardless of the server's offer."""
 
     TYPE = "ANONYMOUS"
     erase_on_connect = False

@@ -103,7 +103,7 @@ def _mail() -> ClaimedMail:
 
 
 class StoredMessages:
-    """In place of a connection: keeps the bodies that would stand in the outbox."""
+    """Replaces a connection: keeps the bodies that would be in the outbox."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -284,11 +284,11 @@ def test_every_type_has_a_producer() -> None:
 @pytest.mark.parametrize("key", sorted(PRODUCERS))
 def test_producer_makes_the_fields_of_the_sample(key: str) -> None:
     with caused_by("a-cause-of-some-request", TRACE):
-        said = json.loads(encode(PRODUCERS[key]()))
+        made = json.loads(encode(PRODUCERS[key]()))
     frozen = sample(key)
-    assert set(said) == set(frozen)
-    assert set(said["data"]) == set(frozen["data"])
-    assert {name: said[name] for name in ("specversion", "type", "source", "datacontenttype")} == {
+    assert set(made) == set(frozen)
+    assert set(made["data"]) == set(frozen["data"])
+    assert {name: made[name] for name in ("specversion", "type", "source", "datacontenttype")} == {
         name: frozen[name] for name in ("specversion", "type", "source", "datacontenttype")
     }
 

@@ -40,7 +40,7 @@ from tests.support.rabbit_definitions import Rights
 from tests.support.rabbitmq import RabbitNode
 
 TYPE = BY_KEY[KEY].type
-"""Notifications says it, events hears it."""
+"""Notifications publishes it, events consumes it."""
 
 CLAIM_COLUMNS = {"claimed_by", "claims"}
 
@@ -54,7 +54,7 @@ RELAY, OWN, OPERATOR, OTHER = (
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """As much of kombu's message as is looked at."""
+    """The part of kombu's message that is read."""
 
     properties: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, Any] = field(default_factory=dict)
@@ -132,7 +132,7 @@ def test_whom_a_consumer_believes_on_the_embedded_bus(raw: Raw, expected: bool) 
     "address",
     [BusAddress(broker_urls=("amqp://for-all@localhost/",)), BusAddress(database_url="postgresql://u@localhost/bus")],
 )
-def test_shared_login_is_told_and_nobody_is_checked(address: BusAddress, caplog: pytest.LogCaptureFixture) -> None:
+def test_shared_login_is_logged_and_no_sender_is_checked(address: BusAddress, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert Senders.of(address, "events") is None
     assert caplog.messages == ["senders of messages are not checked: this login is not the consumer's own"]
@@ -153,19 +153,19 @@ def test_copy_names_the_original_sender_however_often_it_is_copied() -> None:
     assert whose(Raw(), copying) == {}
 
 
-def test_header_of_whoever_makes_no_copies_is_not_copied() -> None:
+def test_header_of_a_sender_that_makes_no_copies_is_not_copied() -> None:
     """Otherwise a forged message would be believed once an operator has replayed it."""
     assert whose(broker(OTHER, FACTS, RELAY), copiers("events", embedded=False)) == {SENDER_HEADER: OTHER}
     assert whose(broker(None, FACTS, RELAY), copiers("events", embedded=False)) == {}
 
 
 @pytest.mark.parametrize("embedded", [True, False])
-def test_unreadable_message_of_a_stranger_is_refused_for_its_sender(embedded: bool) -> None:
-    """Before its body is looked at: a stranger's broken message must not look like a fault of the producer."""
+def test_unreadable_message_of_an_untrusted_sender_is_refused_for_its_sender(embedded: bool) -> None:
+    """Before its body is read: a broken message of an untrusted sender must not count against the producer."""
     address = "postgresql://troika_events_consume@localhost/bus" if embedded else f"amqp://{OWN}@localhost/"
     senders = Senders.of(BusAddress(database_url=address) if embedded else BusAddress(broker_urls=(address,)), "events")
-    stranger = row("troika_registration_relay") if embedded else broker(OTHER, FACTS)
-    delivery = Delivery(Raw(stranger.properties, {}, stranger.delivery_info), QUEUE, senders)
+    unknown_sender = row("troika_registration_relay") if embedded else broker(OTHER, FACTS)
+    delivery = Delivery(Raw(unknown_sender.properties, {}, unknown_sender.delivery_info), QUEUE, senders)
     delivery.read()
     assert isinstance(delivery.result, Unauthentic)
 
@@ -176,7 +176,7 @@ Places = Callable[[str], Bus]
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
 def places(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: RabbitNode) -> Places:
-    """A bus whose rights someone has loosened so far that the relay of registration may say everything."""
+    """A bus with rights so loose that the relay of registration may publish everything."""
     if request.param == "rabbitmq":
         users = {"events consumer": consumer_user("events"), "operator": OPERATOR}
         users |= {f"{service} relay": relay_user(service) for service in SERVICES}
@@ -190,7 +190,7 @@ def places(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: Rab
 
 
 def test_message_of_another_than_its_producer_is_parked_and_stays_so(places: Places) -> None:
-    """Replayed by an operator it is parked again: the copy says whose it was."""
+    """Replayed by an operator it is parked again: the copy names the original sender."""
     [forged] = places("registration relay").store([outgoing()])
     recorder = Recorder()
     with places("events consumer").listening(recorder):
@@ -205,7 +205,7 @@ def test_message_of_another_than_its_producer_is_parked_and_stays_so(places: Pla
 
 
 def test_forged_message_that_names_another_sender_is_refused_and_stays_so(places: Places) -> None:
-    """The header of copies, set by whoever makes none: refused at once, and after an operator has replayed it."""
+    """The header of copies, set by a sender that makes none: refused at once, and after an operator has replayed it."""
     sent = outgoing()
     forge(places("registration relay").address, sent.body, places("notifications relay").address)
     recorder = Recorder()
@@ -250,7 +250,7 @@ def test_message_of_its_producer_is_believed_however_it_comes(places: Places) ->
     assert tries == [sent] * 3
 
 
-def test_sender_in_the_embedded_bus_is_the_sessions_login_whatever_is_said(postgres: PostgresServer) -> None:
+def test_sender_in_the_embedded_bus_is_the_sessions_login_not_the_claimed_one(postgres: PostgresServer) -> None:
     url = FreshDatabases(postgres)["bus"]
     relay, consumer = login("registration", "relay"), login("events", "consume")
     with closing(postgres.connect(database_of(url), relay)) as connection:
@@ -287,7 +287,7 @@ def test_no_process_rewrites_a_stored_message(postgres: PostgresServer, service:
 def test_message_that_kills_its_consumers_is_parked_by_its_own_service_and_names_its_producer(
     postgres: PostgresServer,
 ) -> None:
-    """Whoever parks it stores the copy; the original sender stays known, so that a replay of it is believed."""
+    """The consumer that parks it stores the copy; the original sender stays known, so that its replay is accepted."""
     urls = FreshDatabases(postgres)
     with connect(urls.of("bus", login("notifications", "relay"))) as connection:
         insert = "INSERT INTO bus_message (queue, body, properties, headers, claims) VALUES (%s, '', '{}', '{}', 99)"

@@ -1,4 +1,4 @@
-"""A message names its subject in one spelling, whatever its sender wrote, because it is compared with stored values."""
+"""A message names its subject in one spelling, for any sender, because it is compared with stored values."""
 
 import json
 

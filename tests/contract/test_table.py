@@ -33,7 +33,7 @@ def test_queue_has_an_owner() -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_type_said_by_somebody_else_is_refused(key: str) -> None:
+def test_type_published_by_another_service_is_refused(key: str) -> None:
     message = sample_message(key)
     for service in set(SERVICES) - {BY_KEY[key].producer}:
         forged = type(message)(
@@ -75,7 +75,7 @@ def test_only_the_login_that_declares_is_an_administrator() -> None:
 
 
 def test_embedded_routes_are_the_bindings() -> None:
-    """The embedded bus works its routes out; a broker is told them. Both must reach the same queues."""
+    """The embedded bus computes its routes; a broker is configured with them. Both must reach the same queues."""
     for exchange, key, queue in bindings():
         if exchange in (FACTS, DEAD):
             assert queue in [reached for reached, _delay in route(exchange, key)]
@@ -95,7 +95,7 @@ def test_asyncapi_references_lead_somewhere() -> None:
             place = place[step]
 
 
-def test_asyncapi_says_who_sends_and_receives() -> None:
+def test_asyncapi_names_producers_and_consumers() -> None:
     operations = asyncapi.document(vhost=VHOST, exchange=FACTS)["operations"]
     sends = {name for name, operation in operations.items() if operation["action"] == "send"}
     receives = {name for name, operation in operations.items() if operation["action"] == "receive"}

@@ -37,7 +37,7 @@ def docker(*words: str, check: bool = True, environment: Mapping[str, str] | Non
 
 
 def inspected(kind: str, name: str) -> dict[str, Any]:
-    """What the engine says of a container, image or volume."""
+    """The engine's description of a container, image or volume."""
     (found,) = json.loads(docker(kind, "inspect", name))
     return dict(found)
 

@@ -25,7 +25,7 @@ class InboxLinks(SinkLinks):
         super().__init__(Path())
         self._inbox = inbox
 
-    def _look(self) -> None:
+    def _read_inbox(self) -> None:
         for one in requests.get(f"{self._inbox}/mails.json", timeout=20).json():
             if one["id"] not in self._read:
                 self._read.add(one["id"])
@@ -37,7 +37,7 @@ class Compose:
     """Attributes:
     project: its name.
     size: ``small`` or ``full``.
-    settings: what ``.env`` says.
+    settings: the content of ``.env``.
     """
 
     project: str

@@ -1,6 +1,6 @@
 """Third-party images made from Debian's packages, under the same names and ports: no registry is needed.
 
-They behave as the ones that they stand for in what the Compose file uses of them, and in nothing else.
+They behave as the originals in what the Compose file uses of them, and in nothing else.
 """
 
 import sys

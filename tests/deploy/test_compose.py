@@ -1,4 +1,4 @@
-"""An installation by Compose: it starts, registers, loses nothing when a container dies, and is isolated."""
+"""An installation by Compose: it starts, registers, loses nothing when a container is killed, and is isolated."""
 
 import json
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def audited(started: Compose) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_somebody_registers_through_tls(started: Compose, line: requests.Session, links: InboxLinks) -> None:
+def test_someone_registers_through_tls(started: Compose, line: requests.Session, links: InboxLinks) -> None:
     assert line.get(started.url() + "/programme", timeout=30).status_code == 200
     register(started, line, links, 1)
     audited(started)
@@ -113,7 +113,7 @@ def test_it_needs_little_memory(started: Compose) -> None:
 
 
 def test_each_container_may_be_killed(started: Compose, line: requests.Session, links: InboxLinks) -> None:
-    """Docker starts it again, whoever registers meanwhile or afterwards is registered once, and the audit is clean."""
+    """Docker restarts it, people who register during or after that are registered once, and the audit is clean."""
     services = [one["Service"] for one in started.containers() if one["Service"] != "sink"]
     for number, service in enumerate(sorted(services), start=100):
         (name,) = (one["Name"] for one in started.containers() if one["Service"] == service)
@@ -133,9 +133,9 @@ def test_wrong_settings_are_all_named_before_anything_starts(images: None) -> No
     compose = Compose("troika-wrong", settings={"TROIKA_HOST": "", "TROIKA_TRIAL": "", "TROIKA_MAIL_FROM": "nobody"})
     try:
         assert compose.run("up", "--detach", "--wait", check=False).returncode != 0
-        said = compose.run("logs", "prepare").stdout
+        output = compose.run("logs", "prepare").stdout
         for name in ("TROIKA_HOST: Environment variable not set.", "TROIKA_MAIL_FROM:", "SMTP_URL: is required"):
-            assert name in said, said
+            assert name in output, output
         assert [one["Service"] for one in compose.containers()] == []
     finally:
         compose.remove()
@@ -147,7 +147,7 @@ def test_second_installation_with_the_same_volume_is_refused(started: Compose) -
     assert "belongs to the installation 'troika-test'" in done.stdout + done.stderr
 
 
-def test_image_is_small_and_says_what_it_is(images: None) -> None:
+def test_image_is_small_and_labelled(images: None) -> None:
     from tests.deploy.conftest import IMAGE, SOLVER_IMAGE
 
     sizes = {name: inspected("image", name)["Size"] / 1e6 for name in (IMAGE, SOLVER_IMAGE)}

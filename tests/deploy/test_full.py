@@ -105,7 +105,7 @@ def test_one_of_two_web_containers_may_be_away(full: Compose, line: requests.Ses
 
 
 @pytest.mark.timeout(1200)
-def test_nobody_notices_a_rolling_restart_of_everything(full: Compose, line: requests.Session) -> None:
+def test_no_one_notices_a_rolling_restart_of_everything(full: Compose, line: requests.Session) -> None:
     """One container after the other, each well before the next."""
     ended = threading.Event()
     wrong: list[str] = []

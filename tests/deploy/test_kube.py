@@ -1,6 +1,6 @@
 """The chart's Deployments, as Helm renders them, run by `podman kube play`: each passes its own probes.
 
-podman does the work of the kubelet alone: a network alias stands in for each Service, and there is no Ingress, no
+podman does the work of the kubelet alone: a network alias replaces each Service, and there is no Ingress, no
 NetworkPolicy and no ``fsGroup``, so that the settings are readable for everyone in their pod here.
 """
 
@@ -65,7 +65,7 @@ def podman(*words: str, check: bool = True) -> str:
 
 
 def play(folder: Path, name: str, objects: list[dict[str, Any]], alias: str) -> None:
-    """Start what a manifest says, reachable under ``alias``."""
+    """Start the pods of a manifest, reachable under ``alias``."""
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     podman("kube", "play", "--network", f"{NETWORK}:alias={alias}", str(file))

@@ -20,11 +20,11 @@ HEADER = b"AMQP"
 
 @dataclass(slots=True)
 class Broker:
-    """Speaks TLS, notes what it is sent first on each connection, and hangs up."""
+    """Speaks TLS, records the first bytes on each connection, and closes it."""
 
     certificate: Path
     server: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
-    heard: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -39,7 +39,7 @@ class Broker:
             while True:
                 connection, _ = self.server.accept()
                 with suppress(OSError), connection, context.wrap_socket(connection, server_side=True) as tls:
-                    self.heard.append(tls.recv(4))
+                    self.received.append(tls.recv(4))
 
 
 @pytest.fixture
@@ -68,27 +68,29 @@ def _ask(*urls: str) -> None:
 class TestVerification:
     """By kombu, and by pika."""
 
-    def test_trusted_certificate_of_this_host_is_spoken_to(self, broker: Broker, connect: Callable[..., None]) -> None:
+    def test_host_with_a_trusted_certificate_is_connected_to(
+        self, broker: Broker, connect: Callable[..., None]
+    ) -> None:
         with pytest.raises(Exception):  # noqa: B017, PT011 - it hangs up
             connect(f"amqps://user:word@localhost:{broker.port}/")
-        assert set(broker.heard) == {HEADER}
+        assert set(broker.received) == {HEADER}
 
     def test_certificate_of_another_host_is_not(self, broker: Broker, connect: Callable[..., None]) -> None:
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the library raises
+        with pytest.raises(Exception):  # noqa: B017, PT011 - any exception of the library
             connect(f"amqps://user:word@127.0.0.1:{broker.port}/")
-        assert HEADER not in broker.heard
+        assert HEADER not in broker.received
 
     def test_certificate_that_is_not_trusted_is_not(
         self, broker: Broker, connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("SSL_CERT_FILE")
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the library raises
+        with pytest.raises(Exception):  # noqa: B017, PT011 - any exception of the library
             connect(f"amqps://user:word@localhost:{broker.port}/")
-        assert HEADER not in broker.heard
+        assert HEADER not in broker.received
 
     def test_each_of_several_hosts_is_compared_with_its_own_name(
         self, broker: Broker, connect: Callable[..., None]
     ) -> None:
         with pytest.raises(Exception):  # noqa: B017, PT011 - the first is another host, the second hangs up
             connect(f"amqps://u:w@127.0.0.1:{broker.port}/", f"amqps://u:w@localhost:{broker.port}/")
-        assert HEADER in broker.heard
+        assert HEADER in broker.received

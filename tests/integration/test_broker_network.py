@@ -1,4 +1,4 @@
-"""The network between a cluster's nodes: it connects them and blocks what a test tells it to block."""
+"""The network between a cluster's nodes: it connects them and blocks what a test selects."""
 
 import json
 import socket
@@ -22,51 +22,53 @@ NAMES = ["one", "two"]
 @pytest.fixture
 def plan(run_folder: RunFolder) -> Iterator[dict[str, list[int]]]:
     """A network of two nodes at work; its ports."""
-    ports = {"mappers": [free_port(), free_port()], "doors": [free_port(), free_port()], "lines": [free_port()]}
-    told = {"names": NAMES, "mappers": ports["mappers"], "doors": ports["doors"], "control": free_port()}
-    told["lines"] = [[[0, 1], ports["lines"][0]], [[1, 0], free_port()]]
-    command = [sys.executable, "-m", "tests.support.broker_network", json.dumps(told)]
+    ports = {"mappers": [free_port(), free_port()], "listeners": [free_port(), free_port()], "lines": [free_port()]}
+    plan_given = {"names": NAMES, "mappers": ports["mappers"], "listeners": ports["listeners"], "control": free_port()}
+    plan_given["lines"] = [[[0, 1], ports["lines"][0]], [[1, 0], free_port()]]
+    command = [sys.executable, "-m", "tests.support.broker_network", json.dumps(plan_given)]
     log = run_folder.part("network") / "output.log"
     child = start_child(run_folder, command, env={}, folder=PROJECT, log=log)
-    poll_until(lambda: is_listening(int(str(told["control"]))), 20, what="the network is at work")
-    yield ports | {"control": [int(str(told["control"]))]}
+    poll_until(lambda: is_listening(int(str(plan_given["control"]))), 20, what="the network is at work")
+    yield ports | {"control": [int(str(plan_given["control"]))]}
     kill_tree(child)
 
 
 def ask(port: int, request: bytes) -> socket.socket:
-    """A connection to a mapper on which ``request`` was said."""
+    """A connection to a mapper on which ``request`` was sent."""
     connection = socket.create_connection(("127.0.0.1", port), 5)
     connection.sendall(struct.pack(">H", len(request)) + request)
     return connection
 
 
-def told_port(mapper: int, name: str) -> int:
-    """The port that a mapper tells; 0: it knows no one of that name."""
+def mapped_port(mapper: int, name: str) -> int:
+    """The port that a mapper returns; 0: it knows no node of that name."""
     with ask(mapper, bytes([ASK_PORT]) + name.encode()) as connection:
         answer = connection.recv(100)
     return int(struct.unpack(">H", answer[2:4])[0]) if answer[1] == 0 else 0
 
 
 @contextmanager
-def alive(mapper: int, name: str, door: int) -> Iterator[None]:
-    """A node that has told its mapper where it is."""
-    with ask(mapper, struct.pack(">BHBBHHH", ALIVE, door, 77, 0, 6, 5, len(name)) + name.encode() + b"\0\0") as known:
+def alive(mapper: int, name: str, listener: int) -> Iterator[None]:
+    """A node that has registered its port with its mapper."""
+    with ask(
+        mapper, struct.pack(">BHBBHHH", ALIVE, listener, 77, 0, 6, 5, len(name)) + name.encode() + b"\0\0"
+    ) as known:
         assert known.recv(2) == bytes([118, 0])
         yield
 
 
 def test_others_are_led_to_a_line_and_a_node_to_itself(plan: dict[str, list[int]]) -> None:
-    assert told_port(plan["mappers"][0], "two") == 0
-    with alive(plan["mappers"][1], "two", plan["doors"][1]):
-        assert told_port(plan["mappers"][0], "two") == plan["lines"][0]
-        assert told_port(plan["mappers"][1], "two") == plan["doors"][1]
-    poll_until(lambda: told_port(plan["mappers"][0], "two") == 0, 5, what="who has left is forgotten")
+    assert mapped_port(plan["mappers"][0], "two") == 0
+    with alive(plan["mappers"][1], "two", plan["listeners"][1]):
+        assert mapped_port(plan["mappers"][0], "two") == plan["lines"][0]
+        assert mapped_port(plan["mappers"][1], "two") == plan["listeners"][1]
+    poll_until(lambda: mapped_port(plan["mappers"][0], "two") == 0, 5, what="who has left is forgotten")
 
 
-def test_way_that_is_shut_holds_back_and_the_other_goes_on(plan: dict[str, list[int]]) -> None:
-    with socket.create_server(("127.0.0.1", plan["doors"][1])) as door:
+def test_blocked_direction_buffers_and_the_other_continues(plan: dict[str, list[int]]) -> None:
+    with socket.create_server(("127.0.0.1", plan["listeners"][1])) as listener:
         with socket.create_connection(("127.0.0.1", plan["lines"][0]), 5) as near:
-            far, _ = door.accept()
+            far, _ = listener.accept()
             with far, socket.create_connection(("127.0.0.1", plan["control"][0]), 5) as control:
                 far.settimeout(0.3)
                 control.sendall(b"[[0, 1]]\n")

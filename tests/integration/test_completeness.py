@@ -50,7 +50,7 @@ def test_run_in_which_all_ran_passes(tmp_path: Path, tests: str) -> None:
 
 
 @pytest.mark.parametrize("tests", [SKIPPED_TEST, SKIPPED_MODULE], ids=["test", "module"])
-def test_run_with_something_skipped_fails_and_says_so(tmp_path: Path, tests: str) -> None:
+def test_run_with_a_skipped_test_fails_and_reports_it(tmp_path: Path, tests: str) -> None:
     done = _run(tmp_path, tests)
     assert done.returncode != pytest.ExitCode.OK
     assert "INCOMPLETE: nothing may be skipped, but was: test_it.py" in done.stdout

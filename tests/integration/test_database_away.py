@@ -1,4 +1,4 @@
-"""A web process whose database is down: 503, one line a minute in its log, and a probe that says why."""
+"""A web process whose database is down: 503, one line a minute in its log, and a probe with the reason."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -27,14 +27,14 @@ def _be_refused(address: str) -> None:
             connection.execute("INSERT INTO person (address, age) SELECT NULL, 1 FROM (SELECT %s) s", (SECRET,))
 
 
-def _said(log: Path) -> str:
-    poll_until(lambda: "violates not-null" in log.read_text(), what="the refusals stand in the log")
+def _text(log: Path) -> str:
+    poll_until(lambda: "violates not-null" in log.read_text(), what="the refusals are in the log")
     return log.read_text()
 
 
 def test_own_server(postgres: PostgresServer) -> None:
     _be_refused(postgres.fresh_database().replace("+psycopg", ""))
-    assert SECRET not in _said(postgres.log)
+    assert SECRET not in _text(postgres.log)
 
 
 def test_embedded_server(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_embedded_server(tmp_path: Path) -> None:
     server.start({"registration": ()})
     url = server.url("registration", migrator("registration"))
     _be_refused(url.replace("+psycopg", ""))
-    assert SECRET not in _said(server.place / "log")
+    assert SECRET not in _text(server.place / "log")
     server.leave()
     remove_server(tmp_path / "postgres")
 
@@ -61,7 +61,7 @@ def _make_logins(connection: Connection) -> None:
         connection.execute(statement.encode())
 
 
-def test_no_password_stands_in_the_log_of_statements(own_postgres: PostgresServer) -> None:
+def test_no_password_is_in_the_log_of_statements(own_postgres: PostgresServer) -> None:
     """Each statement is logged, and each login can sign in with its password."""
     with own_postgres.connect() as administrator:
         administrator.execute("SET log_statement = 'all'")
@@ -79,19 +79,19 @@ def test_no_password_stands_in_the_log_of_statements(own_postgres: PostgresServe
         ).close()
 
 
-def test_no_password_stands_in_the_log_of_errors(postgres: PostgresServer) -> None:
-    """A statement that is refused is logged whatever ``log_statement`` is."""
+def test_no_password_is_in_the_log_of_errors(postgres: PostgresServer) -> None:
+    """A statement that is refused is logged for any ``log_statement``."""
     name = "troika_of_nobody"
     postgres.create_role(name)
     url = postgres.fresh_database(owner=name)
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as somebody:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as admin:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            make_login(somebody, f"{NEW}_3", PASSWORD)
+            make_login(admin, f"{NEW}_3", PASSWORD)
     poll_until(lambda: f'CREATE ROLE "{NEW}_3"' in postgres.log.read_text(), what="the refusal is in the log")
     assert PASSWORD not in postgres.log.read_text()
 
 
-def test_no_password_stands_in_the_log_of_the_embedded_server(tmp_path: Path) -> None:
+def test_no_password_is_in_the_log_of_the_embedded_server(tmp_path: Path) -> None:
     server, again = EmbeddedServer(tmp_path / "postgres"), EmbeddedServer(tmp_path / "postgres")
     server.start({"registration": ()})
     with psycopg.connect(server.administrators("postgres"), autocommit=True) as administrator:

@@ -18,7 +18,7 @@ from tests.support.processes import PROJECT
 
 TABLE_VERBS = VERBS - {"execute"}
 ALL_VERBS = {*TABLE_VERBS, "truncate", "references", "trigger", "maintain"}
-EVERYBODY = sorted({login for names in LOGINS.values() for login in names})
+EVERYONE = sorted({login for names in LOGINS.values() for login in names})
 
 _HELD = """
     SELECT c.relname, r.rolname, verb FROM pg_class c, pg_roles r, unnest(%s::text[]) AS verb
@@ -87,33 +87,33 @@ def databases(postgres: PostgresServer) -> FreshDatabases:
 
 @pytest.fixture
 def administrator(databases: FreshDatabases, postgres: PostgresServer, name: str) -> Iterator[Connection]:
-    """Looks into one of the databases."""
+    """Reads one of the databases."""
     with closing(postgres.connect(database_of(databases[name]))) as connection:
         yield connection
 
 
 @pytest.mark.parametrize("name", sorted(RIGHTS))
-def test_each_login_holds_exactly_what_the_table_says(administrator: Connection, name: str) -> None:
-    assert _held_by(administrator) == _said(name)
+def test_each_login_holds_exactly_the_rights_of_the_table(administrator: Connection, name: str) -> None:
+    assert _held_by(administrator) == _declared(name)
     found = {table for table, _column, _writable in administrator.execute(_TABLES)}
     found |= {function for (function,) in administrator.execute(_FUNCTIONS)}
     assert set(RIGHTS[name]) == found, f"tables and functions without an entry in the rights of {name}"
 
 
 @pytest.mark.parametrize("name", sorted(RIGHTS))
-def test_functions_with_their_owners_rights_find_no_other_table_and_are_open_to_nobody_else(
+def test_functions_with_their_owners_rights_find_no_other_table_and_are_open_to_no_one_else(
     administrator: Connection, name: str
 ) -> None:
     """No one else: the audit's login enters each database too, and PostgreSQL lets everyone execute a new function."""
     assert administrator.execute(_UNSAFE).fetchall() == []
 
 
-def test_relay_of_registration_reads_nobody(databases: FreshDatabases, postgres: PostgresServer) -> None:
+def test_relay_of_registration_reads_no_one(databases: FreshDatabases, postgres: PostgresServer) -> None:
     """It publishes: no column of any other table is open to its login, in any way."""
-    relay, everybody = "troika_registration_relay", databases["registration"]
-    held = {table for table, who, _verb in _held(postgres, everybody) if who == relay}
+    relay, database = "troika_registration_relay", databases["registration"]
+    held = {table for table, who, _verb in _held(postgres, database) if who == relay}
     assert held == {"alembic_version", "outbox", "inbox", "quarantine"}
-    with closing(postgres.connect(database_of(everybody), relay)) as connection:
+    with closing(postgres.connect(database_of(database), relay)) as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT id FROM registration")
         assert connection.execute("SELECT id FROM outbox").fetchall() == []
@@ -159,7 +159,7 @@ def test_no_login_makes_changes_or_takes_over_anything(
     powers = "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls"
     members = "SELECT FROM pg_auth_members WHERE member = r.oid"
     found = f"SELECT rolname FROM pg_roles r WHERE rolname = ANY(%s) AND ({powers} OR EXISTS ({members}))"
-    assert administrator.execute(found, [EVERYBODY]).fetchall() == []
+    assert administrator.execute(found, [EVERYONE]).fetchall() == []
     given_on = "SELECT relname FROM pg_class, aclexplode(relacl) WHERE is_grantable AND grantee <> relowner"
     assert administrator.execute(given_on).fetchall() == []
 
@@ -173,13 +173,13 @@ def test_logins_of_others_do_not_enter(databases: FreshDatabases, postgres: Post
             return "refused" if "permission denied for database" in str(error) else str(error)
         return "enters"
 
-    for login in EVERYBODY:
+    for login in EVERYONE:
         postgres.create_role(login)
-    entered = {login: entering(login) for login in EVERYBODY}
-    assert entered == {login: "enters" if login in LOGINS[name] else "refused" for login in EVERYBODY}
+    entered = {login: entering(login) for login in EVERYONE}
+    assert entered == {login: "enters" if login in LOGINS[name] else "refused" for login in EVERYONE}
 
 
-def test_rights_that_somebody_gave_beside_the_table_are_taken_back(postgres: PostgresServer) -> None:
+def test_rights_that_someone_gave_beside_the_table_are_taken_back(postgres: PostgresServer) -> None:
     url = FreshDatabases(postgres)["registration"]
     web, consume = "troika_registration_web", "troika_registration_consume"
     rows(url, f"GRANT ALL ON registration, sealed_reading TO {web}, {consume}")
@@ -187,7 +187,7 @@ def test_rights_that_somebody_gave_beside_the_table_are_taken_back(postgres: Pos
     rows(url, f"CREATE TABLE of_somebody (id int); GRANT SELECT ON of_somebody TO {web}")
     with closing(postgres.connect(database_of(url), database_owner(postgres, url))) as owner:
         assert give(owner, RIGHTS["registration"]) == []
-        assert _held_by(owner) == _said("registration")
+        assert _held_by(owner) == _declared("registration")
 
 
 def test_rights_on_columns_replace_those_on_the_table(postgres: PostgresServer) -> None:
@@ -205,7 +205,7 @@ def test_rights_on_columns_replace_those_on_the_table(postgres: PostgresServer) 
         give(owner, RIGHTS["bus"])
         give(owner, RIGHTS["bus"])
     assert rows(url, updatable) == [("claimed_by",), ("claims",)]
-    assert _held(postgres, url) == _said("bus")
+    assert _held(postgres, url) == _declared("bus")
 
 
 @pytest.mark.parametrize("name", ["registration", "events", "notifications"])
@@ -223,7 +223,7 @@ def test_installation_from_before_gets_its_logins_at_the_next_migration(postgres
     assert migrate(engine, folder, unknown).missing == ["troika_nobody_yet"]
     assert migrate(engine, folder, RIGHTS[name]).missing == []
     engine.dispose()
-    assert _held(postgres, url) == _said(name)
+    assert _held(postgres, url) == _declared(name)
     assert rows(url, "SELECT count(*) FROM outbox") == [(0,)]
     assert rows(url, _OPEN_TO_ALL) == [(False, False, False)]
     for login in LOGINS[name]:
@@ -253,11 +253,11 @@ def _held(postgres: PostgresServer, url: str) -> set[tuple[object, ...]]:
 
 def _held_by(connection: Connection) -> set[tuple[object, ...]]:
     """(table or function, login, verb) for everyone in the database of ``connection``."""
-    return set(connection.execute(_HELD, [sorted(ALL_VERBS), EVERYBODY, EVERYBODY]).fetchall())
+    return set(connection.execute(_HELD, [sorted(ALL_VERBS), EVERYONE, EVERYONE]).fetchall())
 
 
-def _said(name: str) -> set[tuple[object, ...]]:
-    """The same, as the rights of a database say."""
+def _declared(name: str) -> set[tuple[object, ...]]:
+    """The same, by the rights of a database."""
     return {(what, who, _verb(right)) for what, who, right in as_set(RIGHTS[name])}
 
 

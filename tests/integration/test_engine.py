@@ -14,7 +14,7 @@ from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import poll_until
 
-LOOK_UP = text("SELECT number FROM person WHERE number = :number")
+FIND = text("SELECT number FROM person WHERE number = :number")
 OFTEN = 6
 """So often asked, a statement is prepared by psycopg and kept."""
 
@@ -30,7 +30,7 @@ def url(postgres: PostgresServer) -> str:
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    """One session, which keeps a plan for whatever value it is asked."""
+    """One session, which keeps a plan for any value."""
     rows(url, "ALTER ROLE CURRENT_USER SET plan_cache_mode = force_generic_plan")
     made = open_engine(url, pool_size=1, pre_ping=False)
     yield made
@@ -41,28 +41,28 @@ def test_plan_from_when_a_table_was_empty_is_forgotten(
     engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(OFTEN):
-        _look_up(engine)
+        _find(engine)
     rows(url, "INSERT INTO person SELECT generate_series(1, 20000)")
     assert _plan(engine).startswith("Seq Scan")
     monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
     assert _plan(engine).startswith("Index Only Scan")
-    _look_up(engine)
+    _find(engine)
 
 
 def test_session_that_is_gone_when_plans_are_too_old_is_replaced(
     engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _look_up(engine)
+    _find(engine)
     rows(
         url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name = 'troika'",
     )
     monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
-    _look_up(engine)
+    _find(engine)
 
 
-def test_pool_says_how_many_connections_are_used_and_who_waits(url: str) -> None:
+def test_pool_reports_used_connections_and_waiters(url: str) -> None:
     engine = open_engine(url, pool_size=1, pool_timeout_s=5.0, application="troika-events-solve")
     work, waited = UnitOfWork(engine, "events"), threading.Event()
 
@@ -88,9 +88,9 @@ def _figures() -> tuple[float, ...]:
     return tuple(gauge._value.get() for gauge in (*gauges, db_pool_waiting.labels(*pool)))
 
 
-def _look_up(engine: Engine) -> None:
+def _find(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.execute(LOOK_UP, {"number": 7})
+        connection.execute(FIND, {"number": 7})
 
 
 def _plan(engine: Engine) -> str:

@@ -1,4 +1,4 @@
-"""The proxy breaks connections as told: each fault seen from both ends."""
+"""The proxy breaks connections as configured: each fault seen from both ends."""
 
 import socket
 import threading
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fault_proxy import A_MOMENT_S, Ending, FaultProxy, Faults, Way, both
+from tests.support.fault_proxy import SHORT_DELAY_S, Ending, FaultProxy, Faults, Way, both
 from tests.support.waiting import poll_until
 
-PATIENCE_S = 5.0
-SILENCE_S = 0.3
+TIMEOUT_S = 5.0
+QUIET_S = 0.3
 """Long enough for what a fault would let through."""
 
 
 class Echo:
-    """A server that gives back what it hears, and knows what it has heard and how its lines ended."""
+    """A server that returns what it receives, and records what it has received and how its connections ended."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.received = b""
         self.endings: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -44,7 +44,7 @@ class Echo:
         with line:
             try:
                 while piece := line.recv(1000):
-                    self.heard += piece
+                    self.received += piece
                     line.sendall(piece)
                 self.endings.append("closed")
             except ConnectionResetError:
@@ -74,30 +74,30 @@ def client(proxy: FaultProxy) -> Iterator[socket.socket]:
 
 def connect(proxy: FaultProxy) -> socket.socket:
     """A new line through the proxy."""
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_S)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=TIMEOUT_S)
 
 
-def hears_nothing(line: socket.socket) -> bool:
-    """Whether neither a byte nor an end comes within a moment."""
-    line.settimeout(SILENCE_S)
+def receives_nothing(line: socket.socket) -> bool:
+    """Whether neither a byte nor an end comes within a short time."""
+    line.settimeout(QUIET_S)
     try:
         line.recv(100)
     except TimeoutError:
         return True
     finally:
-        line.settimeout(PATIENCE_S)
+        line.settimeout(TIMEOUT_S)
     return False
 
 
 def test_answer_is_one_round_trip_in_however_many_pieces(proxy: FaultProxy, client: socket.socket) -> None:
-    proxy.set(Faults(down=Way(delay_s=A_MOMENT_S)))
-    before = proxy.turns
+    proxy.set(Faults(down=Way(delay_s=SHORT_DELAY_S)))
+    before = proxy.round_trips
     for _ in range(3):
         client.sendall(b"x" * 5000)
         left = 5000
         while left:
             left -= len(client.recv(left))
-    assert proxy.turns - before == 3
+    assert proxy.round_trips - before == 3
 
 
 def test_whole_line_carries_a_megabyte_both_ways(proxy: FaultProxy, echo: Echo) -> None:
@@ -107,7 +107,7 @@ def test_whole_line_carries_a_megabyte_both_ways(proxy: FaultProxy, echo: Echo) 
         back = b""
         while len(back) < len(content):
             back += line.recv(100_000)
-    assert (back == content, echo.heard == content) == (True, True)
+    assert (back == content, echo.received == content) == (True, True)
 
 
 def test_delay_in_one_direction_and_in_both(proxy: FaultProxy, client: socket.socket) -> None:
@@ -130,16 +130,17 @@ def test_rate_is_kept(proxy: FaultProxy, client: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "heard"), [(Faults(up=Way(hole=True)), b"hello"), (Faults(down=Way(hole=True)), b"hellolost")]
+    ("faults", "received"),
+    [(Faults(up=Way(hole=True)), b"hello"), (Faults(down=Way(hole=True)), b"hellolost")],
 )
-def test_black_hole_swallows_and_tells_nobody(
-    proxy: FaultProxy, client: socket.socket, echo: Echo, faults: Faults, heard: bytes
+def test_black_hole_swallows_without_an_error(
+    proxy: FaultProxy, client: socket.socket, echo: Echo, faults: Faults, received: bytes
 ) -> None:
     """Healing resets what has lost bytes, and new lines are whole."""
     proxy.set(faults)
     client.sendall(b"lost")
-    assert hears_nothing(client)
-    assert (echo.heard, echo.endings) == (heard, [])
+    assert receives_nothing(client)
+    assert (echo.received, echo.endings) == (received, [])
     proxy.heal()
     with pytest.raises(ConnectionResetError):
         client.recv(100)
@@ -159,8 +160,8 @@ def test_new_lines_fall_into_a_black_hole_too(proxy: FaultProxy, echo: Echo) -> 
     proxy.set(both(Way(hole=True)))
     with connect(proxy) as line:
         line.sendall(b"lost")
-        assert hears_nothing(line)
-    assert echo.heard == b""
+        assert receives_nothing(line)
+    assert echo.received == b""
 
 
 def test_cut_after_so_many_bytes_counted_from_when_the_fault_began(
@@ -170,7 +171,7 @@ def test_cut_after_so_many_bytes_counted_from_when_the_fault_began(
     proxy.set(Faults(up=Way(cut_after_bytes=3, ending=Ending.CLOSE)))
     client.sendall(b"abcdef")
     poll_until(lambda: len(echo.endings) == 1, what="the server sees the end")
-    assert echo.heard == b"helloabc"
+    assert echo.received == b"helloabc"
     assert client.recv(100) in (b"abc", b"")
 
 
@@ -191,7 +192,7 @@ def test_cut_at_an_answer_loses_it_after_the_server_gave_it(
     client.sendall(b"now done")
     with pytest.raises(ConnectionResetError):
         client.recv(100)
-    assert echo.heard == b"hellogo onnow done"
+    assert echo.received == b"hellogo onnow done"
 
 
 def test_half_close_ends_one_direction_only(proxy: FaultProxy, client: socket.socket, echo: Echo) -> None:
@@ -199,7 +200,7 @@ def test_half_close_ends_one_direction_only(proxy: FaultProxy, client: socket.so
     client.sendall(b"abcdef")
     assert (client.recv(100), client.recv(100)) == (b"ab", b"")
     client.sendall(b"more")
-    poll_until(lambda: echo.heard == b"helloabcdefmore", what="the other direction goes on")
+    poll_until(lambda: echo.received == b"helloabcdefmore", what="the other direction continues")
 
 
 def test_refuse_ends_what_is_connected_and_refuses_what_comes(

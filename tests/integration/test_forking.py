@@ -38,18 +38,18 @@ def server(run_folder: RunFolder) -> Iterator[ForkServer]:
 
 @pytest.fixture
 def lasting(server: ForkServer, tmp_path: Path) -> Iterator[ForkedChild]:
-    """A program that goes on until it is ended."""
+    """A program that runs until it is ended."""
     child = server.start(LASTING, {}, tmp_path / "log")
     yield child
     kill_tree(child)
 
 
-def test_program_has_its_environment_its_log_and_a_session_of_its_own(
+def test_program_has_its_environment_log_and_session(
     server: ForkServer, run_folder: RunFolder, tmp_path: Path, lasting: ForkedChild
 ) -> None:
     log = tmp_path / "says"
-    says = ["timeit", "-n1", "-r1", "import os; print(os.environ['WORD'])"]
-    assert server.start(says, {"WORD": "hello"}, log).wait(10) == 0
+    arguments = ["timeit", "-n1", "-r1", "import os; print(os.environ['WORD'])"]
+    assert server.start(arguments, {"WORD": "hello"}, log).wait(10) == 0
     assert log.read_text().splitlines()[0] == "hello"
     assert lasting.pid in {process.pid for process in run_folder.processes()}, "else nothing ends it after a crash"
     process = psutil.Process(lasting.pid)

@@ -78,7 +78,7 @@ def test_halt_holds_while_the_store_is_away_and_is_stored_afterwards() -> None:
     assert (set(halts.halted), set(store.halted())) == ({QUEUE}, {QUEUE})
 
 
-def test_a_success_between_begins_the_count_anew_for_its_queue_alone() -> None:
+def test_a_success_resets_the_count_for_its_queue_alone() -> None:
     halts = made(Store(), [0.0])
     halts.refresh()
     poison(halts, POISONED_IN_A_ROW - 1)

@@ -33,7 +33,7 @@ INBOX = text("""
     INSERT INTO inbox (consumer, message_id, received_at)
     SELECT :consumer, CAST(left(:made, 24) || lpad(to_hex(n), 12, '0') AS uuid), :at FROM generate_series(1, :rows) n
 """)
-MOMENT = timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 
 
 class Seconds:
@@ -55,10 +55,10 @@ def engine(postgres: PostgresServer) -> Iterator[Engine]:
 
 
 def fill(engine: Engine, at: datetime, rows: int, *, published: bool = True) -> None:
-    """Rows of the outbox that were stored (and published) at a moment, and of the inbox received then."""
+    """Rows of the outbox that were stored (and published) at an instant, and of the inbox received then."""
     with engine.begin() as connection:
         connection.execute(OUTBOX, {"at": at, "rows": rows, "published": published})
-        made = first_id_of(at - MOMENT)
+        made = first_id_of(at - SECOND)
         connection.execute(INBOX, {"consumer": QUEUE, "made": made, "at": at, "rows": rows})
 
 
@@ -71,7 +71,7 @@ def counted(engine: Engine) -> dict[str, int]:
         }
 
 
-def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds) -> OutboxCleanup:
+def cleanup(engine: Engine, clock: FrozenClock, seconds: Seconds) -> OutboxCleanup:
     """A housekeeper whose time goes manually."""
     work = UnitOfWork(engine, SERVICE)
     return OutboxCleanup(work, SERVICE, agreeing(clock, work), monotonic=seconds)
@@ -81,27 +81,27 @@ def test_backlog_is_counted_and_its_oldest_row_is_aged(engine: Engine, clock: Fr
     fill(engine, clock() - timedelta(seconds=30), 2, published=False)
     fill(engine, clock() - timedelta(seconds=50), 4)
     fill(engine, clock() - timedelta(seconds=10), 1, published=False)
-    keeper(engine, clock, Seconds()).run_once()
+    cleanup(engine, clock, Seconds()).run_once()
     gauges = (outbox_unpublished, outbox_oldest_unpublished_age_seconds)
     assert [gauge.labels(SERVICE)._value.get() for gauge in gauges] == [3, 30.0]
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET published_at = now()"))
-    keeper(engine, clock, Seconds()).run_once()
+    cleanup(engine, clock, Seconds()).run_once()
     assert [gauge.labels(SERVICE)._value.get() for gauge in gauges] == [0, 0.0]
 
 
 def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock: FrozenClock) -> None:
-    fill(engine, clock() - KEEP_RECEIVED - MOMENT, MANY)
-    fill(engine, clock() - KEEP_PUBLISHED + MOMENT, 1000)
-    seconds, lengths_s, bites = Seconds(), list[float](), list[list[int]]()
+    fill(engine, clock() - KEEP_RECEIVED - SECOND, MANY)
+    fill(engine, clock() - KEEP_PUBLISHED + SECOND, 1000)
+    seconds, lengths_s, batches = Seconds(), list[float](), list[list[int]]()
 
     def opened(_connection: Connection) -> None:
-        bites.append([])
+        batches.append([])
         lengths_s.append(-time.monotonic())
 
     def ran(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
         if statement.lstrip().startswith("DELETE"):
-            bites[-1].append(cursor.rowcount)
+            batches[-1].append(cursor.rowcount)
 
     def ended(_connection: Connection) -> None:
         lengths_s[-1] += time.monotonic()
@@ -109,80 +109,80 @@ def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock:
     event.listen(engine, "begin", opened)
     event.listen(engine, "after_cursor_execute", ran)
     event.listen(engine, "commit", ended)
-    before, house, turns = deleted(), keeper(engine, clock, seconds), 0
+    before, outbox_cleanup, ticks = deleted(), cleanup(engine, clock, seconds), 0
     while counted(engine) != {"outbox": 1000, "inbox": 1000}:
-        house.run_once()
+        outbox_cleanup.run_once()
         seconds.now_s += RETRY_DELAY_S
-        turns += 1
-        assert turns <= MANY / BATCH_SIZE, "a turn deleted less than a bite"
-    assert max(len(bite) for bite in bites) == 1
-    assert max(rows for bite in bites for rows in bite) == BATCH_SIZE
-    assert sum(rows for bite in bites for rows in bite) == 2 * MANY
-    assert sorted(lengths_s)[-3] < allowed_s(0.5)  # the machine may stop twice for reasons of its own
+        ticks += 1
+        assert ticks <= MANY / BATCH_SIZE, "a tick deleted less than a batch"
+    assert max(len(batch) for batch in batches) == 1
+    assert max(rows for batch in batches for rows in batch) == BATCH_SIZE
+    assert sum(rows for batch in batches for rows in batch) == 2 * MANY
+    assert sorted(lengths_s)[-3] < allowed_s(0.5)  # the machine may stop twice for unrelated reasons
     assert {table: rows - before[table] for table, rows in deleted().items()} == {"outbox": MANY, "inbox": MANY}
 
 
 def deleted() -> dict[str, float]:
-    """What the metric says."""
+    """The value of the metric."""
     return {table: housekeeping_deleted_total.labels(SERVICE, table)._value.get() for table in ("outbox", "inbox")}
 
 
 def test_rows_that_others_hold_are_left_alone(engine: Engine, clock: FrozenClock) -> None:
     """Neither does the housekeeper wait for them, nor does it make anyone wait."""
-    fill(engine, clock() - KEEP_RECEIVED - MOMENT, 3)
+    fill(engine, clock() - KEEP_RECEIVED - SECOND, 3)
     seconds = Seconds()
     with engine.connect() as other:
         for table in ("outbox", "inbox"):
             other.execute(text(f"SELECT 1 FROM {table} LIMIT 1 FOR UPDATE"))
         began_s = time.monotonic()
-        keeper(engine, clock, seconds).run_once()
+        cleanup(engine, clock, seconds).run_once()
         assert time.monotonic() - began_s < 5
         assert counted(engine) == {"outbox": 1, "inbox": 1}
     seconds.now_s += EVERY_S
-    keeper(engine, clock, seconds).run_once()
+    cleanup(engine, clock, seconds).run_once()
     assert counted(engine) == {"outbox": 0, "inbox": 0}
 
 
-def test_next_look_is_seconds_away_when_little_is_left(engine: Engine, clock: FrozenClock) -> None:
+def test_next_run_is_seconds_away_when_little_is_left(engine: Engine, clock: FrozenClock) -> None:
     seconds = Seconds()
-    house = keeper(engine, clock, seconds)
-    house.run_once()
-    fill(engine, clock() - KEEP_RECEIVED - MOMENT, 1)
+    outbox_cleanup = cleanup(engine, clock, seconds)
+    outbox_cleanup.run_once()
+    fill(engine, clock() - KEEP_RECEIVED - SECOND, 1)
     seconds.now_s += EVERY_S - 0.1
-    house.run_once()
+    outbox_cleanup.run_once()
     assert counted(engine) == {"outbox": 1, "inbox": 1}
     seconds.now_s += 0.1
-    house.run_once()
+    outbox_cleanup.run_once()
     assert counted(engine) == {"outbox": 0, "inbox": 0}
 
 
 def test_what_the_broker_has_not_confirmed_is_kept_for_ever(engine: Engine, clock: FrozenClock) -> None:
     fill(engine, clock() - timedelta(days=400), 5, published=False)
-    keeper(engine, clock, Seconds()).run_once()
+    cleanup(engine, clock, Seconds()).run_once()
     assert counted(engine) == {"outbox": 5, "inbox": 0}
 
 
-def hear(engine: Engine, message_id: str, effects: list[str]) -> list[Any]:
-    """One delivery; the verdict."""
+def consume(engine: Engine, message_id: str, effects: list[str]) -> list[Any]:
+    """One delivery; returns the outcome."""
     now = FrozenClock()()
     message = Message(message_id, f"{TYPE_PREFIX}a.b.v1", "a-source", "a-subject", now, {}, "")
 
-    def effect(_connection: Connection, told: Message) -> None:
-        effects.append(told.id)
+    def effect(_connection: Connection, delivered: Message) -> None:
+        effects.append(delivered.id)
 
     return list(apply_batch(UnitOfWork(engine, SERVICE), QUEUE, [message], effect))
 
 
-@pytest.mark.parametrize("age", [timedelta(days=8), KEEP_RECEIVED - MOMENT])
+@pytest.mark.parametrize("age", [timedelta(days=8), KEEP_RECEIVED - SECOND])
 def test_message_that_comes_again_within_the_time_has_its_effect_once(
     engine: Engine, clock: FrozenClock, age: timedelta
 ) -> None:
     effects: list[str] = []
-    message_id = first_id_of(clock() - age - MOMENT)
-    assert hear(engine, message_id, effects) == ["done"]
+    message_id = first_id_of(clock() - age - SECOND)
+    assert consume(engine, message_id, effects) == ["done"]
     received(engine, message_id, clock() - age)
-    keeper(engine, clock, Seconds()).run_once()
-    assert hear(engine, message_id, effects) == ["duplicate"]
+    cleanup(engine, clock, Seconds()).run_once()
+    assert consume(engine, message_id, effects) == ["duplicate"]
     assert effects == [message_id]
 
 
@@ -190,12 +190,12 @@ def test_message_that_waited_long_is_remembered_as_long_as_any_other(engine: Eng
     """Its id is old, since it was parked or its consumer away: what counts is when it was received."""
     effects: list[str] = []
     message_id = first_id_of(clock() - KEEP_RECEIVED * 3)
-    hear(engine, message_id, effects)
-    received(engine, message_id, clock() - KEEP_RECEIVED + MOMENT)
-    keeper(engine, clock, Seconds()).run_once()
-    assert hear(engine, message_id, effects) == ["duplicate"]
-    received(engine, message_id, clock() - KEEP_RECEIVED - MOMENT)
-    keeper(engine, clock, Seconds()).run_once()
+    consume(engine, message_id, effects)
+    received(engine, message_id, clock() - KEEP_RECEIVED + SECOND)
+    cleanup(engine, clock, Seconds()).run_once()
+    assert consume(engine, message_id, effects) == ["duplicate"]
+    received(engine, message_id, clock() - KEEP_RECEIVED - SECOND)
+    cleanup(engine, clock, Seconds()).run_once()
     assert counted(engine)["inbox"] == 0
 
 
@@ -207,12 +207,12 @@ def received(engine: Engine, message_id: str, at: datetime) -> None:
 
 
 def test_inbox_remembers_longer_than_any_message_can_come_again() -> None:
-    """Published anew to the end of the outbox's memory, retried through all tiers, two weeks in a queue."""
+    """Published again to the end of the outbox's retention, retried through all tiers, two weeks in a queue."""
     retries_s = sum(RETRY_TIERS.values()) * 8
     assert timedelta(seconds=retries_s) + timedelta(days=14) + KEEP_PUBLISHED < KEEP_RECEIVED
 
 
-def test_first_id_of_a_moment_parts_older_from_newer() -> None:
+def test_first_id_of_an_instant_separates_older_from_newer() -> None:
     now = datetime.fromtimestamp(time.time(), tz=FrozenClock()().tzinfo)
     made = new_id()
-    assert first_id_of(now - MOMENT) < made < first_id_of(now + MOMENT)
+    assert first_id_of(now - SECOND) < made < first_id_of(now + SECOND)

@@ -117,7 +117,7 @@ ENDED_OTHERWISE = {
     "events": {"proposal_change", "placement", "version_placement", "own_audit_log"},
     "notifications": {"mail_attempt", "suppression", "own_audit_log"},
 }
-"""Neither a rule nor a statement of the erasure ends them: ``PersonalTable.ends`` says what does."""
+"""Neither a rule nor a statement of the erasure ends them: ``PersonalTable.ends`` names what does."""
 
 _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
 
@@ -133,12 +133,12 @@ def test_every_table_that_grows_with_registrations_has_an_end(installation: Test
     """A new table needs its line: a rule, a place among the personal tables, or a reason among those above."""
     ruled = {rule.table for rule in RULES[service]} | MESSAGES
     erased = {table.name for table in PERSONAL[service] if table.erase}
-    standing, otherwise = set(STANDING[service]), ENDED_OTHERWISE[service]
+    without_end, otherwise = set(STANDING[service]), ENDED_OTHERWISE[service]
     there = {name for (name,) in rows(installation.urls[service], _TABLES)} | {"own_audit_log"}
-    assert there == ruled | erased | standing | otherwise
-    assert (ruled | erased) & (standing | otherwise) == standing & otherwise == set()
-    said = {table.name: bool(table.erase) != (len(table.ends) > 10) for table in PERSONAL[service]}
-    assert said == dict.fromkeys(said, True), "each of the personal tables says how it ends, in one way"
+    assert there == ruled | erased | without_end | otherwise
+    assert (ruled | erased) & (without_end | otherwise) == without_end & otherwise == set()
+    ways = {table.name: bool(table.erase) != (len(table.ends) > 10) for table in PERSONAL[service]}
+    assert ways == dict.fromkeys(ways, True), "each of the personal tables states how it ends, in one way"
     assert [rule for rule in RULES[service] if len(rule.why) < 10] == []
 
 
@@ -146,7 +146,7 @@ def test_every_table_that_grows_with_registrations_has_an_end(installation: Test
 class Aged:
     """Attributes:
     service, table: with one rule for months or years.
-    stored: stores one row that has its ``id`` and is as old as ``at`` says, beside whatever it needs.
+    stored: stores one row that has its ``id`` and is as old as ``at``, with the rows it needs.
     """
 
     service: str
@@ -221,7 +221,7 @@ LONG_KEPT = (
 
 
 def store(installation: TestInstallation, aged: Aged, at: datetime) -> None:
-    """Store a row that is as old as ``at`` says."""
+    """Store a row that is as old as ``at``."""
     rows(installation.urls[aged.service], _GIVEN + aged.stored, first_id_of(at)[:24] + uuid4().hex[:12], at)
 
 
@@ -239,10 +239,10 @@ def test_what_is_kept_long_goes_after_its_time_and_not_before(installation: Test
 
 
 @pytest.mark.parametrize("aged", LOGS, ids=lambda aged: f"{aged.service} {aged.table}")
-def test_nobody_deletes_entries_of_the_audit_log_before_a_thousand_days(
+def test_no_one_deletes_entries_of_the_audit_log_before_a_thousand_days(
     installation: TestInstallation, aged: Aged
 ) -> None:
-    """Whoever has got hold of the one login that deletes there cannot remove what shows it."""
+    """An attacker with the one login that deletes there cannot remove the evidence."""
     login = installation.url(aged.service, CLEANERS[aged.service])
     store(installation, aged, datetime.now(UTC) - timedelta(days=999))
     for attack in (
@@ -294,7 +294,7 @@ def whole(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pyt
         processes.end()
 
 
-def test_whoever_was_erased_is_in_no_database_any_more(whole: Stack) -> None:
+def test_erased_person_is_in_no_database(whole: Stack) -> None:
     """Not only what they typed is searched for, but everything sealed or hashed that was made of it."""
     traces = _traces(whole)
     assert set(_found(whole, traces)) == set(traces)
@@ -302,7 +302,7 @@ def test_whoever_was_erased_is_in_no_database_any_more(whole: Stack) -> None:
     assert whole.web is not None
     answer = requests.post(f"{whole.web.url}/r/{token}", data={"action": "erase"}, timeout=10)
     assert (answer.status_code, "Your data has been erased" in answer.text) == (200, True)
-    poll_until(lambda: _erased_everywhere(whole), 30, what="all services have heard of the erasure")
+    poll_until(lambda: _erased_everywhere(whole), 30, what="all services have consumed the erasure")
     assert _found(whole, traces) == KEPT_FOR_A_DAY | COUNTED
     _clean_up_a_day_later(whole)
     assert _found(whole, traces) == COUNTED
@@ -335,8 +335,7 @@ def _clean_up_a_day_later(whole: Stack) -> None:
 
 
 def _found(whole: Stack, traces: dict[str, bytes]) -> dict[str, set[str]]:
-    """Where each of ``traces`` stands in any row, as it is, in hexadecimal or in base64; those that stand nowhere are
-    left out."""
+    """Where each of ``traces`` is in any row, plain, in hexadecimal or in base64; those not found are left out."""
     found: dict[str, set[str]] = {}
     for service in SERVICES:
         url = whole.installation.urls[service]

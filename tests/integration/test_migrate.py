@@ -93,9 +93,9 @@ def test_command_asks_first_and_prints_the_reason(
     postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVENTS_DATABASE_URL", make_installation(postgres, tmp_path).urls["events"])
-    unasked = CliRunner().invoke(command_line(), ["migrate", "--to", "0001"])
+    unconfirmed = CliRunner().invoke(command_line(), ["migrate", "--to", "0001"])
     refused = CliRunner().invoke(command_line(), ["migrate", "--to", "0000", "--yes"])
     done = CliRunner().invoke(command_line(), ["migrate", "--to", "0001", "--yes"])
-    assert (unasked.exit_code, "use --yes" in unasked.output) == (2, True)
+    assert (unconfirmed.exit_code, "use --yes" in unconfirmed.output) == (2, True)
     assert (refused.exit_code, refused.output) == (1, "Error: events: there is no revision 0000; there are 0001\n")
     assert (done.exit_code, done.output) == (0, "events: schema 0001\n")

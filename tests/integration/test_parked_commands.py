@@ -93,13 +93,13 @@ def park(address: BusAddress) -> None:
     poll_until(lambda: len(list_parked(address, QUEUE)) == 3, 20, what="all three are parked")
 
 
-def consume(address: BusAddress, verdict: str | Exception) -> None:
-    """A consumer that stops after the first message that can be read, of which it thinks ``verdict``."""
+def consume(address: BusAddress, outcome: str | Exception) -> None:
+    """A consumer that stops after the first message that can be read, with ``outcome`` for it."""
     stopping: list[QueueConsumer] = []
 
     def handle(messages: Sequence[Message]) -> list[str | Exception]:
         stopping[0].should_stop = True
-        return [verdict for _ in messages]
+        return [outcome for _ in messages]
 
     stopping.append(QueueConsumer(open_connection(address, "test"), [Subscription(QUEUE, handle)], "events"))
     stopping[0].run()

@@ -30,7 +30,7 @@ from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
-from tests.support.proposals import proposal_answers, tell_events
+from tests.support.proposals import proposal_answers, publish_to_events
 from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.web import load_folder, load_webinar
 
@@ -50,12 +50,12 @@ NOBODY = {
         "lost_registration": "ids and statuses of registrations that a restored backup no longer holds",
         "submission": "encrypted to the decider until it is decided; afterwards hashes and outcomes, for eight days",
         "people_import": "numbers, and what the columns of files are",
-        "import_file": "encrypted, for a day at most; whoever is imported is a registration",
-        "import_batch": "encrypted, for a day at most; whoever is imported is a registration",
+        "import_file": "encrypted, for a day at most; imported people are registrations",
+        "import_batch": "encrypted, for a day at most; imported people are registrations",
         "mail_count": "numbers by hash of a domain",
-        "used_challenge": "ids of challenges, which are nobody's",
-        "refused_sign_in": "hashes of networks of whoever tried to sign in to the console, for 15 minutes",
-        "used_passkey_challenge": "random numbers that somebody has signed in with, for 20 minutes",
+        "used_challenge": "ids of challenges, without personal data",
+        "refused_sign_in": "hashes of client networks of failed sign-ins to the console, for 15 minutes",
+        "used_passkey_challenge": "random numbers of sign-ins, for 20 minutes",
         "console_session": "sessions of people who work with the system, for 16 hours",
         "audit_log": "own records are exported as the view own_audit_log; the others by their services",
         "audit_entry": "what people with a key did; nothing about a participant",
@@ -76,7 +76,7 @@ PERSONAL = (
     "proposal_id", "contact", "closed", "sealed", "answers", "content", "speaker_names", "network", "token_hash",
     "token",
 )  # fmt: skip
-"""Names of columns that refer to a person, wherever they stand."""
+"""Names of columns that refer to a person, in any table."""
 NOT_OF_A_PERSON = {
     ("registration", "form", "contact"),
     ("registration", "public_form", "contact"),
@@ -184,7 +184,7 @@ class Desk:
 
     def deliver(self) -> None:
         """Let events and notifications consume what registration has published."""
-        tell_events(self.service)
+        publish_to_events(self.service)
         self._consume("notifications", "notifications.mail")
 
     def _consume(self, name: str, queue: str) -> None:
@@ -195,8 +195,8 @@ class Desk:
         effect = notifications.effects(NotificationsContext(self.service.clock, tuple(private), vault, "example.org"))[
             queue
         ]
-        told = [self._message(one) for one in self.service.messages("registration.")]
-        assert set(apply_batch(work, queue, told, effect)) == {"done"}
+        received = [self._message(one) for one in self.service.messages("registration.")]
+        assert set(apply_batch(work, queue, received, effect)) == {"done"}
         engine.dispose()
 
     @staticmethod
@@ -298,7 +298,7 @@ def test_reason_and_role_are_needed(desk: Desk, service: str) -> None:
 def test_proposals_are_found_by_the_person_and_their_speakers_opened(desk: Desk) -> None:
     proposal = proposal_answers("Housing as a right", email=PERSON, speakers="zqspeaker")
     made = desk.service.enrol(proposal, PROPOSAL)
-    tell_events(desk.service)
+    publish_to_events(desk.service)
     file = desk.export()["services"]
     assert [one["title"] for one in file["events"]["tables"]["proposal"]] == ["Housing as a right"]
     assert "zqspeaker" in json.dumps(file["events"]["opened"])
@@ -306,14 +306,14 @@ def test_proposals_are_found_by_the_person_and_their_speakers_opened(desk: Desk)
     assert desk.export("participant-2@example.org")["services"]["events"]["tables"]["proposal"] == []
 
 
-def test_somebody_unknown_gets_an_empty_file(desk: Desk) -> None:
+def test_someone_unknown_gets_an_empty_file(desk: Desk) -> None:
     file = desk.export("nobody@example.org")
     assert {name: [t for t, found in part["tables"].items() if found] for name, part in file["services"].items()} == {
         name: [] for name in SERVICES
     }
 
 
-def test_whoever_was_erased_gets_an_empty_file(desk: Desk) -> None:
+def test_erased_person_gets_an_empty_file(desk: Desk) -> None:
     """But for what is kept for a day: that the address was erased, and when its mailbox may be written to."""
     service = desk.service
     service.own(service.own_token(1), "erase")

@@ -28,7 +28,7 @@ def message() -> Outgoing:
 
 @pytest.fixture(scope="module")
 def node(run_folder: RunFolder) -> Iterator[RabbitNode]:
-    """One for all tests of this module: each leaves it as it was, and takes a vhost of its own."""
+    """One for all tests of this module: each leaves it as it was, and takes a fresh vhost."""
     node = RabbitNode(run_folder)
     node.start()
     yield node
@@ -57,7 +57,7 @@ def test_blocked_publisher_keeps_its_connection_and_offers_nothing(node: RabbitN
 
 @pytest.mark.parametrize("way", STOPS)
 def test_publisher_back_after_the_broker(node: RabbitNode, way: str) -> None:
-    """While it is down nothing is said to be confirmed; when it is back, publishing works again by itself."""
+    """While it is down nothing is reported as confirmed; when it is back, publishing works again by itself."""
     stop, start = STOPS[way]
     address = BusAddress(broker_urls=(node.fresh_vhost(),))
     topology.declare(address)

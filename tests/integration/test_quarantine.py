@@ -116,7 +116,7 @@ def test_coordinators_read_and_change_nothing_in_quarantine(
     assert REASON in page.text
 
 
-def test_process_in_quarantine_is_ready_and_says_so_in_its_metric(quarantined: FlaskClient) -> None:
+def test_process_in_quarantine_is_ready_and_reports_it_in_its_metric(quarantined: FlaskClient) -> None:
     assert quarantined.get("/-/registration/readyz").status_code == 200
     metrics = quarantined.get("/-/registration/metrics").text
     assert 'troika_quarantine{service="registration"} 1.0' in metrics
@@ -223,7 +223,7 @@ class OfATest:
 
 
 def test_backup_of_an_earlier_quarantine_begins_a_new_one(installation: TestInstallation) -> None:
-    """Else relays would go on at once, and the plan of then would count as applied."""
+    """Else relays would continue at once, and the old plan would count as applied."""
     earlier = "INSERT INTO quarantine (reason, settling, plan) VALUES ('earlier', true, 'digest')"
     for name in SERVICES:
         rows(installation.urls[name], earlier)

@@ -15,8 +15,8 @@ from shared.db.readiness import CheckedClock
 from shared.runtime.errors import Quarantined
 from shared.runtime.runner import Stop
 from tests.contract.samples import sample_message
-from tests.integration.notifications.conftest import office as office
-from tests.integration.notifications.office import Office
+from tests.integration.notifications.conftest import notifications as notifications
+from tests.integration.notifications.notification_service import NotificationService
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.integration.registration.conftest import with_webinar as with_webinar
@@ -31,7 +31,7 @@ from tests.support.smtp_relay import Relay
 from tests.support.waiting import poll_until
 
 WAITING = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
-HEARD = "SELECT count(*)::int FROM inbox"
+CONSUMED_COUNT = "SELECT count(*)::int FROM inbox"
 UNDECIDED = "SELECT count(*)::int FROM submission WHERE state = 'received'"
 
 
@@ -41,7 +41,7 @@ def shows_quarantine(url: str) -> bool:
 
 
 @pytest.mark.timeout(120)
-def test_workers_move_nothing_in_quarantine_and_go_on_afterwards(system: System) -> None:
+def test_workers_do_nothing_in_quarantine_and_continue_afterwards(system: System) -> None:
     """It begins before any process starts, as after a restore, at producer and consumer; each is ended alone."""
     mails = [sample_message("mail.sent.v1", mail_id=f"0170a4c9-0010-7fed-8cba-00000000000{n}") for n in range(3)]
     system.store("notifications", mails)
@@ -56,7 +56,7 @@ def test_workers_move_nothing_in_quarantine_and_go_on_afterwards(system: System)
     system.sql("notifications", "DELETE FROM quarantine")
     poll_until(lambda: system.sql("notifications", WAITING) == [(0,)], 20, what="published")
     time.sleep(2)  # in which nothing may be consumed
-    assert system.sql("events", HEARD) == [(0,)]
+    assert system.sql("events", CONSUMED_COUNT) == [(0,)]
     system.sql("events", "DELETE FROM quarantine")
     poll_until(lambda: len(system.sql("events", CONTACTS)) == 3, 20, what="consumed")
 
@@ -93,27 +93,27 @@ def test_decider_decides_nothing_in_quarantine(service: RegistrationService) -> 
     assert rows(service.url, UNDECIDED) == [(1,)]
 
 
-def test_mail_that_has_gone_is_settled_in_quarantine(office: Office) -> None:
+def test_mail_that_has_gone_is_settled_in_quarantine(notifications: NotificationService) -> None:
     """Else it would go out a second time afterwards: the quarantine begins while the relay takes it."""
-    office.hear_event()
-    office.queue_mails(1)
-    watch_says: list[bool] = []
+    notifications.consume_event()
+    notifications.queue_mails(1)
+    gate_closed: list[bool] = []
 
     def gate() -> None:
-        if watch_says:
+        if gate_closed:
             raise Quarantined(REASON)
 
     with Relay({}) as relay:
-        sender = Sender(replace(office.tools(relay.port), work=office.work_of("send").gated(gate)))
+        sender = Sender(replace(notifications.tools(relay.port), work=notifications.work_of("send").gated(gate)))
         with pytest.MonkeyPatch.context() as patch:
             handed_over = Session.deliver
 
             def deliver(session: Session, content: bytes) -> None:
                 handed_over(session, content)
-                watch_says.append(True)
+                gate_closed.append(True)
 
             patch.setattr(Session, "deliver", deliver)
             assert sender.run_once(Stop()) == 1
         with pytest.raises(Quarantined):
             sender.run_once(Stop())
-    assert [mail["state"] for mail in office.mails()] == ["sent"]
+    assert [mail["state"] for mail in notifications.mails()] == ["sent"]

@@ -99,7 +99,7 @@ def probe(url: str) -> tuple[int, str]:
 
 
 def is_ready(url: str) -> Callable[[], bool]:
-    """Whether a process says so."""
+    """Whether a process reports it."""
     return lambda: probe(url) == (200, "ok\n")
 
 
@@ -108,13 +108,13 @@ def test_halted_queue_is_seen_survives_a_restart_and_is_resumed(system: System) 
     consumer, url = system.start("events", "consume")
     poll_until(is_ready(url), 30, what="the consumer is ready")
     system.publish("notifications", [outgoing(body=b"{") for _ in range(12)])
-    poll_until(lambda: probe(url)[0] == 503, 20, what="readyz says that a queue is halted")
+    poll_until(lambda: probe(url)[0] == 503, 20, what="readyz reports that a queue is halted")
     assert f"queues halted, one message a minute is tried: {QUEUE} since 20" in probe(url)[1]
     assert f'troika_consumer_halted{{queue="{QUEUE}",service="events"}} 1.0' in requests.get(f"{url}/metrics").text
 
     system.publish("registration", [registered()])
-    heard = f"SELECT count(*)::int FROM inbox WHERE consumer = '{OTHER_QUEUE}'"
-    poll_until(lambda: system.sql("events", heard) == [(1,)], 20, what="the other queue goes on")
+    consumed = f"SELECT count(*)::int FROM inbox WHERE consumer = '{OTHER_QUEUE}'"
+    poll_until(lambda: system.sql("events", consumed) == [(1,)], 20, what="the other queue continues")
     consumer.kill()
     consumer.start_again()
     poll_until(lambda: probe(url)[0] == 503, 30, what="the consumer is back, and still halted")
@@ -135,7 +135,7 @@ def test_messages_published_again_have_their_effect_where_it_was_lost(system: Sy
     system.store("notifications", mails)
     system.start("notifications", "relay")
     system.start("events", "consume")
-    poll_until(lambda: system.sql("events", CONTACTS) == ids, 40, what="all of them were heard")
+    poll_until(lambda: system.sql("events", CONTACTS) == ids, 40, what="all of them were consumed")
     system.sql("notifications", "UPDATE outbox SET published_at = now() - interval '2 days' WHERE id = 1")
     system.sql("notifications", "UPDATE outbox SET body = '', blanked_at = now() WHERE id = 2")
     since = system.sql("events", "SELECT to_char(now() - interval '1 day', 'YYYY-MM-DD\"T\"HH24:MI:SSOF:00')")[0][0]
@@ -171,7 +171,7 @@ def test_instant_without_an_offset_is_refused(system: System) -> None:
 
 
 def test_more_messages_than_a_batch_are_published_again_without_a_relay(system: System) -> None:
-    """None is taken twice, and each waits since it was wanted again, so that no alert speaks of a stalled relay."""
+    """None is taken twice, and each waits since it was wanted again, so that no alert reports a stalled relay."""
     insert = """INSERT INTO outbox (message_id, type, subject, body, stored_at, published_at)
         SELECT gen_random_uuid(), 'org.troika.mail.sent.v1', 's', 'b', now(), now()
         FROM generate_series(1, 2500)"""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.benchmarks.implementations import ACCEPTS, FLOORS, Implementation, start
 from tests.benchmarks.intake_adapter import ACCEPTED, PATH
-from tests.benchmarks.ways import ACCEPTS, FLOORS, Way, start
 from tests.support.clients import answers, rows
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
@@ -15,7 +15,7 @@ from tests.support.processes import ProcessGroup
 
 @pytest.mark.parametrize("way", [*FLOORS, ACCEPTS], ids=lambda way: way.name)
 def test_reference_takes_a_submission(
-    way: Way, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
+    way: Implementation, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     run = start(processes, make_installation(postgres, tmp_path), way)
     answer = requests.post(run.web.url + PATH, json=answers(1), timeout=10)

@@ -25,7 +25,7 @@ INDEXES = """
     SELECT indexdef FROM pg_indexes
     WHERE tablename IN ('outbox', 'inbox') AND indexname <> 'outbox_subject' ORDER BY 1
 """
-"""Only where people are erased messages are looked for by their subject: notifications needs no index for that."""
+"""Only where people are erased messages are searched by their subject: notifications needs no index for that."""
 
 
 def test_outbox_and_inbox_alike_everywhere(postgres: PostgresServer, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_outbox_and_inbox_alike_everywhere(postgres: PostgresServer, tmp_path: P
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_numbered_files_are_the_revisions_and_stand_in_one_row(service: str) -> None:
+def test_numbered_files_are_the_revisions_in_one_line(service: str) -> None:
     folder = migrations_of(service)
     scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
     newest_first = [script.revision for script in scripts.walk_revisions()]

@@ -36,7 +36,7 @@ class Sink:
     folder: Path
     script: Path
 
-    def tell(self, *rules: dict[str, Any]) -> None:
+    def set_rules(self, *rules: dict[str, Any]) -> None:
         """What happens from now on."""
         write_script(self.script, *rules)
 
@@ -65,7 +65,7 @@ def running(run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def sink(running: Sink) -> Sink:
     """Empty, with no script."""
-    running.tell()
+    running.set_rules()
     for mail in running.folder.glob("*.eml"):
         mail.unlink()
     return running
@@ -79,7 +79,7 @@ def test_without_a_script_every_mail_is_kept_and_counted(sink: Sink) -> None:
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
 @pytest.mark.parametrize(("reply", "permanent"), [("451 4.3.0 later", False), ("550 5.1.1 never", True)])
 def test_refusals(sink: Sink, verb: str, reply: str, permanent: bool) -> None:
-    sink.tell({"verb": verb, "reply": reply})
+    sink.set_rules({"verb": verb, "reply": reply})
     with sink.transport.connect() as session, pytest.raises(RefusedByRelay) as refusal:
         hand_over(session, CONTENT)
     assert (refusal.value.verb, refusal.value.permanent) == (verb, permanent)
@@ -90,27 +90,27 @@ def test_refusals(sink: Sink, verb: str, reply: str, permanent: bool) -> None:
 @pytest.mark.parametrize("fault", [{"cut": "before"}, {"cut": "after"}, {"stall_s": 3.0}], ids=str)
 def test_before_the_dot_nothing_is_handed_over(sink: Sink, verb: str, fault: dict[str, Any]) -> None:
     """After the answer to DATA the content may be on its way already: then the sender cannot know."""
-    sink.tell({"verb": verb, **fault})
+    sink.set_rules({"verb": verb, **fault})
     late = (verb, fault) == ("DATA", {"cut": "after"})
     assert sink.outcome() in ((NotReached, HandoverUnknown) if late else (NotReached,))
     assert copies(sink.folder) == {}
 
 
-def test_cut_before_the_answer_to_the_dot_has_nothing_and_the_sender_cannot_know(sink: Sink) -> None:
-    sink.tell({"verb": "DOT", "cut": "before"})
+def test_cut_before_the_answer_to_the_dot_stores_nothing_and_leaves_the_outcome_unknown(sink: Sink) -> None:
+    sink.set_rules({"verb": "DOT", "cut": "before"})
     assert sink.outcome() is HandoverUnknown
     assert copies(sink.folder) == {}
 
 
-def test_cut_after_the_answer_to_the_dot_has_the_mail_and_the_sender_knows(sink: Sink) -> None:
-    sink.tell({"verb": "DOT", "cut": "after"})
+def test_cut_after_the_answer_to_the_dot_stores_the_mail_and_the_outcome_is_known(sink: Sink) -> None:
+    sink.set_rules({"verb": "DOT", "cut": "after"})
     assert sink.outcome() is None
     assert copies(sink.folder) == {"<one@example.org>": 1}
 
 
-def test_stall_at_the_dot_keeps_the_mail_and_the_sender_cannot_know(sink: Sink) -> None:
+def test_stall_at_the_dot_stores_the_mail_and_leaves_the_outcome_unknown(sink: Sink) -> None:
     """The same mail comes again, as it does from a sender that has to try again."""
-    sink.tell({"verb": "DOT", "stall_s": 60, "times": 1})
+    sink.set_rules({"verb": "DOT", "stall_s": 60, "times": 1})
     began_s = time.monotonic()
     assert sink.outcome() is HandoverUnknown
     assert time.monotonic() - began_s < 60
@@ -122,17 +122,17 @@ def test_stall_at_the_dot_keeps_the_mail_and_the_sender_cannot_know(sink: Sink) 
     "fault", [{"cut": "before"}, {"cut": "after"}, {"stall_s": 3.0}, {"reply": "421 bye"}], ids=str
 )
 def test_trouble_at_quit_changes_nothing(sink: Sink, fault: dict[str, Any]) -> None:
-    sink.tell({"verb": "QUIT", **fault})
+    sink.set_rules({"verb": "QUIT", **fault})
     assert sink.outcome() is None
     assert copies(sink.folder) == {"<one@example.org>": 1}
 
 
 def test_rule_for_one_recipient_and_for_some_times_only(sink: Sink) -> None:
-    sink.tell({"verb": "RCPT", "recipient": "somebody-else@example.org", "reply": "550 no"})
+    sink.set_rules({"verb": "RCPT", "recipient": "somebody-else@example.org", "reply": "550 no"})
     assert sink.outcome() is None
-    sink.tell({"verb": "DATA", "recipient": RECIPIENT, "reply": "451 later", "times": 2})
+    sink.set_rules({"verb": "DATA", "recipient": RECIPIENT, "reply": "451 later", "times": 2})
     assert [sink.outcome() for _ in range(3)] == [RefusedByRelay, RefusedByRelay, None]
-    sink.tell()
+    sink.set_rules()
     assert sink.outcome() is None
 
 

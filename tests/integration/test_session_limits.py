@@ -59,7 +59,7 @@ def test_role_without_limits_is_named_with_what_sets_them(administrator: Connect
 
 
 def test_limit_that_an_operator_has_chosen_stays(administrator: Connection, postgres: PostgresServer) -> None:
-    """A lower one is in force; a higher one is a problem of its own."""
+    """A lower one is in force; a higher one is a separate problem."""
     make_login(administrator, OURS, "a password")
     administrator.execute(f"ALTER ROLE {OURS} SET lock_timeout = '900ms'")
     set_limits(administrator, OURS)

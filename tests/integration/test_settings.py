@@ -158,7 +158,7 @@ PLAIN = {"TROIKA_MAIL_FROM", "TROIKA_ORGANISER", "TROIKA_LIMITS_EXEMPT"}
 def test_process_is_given_its_own_secrets_and_asks_for_no_others(
     service: str, process: str, whole: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All others are named too, as files that are not there: whoever read them would say so."""
+    """All others are named too, as missing files: reading them would be an error."""
     given = whole.environment(service, process)
     database = set() if process in WITHOUT_DATABASE else {f"{service.upper()}_DATABASE_URL"}
     bus = BUS if process in ON_THE_BUS else set()
@@ -166,7 +166,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
     everything = {name for roles in NEEDED.values() for names in roles.values() for name in names} | BUS
     everything |= {"TROIKA_BROKER_URL", *(f"{each.upper()}_DATABASE_URL" for each in NEEDED)}
     if process in ON_THE_BUS:
-        everything.discard("TROIKA_BROKER_URL")  # in whose place the embedded bus stands here
+        everything.discard("TROIKA_BROKER_URL")  # replaced by the embedded bus here
     for name in everything | set(given):
         monkeypatch.setenv(name, given.get(name, f"/not/there/{name}"))
     assert common_of(READERS[service](process)).process == process
@@ -186,7 +186,7 @@ def test_every_process_of_the_installation_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("service", "process"), [(s, p) for s in NEEDED for p in ("web", "relay", "consume")])
-def test_process_comes_to_the_database_by_its_own_login(whole: TestInstallation, service: str, process: str) -> None:
+def test_process_uses_its_own_database_login(whole: TestInstallation, service: str, process: str) -> None:
     address = make_url(whole.environment(service, process)[f"{service.upper()}_DATABASE_URL"])
     assert address.username == f"troika_{service}_{process}"
     assert rows(address.render_as_string(hide_password=False), "SELECT session_user::text") == [(address.username,)]

@@ -48,7 +48,7 @@ def standby(own_postgres: PostgresServer, installation: TestInstallation) -> Ite
     made.remove()
 
 
-def test_service_goes_on_once_the_standby_is_promoted(
+def test_service_continues_once_the_standby_is_promoted(
     own_postgres: PostgresServer, standby: PostgresServer, installation: TestInstallation
 ) -> None:
     assert _problem(_only(installation.url("registration", "web"), standby)) == STANDBY
@@ -103,7 +103,7 @@ def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: Pos
         connection.execute(write)
     assert rows(url, "SELECT number FROM person") == [(1,)]
     with pytest.raises(DBAPIError, match="read-only"), work.snapshot() as connection:
-        connection.execute(write)  # a fault of ours, and no outage
+        connection.execute(write)  # our fault, and no outage
     engine.dispose()
 
 

@@ -33,7 +33,7 @@ def test_encrypted_relay_is_used_when_its_certificate_is_trusted(certificate: Pa
 
 
 def test_certificate_in_ssl_cert_file_is_trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the reference of settings says, which also holds for what `make up` starts."""
+    """As in the reference of settings, which also holds for what `make up` starts."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert authorities()["SSL_CERT_FILE"] == str(certificate)
     with Relay({}, serving(certificate)) as relay:
@@ -48,11 +48,11 @@ def test_unverified_certificate_is_not_reached(certificate: Path, host: str) -> 
     with Relay({}, serving(certificate)) as relay:
         with pytest.raises(NotReached):
             transport(relay, f"smtps://{host}:{{port}}", tls).connect()
-        assert relay.heard == []
+        assert relay.commands == []
 
 
 def test_relay_without_starttls_is_not_talked_to_in_clear() -> None:
     with Relay({}) as relay:
         with pytest.raises(NotReached):
             transport(relay, "smtp://127.0.0.1:{port}?starttls=required").connect()
-        assert [line.split()[0] for line in relay.heard] == ["ehlo", "STARTTLS"]
+        assert [line.split()[0] for line in relay.commands] == ["ehlo", "STARTTLS"]

@@ -24,15 +24,15 @@ def test_mail_arrives_whole_and_the_reply_is_returned() -> None:
         with transport(relay).connect() as session:
             assert hand_over(session) == "2.0.0 queued as A1"
         assert relay.mails == [CONTENT]
-        heard = [line.lower() for line in relay.heard[1:]]
-        assert heard == [f"mail from:<{SENDER}>", f"rcpt to:<{RECIPIENT}>", "data", "quit"]
+        dialogue = [line.lower() for line in relay.commands[1:]]
+        assert dialogue == [f"mail from:<{SENDER}>", f"rcpt to:<{RECIPIENT}>", "data", "quit"]
 
 
 def test_nothing_is_sent_between_begin_and_deliver() -> None:
     with Relay({}) as relay, transport(relay).connect() as session:
         session.begin(SENDER, RECIPIENT)
         assert relay.mails == []
-        assert relay.heard[-1].lower() == f"rcpt to:<{RECIPIENT}>"
+        assert relay.commands[-1].lower() == f"rcpt to:<{RECIPIENT}>"
         session.deliver(CONTENT)
 
 
@@ -42,7 +42,7 @@ def test_several_mails_share_a_connection_with_rset_between() -> None:
             for number in range(3):
                 hand_over(session, b"Subject: %d\r\n\r\n" % number)
         assert relay.connections == 1
-        assert [line for line in relay.heard if line == "rset"] == ["rset", "rset"]
+        assert [line for line in relay.commands if line == "rset"] == ["rset", "rset"]
         assert relay.mails == [b"Subject: 0\r\n\r\n", b"Subject: 1\r\n\r\n", b"Subject: 2\r\n\r\n"]
 
 
@@ -150,10 +150,10 @@ def test_relay_that_is_down_is_not_reached() -> None:
 
 def test_slow_answer_to_the_final_dot_is_waited_for_longer_than_a_command() -> None:
     class Slow(Relay):
-        def _say(self, connection: socket.socket, verb: str) -> str | None:
+        def _reply(self, connection: socket.socket, verb: str) -> str | None:
             if verb == "DOT":
                 time.sleep((QUICK.command_s + QUICK.data_end_s) / 2)
-            return super()._say(connection, verb)
+            return super()._reply(connection, verb)
 
     with Slow({}) as relay, transport(relay).connect() as session:
         assert hand_over(session) == "2.0.0 queued as A1"
@@ -164,7 +164,7 @@ def test_only_one_plain_recipient_is_announced(address: str) -> None:
     with Relay({}) as relay, transport(relay).connect() as session:
         with pytest.raises(UnusableAddress):
             session.begin(SENDER, address)
-        assert len(relay.heard) == 1
+        assert len(relay.commands) == 1
 
 
 def test_password_that_is_refused_fails_no_mail() -> None:

@@ -66,7 +66,7 @@ def test_rabbitmq_killed_keeps_what_it_confirmed_and_its_port(own_rabbit: Rabbit
     assert poll_until(lambda: _take(url, "kept"), 20.0) == b"kept"
 
 
-def test_rabbitmq_suspended_does_not_answer_and_goes_on_when_resumed(own_rabbit: RabbitNode) -> None:
+def test_suspended_rabbitmq_does_not_answer_and_continues_when_resumed(own_rabbit: RabbitNode) -> None:
     own_rabbit.suspend()
     with socket.create_connection(("127.0.0.1", own_rabbit.ports.amqp), timeout=0.5) as client:
         client.sendall(b"AMQP\x00\x00\x09\x01")
@@ -113,7 +113,7 @@ def test_postgres_copies_of_a_template_do_not_meet(postgres: PostgresServer) -> 
         assert connection.execute("SELECT * FROM notes").fetchall() == []
 
 
-def test_postgres_fresh_databases_go_unless_somebody_keeps_them(own_postgres: PostgresServer) -> None:
+def test_postgres_fresh_databases_go_unless_someone_keeps_them(own_postgres: PostgresServer) -> None:
     kept = own_postgres.fresh_database()
     own_postgres.keep_databases()
     gone = own_postgres.fresh_database()
@@ -124,7 +124,7 @@ def test_postgres_fresh_databases_go_unless_somebody_keeps_them(own_postgres: Po
     psycopg.connect(kept.replace("+psycopg", "")).close()
 
 
-def test_connection_is_kept_for_the_next_look_and_in_nobodys_way(postgres: PostgresServer) -> None:
+def test_connection_is_kept_for_the_next_query_and_blocks_no_one(postgres: PostgresServer) -> None:
     """It is opened again when an administrator ended it, and closed when its database is copied."""
     url = postgres.fresh_database()
     [(kept,)] = rows(url, "SELECT pg_backend_pid()")
@@ -174,7 +174,7 @@ def test_program_log_lines_are_read_as_json(processes: ProcessGroup, tmp_path: P
     assert program.logs() == [{"message": "done"}]
 
 
-def test_child_dies_with_the_process_that_started_it(parent: Path) -> None:
+def test_child_ends_with_the_process_that_started_it(parent: Path) -> None:
     run = RunFolder.create(parent)
     code = (
         "import sys, time; from pathlib import Path\n"
@@ -262,9 +262,9 @@ def test_segment_that_another_worker_removed_first(
         remove_segment(pid_file)
 
 
-def test_runs_have_a_place_of_their_own(run_folder: RunFolder) -> None:
+def test_runs_have_separate_folders(run_folder: RunFolder) -> None:
     assert run_folder.path.parent == runs_folder(quick_base())
-    assert run_folder.owner_lives()
+    assert run_folder.owner_is_running()
 
 
 def test_runs_stay_out_of_memory_where_there_is_little_or_another_place_is_named(

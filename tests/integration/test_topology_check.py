@@ -13,11 +13,11 @@ from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until
 
 
-def test_process_waits_for_missing_queues_and_says_so(rabbit: RabbitNode) -> None:
+def test_process_waits_for_missing_queues_and_reports_it(rabbit: RabbitNode) -> None:
     address = BusAddress(broker_urls=(rabbit.fresh_vhost(),))
     check = TopologyCheck(address)
     with waiting(check) as thread:
-        poll_until(lambda: check.problem().startswith("topology: the broker lacks troika."), what="it says why")
+        poll_until(lambda: check.problem().startswith("topology: the broker lacks troika."), what="it reports why")
         topology.declare(address)
         thread.join(20)
         assert not thread.is_alive()

@@ -34,7 +34,7 @@ def test_all_statements_of_a_snapshot_see_the_same(work: UnitOfWork, way: str, s
         assert (first, connection.execute(text("SELECT revision FROM board")).scalar()) == (1, second)
 
 
-def test_nothing_is_written_in_a_moment_and_later_transactions_write_again(work: UnitOfWork) -> None:
+def test_read_only_snapshot_refuses_writes_and_later_transactions_write_again(work: UnitOfWork) -> None:
     with pytest.raises(InternalError, match="read-only"), work.snapshot() as connection:
         connection.execute(text("UPDATE board SET revision = 9"))
     _raise(work)

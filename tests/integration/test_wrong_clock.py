@@ -79,8 +79,8 @@ def test_process_with_a_wrong_clock_deletes_nothing(
     assert before[:2] == (PEOPLE, PEOPLE)
     assert [counter._value.get() for counter in counters] == [count + 1 for count in refused]
     assert clock_difference_seconds.labels("registration")._value.get() == pytest.approx(by.total_seconds(), abs=1)
-    said = {record.work for record in caplog.records if "refused" in record.message}  # type: ignore[attr-defined]
-    assert said == set(REFUSED)
+    works = {record.work for record in caplog.records if "refused" in record.message}  # type: ignore[attr-defined]
+    assert works == set(REFUSED)
 
 
 def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -> None:
@@ -123,7 +123,7 @@ def test_clock_that_jumps_after_the_comparison_changes_nothing(engine: Engine) -
 
 
 def test_row_that_one_wrong_clock_marked_is_not_pruned(engine: Engine) -> None:
-    """A relay with a clock 400 days behind has published what was stored a moment ago."""
+    """A relay with a clock 400 days behind has published what was stored shortly before."""
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET published_at = published_at - interval '400 days'"))
     run_once(engine, system_clock)

@@ -58,7 +58,7 @@ def run(installation: TestInstallation, *words: str, process: str = "recover", *
     return CliRunner().invoke(command_line(), words, env=environment)
 
 
-def test_another_person_key_registers_nobody_a_second_time(
+def test_another_person_key_registers_no_one_a_second_time(
     installation: TestInstallation, settings: RegistrationSettings, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = build_app(replace(settings, person_keys=(new_key(),)), engine).test_client()
@@ -69,8 +69,8 @@ def test_another_person_key_registers_nobody_a_second_time(
     codes = [other.post(SUBMISSIONS, json=answers(number)).status_code for number in range(3)]
     assert (codes, other.get("/-/registration/livez").status_code) == ([503] * 3, 200)
     assert rows(installation.urls["registration"], REGISTERED) == [(3, 3)]
-    said = [record.key for record in caplog.records if record.levelno == logging.ERROR and hasattr(record, "key")]
-    assert said == ["person"]  # once, however many are refused
+    logged = [record.key for record in caplog.records if record.levelno == logging.ERROR and hasattr(record, "key")]
+    assert logged == ["person"]  # once, however many are refused
 
 
 KEY = new_key()
@@ -92,7 +92,7 @@ def test_each_key_of_a_web_process_is_compared(settings: RegistrationSettings, e
 def test_every_key_that_a_process_reads_is_compared(
     installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key of a new setting cannot be forgotten: each field of keys stands in ``held_keys``."""
+    """A key of a new setting cannot be forgotten: each field of keys is in ``held_keys``."""
     readers: dict[str, Callable[[str], Any]] = {
         "registration": read_settings,
         "events": read_events,
@@ -106,7 +106,7 @@ def test_every_key_that_a_process_reads_is_compared(
 
 
 def keys_in(settings: Any) -> Iterator[bytes]:
-    """Every key that stands in a field of settings."""
+    """Every key in a field of settings."""
     for place in (settings, settings.common):
         for field in fields(place):
             value = getattr(place, field.name)
@@ -144,7 +144,7 @@ def test_operator_accepts_a_key_that_was_replaced_on_purpose(
 
 
 @pytest.mark.parametrize("words", [("key-checks", "list"), ("retention",), ("retention", "confirm", "any", "--yes")])
-def test_operator_needs_no_key_to_look_and_to_confirm(
+def test_operator_needs_no_key_to_read_and_to_confirm(
     installation: TestInstallation, settings: RegistrationSettings, words: tuple[str, ...]
 ) -> None:
     """The first steps of runbooks work where a key is lost."""
@@ -162,7 +162,7 @@ def test_another_master_key_loads_no_form(
     assert (refused.exit_code, "key master (TROIKA_MASTER_KEY_FILE)" in refused.output) == (1, True)
 
 
-def test_master_key_is_rotated_without_a_moment_in_which_it_does_not_fit(
+def test_master_key_is_rotated_without_downtime(
     installation: TestInstallation, settings: RegistrationSettings, engine: Engine, tmp_path: Path
 ) -> None:
     old, new, file = settings.master_keys[0], new_key(), tmp_path / "master.key"

@@ -1,6 +1,7 @@
 """One rehearsal: people register, a database falls back to an older copy, and ``troika recover`` makes all agree.
 
-The three services run in this process (:class:`Town`): the rehearsal delivers messages and sends mails explicitly.
+The three services run in this process (:class:`InProcessSystem`): the rehearsal delivers messages and sends mails
+explicitly.
 """
 
 import time
@@ -18,8 +19,8 @@ from deploy.operations.recover.databases import SERVICES, ComparedDatabases, ope
 from deploy.operations.recover.planning import Plan, make_plan
 from services.registration.people.messages import RegistrationMessages
 from shared.security.sealing import public_key_of, read_keys
-from tests.integration.operations.town import PRESS, Town
-from tests.support.audited import differences
+from tests.integration.operations.in_process_system import PRESS, InProcessSystem
+from tests.support.audit_checks import differences
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases, TestInstallation, make_whole
 from tests.support.postgres import PostgresServer
@@ -60,27 +61,27 @@ class Rehearsal:
     accepted: dict[str, datetime] = field(default_factory=dict)
 
     @contextmanager
-    def town(self) -> Iterator[Town]:
+    def system(self) -> Iterator[InProcessSystem]:
         """The running services; afterwards no client is connected, so that databases can be copied."""
-        town = Town(self.installation, self.folder)
-        town.clock.set(self.at)
-        town.copies = self.copies
-        town._received = self.accepted
+        system = InProcessSystem(self.installation, self.folder)
+        system.clock.set(self.at)
+        system.copies = self.copies
+        system._received = self.accepted
         try:
-            yield town
+            yield system
         finally:
-            self.at = town.clock()
-            town.leave()
+            self.at = system.clock()
+            system.leave()
 
-    def act(self, *acts: Callable[[Town], None]) -> None:
+    def act(self, *acts: Callable[[InProcessSystem], None]) -> None:
         """Let people act; then all messages are delivered and all mails are sent."""
-        with self.town() as town:
-            client = town.client()
+        with self.system() as system:
+            client = system.client()
             for one in acts:
-                town.clock.advance(timedelta(minutes=2))
-                one(town)
+                system.clock.advance(timedelta(minutes=2))
+                one(system)
             del client
-            rest(town)
+            rest(system)
 
     def stage(self) -> Stage:
         """Copies of all databases in their present state."""
@@ -111,24 +112,26 @@ class Rehearsal:
             return make_plan(databases, self.at, sent)
 
     def apply(self, plan: Plan, sent: frozenset[str] | None = None) -> Applied:
-        """Apply a plan as ``recover apply`` does; messages are delivered between the rounds."""
-        with self.town() as town, self.databases() as databases:
-            town.clock.advance(timedelta(minutes=1))
-            return apply(self.tools(town, databases, sent), plan)
+        """Apply a plan as ``recover apply`` does; messages are delivered between the passes."""
+        with self.system() as system, self.databases() as databases:
+            system.clock.advance(timedelta(minutes=1))
+            return apply(self.tools(system, databases, sent), plan)
 
-    def tools(self, town: Town, databases: ComparedDatabases, sent: frozenset[str] | None) -> RecoveryTools:
+    def tools(
+        self, system: InProcessSystem, databases: ComparedDatabases, sent: frozenset[str] | None
+    ) -> RecoveryTools:
         """The program's dependencies, with these services."""
         keys = self.installation.secrets.folder
         public = [public_key_of(read_keys(keys / f"{name}.key")[0]) for name in ("notifications", "events")]
-        return RecoveryTools(databases, town.clock, RegistrationMessages(*public), DOMAIN, town.deliver, sent)
+        return RecoveryTools(databases, system.clock, RegistrationMessages(*public), DOMAIN, system.deliver, sent)
 
     def end(self) -> None:
         """End the quarantine as ``recover end`` does; then all waiting messages and mails are sent."""
         with self.databases() as databases:
             databases.end(self.at, {})
-        with self.town() as town:
-            town.clock.advance(timedelta(minutes=2))
-            rest(town)
+        with self.system() as system:
+            system.clock.advance(timedelta(minutes=2))
+            rest(system)
 
     def recover(self, sent: frozenset[str] | None = None) -> tuple[Plan, Applied, float]:
         """Plan, apply and end; returns the seconds that it took."""
@@ -156,40 +159,40 @@ class Rehearsal:
         assert found == [], "\n".join(map(str, found[:20]))
 
 
-def rest(town: Town) -> None:
+def rest(system: InProcessSystem) -> None:
     """Deliver all messages and send all mails."""
     for _ in range(3):
-        town.deliver()
-        town.mail()
-    town.deliver()
+        system.deliver()
+        system.mail()
+    system.deliver()
 
 
-def registering(*numbers: int) -> Callable[[Town], None]:
+def registering(*numbers: int) -> Callable[[InProcessSystem], None]:
     """People who register for a press conference and confirm."""
 
-    def act(town: Town) -> None:
-        client = town.client()
-        town.register(client, *numbers, form=PRESS)
-        rest(town)
-        town.choose(client, "confirm", *numbers)
-        rest(town)
+    def act(system: InProcessSystem) -> None:
+        client = system.client()
+        system.register(client, *numbers, form=PRESS)
+        rest(system)
+        system.choose(client, "confirm", *numbers)
+        rest(system)
 
     return act
 
 
-def clicking(action: str, *numbers: int) -> Callable[[Town], None]:
+def clicking(action: str, *numbers: int) -> Callable[[InProcessSystem], None]:
     """People who cancel or erase their registration."""
-    return lambda town: town.click(town.client(), action, *numbers)
+    return lambda system: system.click(system.client(), action, *numbers)
 
 
-def changing(number: int) -> Callable[[Town], None]:
+def changing(number: int) -> Callable[[InProcessSystem], None]:
     """A person who changes their answers."""
 
-    def act(town: Town) -> None:
-        client = town.client()
-        town.try_again(client, number, form=PRESS, access_needs="An interpreter", organisation="Another organisation")
-        rest(town)
-        town.choose(client, "replace", number)
+    def act(system: InProcessSystem) -> None:
+        client = system.client()
+        system.try_again(client, number, form=PRESS, access_needs="An interpreter", organisation="Another organisation")
+        rest(system)
+        system.choose(client, "replace", number)
 
     return act
 
@@ -199,8 +202,8 @@ def begin(postgres: PostgresServer, folder: Path, patch: pytest.MonkeyPatch) -> 
     installation = make_whole(postgres, folder)
     use(installation, patch)
     rehearsal = Rehearsal(installation, folder, datetime.now(UTC) - AGO)
-    with rehearsal.town() as town:
-        town.open(town.client(), seats=5)
+    with rehearsal.system() as system:
+        system.open(system.client(), seats=5)
     rehearsal.act(registering(*range(1, 7)), clicking("cancel", 6))
     return rehearsal
 

@@ -19,8 +19,8 @@ from shared.db.readiness import newest_revision
 from shared.db.roles import login
 from shared.db.unit_of_work import UnitOfWork
 from shared.security.keys import read_keys
-from tests.integration.operations.town import Town, a_busy_town
-from tests.recovery.backed_up import BackedUpCluster
+from tests.integration.operations.in_process_system import InProcessSystem, a_populated_system
+from tests.recovery.backed_up_cluster import BackedUpCluster
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 from tests.support.run_folder import RunFolder
@@ -37,16 +37,16 @@ class Backed:
 
 @pytest.fixture(scope="module")
 def backed(run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backed]:
-    folder = tmp_path_factory.mktemp("town")
+    folder = tmp_path_factory.mktemp("populated-system")
     cluster = BackedUpCluster(run_folder)
     cluster.make()
     installation = cluster.installation(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in installation.environment("registration").items():
             patch.setenv(name, value)
-        town = Town(installation, folder)
-        a_busy_town(town, town.client())
-        town.leave()
+        system = InProcessSystem(installation, folder)
+        a_populated_system(system, system.client())
+        system.leave()
     # the services in this process make mails with other keys
     cluster.execute("notifications", "DELETE FROM key_check WHERE name IN ('signing', 'webhook')")
     cluster.configure()
@@ -126,7 +126,7 @@ def test_drill_that_is_ended_or_killed_leaves_no_copy_and_no_server(backed: Back
 
 @pytest.mark.parametrize("database", ["keys", "a=copy"])
 def test_keys_in_the_same_cluster_are_refused(backed: Backed, database: str) -> None:
-    """Whatever the name of their database is."""
+    """For any name of their database."""
     cluster = backed.cluster
     if database != "keys":
         cluster.execute("postgres", f'CREATE DATABASE "{database}"')

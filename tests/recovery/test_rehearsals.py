@@ -10,7 +10,7 @@ import pytest
 from deploy.operations.recover.applying import RecoveryTools, apply
 from deploy.operations.recover.planning import PlanRefused
 from shared.messaging import outbox
-from tests.integration.operations.town import Town
+from tests.integration.operations.in_process_system import InProcessSystem
 from tests.recovery.rehearsal import DOMAIN, EMPTY, Past, Rehearsal, Stage, clicking, registering, rest
 from tests.support.clients import WEBINAR, rows
 from tests.support.postgres import PostgresServer
@@ -89,7 +89,7 @@ def _write(table: list[str], name: str, rehearsal: Rehearsal, living: int, took_
     table.append(f"{name:58} {gone:>9} {rows(urls['notifications'], _UNKNOWN)[0][0]:>8} {took_s:>8.1f}")
 
 
-def test_lost_registration_leaves_nobody_anywhere(
+def test_lost_registration_leaves_no_one_anywhere(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str]
 ) -> None:
     living = rows(past.now.installation.urls["registration"], _LIVE)[0][0]
@@ -102,16 +102,16 @@ def test_lost_registration_leaves_nobody_anywhere(
 
 def _mails_in_doubt(rehearsal: Rehearsal) -> None:
     """People register and confirm; the relay is down, so their confirmations wait."""
-    with rehearsal.town() as town:
-        client = town.client()
-        town.register(client, 20, 21, form="review-press-conference")
-        rest(town)
-        town.choose(client, "confirm", 20, 21)
-        town.deliver()
+    with rehearsal.system() as system:
+        client = system.client()
+        system.register(client, 20, 21, form="review-press-conference")
+        rest(system)
+        system.choose(client, "confirm", 20, 21)
+        system.deliver()
 
 
 @pytest.mark.parametrize(("given", "unknown"), [(False, 2), (True, 0)])
-def test_mail_of_unknown_outcome_is_not_sent_again_unless_the_relays_list_says_that_it_has_not_gone(
+def test_mail_of_unknown_outcome_is_sent_again_only_if_missing_in_the_relays_list(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str], *, given: bool, unknown: int
 ) -> None:
     _mails_in_doubt(rehearsal)
@@ -127,7 +127,7 @@ def test_mail_of_unknown_outcome_is_not_sent_again_unless_the_relays_list_says_t
     assert plan.sent_known == given
 
 
-def test_mail_that_only_the_relay_knows_is_marked_by_its_list(
+def test_mail_known_only_to_the_relay_is_marked_by_its_list(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer
 ) -> None:
     """Events and registration are as old as notifications: only the list of sent mails has the outcomes."""
@@ -140,15 +140,15 @@ def test_mail_that_only_the_relay_knows_is_marked_by_its_list(
 
 
 def test_broker_lost_with_messages_in_it(rehearsal: Rehearsal, postgres: PostgresServer, table: list[str]) -> None:
-    with rehearsal.town() as town:
-        client = town.client()
-        town.register(client, 20, form="review-press-conference")
-        rest(town)
-        town.choose(client, "confirm", 20)
+    with rehearsal.system() as system:
+        client = system.client()
+        system.register(client, 20, form="review-press-conference")
+        rest(system)
+        system.choose(client, "confirm", 20)
         for service in ("registration", "events", "notifications"):
-            with town.work(service).transaction() as connection:
-                lost = outbox.claim(connection, town.clock(), 1000)
-                outbox.mark_published(connection, [row.id for row in lost], town.clock())
+            with system.work(service).transaction() as connection:
+                lost = outbox.claim(connection, system.clock(), 1000)
+                outbox.mark_published(connection, [row.id for row in lost], system.clock())
     rehearsal.restore({}, postgres)
     _plan, applied, took_s = rehearsal.recover()
     assert applied.published > 0
@@ -157,30 +157,30 @@ def test_broker_lost_with_messages_in_it(rehearsal: Rehearsal, postgres: Postgre
     _write(table, "broker lost with messages in it", rehearsal, living, took_s)
 
 
-def test_messages_of_lost_registrations_that_arrive_late_leave_nobody_behind(
+def test_messages_of_lost_registrations_that_arrive_late_leave_no_one_behind(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer
 ) -> None:
     """The broker still holds them: another plan names whom they show, and removes them."""
-    with rehearsal.town() as town:
-        client = town.client()
-        town.register(client, 20, form="review-press-conference")
-        rest(town)
-        town.choose(client, "confirm", 20)
-        with town.work("registration").transaction() as connection:
-            held = outbox.claim(connection, town.clock(), 1000)
-            outbox.mark_published(connection, [row.id for row in held], town.clock())
+    with rehearsal.system() as system:
+        client = system.client()
+        system.register(client, 20, form="review-press-conference")
+        rest(system)
+        system.choose(client, "confirm", 20)
+        with system.work("registration").transaction() as connection:
+            held = outbox.claim(connection, system.clock(), 1000)
+            outbox.mark_published(connection, [row.id for row in held], system.clock())
     rehearsal.restore({"registration": past.second}, postgres)
     plan = rehearsal.plan()
-    with rehearsal.town() as town, rehearsal.databases() as databases:
+    with rehearsal.system() as system, rehearsal.databases() as databases:
         first = [True]
 
         def settle() -> None:
             if first.pop() if first else False:
-                town.hand_over(held)
-            town.deliver()
+                system.deliver_stored(held)
+            system.deliver()
 
-        tools = rehearsal.tools(town, databases, None)
-        careful = RecoveryTools(databases, town.clock, tools.messages, DOMAIN, settle, None, frozenset(plan.remove))
+        tools = rehearsal.tools(system, databases, None)
+        careful = RecoveryTools(databases, system.clock, tools.messages, DOMAIN, settle, None, frozenset(plan.remove))
         with pytest.raises(PlanRefused, match="more registrations are lost"):
             apply(careful, plan)
     plan = rehearsal.plan()
@@ -201,17 +201,17 @@ def test_killed_half_way_it_runs_again(
 ) -> None:
     rehearsal.restore({service: past.first}, postgres)
     plan = rehearsal.plan()
-    with rehearsal.town() as town, rehearsal.databases() as databases:
+    with rehearsal.system() as system, rehearsal.databases() as databases:
         calls: list[int] = []
 
         def settle() -> None:
             calls.append(1)
             if len(calls) == at:
                 raise Killed
-            town.deliver()
+            system.deliver()
 
-        tools = rehearsal.tools(town, databases, None)
-        broken = RecoveryTools(databases, town.clock, tools.messages, DOMAIN, settle)
+        tools = rehearsal.tools(system, databases, None)
+        broken = RecoveryTools(databases, system.clock, tools.messages, DOMAIN, settle)
         with contextlib.suppress(Killed):
             apply(broken, plan)
     rehearsal.apply(plan)
@@ -222,7 +222,7 @@ def test_killed_half_way_it_runs_again(
 def test_event_that_was_changed_since_the_backup_gets_its_state_back(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str]
 ) -> None:
-    rehearsal.act(lambda town: town.change_the_event("postpone"))
+    rehearsal.act(lambda system: system.change_the_event("postpone"))
     state = "SELECT status, revision, starts_at FROM event WHERE id = %s"
     before = rows(rehearsal.installation.urls["events"], state, WEBINAR)
     rehearsal.restore({"events": past.second}, postgres)
@@ -234,18 +234,18 @@ def test_event_that_was_changed_since_the_backup_gets_its_state_back(
     _write(table, "events older, an event was changed since", rehearsal, living, took_s)
 
 
-def _propose(town: Town) -> None:
-    client = town.client()
-    town.register(client, 30, 31, form=PROPOSAL)
-    rest(town)
-    town.choose(client, "confirm", 30, 31)
-    rest(town)
+def _propose(system: InProcessSystem) -> None:
+    client = system.client()
+    system.register(client, 30, 31, form=PROPOSAL)
+    rest(system)
+    system.choose(client, "confirm", 30, 31)
+    rest(system)
 
 
 def test_decision_that_was_made_since_the_backup_comes_back(rehearsal: Rehearsal, postgres: PostgresServer) -> None:
     rehearsal.act(_propose)
     before = rehearsal.stage()
-    rehearsal.act(lambda town: town.decline(30))
+    rehearsal.act(lambda system: system.decline(30))
     decided = "SELECT id::text, status, revision, note FROM proposal ORDER BY id"
     known = rows(rehearsal.installation.urls["events"], decided)
     rehearsal.restore({"events": before}, postgres)
@@ -271,7 +271,9 @@ ACTS: Mapping[str, Callable[[Rehearsal], None]] = {
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_life_goes_on_after_a_recovery(past: Past, rehearsal: Rehearsal, postgres: PostgresServer, act: str) -> None:
+def test_services_continue_after_a_recovery(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer, act: str
+) -> None:
     """Later changes have higher revisions than any service had before."""
     rehearsal.restore({"registration": past.first}, postgres)
     rehearsal.recover()

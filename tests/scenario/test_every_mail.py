@@ -1,7 +1,7 @@
 """Every kind of mail with hostile text: its content, and the effect of opening its links.
 
 The whole system on the embedded bus, mails as they arrive at the relay. What is refused on the way is not in any mail;
-what is not refused is shown to have come through before anything is said about what it did.
+what is not refused is shown to have arrived before its effect is checked.
 """
 
 import re
@@ -24,17 +24,17 @@ from services.notifications.mails.kinds import (
     REMINDER_KINDS,
 )
 from tests.scenario.every_mail import RECORDING, Everybody, cause_every_mail
-from tests.scenario.hostile import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
-from tests.scenario.opening import PUBLIC, Opening
-from tests.scenario.received import Page, Received, read_all
-from tests.scenario.world import World
-from tests.support.contents import changes
+from tests.scenario.hostile_text import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
+from tests.scenario.link_opener import PUBLIC, Opening
+from tests.scenario.parsed_mails import Page, Received, read_all
+from tests.scenario.scenario_system import ScenarioSystem
+from tests.support.database_contents import changes
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup
 from tests.support.run_folder import RunFolder
-from tests.unit.notifications.hostile import CLICKABLE
-from tests.unit.notifications.received import CALENDAR_KINDS, HEADERS, WITH_CALENDAR, WITHOUT_CALENDAR
+from tests.unit.notifications.hostile_text import CLICKABLE
+from tests.unit.notifications.parsed_mails import CALENDAR_KINDS, HEADERS, WITH_CALENDAR, WITHOUT_CALENDAR
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -67,53 +67,55 @@ SOMEBODY = re.compile(r"(guest|late|proposer)-\d+|of-[a-z-]+|traveller(-moved)?|
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MailedSystem:
     """What there is after the story."""
 
-    world: World
+    system: ScenarioSystem
     cast: Everybody
     mails: list[Received]
 
 
 @pytest.fixture(scope="module")
-def told(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def mailed(
+    postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MailedSystem]:
     """The story, played once; then no one works any more but the web services."""
     processes, folder = ProcessGroup(run_folder), tmp_path_factory.mktemp("mails")
-    world = World(processes, make_installation(postgres, folder), sample=make_sample(folder / "sample"))
+    system = ScenarioSystem(processes, make_installation(postgres, folder), sample=make_sample(folder / "sample"))
     try:
-        cast = cause_every_mail(world)
-        print(world.summary())
-        world.end_workers()
-        kinds = {str(message_id): str(kind) for kind, message_id in world.sql("notifications", SENT)}
-        yield Told(world, cast, read_all(world.mail_folder, kinds))
+        cast = cause_every_mail(system)
+        print(system.summary())
+        system.end_workers()
+        kinds = {str(message_id): str(kind) for kind, message_id in system.sql("notifications", SENT)}
+        yield MailedSystem(system, cast, read_all(system.mail_folder, kinds))
     finally:
         processes.end()
 
 
-def test_every_kind_of_mail_is_among_them(told: Told) -> None:
+def test_every_kind_of_mail_is_among_them(mailed: MailedSystem) -> None:
     """A new kind has to be caused here as well."""
-    found = Counter(mail.kind for mail in told.mails)
+    found = Counter(mail.kind for mail in mailed.mails)
     print(dict(found))
     assert set(found) == set(KINDS)
     caused = set(VARIANTS) - ELSEWHERE
     kept = {variant for variant in caused if KINDS[variant[0]].about not in MAILED_ONCE}
-    assert set(told.world.sql("notifications", VARIED)) >= kept
-    subjects = {(mail.kind, str(mail.message["Subject"])) for mail in told.mails}
+    assert set(mailed.system.sql("notifications", VARIED)) >= kept
+    subjects = {(mail.kind, str(mail.message["Subject"])) for mail in mailed.mails}
     gone = {(kind, wording("en").subject[VARIANTS[kind, form]]) for kind, form in caused - kept}
     assert gone, "the control: of some mails nothing else is kept"
     assert subjects >= gone
 
 
-def test_hostile_text_has_come_through(told: Told) -> None:
-    """The control: what is refused is refused at the door, and all the rest stands in mails."""
+def test_hostile_text_has_come_through(mailed: MailedSystem) -> None:
+    """The control: what is refused is refused at admission, and all the rest is in mails."""
     seen: dict[str, set[int]] = {}
-    for mail in told.mails:
+    for mail in mailed.mails:
         for slot, number in re.findall(WHERE, mail.everything() + " "):
             seen.setdefault(slot, set()).add(int(number))
     stored = set(range(len(TEXTS))) - {UNSTORABLE}
     written = dict.fromkeys(WRITTEN, stored)
-    typed = {"Name": set(told.cast.taken), "Idea": set(told.cast.ideas)}
-    sent = {slot: set(told.cast.bulletins) for slot in SENT_OUT}
+    typed = {"Name": set(mailed.cast.taken), "Idea": set(mailed.cast.ideas)}
+    sent = {slot: set(mailed.cast.bulletins) for slot in SENT_OUT}
     partly = {slot: seen.pop(slot) for slot in ("About", "Room", "Summary")}
     assert seen == {**written, **typed, **sent}
     assert all(partly.values())
@@ -121,8 +123,8 @@ def test_hostile_text_has_come_through(told: Told) -> None:
     print(f"refused of {len(TEXTS)}: {refused}")
 
 
-def test_no_text_becomes_a_header(told: Told) -> None:
-    for mail in told.mails:
+def test_no_text_becomes_a_header(mailed: MailedSystem) -> None:
+    for mail in mailed.mails:
         more = OF_BULLETINS if mail.kind.startswith("bulletin") else []
         assert sorted(mail.message.keys()) == sorted(HEADERS + OF_THE_RELAY + more), mail.kind
         assert [defect for value in mail.message.values() for defect in value.defects] == []
@@ -134,8 +136,8 @@ def test_no_text_becomes_a_header(told: Told) -> None:
         assert str(mail.message["From"]) == "The UPR coordination <upr@example.org>"
 
 
-def test_no_text_becomes_a_part(told: Told) -> None:
-    for mail in told.mails:
+def test_no_text_becomes_a_part(mailed: MailedSystem) -> None:
+    for mail in mailed.mails:
         with_calendar = bool(mail.calendars)
         assert not with_calendar or mail.kind in CALENDAR_KINDS
         wanted = WITH_CALENDAR if with_calendar else WITHOUT_CALENDAR
@@ -143,10 +145,10 @@ def test_no_text_becomes_a_part(told: Told) -> None:
         assert [defect for part in mail.message.walk() for defect in part.defects] == []
 
 
-def test_no_text_becomes_a_property_of_a_calendar(told: Told) -> None:
-    told_of = [mail for mail in told.mails if mail.calendars]
-    assert {mail.kind for mail in told_of} == set(CALENDAR_KINDS)
-    for mail in told_of:
+def test_no_text_becomes_a_property_of_a_calendar(mailed: MailedSystem) -> None:
+    with_calendars = [mail for mail in mailed.mails if mail.calendars]
+    assert {mail.kind for mail in with_calendars} == set(CALENDAR_KINDS)
+    for mail in with_calendars:
         one, same = mail.calendars
         assert one.to_ical() == same.to_ical()
         (event,) = one.walk("VEVENT")
@@ -155,10 +157,10 @@ def test_no_text_becomes_a_property_of_a_calendar(told: Told) -> None:
         assert event.errors == []
 
 
-def test_words_of_strangers_become_no_link(told: Told) -> None:
+def test_text_of_others_becomes_no_link(mailed: MailedSystem) -> None:
     """What a form or a proposal brought in: a name, a title, a summary. Coordinators' links are links, as written."""
     lines = 0
-    for mail in told.mails:
+    for mail in mailed.mails:
         assert all(link.startswith("http") for link in mail.page.hrefs), mail.kind
         of_calendar = [line for value in mail.calendar_values() for line in value.splitlines()]
         readable = (str(mail.message["Subject"]), *mail.plain.splitlines(), *of_calendar)
@@ -171,27 +173,27 @@ def test_words_of_strangers_become_no_link(told: Told) -> None:
 
 
 def _is_written(link: str) -> bool:
-    """Whether it stands in one of the texts; a comma after it is the mail's."""
+    """Whether it is in one of the texts; a comma after it is the mail's."""
     return any(link.rstrip(",") in text for text in TEXTS)
 
 
-def test_links_of_coordinators_are_links(told: Told) -> None:
+def test_links_of_coordinators_are_links(mailed: MailedSystem) -> None:
     """And there are no others but ours."""
-    foreign = {link for mail in told.mails for link in mail.links() if not link.startswith(f"{PUBLIC}/")}
+    foreign = {link for mail in mailed.mails for link in mail.links() if not link.startswith(f"{PUBLIC}/")}
     assert all(_is_written(link) for link in foreign - {RECORDING}), foreign
     whole = [text for text in TEXTS if text.startswith("http") and text.isascii()]
-    shown = "\n".join(mail.everything() for mail in told.mails if mail.kind == "event-changed")
+    shown = "\n".join(mail.everything() for mail in mailed.mails if mail.kind == "event-changed")
     assert [text for text in whole if text not in shown] == []
 
 
 OWN_LINK = re.compile(r"/([crvj])/[A-Za-z0-9_-]{43}")
 
 
-def test_no_link_that_changes_anything_leaves_the_body_of_the_mail_about_it(told: Told) -> None:
-    """Managing links stand in the texts of mails that something in the registration caused; calendars, headers,
+def test_no_link_that_changes_anything_leaves_the_body_of_the_mail_about_it(mailed: MailedSystem) -> None:
+    """Managing links are in the texts of mails that something in the registration caused; calendars, headers,
     reminders, news, recordings and bulletins have the read-only link alone, and mails the way to the meeting."""
     found: dict[str, set[str]] = {}
-    for mail in told.mails:
+    for mail in mailed.mails:
         calendar = "\n".join(mail.calendar_values())
         headers = "\n".join(str(value) for value in mail.message.values())
         assert OWN_LINK.findall(headers) == [], mail.kind
@@ -207,41 +209,41 @@ def test_no_link_that_changes_anything_leaves_the_body_of_the_mail_about_it(told
     assert {"confirmation", *REMINDER_KINDS} <= {kind for kind, families in found.items() if "j" in families}
 
 
-def test_no_mail_and_no_calendar_holds_the_address_of_a_meeting(told: Told) -> None:
+def test_no_mail_and_no_calendar_holds_the_address_of_a_meeting(mailed: MailedSystem) -> None:
     """Neither the mails as they arrived, nor what can be subscribed to."""
-    stored = told.world.sql("events", "SELECT DISTINCT join_url FROM event WHERE join_url IS NOT NULL")
+    stored = mailed.system.sql("events", "SELECT DISTINCT join_url FROM event WHERE join_url IS NOT NULL")
     meetings = [str(join_url) for (join_url,) in stored]
     assert JOIN in meetings, "the control: there is a meeting"
-    texts = [(mail.kind, mail.everything() + " ".join(mail.page.hrefs)) for mail in told.mails]
+    texts = [(mail.kind, mail.everything() + " ".join(mail.page.hrefs)) for mail in mailed.mails]
     feeds = ["/calendar/all.ics", *(f"/calendar/kind/{kind}.ics" for kind in ("webinar", "press_conference"))]
-    texts += [(feed, requests.get(told.world.urls["events"] + feed, timeout=10).text) for feed in feeds]
+    texts += [(feed, requests.get(mailed.system.urls["events"] + feed, timeout=10).text) for feed in feeds]
     assert [name for name, text in texts if any(meeting in text for meeting in meetings)] == []
     assert all("BEGIN:VEVENT" in text for name, text in texts if name.endswith("all.ics"))
 
 
-def test_no_text_becomes_a_tag(told: Told) -> None:
+def test_no_text_becomes_a_tag(mailed: MailedSystem) -> None:
     template = Page(TEMPLATE.read_text())
     assert "script" not in template.tags
-    for mail in told.mails:
+    for mail in mailed.mails:
         assert mail.page.tags <= template.tags
         assert mail.page.attributes <= template.attributes
         assert mail.page.comments == []
 
 
-def test_placeholders_stay_as_they_stand(told: Told) -> None:
+def test_placeholders_stay_unchanged(mailed: MailedSystem) -> None:
     number = TEXTS.index(PLACEHOLDERS)
     slots = {*WRITTEN, *SENT_OUT, "Idea"}
-    shown = {slot for mail in told.mails for slot in slots if f"{slot}{number:02} {PLACEHOLDERS}" in mail.plain}
+    shown = {slot for mail in mailed.mails for slot in slots if f"{slot}{number:02} {PLACEHOLDERS}" in mail.plain}
     assert shown == slots
     cut = f"Name{number:02} {PLACEHOLDERS}"[:50]
-    assert any(f"Hello {cut}" in mail.plain for mail in told.mails)
-    page = Page(Opening(told.world, told.mails).read("/embed/join-working-group"))
+    assert any(f"Hello {cut}" in mail.plain for mail in mailed.mails)
+    page = Page(Opening(mailed.system, mailed.mails).read("/embed/join-working-group"))
     assert FORM_TITLE in page.text
 
 
-def test_opening_every_link_changes_nothing(told: Told) -> None:
+def test_opening_every_link_changes_nothing(mailed: MailedSystem) -> None:
     """As scanners of mail do it: by GET and HEAD, ahead of the reader and again, and what the pages link to as well."""
-    opening = Opening(told.world, told.mails)
+    opening = Opening(mailed.system, mailed.mails)
     assert {link for link in opening.foreign if not _is_written(link)} == {RECORDING}
     before = opening.contents()
     opened = opening.open_all()
@@ -257,9 +259,9 @@ def test_opening_every_link_changes_nothing(told: Told) -> None:
     ("family", "button"),
     [("u", ""), ("r", "cancel"), ("c", "mute"), ("v", "send-link")],
 )
-def test_pressing_a_button_is_seen(told: Told, family: str, button: str) -> None:
+def test_pressing_a_button_is_seen(mailed: MailedSystem, family: str, button: str) -> None:
     """The control: the same comparison sees what a button does."""
-    opening = Opening(told.world, told.mails)
+    opening = Opening(mailed.system, mailed.mails)
     before = opening.contents()
     opening.press(family, button)
     found = changes(before, opening.contents())

@@ -1,7 +1,7 @@
 """People who register at a steady rate and retry with the same key until they are answered 202.
 
-Then they wait for the mail and confirm by its link, as often as it takes. Every submission stands in a journal on disk
-before it leaves, and again with its answer.
+Then they wait for the mail and confirm by its link, as often as it takes. Every submission is recorded in a journal on
+disk before it leaves, and again with its answer.
 """
 
 import shutil
@@ -17,14 +17,14 @@ from tests.support.journal import ACCEPTED, Journal
 from tests.support.participants import Participant, SinkLinks
 from tests.support.waiting import poll_until
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 CONFIRM_WITHIN_S = 120.0
 """From the answer 202: a mail in a killed sender's hands waits for the end of its lease."""
-LOOK_EVERY_S = 0.3
+POLL_EVERY_S = 0.3
 
 
 def _journal() -> Journal:
-    """In a folder of its own, which goes when no one needs the journal any more."""
+    """In a separate folder, which is deleted when no one needs the journal any more."""
     folder = tempfile.mkdtemp(prefix="troika-journal-")
     journal = Journal(Path(folder) / "arrivals.jsonl")
     weakref.finalize(journal, shutil.rmtree, folder)
@@ -41,7 +41,7 @@ class Arrivals:
     receipts: receipt hashes of everyone who was answered 202, in that order.
     refused: answers other than 202 on the way there, by status (0: none came).
     lost: people who were never answered 202, or could not confirm.
-    journal: of every submission; in a folder of its own unless one is given.
+    journal: of every submission; in a separate folder unless one is given.
     """
 
     url: str
@@ -70,17 +70,17 @@ class Arrivals:
             person.join()
 
     def during(self, seconds: float, first: int = 0) -> threading.Thread:
-        """The same in a thread of its own, already started."""
+        """The same in a separate thread, already started."""
         thread = threading.Thread(target=self.run, args=(seconds, first))
         thread.start()
         return thread
 
     def submit(self, seconds: float, first: int = 0) -> threading.Thread:
-        """The same, and return once each has been answered 202, or has lost patience: the mails may be held up."""
+        """The same, and return once each has been answered 202, or has timed out: the mails may be held up."""
         wanted = len(self.receipts) + len(self.lost) + int(seconds * self.per_second)
         thread = self.during(seconds, first)
         poll_until(
-            lambda: len(self.receipts) + len(self.lost) >= wanted, seconds + PATIENCE_S, what="everybody is answered"
+            lambda: len(self.receipts) + len(self.lost) >= wanted, seconds + TIMEOUT_S, what="everyone is answered"
         )
         return thread
 
@@ -92,7 +92,7 @@ class Arrivals:
                     self.lost.append(number)
 
     def _submit(self, participant: Participant) -> bool:
-        until, key = time.monotonic() + PATIENCE_S, f"person-number-{participant.number:06}"
+        until, key = time.monotonic() + TIMEOUT_S, f"person-number-{participant.number:06}"
         while time.monotonic() < until:
             answer = self.journal.ask(key, SUBMISSIONS, lambda: participant.submit(key))
             with self._lock:
@@ -100,7 +100,7 @@ class Arrivals:
                     self.receipts.append(self.journal.receipt_of(answer))
                     return True
                 self.refused[answer.status] = self.refused.get(answer.status, 0) + 1
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_EVERY_S)
         return False
 
     def _confirm(self, participant: Participant) -> bool:
@@ -108,5 +108,5 @@ class Arrivals:
         while time.monotonic() < until:
             if participant.confirm():
                 return True
-            time.sleep(LOOK_EVERY_S)  # until the mail has come, with the deadline above
+            time.sleep(POLL_EVERY_S)  # until the mail has come, with the deadline above
         return False

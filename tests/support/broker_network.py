@@ -1,11 +1,12 @@
 """``python -m tests.support.broker_network PLAN``: the network between the nodes of a cluster, to be cut at will.
 
-Every node asks a port mapper of its own, which is this process, and is told for each other node the port of a line that
-leads there through this process. A way that is shut holds back what is sent on it, and lets it go on when it is opened:
-what a cable does that is pulled and put in again. Each direction is shut by itself. It needs no rights, no namespace
-and no packet filter, and nothing is left of it when it ends; clients and ``rabbitmqctl`` go past it.
+Every node asks its own port mapper, which is this process, and gets for each other node the port of a line that leads
+there through this process. A blocked direction buffers what is sent on it, and delivers it when it is opened: as with a
+cable that is pulled and put in again. Each direction is blocked separately. It needs no rights, no namespace and no
+packet filter, and nothing is left of it when it ends; clients and ``rabbitmqctl`` bypass it.
 
-A line of JSON on the control port, ``[[0, 1], [1, 0]]``, names the ways that are shut from now on, by node numbers.
+A line of JSON on the control port, ``[[0, 1], [1, 0]]``, names the directions that are blocked from now on, by node
+numbers.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from itertools import count
 
 ALIVE, ASK_PORT, ASK_NAMES = ord("x"), ord("z"), ord("n")
 ALIVE_ANSWER, PORT_ANSWER = 118, 119
-"""Erlang's port mapper protocol ("Distribution Protocol", EPMD), as OTP 23 and later speak it."""
+"""Erlang's port mapper protocol ("Distribution Protocol", EPMD), as of OTP 23 and later."""
 
 ORDINARY_NODE, TCP, NEWEST_VERSION, OLDEST_VERSION = 77, 0, 6, 5
 CHUNK_BYTES = 65_536
@@ -34,13 +35,13 @@ class Network:
     """Attributes:
     names: Erlang name (without host) of each node.
     mappers: port of the mapper that each node asks.
-    doors: port on which each node really waits for the others.
+    listeners: port on which each node really listens for the others.
     lines: port of the line by way.
     """
 
     names: list[str]
     mappers: list[int]
-    doors: list[int]
+    listeners: list[int]
     lines: dict[Way, int]
     _known: dict[str, int] = field(default_factory=dict)
     _ways: dict[Way, asyncio.Event] = field(default_factory=dict)
@@ -112,7 +113,7 @@ class Network:
     async def _join(self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from a node to another; either end's end is the other's."""
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.doors[way[1]])
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.listeners[way[1]])
         except OSError:
             writer.close()
             return
@@ -134,10 +135,10 @@ class Network:
 
 def main(plan: str) -> None:
     """Serve the network that ``plan`` (JSON) describes."""
-    told = json.loads(plan)
-    lines = {(way[0], way[1]): port for way, port in told["lines"]}
-    network = Network(told["names"], told["mappers"], told["doors"], lines)
-    asyncio.run(network.serve(told["control"]))
+    given = json.loads(plan)
+    lines = {(way[0], way[1]): port for way, port in given["lines"]}
+    network = Network(given["names"], given["mappers"], given["listeners"], lines)
+    asyncio.run(network.serve(given["control"]))
 
 
 if __name__ == "__main__":

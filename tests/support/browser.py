@@ -33,7 +33,7 @@ def chromium() -> Iterator[Browser]:
     """A headless browser with a new, empty profile.
 
     Raises:
-        RuntimeError: Chromium is not installed; says what to install.
+        RuntimeError: Chromium is not installed; the message names what to install.
     """
     if not (CHROMIUM.is_file() and WHOLE_CHROMIUM.is_file()):
         raise RuntimeError(INSTALL_HINT)

@@ -1,6 +1,6 @@
 """``python -m tests.support.bytecode``: compiles the tests once, instead of once in each of five workers.
 
-pytest rewrites the asserts of a test module before it compiles it, and keeps the result in a file of its own; where
+pytest rewrites the asserts of a test module before it compiles it, and keeps the result in a separate file; where
 PYTHONDONTWRITEBYTECODE is set it keeps nothing. Rewriting them all takes ten seconds of processor time. The functions
 of pytest that do it are not public: ``tests/unit/support/test_bytecode.py`` fails when a version keeps its results
 elsewhere.
@@ -23,7 +23,7 @@ def compile_tests(folder: Path = TESTS) -> None:
 
 
 def compile_module(path: Path) -> None:
-    """Compile one module as the process that imports it will look for it."""
+    """Compile one module to where the process that imports it will search for it."""
     if path.name != "conftest.py" and not path.name.startswith("test_"):
         py_compile.compile(str(path), doraise=True)
         return

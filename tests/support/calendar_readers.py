@@ -58,7 +58,7 @@ def calendar_readers(browser: Browser) -> Mapping[str, Reader]:
 
 
 def shown_at_the_end(entries: Iterable[ReadEntry]) -> ReadEntry | None:
-    """What a calendar shows of one UID that follows RFC 5546 (2.1.5), whatever the order: None if it shows nothing.
+    """What a calendar that follows RFC 5546 (2.1.5) shows of one UID, in any order: None if it shows nothing.
 
     The larger SEQUENCE wins, then the later DTSTAMP; CANCEL takes out.
     """

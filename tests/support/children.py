@@ -29,7 +29,7 @@ def start_child(
     account: Account | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` in a session of its own and write it down in ``run``.
+    """Start ``command`` in a new session and record it in ``run``.
 
     Args:
         run: the run that it belongs to.
@@ -70,9 +70,9 @@ def kill_tree(child: "subprocess.Popen[bytes] | ForkedChild") -> None:
 
 
 def freeze(child: "subprocess.Popen[bytes] | ForkedChild") -> None:
-    """SIGSTOP ``child``; returns when every thread of it stands still.
+    """SIGSTOP ``child``; returns when every thread of it is stopped.
 
-    The signal waits for the turn of the main thread, and until then the others go on working: a frozen broker that
+    The signal waits until the main thread is scheduled, and until then the others continue: a frozen broker that
     confirms what comes after its freezing.
 
     Raises:
@@ -83,7 +83,7 @@ def freeze(child: "subprocess.Popen[bytes] | ForkedChild") -> None:
 
 
 def _stopped(child: "subprocess.Popen[bytes] | ForkedChild") -> bool:
-    """What the kernel says of the whole process; its word is left for who asks next."""
+    """The kernel's state of the whole process; it can be read again."""
     if child.poll() is not None:
         raise RuntimeError(f"{child.pid} has ended with {child.returncode} and cannot be frozen")
     return os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None

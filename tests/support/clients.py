@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from tests.support.looking import look
+from tests.support.database_queries import query
 
 WEBINAR = "upr-webinar-10"
 SUBMISSIONS = f"/v1/forms/{WEBINAR}/submissions"
@@ -91,7 +91,7 @@ def all_at_once(
 
 
 def together(count: int, work: Callable[[int], Any]) -> list[Any]:
-    """Run ``work(0) … work(count - 1)`` in threads that start at the same moment."""
+    """Run ``work(0) … work(count - 1)`` in threads that start at the same time."""
     barrier = threading.Barrier(count)
 
     def start(number: int) -> Any:
@@ -107,5 +107,5 @@ COPY_KEY = "INSERT INTO form_key (form, public_key, created_at) SELECT %s, publi
 
 
 def rows(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """All rows of one statement, which is a transaction of its own."""
-    return look(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), statement, values)
+    """All rows of one statement, which is its own transaction."""
+    return query(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), statement, values)

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that is frozen until a test moves it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
 
 OFFSET_FILE = "TROIKA_TEST_CLOCK"
-"""Names the file that says by how much processes of ``tests.support.moved`` are ahead, seconds."""
+"""Names the file with the seconds by which processes of ``tests.support.shifted_clock`` are ahead."""
 
 ALONE = "TROIKA_TEST_CLOCK_ALONE"
 """Set for a process whose clock moves while its database's does not."""
@@ -25,7 +25,7 @@ class FrozenClock:
         self._now = _aware(now)
 
     def __call__(self) -> datetime:
-        """The aware UTC moment at which the clock stands."""
+        """The clock's time, aware, in UTC."""
         return self._now
 
     def advance(self, step: timedelta | None = None, *, seconds: float = 0.0) -> datetime:
@@ -34,7 +34,7 @@ class FrozenClock:
         return self._now
 
     def set(self, now: datetime) -> datetime:
-        """Stand at ``now`` (aware).
+        """Set the clock to ``now`` (aware).
 
         Raises:
             ValueError: ``now`` has no time zone.
@@ -52,7 +52,7 @@ def agreeing(clock: Clock, work: UnitOfWork) -> CheckedClock:
     return CheckedClock(clock, work, "test", database_time)
 
 
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
+def _aware(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
         raise ValueError("a clock needs an aware datetime")
-    return moment.astimezone(UTC)
+    return instant.astimezone(UTC)

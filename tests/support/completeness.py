@@ -24,12 +24,12 @@ class Completeness:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Turn success into failure where something is missing."""
+        """Make the run fail if something is missing."""
         if exitstatus == pytest.ExitCode.OK and self.problem() and not session.config.option.collectonly:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say why."""
+        """Print the reason."""
         if (problem := self.problem()) and not terminalreporter.config.option.collectonly:
             terminalreporter.write_line(f"INCOMPLETE: {problem}", red=True)
 

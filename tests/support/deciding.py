@@ -77,7 +77,7 @@ def receive_ahead(installation: TestInstallation, offset_s: float) -> None:
 
 
 def receive_at(installation: TestInstallation, clock: FrozenClock) -> None:
-    """Let submissions be received at the time of ``clock``: the database's clock goes on, the test's stands still."""
+    """Let submissions be received at the time of ``clock``: the database's clock runs on, the test's is frozen."""
     rows(
         installation.urls["registration"],
         f"ALTER TABLE submission ALTER COLUMN received_at SET DEFAULT '{clock().isoformat()}'",

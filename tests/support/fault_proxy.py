@@ -1,7 +1,7 @@
 """A TCP proxy that breaks the connection between two programs in every way, one direction at a time.
 
-It runs in a thread of its own; what it does to all its connections can be changed at any moment. What a black hole has
-swallowed is gone: a connection that has lost bytes cannot go on, so healing resets it, as its ends would in the end.
+It runs in a separate thread; what it does to all its connections can be changed at any time. What a black hole has
+swallowed is gone: a connection that has lost bytes cannot continue, so healing resets it, as its ends would in the end.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any, Self
 from tests.support.ports import free_port
 
 CHUNK_BYTES = 64 * 1024
-A_MOMENT_S = 0.01
+SHORT_DELAY_S = 0.01
 _NO_GOOD_BYE = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing sends RST."""
 
@@ -37,7 +37,7 @@ class Way:
     Attributes:
         delay_s: each piece is held back so long, seconds.
         bytes_per_s: no faster than this; 0 is no limit.
-        hole: bytes are swallowed; no one is told.
+        hole: bytes are swallowed without an error.
         cut_after_bytes: of each connection, counted from when the fault began; None is never.
         cut_at: the piece that holds these bytes does not pass any more, and the connection is cut; empty is never.
         ending: how it is cut.
@@ -84,15 +84,15 @@ class _Pipe:
 
     async def _pass(self, piece: bytes) -> bool:
         """Carry one piece or a part of it; returns whether it was the last one in this direction."""
-        self._line.count_turn(up=self._up)
+        self._line.count_round_trip(up=self._up)
         if self._way.delay_s or self._way.bytes_per_s:
-            self._line.proxy.bites += 1
+            self._line.proxy.effects += 1
             pace_s = len(piece) / self._way.bytes_per_s if self._way.bytes_per_s else 0.0
             await asyncio.sleep(self._way.delay_s + pace_s)
         way = self._way  # a line may break while a piece is under way
         if way.hole or self._line.has_lost:
             self._line.has_lost = True
-            self._line.proxy.bites += 1
+            self._line.proxy.effects += 1
             return False
         if way.cut_at and way.cut_at in piece:
             return self._cut(way.ending)
@@ -103,7 +103,7 @@ class _Pipe:
         return self._cut(way.ending) if way.cut_after_bytes is not None and room <= len(piece) else False
 
     def _cut(self, ending: Ending) -> bool:
-        self._line.proxy.bites += 1
+        self._line.proxy.effects += 1
         if ending is Ending.HALF_CLOSE:
             self._writer.write_eof()
         else:
@@ -121,14 +121,14 @@ class _Line:
         self.pipes: list[_Pipe] = []
         self._ends = (client, server)
 
-    def count_turn(self, *, up: bool) -> None:
+    def count_round_trip(self, *, up: bool) -> None:
         """An answer counts when it begins, in however many pieces it or its question comes."""
         if not up and self.asked:
-            self.proxy.turns += 1
+            self.proxy.round_trips += 1
         self.asked = up
 
     def end(self, ending: Ending) -> None:
-        """Tell both ends."""
+        """Reset both ends."""
         for writer in self._ends:
             if ending is Ending.RESET:
                 _reset(writer)
@@ -143,22 +143,22 @@ class _Line:
 
 
 class FaultProxy:
-    """A proxy on a port of its own before ``host:port``. A context manager: entering it starts, leaving it ends it.
+    """A proxy on its own port before ``host:port``. A context manager: entering it starts, leaving it ends it.
 
     Attributes:
         port: to connect to.
         faults: in force.
         accepted: connections so far.
-        bites: how often a fault has met something: a piece delayed, swallowed or cut, a connection ended.
-        turns: how often an answer has followed a question: the round trips.
+        effects: how often a fault has affected something: a piece delayed, swallowed or cut, a connection ended.
+        round_trips: how often an answer has followed a request.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.port = free_port()
         self.faults = Faults()
         self.accepted = 0
-        self.bites = 0
-        self.turns = 0
+        self.effects = 0
+        self.round_trips = 0
         self._target = (host, port)
         self._lines: set[_Line] = set()
         self._loop = asyncio.new_event_loop()
@@ -210,7 +210,7 @@ class FaultProxy:
         server, self._server = self._server, None
         for listener in server.sockets:
             self._loop.remove_reader(listener.fileno())
-        await asyncio.sleep(A_MOMENT_S)
+        await asyncio.sleep(SHORT_DELAY_S)
         server.close()
 
     async def _set(self, faults: Faults) -> None:
@@ -228,7 +228,7 @@ class FaultProxy:
     async def _end_lines(self, *, only_losers: bool) -> None:
         for line in list(self._lines):
             if line.has_lost or not only_losers:
-                self.bites += 1
+                self.effects += 1
                 line.end(Ending.RESET)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -254,8 +254,8 @@ class FaultProxy:
         await self._stop_listening()
         while asyncio.all_tasks() - {asyncio.current_task()}:
             await self._end_lines(only_losers=False)
-            await asyncio.sleep(A_MOMENT_S)
-        await asyncio.sleep(A_MOMENT_S)  # for the last sockets' own good-byes
+            await asyncio.sleep(SHORT_DELAY_S)
+        await asyncio.sleep(SHORT_DELAY_S)  # for the last sockets' own good-byes
 
 
 async def _unless_lost(pipe: _Pipe) -> None:

@@ -64,7 +64,7 @@ class ForkedChild:
         while (code := self.poll()) is None:
             if deadline is not None and time.monotonic() >= deadline:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-            time.sleep(0.005)  # as often as subprocess looks
+            time.sleep(0.005)  # as often as subprocess polls
         return code
 
     def send_signal(self, number: int) -> None:
@@ -104,13 +104,13 @@ class ForkServer:
         self._answers = self._socket.makefile("r")
 
     def close(self) -> None:
-        """End it; its programs go on."""
+        """End it; its programs continue."""
         self._answers.close()
         self._socket.close()
         self._process.wait(10)
 
     def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> ForkedChild:
-        """Start ``python -m <arguments>`` in the project's folder, in a session of its own."""
+        """Start ``python -m <arguments>`` in the project's folder, in a new session."""
         environment = {**BASE_ENVIRONMENT, **env, RUN_VARIABLE: str(self._run.path)}
         request = {"arguments": list(arguments), "env": environment, "log": str(log), "parent": os.getpid()}
         _set(_PR_SET_CHILD_SUBREAPER, 1)
@@ -135,7 +135,7 @@ def _import_libraries() -> None:
     names = subprocess.run([sys.executable, "-c", _NEEDED], check=True, capture_output=True, text=True).stdout.split()
     for name in names:
         if name.partition(".")[0] not in (*OURS, "__main__", "__mp_main__"):
-            with contextlib.suppress(ImportError):  # a library may put what is no module of its own there
+            with contextlib.suppress(ImportError):  # a library may put what is not its own module there
                 importlib.import_module(name)
     gc.collect()
     gc.freeze()

@@ -24,7 +24,7 @@ from tests.support.processes import PROJECT
 class FreshDatabases(dict[str, str]):
     """URLs by service name, and of ``bus``: each a fresh database with the newest schema, made when first asked for.
 
-    They are the migrator's, to look and to arrange with; processes get those of their own logins, from ``of``.
+    They are the migrator's, to read and to arrange data; processes get those of their logins, from ``of``.
     Most tests are about one service, and a database costs more than all else that such a test does.
     """
 
@@ -46,7 +46,7 @@ class FreshDatabases(dict[str, str]):
         return found
 
     def with_a_copy_of(self, name: str) -> "FreshDatabases":
-        """These, and in place of one of them a copy to be changed; no one may be connected to it meanwhile."""
+        """These, and in place of one of them a copy to be changed; no one may be connected to it at that time."""
         others = FreshDatabases(self._postgres)
         others.update(self)
         others[name] = self._copy_of(name)

@@ -36,7 +36,7 @@ from tests.unit.shared.public_forms.samples import webinar
 WHEN = EventTime(
     Period(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), datetime(2020, 3, 4, 20, 0, tzinfo=UTC), "America/New_York")
 )
-LOOK = PageStyle("en")
+STYLE = PageStyle("en")
 TITLE = "UPR Webinar Wednesday #10"
 ADDRESS = "participant@example.org"
 RECEIPT = "r4Zk2mPq9sTv"
@@ -52,11 +52,11 @@ HOSTILE = (
 CHANGES = (ChangeCard("0190f3f0-0000-7000-8000-0000000000bb", "upr-webinar-10", TITLE, WHEN, "P4ZT", WHEN),)
 
 FRAME = FramePage(
-    LOOK, webinar(), WHEN, "example-partner", "https://partner.example.org", challenge="/v1/challenge?form=f"
+    STYLE, webinar(), WHEN, "example-partner", "https://partner.example.org", challenge="/v1/challenge?form=f"
 )
 OWN_FORM = replace(FRAME, partner="", parent_origin="", challenge="", own=OwnForm(FORM_PATH, PATH, ADDRESS))
-RECEIVED = ReceivedPage(LOOK, TITLE, WHEN, RECEIPT, "K7QM", ADDRESS)
-RECEIPT_PAGE = ReceiptPage(LOOK, TITLE, WHEN, "webinar", "received", "K7QM")
+RECEIVED = ReceivedPage(STYLE, TITLE, WHEN, RECEIPT, "K7QM", ADDRESS)
+RECEIPT_PAGE = ReceiptPage(STYLE, TITLE, WHEN, "webinar", "received", "K7QM")
 OF_REGISTRATIONS = (
     Result.CANCELLED,
     Result.SEAT_ACCEPTED,
@@ -64,7 +64,7 @@ OF_REGISTRATIONS = (
     Result.OFFER_ENDED,
     Result.ERASED,
     Result.EVENT_OVER,
-    Result.CHANGED_MEANWHILE,
+    Result.CHANGED_CONCURRENTLY,
     Result.MAILED,
     Result.NAME_TAKEN,
     Result.RENEWED,
@@ -116,7 +116,7 @@ SECOND = replace(
 )
 RESULT = CandidateResult(Result.CONFIRMED, TITLE, WHEN, "K7QM", "webinar")
 PENDING = ConfirmationPage(
-    LOOK,
+    STYLE,
     PATH,
     ADDRESS,
     candidates=(FIRST, SECOND),
@@ -131,16 +131,16 @@ def with_results(page: ConfirmationPage, *results: Result | None) -> Confirmatio
     return replace(page, results=tuple(found))
 
 
-def every_page(look: PageStyle = LOOK) -> dict[str, str]:
+def every_page(style: PageStyle = STYLE) -> dict[str, str]:
     """The pages by name."""
-    pending = replace(PENDING, look=look)
+    pending = replace(PENDING, style=style)
     alone = replace(pending, candidates=(), registered=())
     pages = {
-        "form": render_frame(replace(FRAME, look=look, organiser=HOSTILE, controller=HOSTILE, contact=HOSTILE)),
-        "form-none": render_frame(replace(FRAME, look=look, verification="none", calendar=True)),
-        "own-form": render_frame(replace(OWN_FORM, look=look)),
-        "received": render_received(replace(RECEIVED, look=look, address=HOSTILE, title=HOSTILE)),
-        "receipt-gone": render_receipt_gone(look),
+        "form": render_frame(replace(FRAME, style=style, organiser=HOSTILE, controller=HOSTILE, contact=HOSTILE)),
+        "form-none": render_frame(replace(FRAME, style=style, verification="none", calendar=True)),
+        "own-form": render_frame(replace(OWN_FORM, style=style)),
+        "received": render_received(replace(RECEIVED, style=style, address=HOSTILE, title=HOSTILE)),
+        "receipt-gone": render_receipt_gone(style),
         "confirmation": render_confirmation(pending),
         "confirmation-no-choice": render_confirmation(replace(pending, no_choice=True)),
         "confirmation-changes": render_confirmation(replace(alone, changes=CHANGES)),
@@ -153,16 +153,16 @@ def every_page(look: PageStyle = LOOK) -> dict[str, str]:
         "confirmation-unmuted": render_confirmation(replace(alone, done="unmuted")),
         "confirmation-nothing": render_confirmation(alone),
         "confirmation-registered": render_confirmation(replace(pending, candidates=())),
-        "confirmation-gone": render_confirmation_gone(look),
-        "my": render_my(MyPage(look)),
-        "my-sent": render_my(MyPage(look, sent=True)),
-        "my-no-address": render_my(MyPage(look, address=HOSTILE, notice="address")),
-        "my-busy": render_my(MyPage(look, address=ADDRESS, notice="busy")),
+        "confirmation-gone": render_confirmation_gone(style),
+        "my": render_my(MyPage(style)),
+        "my-sent": render_my(MyPage(style, sent=True)),
+        "my-no-address": render_my(MyPage(style, address=HOSTILE, notice="address")),
+        "my-busy": render_my(MyPage(style, address=ADDRESS, notice="busy")),
     }
     for status in STATUSES:
-        pages[f"receipt-{status}"] = render_receipt(replace(RECEIPT_PAGE, look=look, status=status))
+        pages[f"receipt-{status}"] = render_receipt(replace(RECEIPT_PAGE, style=style, status=status))
     pages["receipt-calendar"] = render_receipt(
-        replace(RECEIPT_PAGE, look=look, status="confirmed", calendar=event_links(f"/receipts/{RECEIPT}", HOSTILE))
+        replace(RECEIPT_PAGE, style=style, status="confirmed", calendar=event_links(f"/receipts/{RECEIPT}", HOSTILE))
     )
-    pages["receipt-late"] = render_receipt(replace(RECEIPT_PAGE, look=look, attempt=99))
-    return pages | own_pages(look, WHEN, everywhere(HOSTILE))
+    pages["receipt-late"] = render_receipt(replace(RECEIPT_PAGE, style=style, attempt=99))
+    return pages | own_pages(style, WHEN, everywhere(HOSTILE))

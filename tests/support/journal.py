@@ -1,7 +1,7 @@
-"""What clients requested and were told, on disk: the record with which a broken system is compared.
+"""The requests of clients and their answers, on disk: the record with which a broken system is compared.
 
-A line stands in the file before the request leaves, and another when its answer, or the silence, is known. So even a
-client that dies leaves behind what it may have caused, and no one has to trust what a program says of itself.
+A line is in the file before the request leaves, and another when its answer, or the lack of one, is known. So even a
+client that is killed leaves a record of what it may have caused, and no test has to trust a program's own report.
 """
 
 import json
@@ -17,7 +17,7 @@ from services.registration.intake.service import receipt_hash
 from tests.support.clients import Answer
 
 ACCEPTED = 202
-SILENCE = 0
+NO_ANSWER = 0
 """The status of a request that no one answered."""
 
 
@@ -36,7 +36,7 @@ class Try:
     number: int
     key: str
     path: str
-    status: int = SILENCE
+    status: int = NO_ANSWER
     receipt: str = ""
 
 
@@ -58,12 +58,12 @@ class Record:
     @property
     def refused(self) -> Counter[int]:
         """Answers other than 202, by status."""
-        return Counter(one.status for one in self.tries if one.status not in (ACCEPTED, SILENCE))
+        return Counter(one.status for one in self.tries if one.status not in (ACCEPTED, NO_ANSWER))
 
     @property
     def unanswered(self) -> list[str]:
         """Keys of the requests that no one answered, one for each such request."""
-        return [one.key for one in self.tries if one.status == SILENCE]
+        return [one.key for one in self.tries if one.status == NO_ANSWER]
 
     @property
     def without_end(self) -> list[str]:
@@ -120,7 +120,7 @@ class Journal:
         return receipt_hash(answer.body["receipt"]).hex() if answer.status == ACCEPTED else ""
 
     def read(self) -> Record:
-        """What stands in the file."""
+        """The content of the file."""
         return read_journal(self.path)
 
     def _write(self, line: dict[str, Any]) -> None:

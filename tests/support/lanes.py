@@ -20,7 +20,7 @@ WAITING = {
     "tests/scenario/": "proving",
     "tests/integration/system/": "paced",
 }
-"""Folders whose tests wait, with the lane in which they stand; the first that fits. Those lanes begin first. Alone, the
+"""Folders whose tests wait, with their lane; the first that fits. Those lanes begin first. Alone, the
 tests of the whole system take as long as all others that wait."""
 
 SHARED = {
@@ -50,7 +50,7 @@ LONG = (
 """What takes a minute or more begins before the other files: begun last, it would leave a processor to itself."""
 
 AT_LENGTH = ("points", "volume", "model", "controls", "chaos", "matrix", "database")
-"""Folders of `make chaos-counted`, each a lane of its own: those that take long begin. Who has two tests left is given
+"""Folders of `make chaos-counted`, each a separate lane: those that take long begin. Who has two tests left is given
 the next lane, which then waits for both, however long they take: so the fourth waits for the storm on both buses and
 the fifth for the fail points on both; both are short. In a lane what shows that its check can fail comes last."""
 

@@ -13,8 +13,8 @@ WAITING = """
     SELECT count(*)::int FROM pg_locks
     WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
 """
-"""How many wait for a lock in this database, whoever they are: what others wait for in ``pg_stat_activity`` is hidden
-from all but an administrator."""
+"""How many sessions wait for a lock in this database, of any login: what others wait for in ``pg_stat_activity`` is
+hidden from all but an administrator."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""An open-loop load: requests leave when the schedule says, whether or not earlier ones were answered.
+"""An open-loop load: requests leave on schedule, whether or not earlier ones were answered.
 
-A closed loop hides overload: its clients wait for a slow server, and so ask for less. Here each latency counts from the
-moment at which the request was due. Raw sockets and prepared bytes, so that one process reaches 2,000 a second.
+A closed loop hides overload: its clients wait for a slow server, and so send less. Here each latency counts from the
+time at which the request was due. Raw sockets and prepared bytes, so that one process reaches 2,000 a second.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ MOST_CONNECTIONS = 900
 IDLE_S = 2.0
 """A kept connection that has been idle for longer is not used again: the server may be about to close it."""
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 """How long an answer is waited for after the last request was due."""
 
 REFUSED = frozenset({429, 503})
@@ -25,7 +25,7 @@ REFUSED = frozenset({429, 503})
 
 @dataclass(slots=True)
 class Shot:
-    """One request, from the moment at which it was due to its end.
+    """One request, from the time at which it was due to its end.
 
     Attributes:
         number: of the person; a repetition has the same.
@@ -57,11 +57,11 @@ class Load:
 
     Attributes:
         shots: in the order in which they were sent.
-        most_connections: open at once.
+        max_connections: open at once.
     """
 
     shots: list[Shot] = field(default_factory=list)
-    most_connections: int = 0
+    max_connections: int = 0
 
     def answered(self, *statuses: int) -> list[Shot]:
         """Those with one of ``statuses``."""
@@ -94,21 +94,21 @@ def fire(
     *,
     first: int = 0,
     retries: int = 0,
-    patience_s: float = PATIENCE_S,
+    timeout_s: float = TIMEOUT_S,
 ) -> Load:
-    """Send one request at each moment of ``schedule``; returns when all are answered or ``patience_s`` is over.
+    """Send one request at each time of ``schedule``; returns when all are answered or ``timeout_s`` is over.
 
     Args:
         url: whose host and port are used.
         schedule: seconds from the start, rising.
         request: the bytes of the person with this number.
         first: number of the first person.
-        retries: how often a person who is refused asks again, at once.
-        patience_s: after the last was due, seconds.
+        retries: how often a person who is refused retries, at once.
+        timeout_s: after the last was due, seconds.
     """
     place = urlsplit(url)
     generator = _Generator(str(place.hostname), place.port or 80, request, retries)
-    return asyncio.run(generator.run(schedule, first, patience_s))
+    return asyncio.run(generator.run(schedule, first, timeout_s))
 
 
 class _Generator:
@@ -125,7 +125,7 @@ class _Generator:
         self.load = Load()
         self._began_at = 0.0
 
-    async def run(self, schedule: Sequence[float], first: int, patience_s: float) -> Load:
+    async def run(self, schedule: Sequence[float], first: int, timeout_s: float) -> Load:
         self._began_at = time.perf_counter()
         for index, due_s in enumerate(schedule):
             wait_s = due_s - self.now_s()
@@ -134,7 +134,7 @@ class _Generator:
             elif index % 50 == 0:
                 await asyncio.sleep(0)
             self._send(Shot(first + index, due_s))
-        until_s = self.now_s() + patience_s
+        until_s = self.now_s() + timeout_s
         while self._open and self.now_s() < until_s:
             await asyncio.sleep(0.02)
         await asyncio.gather(*self._opening)
@@ -175,7 +175,7 @@ class _Generator:
             shot.sent_s = shot.ended_s = self.now_s()
             self._open -= 1
             return
-        self.load.most_connections = max(self.load.most_connections, len(self.connections))
+        self.load.max_connections = max(self.load.max_connections, len(self.connections))
         connection.send(shot, self._request(shot.number))
 
     def ended(self, connection: "_Connection", shot: Shot, *, kept: bool) -> None:

@@ -13,7 +13,7 @@ ROOT = ""
 
 @dataclass(frozen=True, slots=True)
 class CollectedSpan:
-    """A span that arrived; ids as hexadecimal digits, ``parent`` empty for the beginning of a trace."""
+    """A span that arrived; ids as hexadecimal digits, ``parent`` empty for the root of a trace."""
 
     process: str
     name: str
@@ -62,7 +62,7 @@ def collecting() -> Iterator[Collector]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     collector.url = f"http://127.0.0.1:{server.server_port}"

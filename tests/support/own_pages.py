@@ -98,30 +98,30 @@ def event_links(path: str, title: str) -> CalendarLinks:
     return calendar_links(event, f"{path}/calendar.ics?lang=en")
 
 
-def own_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
+def own_pages(style: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
     """Return the pages by name.
 
     Args:
-        look: of the pages.
+        style: of the pages.
         when: the event is.
         typed: what people have typed.
     """
     title = "UPR Webinar Wednesday #10"
     answers = {"name": typed.name, "organisation": typed.organisation}
     link = LinkPage(
-        look,
+        style,
         title,
         when,
         OWN_PATH,
         "confirmed",
         3,
         "webinar",
-        answers=answers_for_display(WEBINAR_FORM, answers, look.language),
+        answers=answers_for_display(WEBINAR_FORM, answers, style.language),
         has_sealed=True,
         change_path=f"{OWN_PATH}/answers",
         change_until=UNTIL,
-        kept_until=day_text(date(2020, 6, 2), look.language),
-        sealed_kept_until=day_text(date(2020, 3, 18), look.language),
+        kept_until=day_text(date(2020, 6, 2), style.language),
+        sealed_kept_until=day_text(date(2020, 3, 18), style.language),
         organiser=typed.organiser,
         controller="The coordination",
         contact="data@example.org",
@@ -153,12 +153,12 @@ def own_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
         "own-recordings": render_link(
             replace(link, resources=(RECORDING, replace(RECORDING, kind="slides", title=typed.slides)))
         ),
-        "own-gone": render_link_gone(look, "/embed/a-form", "?form=a-form"),
-        "own-erased": render_erased(look),
-        "own-ended-cancelled": render_link_ended(look, "cancelled", title, "/embed/a-form", "webinar"),
-        "own-ended-renewed": render_link_ended(look, "renewed", title, "", "webinar"),
-        **limited_pages(look, when, typed.event),
-        **_answers_pages(look, when, typed),
+        "own-gone": render_link_gone(style, "/embed/a-form", "?form=a-form"),
+        "own-erased": render_erased(style),
+        "own-ended-cancelled": render_link_ended(style, "cancelled", title, "/embed/a-form", "webinar"),
+        "own-ended-renewed": render_link_ended(style, "renewed", title, "", "webinar"),
+        **limited_pages(style, when, typed.event),
+        **_answers_pages(style, when, typed),
         **_address_pages(link),
         **_my_data_pages(link, typed),
         **_proposal_pages(link, typed),
@@ -173,7 +173,7 @@ def _proposal_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
         title=typed.proposal,
         form_kind="proposal",
         event_time=None,
-        answers=answers_for_display(PROPOSAL_FORM, answers, link.look.language),
+        answers=answers_for_display(PROPOSAL_FORM, answers, link.style.language),
         has_sealed=False,
         sealed_kept_until="",
         calendar=None,
@@ -188,7 +188,7 @@ def _proposal_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
     )
     returned = replace(submitted, proposal=ProposalPart("returned", typed.note))
     changing = AnswersPage(
-        look=link.look,
+        style=link.style,
         step="answers",
         title=typed.proposal,
         event_time=None,
@@ -200,7 +200,7 @@ def _proposal_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
         revision=3,
     )
     view = ViewPage(
-        link.look, "Propose a side event", None, "/v/a-token", "confirmed", proposal="returned", form_kind="proposal"
+        link.style, "Propose a side event", None, "/v/a-token", "confirmed", proposal="returned", form_kind="proposal"
     )
     return {
         "own-proposal-submitted": render_link(submitted),
@@ -216,13 +216,13 @@ def _proposal_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
         "own-proposal-withdraw": render_link(replace(scheduled, asking="cancel")),
         "own-proposal-erase": render_link(replace(submitted, asking="erase")),
         "own-proposal-answers": render_answers(changing),
-        "own-proposal-ended": render_link_ended(link.look, "cancelled", typed.proposal, "/embed/a-form", "proposal"),
+        "own-proposal-ended": render_link_ended(link.style, "cancelled", typed.proposal, "/embed/a-form", "proposal"),
         "view-proposal": render_view(view),
     }
 
 
 def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
-    language = link.look.language
+    language = link.style.language
 
     def dated(what: str) -> DatedEntry:
         return DatedEntry("2020-03-01T09:00:00+00:00", time_lines(GIVEN, language)[0].text, what)
@@ -230,7 +230,7 @@ def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
     status = (own_text("data.status", language), own_text("registered.confirmed", language))
     accepted = dated(own_text("data.change.confirmed", language))
     bare = MyDataPage(
-        link.look, typed.event, link.event_time, OWN_PATH, (status,), (), (), (), (), (), (), (accepted,), ()
+        link.style, typed.event, link.event_time, OWN_PATH, (status,), (), (), (), (), (), (), (accepted,), ()
     )
     answered = dated(f"{own_text('data.change.answers', language)} – {typed.question}")
     mails = [
@@ -255,10 +255,10 @@ def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
     }
 
 
-def limited_pages(look: PageStyle, when: EventTime, title: str) -> dict[str, str]:
+def limited_pages(style: PageStyle, when: EventTime, title: str) -> dict[str, str]:
     """Return the pages behind links that change nothing, by name; ``title`` is that of the event."""
-    view = ViewPage(look, title, when, "/v/a-token", "confirmed")
-    join = JoinPage(look, title, when, "/j/a-token", JoinState.OPEN, UNTIL)
+    view = ViewPage(style, title, when, "/v/a-token", "confirmed")
+    join = JoinPage(style, title, when, "/j/a-token", JoinState.OPEN, UNTIL)
     statuses: tuple[ViewStatus, ...] = ("confirmed", "waitlisted", "cancelled")
     notices: tuple[EventNotice, ...] = ("cancelled", "postponed", "held")
     return {
@@ -266,13 +266,13 @@ def limited_pages(look: PageStyle, when: EventTime, title: str) -> dict[str, str
         **{f"view-event-{notice}": render_view(replace(view, notice=notice)) for notice in notices},
         "view-sent": render_view(replace(view, sent=True)),
         **{f"join-{state}": render_join(replace(join, state=state)) for state in JoinState},
-        "limited-gone": render_limited_gone(look),
+        "limited-gone": render_limited_gone(style),
     }
 
 
-def _answers_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
+def _answers_pages(style: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
     answers = AnswersPage(
-        look=look,
+        style=style,
         step="answers",
         title="Delegation in Geneva",
         event_time=when,
@@ -286,7 +286,7 @@ def _answers_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, 
         sealed_given=GIVEN_AT,
     )
     unnamed = {"name": "", "organisation": typed.organisation}
-    faults = validate(answers.definition, unnamed, look.language)
+    faults = validate(answers.definition, unnamed, style.language)
     details = replace(
         answers,
         step="details",
@@ -294,12 +294,12 @@ def _answers_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, 
         values={},
         sealed_given=None,
     )
-    labels = {field.name: field.label.in_language(look.language) for field in DELEGATION.fields}
+    labels = {field.name: field.label.in_language(style.language) for field in DELEGATION.fields}
     conflict = (
         AnswerDifference(labels["organisation"], typed.organisation, typed.other_organisation),
         AnswerDifference(labels["name"], "", typed.name),
     )
-    closed = AnswersClosedPage(look, "details", "Delegation in Geneva", when, OWN_PATH, UNTIL)
+    closed = AnswersClosedPage(style, "details", "Delegation in Geneva", when, OWN_PATH, UNTIL)
     return {
         "own-answers": render_answers(answers),
         "own-answers-faults": render_answers(
@@ -317,11 +317,13 @@ def _address_pages(link: LinkPage) -> dict[str, str]:
     """Another address: asked for, waiting, refused, and taken back."""
     own, asking = (
         link.address,
-        AddressPage(link.look, link.title, link.event_time, f"{OWN_PATH}/address", OWN_PATH, "participant@example.org"),
+        AddressPage(
+            link.style, link.title, link.event_time, f"{OWN_PATH}/address", OWN_PATH, "participant@example.org"
+        ),
     )
     assert own is not None
     asked = replace(own, asked="new@example.net", code="P4ZT")
-    undo = UndoPage(link.look, link.title, link.event_time, "/r/undo/a-token", "offered", until=UNTIL)
+    undo = UndoPage(link.style, link.title, link.event_time, "/r/undo/a-token", "offered", until=UNTIL)
     return {
         "own-address-asked": render_link(replace(link, address=asked)),
         "own-address-same": render_link(replace(link, address=replace(own, refused="same-address"))),
@@ -336,5 +338,5 @@ def _address_pages(link: LinkPage) -> dict[str, str]:
         "undo-registered-there": render_undo(replace(undo, state="registered-there")),
         "undo-full": render_undo(replace(undo, state="address-full")),
         "undo-over": render_undo(replace(undo, state="gone", until=None)),
-        "undo-gone": render_undo_gone(link.look),
+        "undo-gone": render_undo_gone(link.style),
     }

@@ -16,13 +16,13 @@ from tests.support.clients import SUBMISSIONS, Answer, address_of, answers
 from tests.support.waiting import poll_until
 
 CONFIRMATION, MANAGING = "c", "r"
-"""Kinds of link, by the beginning of their path."""
+"""Kinds of link, by the prefix of their path."""
 
 _LINK = re.compile(r"/([cr])/([\w-]{20,})")
 _CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 TIMEOUT_S = 20.0
-LOOK_EVERY_S = 0.2
-"""Looks at the folder, however many participants ask."""
+POLL_EVERY_S = 0.2
+"""Reads the folder, for any number of participants."""
 
 
 class SinkLinks:
@@ -36,19 +36,19 @@ class SinkLinks:
         self._folder = folder
         self._lock = threading.Lock()
         self._read: set[str] = set()
-        self._look_again_s = 0.0
+        self._read_again_s = 0.0
         self._tokens: dict[tuple[str, str], str] = {}
 
     def newest(self, address: str, kind: str) -> str:
         """Return the token of the newest link of a kind that was mailed to ``address``; empty before the first."""
         with self._lock:
-            if time.monotonic() >= self._look_again_s:
-                self._look()
-                self._look_again_s = time.monotonic() + LOOK_EVERY_S
+            if time.monotonic() >= self._read_again_s:
+                self._read_mails()
+                self._read_again_s = time.monotonic() + POLL_EVERY_S
             return self._tokens.get((address, kind), "")
 
-    def _look(self) -> None:
-        """Read what has come since the last look."""
+    def _read_mails(self) -> None:
+        """Read what has come since the last call."""
         fresh = {name for name in os.listdir(self._folder) if name.endswith(".eml")} - self._read
         for name in sorted(fresh):
             self._read.add(name)

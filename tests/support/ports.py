@@ -51,7 +51,7 @@ def _proposed(length: int) -> int:
 
 
 def _reserve(port: int) -> bool:
-    """Two tests at once never get the same port, not even one whose server is stopped for a moment."""
+    """Two tests at once never get the same port, not even one whose server is stopped for a short time."""
     if port in _reserved:
         return False
     folder = Path(tempfile.gettempdir()) / f"troika-ports-{os.geteuid()}"

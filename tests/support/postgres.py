@@ -17,7 +17,7 @@ from shared.db.embedded_server import ENVIRONMENT, SUPERUSER, binaries, make_clu
 from shared.db.roles import set_limits, verifier
 from shared.runtime.accounts import run_as, service_account
 from tests.support.children import kill_tree, start_child, tail
-from tests.support.looking import keep_connections_to, let_go
+from tests.support.database_queries import close_kept, keep_connections_to
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 from tests.support.shared_memory import remove_segment
@@ -139,7 +139,7 @@ class PostgresServer:
 
     def remove(self) -> None:
         """End the server at once (SIGQUIT: no one needs its data, so no checkpoint) and delete its folder."""
-        let_go()
+        close_kept()
         if self._administrator is not None:
             self._administrator.close()
         if self._server is not None and self.running:
@@ -153,7 +153,7 @@ class PostgresServer:
         return f"postgresql+psycopg://{role}:{self._passwords[role]}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str = SUPERUSER, role: str = SUPERUSER) -> Connection:
-        """A psycopg connection in autocommit, to look into a database from outside. The caller closes it."""
+        """A psycopg connection in autocommit, to read a database from outside. The caller closes it."""
         address = self.url(database, role).replace("+psycopg", "", 1)
         return psycopg.connect(address, autocommit=True, connect_timeout=5)
 
@@ -209,20 +209,20 @@ class PostgresServer:
         self._passing.clear()
 
     def drop_fresh_databases(self) -> None:
-        """Drop those that no one keeps; whoever is still connected is cut off.
+        """Drop those that no one keeps, and end their connections.
 
         Nine megabytes each, thousands in a run: they would fill the machine's memory with what no one reads again.
         """
         if not self._passing:
             return
-        let_go()
+        close_kept()
         with self._administering() as connection:
             while self._passing:
                 connection.execute(_drop(self._passing.pop()))
 
     def drop_database(self, name: str) -> None:
-        """Drop a database if it is there; whoever is connected to it is cut off."""
-        let_go()
+        """Drop a database if it is there, and end its connections."""
+        close_kept()
         with self._administering() as connection:
             connection.execute(_drop(name))
 
@@ -231,7 +231,7 @@ class PostgresServer:
 
     def _create(self, name: str, owner: str, template: str, logins: Sequence[str] = ()) -> str:
         self.create_role(owner)
-        let_go()
+        close_kept()
         database, role = sql.Identifier(name), sql.Identifier(owner)
         entering = sql.SQL(", ").join(map(sql.Identifier, (owner, *logins)))
         with self._administering() as connection:

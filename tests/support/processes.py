@@ -20,7 +20,7 @@ from tests.support.waiting import poll_until
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-FORKED = ("services.", "tests.support.launching", "tests.support.moved", "deploy.local.sink")
+FORKED = ("services.", "tests.support.launching", "tests.support.shifted_clock", "deploy.local.sink")
 """Programs that a fork server may start."""
 
 
@@ -77,19 +77,19 @@ class Program:
         return self.wait(within_s)
 
     def kill(self) -> None:
-        """``kill -9`` of it and of whatever it has started."""
+        """``kill -9`` of it and of all that it has started."""
         kill_tree(self._child)
 
     def suspend(self) -> None:
-        """Freeze it (SIGSTOP); returns when it stands still."""
+        """Freeze it (SIGSTOP); returns when it is stopped."""
         freeze(self._child)
 
     def resume(self) -> None:
-        """Let it go on after ``suspend``."""
+        """Let it continue after ``suspend``."""
         self._child.send_signal(signal.SIGCONT)
 
     def start_again(self) -> None:
-        """Start it anew with the same arguments; it must have ended."""
+        """Start it again with the same arguments; it must have ended."""
         if self.running:
             raise RuntimeError(f"{self.name} still runs")
         self._child = self._start()
@@ -115,7 +115,7 @@ class Program:
 
 
 class ProcessGroup:
-    """The programs of one test. ``end`` ends whatever is left of them, in the reverse order of their start."""
+    """The programs of one test. ``end`` ends all that are left, in the reverse order of their start."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run

@@ -26,7 +26,7 @@ from tests.support.processes import PROJECT
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 
 PACE = 25
-"""A minute is 2.4 seconds: still more than the second in which an idle consumer turns, and than one scrape."""
+"""A minute is 2.4 seconds: still more than the second between two ticks of an idle consumer, and than one scrape."""
 
 Alert = tuple[str, str]
 """Its name, and what it is about: service and process, queue, equation, or nothing."""
@@ -50,7 +50,7 @@ class Production:
         return chosen_ports(self.folder / "ports.json")
 
     def prepare(self) -> None:
-        """Choose ports, and a small programme: working groups are not what is looked at here."""
+        """Choose ports, and a small programme: working groups are not tested here."""
         sample = self.run.part("sample")
         shutil.copytree(PROJECT / SAMPLE, sample, dirs_exist_ok=True)
         (sample / "working-groups.yaml").write_text("[]\n")
@@ -120,7 +120,7 @@ class Production:
 
 
 class Visitors:
-    """Someone else is registered about twice a second, whatever happens, until told to stop.
+    """Someone else is registered about twice a second, in any case, until stopped.
 
     Each solves a proof of work, so that they are registered at once and get one mail.
     """

@@ -72,7 +72,7 @@ LOST_STILL_S = 3.0
 @dataclass(slots=True)
 class Proof:
     """Attributes:
-    stack: that is looked at.
+    stack: that is checked.
     """
 
     stack: Stack
@@ -81,30 +81,31 @@ class Proof:
     _read: set[Path] = field(default_factory=set)
 
     def close(self) -> None:
-        """Let go of the databases."""
+        """Close the connections to the databases."""
         for connection in self._connections.values():
             connection.close()
 
-    def wait_for_all(self, receipts: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
+    def wait_for_all(self, receipts: Sequence[str], within_s: float, keep_up: Callable[[], object]) -> None:
         """Wait until everyone in ``receipts`` has had all effects and nothing is left to do.
 
         Args:
             receipts: hashes of the receipts of everyone who was answered 202 and has confirmed.
             within_s: seconds.
-            meanwhile: called again and again.
+            keep_up: called again and again.
 
         Raises:
-            AssertionError: not in time; says what is missing.
+            AssertionError: not in time; the message names what is missing.
         """
         count = len(receipts)
         wanted = {"left": self._nothing_left(), "stored": count, "counted": count, "noted": count}
         try:
-            poll_until(lambda: (meanwhile(), self._figures())[1] == wanted, within_s, every_s=0.1)
+            poll_until(lambda: (keep_up(), self._figures())[1] == wanted, within_s, every_s=0.1)
         except AssertionError:
             raise AssertionError(f"not at rest within {within_s} s: {self._figures()}, not {wanted}") from None
 
-    def wait_for_rest(self, receipts: Sequence[str], within_s: float, meanwhile: Callable[[], object]) -> None:
-        """Wait until nothing is left to do anywhere, whatever was lost: soon if everyone has had their effects.
+    def wait_for_rest(self, receipts: Sequence[str], within_s: float, keep_up: Callable[[], object]) -> None:
+        """Wait until nothing is left to do anywhere, even if something was lost: soon if everyone has had their
+        effects.
 
         Raises:
             AssertionError: not in time.
@@ -112,7 +113,7 @@ class Proof:
         seen: dict[str, Any] = {}
 
         def rests() -> bool:
-            meanwhile()
+            keep_up()
             figures = {**self._figures(), "waiting": self._waiting(), "all": self._complete(receipts)}
             if figures != seen.get("figures"):
                 seen.update(figures=figures, since_s=time.monotonic())
@@ -165,9 +166,9 @@ class Proof:
         return self._copies
 
     def left(self) -> set[str]:
-        """Registrations whose mail is left as unknown: no one knows the end of either of its two handovers.
+        """Registrations whose mail is left as unknown: the outcome of both handovers is unknown.
 
-        That is settled, and someone is told of it; it must have arrived all the same, but no one can note that.
+        That is final, and an operator is notified of it; it must have arrived, but this cannot be recorded.
         """
         return set(self._texts("notifications", LEFT))
 

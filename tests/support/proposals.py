@@ -35,19 +35,19 @@ def proposal_answers(title: str, **others: Any) -> dict[str, Any]:
     }
 
 
-def tell_events(service: RegistrationService) -> None:
-    """Let events consume whatever registration has published; what it had before changes nothing."""
+def publish_to_events(service: RegistrationService) -> None:
+    """Let events consume all that registration has published; redelivered messages change nothing."""
     engine = open_engine(service.installation.url("events", "consume"))
     work = UnitOfWork(engine, "events")
-    told = [_checked(one) for one in service.messages()]
+    published = [_checked(one) for one in service.messages()]
     for queue, effect in events.effects(events_keys(service.installation)).items():
-        own = [message for message in told if queue in CONSUMERS[message.routing_key]]
+        own = [message for message in published if queue in CONSUMERS[message.routing_key]]
         assert set(apply_batch(work, queue, own, effect)) <= {"done", "duplicate"}, queue
     engine.dispose()
 
 
 def events_keys(installation: TestInstallation) -> ProposalKeys:
-    """All keys with which events reads proposals and tells decisions."""
+    """All keys with which events reads proposals and publishes decisions."""
     folder = installation.secrets.folder
     private = {
         name: read_keys(folder / f"{name}.key") for name in ("events", "proposal", "notifications", "registration")

@@ -81,7 +81,7 @@ class RabbitCluster:
         plan = {
             "names": [node.name.partition("@")[0] for node in self.nodes],
             "mappers": [node.ports.names for node in self.nodes],
-            "doors": [node.ports.distribution for node in self.nodes],
+            "listeners": [node.ports.distribution for node in self.nodes],
             "lines": list(self._lines.items()),
             "control": self._control,
         }
@@ -133,7 +133,7 @@ class RabbitCluster:
 
     def wait_whole(self, within_s: float = WHOLE_S) -> None:
         """Wait until every node sees all of them running."""
-        wanted = f"[lists:sort([{self._everybody}])]"
+        wanted = f"[lists:sort([{self._all_nodes}])]"
         poll_until(
             lambda: self._of_each("lists:sort(rabbit_nodes:list_running())", f"Opinions =:= {wanted}") == "true",
             within_s,
@@ -147,7 +147,7 @@ class RabbitCluster:
         return int(self._of_each(f"maps:map({in_order}, rabbit_definitions:all_definitions())", "length(Opinions)"))
 
     @property
-    def _everybody(self) -> str:
+    def _all_nodes(self) -> str:
         return ", ".join(f"'{node.name}'" for node in self.nodes)
 
     def _of_each(self, expression: str, result: str) -> str:
@@ -155,10 +155,10 @@ class RabbitCluster:
 
         One command for all of them: starting ``rabbitmqctl`` is what takes the time.
         """
-        asked = f"[erpc:call(N, fun() -> {expression} end, 10000) || N <- [{self._everybody}]]"
-        return self._says(f"Opinions = lists:usort({asked}), {result}.")
+        asked = f"[erpc:call(N, fun() -> {expression} end, 10000) || N <- [{self._all_nodes}]]"
+        return self._evaluate(f"Opinions = lists:usort({asked}), {result}.")
 
-    def _says(self, expression: str) -> str:
+    def _evaluate(self, expression: str) -> str:
         """What the first node makes of an Erlang ``expression``; empty when it fails, as it does at a lost node."""
         try:
             return self.nodes[0].ctl("eval", expression).strip()
@@ -180,7 +180,7 @@ def around(node: int, *, out: bool = True, into: bool = True) -> list[Way]:
 
 
 def between(one: int, other: int) -> list[Way]:
-    """Both ways between two nodes, which may still hear each other through the third."""
+    """Both directions between two nodes, which may still reach each other through the third."""
     return [(one, other), (other, one)]
 
 

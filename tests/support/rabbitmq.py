@@ -48,7 +48,7 @@ def name_of(ports: NodePorts) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a node of a cluster is told: its ports, whose mapper someone else keeps, and what all nodes share."""
+    """The configuration of a node of a cluster: its ports, the mapper of another process, and what all nodes share."""
 
     ports: NodePorts
     cookie: str
@@ -71,11 +71,11 @@ class RabbitNode:
         Args:
             run: the run that owns it.
             plugins: plugins switched on, such as ``rabbitmq_prometheus``.
-            settings: lines added to ``rabbitmq.conf``, or put in place of ours.
+            settings: lines added to ``rabbitmq.conf``, or put in place of the default ones.
             member: for a node of a cluster.
 
         Raises:
-            RuntimeError: RabbitMQ is not installed; says what to install.
+            RuntimeError: RabbitMQ is not installed; the message names what to install.
         """
         self._scripts = rabbitmq_settings.scripts_folder()
         self._run = run
@@ -148,7 +148,7 @@ class RabbitNode:
     def wait_until_saved(self, vhost: str, queues: Iterable[str]) -> None:
         """Wait until this node has written the names of new quorum queues to its disk (about 1 s).
 
-        A node killed before that loses the queue and all it holds: the log says "configured member was not found on
+        A node killed before that loses the queue and all it holds: the log has "configured member was not found on
         this node", and every read times out (seen with RabbitMQ 4.0.5). Ra writes the names after a pause without
         changes, which is longer on a busy machine, so a fixed delay is not enough.
 
@@ -187,7 +187,7 @@ class RabbitNode:
         freeze(self._running_server())
 
     def resume(self) -> None:
-        """Let a suspended node go on."""
+        """Resume a suspended node."""
         self._running_server().send_signal(signal.SIGCONT)
 
     def lose(self) -> None:
@@ -245,7 +245,7 @@ class RabbitNode:
             raise RuntimeError(f"import of definitions: {answer}")
 
     def add_user(self, name: str, password: str, rights: Rights | None = None, vhost: str = VHOST) -> str:
-        """Make a user, with every right in ``vhost`` unless told otherwise, and return its URL."""
+        """Make a user, by default with every right in ``vhost``, and return its URL."""
         return self.add_users({name: password}, rights or Rights(), vhost)[name]
 
     def add_users(self, passwords: Mapping[str, str], rights: Rights, vhost: str) -> dict[str, str]:
@@ -256,7 +256,7 @@ class RabbitNode:
         return {name: self.amqp_url(name, vhost) for name in passwords}
 
     def fresh_vhost(self) -> str:
-        """Return ``ADMIN``'s URL in an empty vhost of its own, so that tests that share the node do not meet."""
+        """Return ``ADMIN``'s URL in a new empty vhost, so that tests that share the node do not interfere."""
         if not self._spare_vhosts:
             self._spare_vhosts = [f"test-{secrets.token_hex(4)}" for _ in range(VHOSTS_AT_ONCE)]
             self.import_definitions(_joined([vhost_definitions(name, ADMIN) for name in self._spare_vhosts]))

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback, by TLS under a name of its own; and a way there from any address."""
+"""A receiver of webhooks on loopback, by TLS under its own name; and a way there from any address."""
 
 import socket
 import ssl
@@ -17,13 +17,13 @@ from services.notifications.webhooks.http_client import Address, WebhookClient
 
 HOST = "hooks.example.org"
 OUTSIDE = "8.8.8.8"
-"""Some address that is out in the world. Nothing is sent there: :class:`Receiver` stands in for it."""
+"""A public address. Nothing is sent there: :class:`Receiver` answers for it."""
 
 Behave = Callable[[ssl.SSLSocket], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedRequest:
     """A request that was received: its first line, its headers in lower case, its body."""
 
     line: str
@@ -38,14 +38,14 @@ class Receiver:
     Attributes:
         certificate: file with key and certificate for ``HOST``.
         behave: what it does with a connection once it has read the request.
-        heard: requests, in order.
+        requests: in order.
         connected: addresses and ports that a caller wanted to connect to, in order.
-        resolved: hosts that a caller asked for, in order.
+        resolved: hosts that a caller resolved, in order.
     """
 
     certificate: Path
     behave: Behave
-    heard: list[Heard] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     connected: list[tuple[str, int]] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
 
@@ -57,15 +57,15 @@ class Receiver:
         self._thread.start()
 
     def caller(self, *answers: Sequence[str], within_s: float = 5.0, trusting: bool = True) -> WebhookClient:
-        """A caller for whom each look-up of a name gives the next of ``answers`` (the last one forever after).
+        """A caller for whom each lookup of a name gives the next of ``answers`` (the last one forever after).
 
-        All that is not out in the world is refused as in production; a connection to what is ends here.
+        All addresses that are not public are refused as in production; a connection to a public one ends here.
         """
-        told = list(answers) or [[OUTSIDE]]
+        remaining = list(answers) or [[OUTSIDE]]
 
         def resolve(host: str, _port: int) -> list[Address]:
             self.resolved.append(host)
-            return [ip_address(text) for text in (told.pop(0) if len(told) > 1 else told[0])]
+            return [ip_address(text) for text in (remaining.pop(0) if len(remaining) > 1 else remaining[0])]
 
         def connect(address: Address, port: int, within_s: float) -> socket.socket:
             self.connected.append((str(address), port))
@@ -76,7 +76,7 @@ class Receiver:
 
     def close(self) -> None:
         """Serve no more."""
-        self._server.shutdown(socket.SHUT_RDWR)  # or the thread would go on waiting for someone
+        self._server.shutdown(socket.SHUT_RDWR)  # or the thread would wait for another connection
         self._server.close()
         self._thread.join(10)
 
@@ -97,7 +97,7 @@ class Receiver:
     def _answer(self, plain: socket.socket) -> None:
         try:
             with self._context.wrap_socket(plain, server_side=True) as connection:
-                self.heard.append(_read(connection))
+                self.requests.append(_read(connection))
                 self.behave(connection)
         except OSError:
             plain.close()
@@ -105,7 +105,7 @@ class Receiver:
 
 def answering(status: int, *headers: str) -> Behave:
     """Answers so, and closes."""
-    head = "\r\n".join([f"HTTP/1.1 {status} Said", *headers, "Content-Length: 0", "", ""])
+    head = "\r\n".join([f"HTTP/1.1 {status} Status", *headers, "Content-Length: 0", "", ""])
     return lambda connection: connection.sendall(head.encode())
 
 
@@ -129,7 +129,7 @@ def make_certificate(folder: Path, host: str = HOST) -> Path:
     return path
 
 
-def _read(connection: ssl.SSLSocket) -> Heard:
+def _read(connection: ssl.SSLSocket) -> ReceivedRequest:
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(4096)
@@ -141,4 +141,4 @@ def _read(connection: ssl.SSLSocket) -> Heard:
     headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)}
     while len(body) < int(headers.get("content-length", "0")):
         body += connection.recv(4096)
-    return Heard(line, headers, body)
+    return ReceivedRequest(line, headers, body)

@@ -1,4 +1,4 @@
-"""``python -m tests.support.redis_server PORT``: speaks the protocol of Redis, and keeps what it is told in memory."""
+"""``python -m tests.support.redis_server PORT``: speaks the protocol of Redis, and keeps its data in memory."""
 
 import sys
 

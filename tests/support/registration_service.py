@@ -31,7 +31,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.security.sealing import open_sealed, read_keys
 from tests.support.clients import WEBINAR, address_of, answers, rows, submissions_path
 from tests.support.clock import FrozenClock, agreeing
-from tests.support.encoded import to_form_encoded
+from tests.support.form_encoding import to_form_encoded
 from tests.support.installation import TestInstallation
 
 NAME = "registration"
@@ -108,7 +108,7 @@ class RegistrationService:
 
     @contextmanager
     def deciding(self) -> Iterator[None]:
-        """A decider runs beside what is done meanwhile."""
+        """A decider runs beside the body of the block."""
         over = threading.Event()
 
         def run() -> None:
@@ -186,7 +186,7 @@ class RegistrationService:
     # people
 
     def enrol(self, content: Mapping[str, Any], form: str = WEBINAR, headers: Mapping[str, str] = NO_HEADERS) -> str:
-        """Submit a form and confirm it as the owner of its address, a second later than whatever was before.
+        """Submit a form and confirm it as the owner of its address, a second later than all that was before.
 
         Returns:
             the id of the registration.
@@ -207,7 +207,7 @@ class RegistrationService:
     def enrol_all(self, contents: Sequence[Mapping[str, Any]], form: str = WEBINAR) -> list[str]:
         """Submit a form for many people with an address each, who then confirm in this order; returns the results.
 
-        All of it happens a second later than whatever was before.
+        All of it happens a second later than all that was before.
         """
         self.clock.advance(seconds=1)
         given = [self.submit(content, form) for content in contents]
@@ -273,7 +273,7 @@ class RegistrationService:
         return self.client.get(answer.headers["Location"]) if answer.status_code == 303 else answer
 
     def cancel(self, number: int) -> TestResponse:
-        """Cancel by the managing link of the participant with this number, a second later than whatever was before."""
+        """Cancel by the managing link of the participant with this number, a second later than all that was before."""
         self.clock.advance(seconds=1)
         return self.own(self.own_token(number), "cancel")
 
@@ -318,7 +318,7 @@ class RegistrationService:
     # cleanup
 
     def tend(self, now: datetime | None = None) -> None:
-        """Take a turn of ``tend``, by its own login, whose host and database agree that it is ``now``."""
+        """Run ``tend`` once, by its own login, whose host and database agree that it is ``now``."""
         work = self.work("tend")
         Tending(work, agreeing(lambda: now or self.clock(), work), self.outgoing).tick()
 

@@ -36,8 +36,8 @@ def read_requirements(file: Path) -> list[Pinned]:
 
 
 def _pinned(line: str) -> Pinned:
-    said, _, _ = line.partition("--hash")
-    requirement = Requirement(said.strip())
+    requirement_text, _, _ = line.partition("--hash")
+    requirement = Requirement(requirement_text.strip())
     versions = [one.version for one in requirement.specifier if one.operator == "=="]
     return Pinned(
         name=canonicalize_name(requirement.name),

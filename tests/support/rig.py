@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.shape import WORKERS, worker_name
 from shared.db.roles import login
-from tests.support.arrivals import CONFIRM_WITHIN_S, PATIENCE_S, Arrivals
+from tests.support.arrivals import CONFIRM_WITHIN_S, TIMEOUT_S, Arrivals
 from tests.support.clients import rows
 from tests.support.launching import orders
 from tests.support.launching.calls import calls_in, file_beside
@@ -35,7 +35,7 @@ class Rig:
     """Attributes:
     stack: everything.
     folder: of orders and markers.
-    consumers_parts: replaced in every consumer, beside the ledger of effects.
+    consumers_parts: replaced in every consumer, beside the record of effects.
     people: who has come so far.
     arrived: how many have been sent on their way.
     """
@@ -48,7 +48,7 @@ class Rig:
     _markers: int = 0
 
     def start(self) -> None:
-        """Start everything under orders, with nothing planned, and the ledger of effects in place."""
+        """Start everything under orders, with nothing planned, and the record of effects in place."""
         for name in PROGRAMS:
             orders.give(self._file(name), parts=self._parts(name))
         self.stack.command = self._command
@@ -75,19 +75,19 @@ class Rig:
         return str(self.folder / f"marker-{self._markers}")
 
     def restart(self, name: str, parts: Sequence[str]) -> None:
-        """Start program ``name`` anew with ``parts`` beside its usual ones."""
+        """Start program ``name`` again with ``parts`` beside its usual ones."""
         orders.give(self._file(name), parts=(*self._parts(name), *parts))
         self.stack.programs[name].kill()
         self.stack.programs[name].start_again()
 
     def keep_up(self) -> None:
-        """Start again whatever has ended, as a supervisor does. From the main thread only."""
+        """Restart all that have ended, as a supervisor does. From the main thread only."""
         for program in self.stack.programs.values():
             if not program.running:
                 program.start_again()
 
     def wait_until(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
-        """Wait for ``condition`` and keep everything up meanwhile; ``AssertionError`` when it does not come."""
+        """Wait for ``condition`` and keep everything running; ``AssertionError`` when it does not come."""
 
         def holds() -> bool:
             self.keep_up()
@@ -96,12 +96,12 @@ class Rig:
         poll_until(holds, within_s, every_s=0.05, what=what)
 
     def arrive(self, count: int) -> None:
-        """Let people register, and wait until each has confirmed or has lost patience."""
+        """Let people register, and wait until each has confirmed or has timed out."""
         if count:
             arriving = self.people.during(count / self.people.per_second, self.arrived)
             self.arrived += count
             self.wait_until(
-                lambda: not arriving.is_alive(), PATIENCE_S + CONFIRM_WITHIN_S + count, "everybody has confirmed"
+                lambda: not arriving.is_alive(), TIMEOUT_S + CONFIRM_WITHIN_S + count, "everyone has confirmed"
             )
 
     def calls(self) -> dict[str, set[str]]:

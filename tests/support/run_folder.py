@@ -1,8 +1,8 @@
 """One folder per test run, so that what a crashed run leaves behind can be found and ended.
 
-A run's folder is named after the process that owns it and after that process' start: there is no moment in which the
-owner is unknown. Every child has the folder in its environment and is written down with its start time; ``sweep``
-ends only processes that show by one of the two that they belong to the folder.
+A run's folder is named after the process that owns it and after that process' start: at no time is the owner unknown.
+Every child has the folder in its environment and is recorded with its start time; ``sweep`` ends only processes that
+show by one of the two that they belong to the folder.
 """
 
 import os
@@ -29,7 +29,7 @@ def runs_folder(base: Path | None = None) -> Path:
     """Where all runs of this user in this PID namespace keep their folders.
 
     Args:
-        base: below which folder; by default where `TMPDIR` says.
+        base: below which folder; by default that of `TMPDIR`.
 
     Raises:
         PermissionError: someone else owns it.
@@ -38,15 +38,15 @@ def runs_folder(base: Path | None = None) -> Path:
     folder = (base or Path(tempfile.gettempdir())) / f"troika-tests-{os.geteuid()}-{namespace}"
     folder.mkdir(mode=0o711, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{folder} belongs to somebody else: remove it or set TMPDIR")
+        raise PermissionError(f"{folder} belongs to another user: remove it or set TMPDIR")
     return folder
 
 
 def quick_base() -> Path | None:
-    """Memory, where there is plenty and no one has said another place; None for the usual place.
+    """Memory, where there is plenty and no other place is set; None for the usual place.
 
     Tests make thousands of databases of three hundred files each. A disk keeps writing what no one reads again, and
-    ext4 without a journal looks at every file of the last minutes that is gone before it makes a new one (measured:
+    ext4 without a journal checks every file deleted in the last minutes before it makes a new one (measured:
     160 ms in place of 16 for a database).
     """
     if "TMPDIR" in os.environ or not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
@@ -83,7 +83,7 @@ class RunFolder:
         with (self.path / "children").open("a") as children:
             children.write(f"{pid} {start_ticks(pid)}\n")
 
-    def owner_lives(self) -> bool:
+    def owner_is_running(self) -> bool:
         """Whether the process that made this folder still runs."""
         _, pid, ticks, _ = self.path.name.split("-")
         return start_ticks(int(pid)) == int(ticks)
@@ -146,7 +146,7 @@ def sweep(parent: Path | None = None) -> list[Path]:
         the folders that were removed.
     """
     leftovers = [RunFolder(path) for path in sorted((parent or runs_folder()).glob("run-*-*-*"))]
-    dead = [run for run in leftovers if not run.owner_lives()]
+    dead = [run for run in leftovers if not run.owner_is_running()]
     for run in dead:
         run.remove()
     return [run.path for run in dead]

@@ -20,4 +20,4 @@ def step(per_second: float, times: float, before_s: float, during_s: float, afte
 
 def rush(folds: int = 1) -> list[float]:
     """``RUSH``, with ``folds`` people for each of its."""
-    return [moment for second, people in enumerate(RUSH) for moment in steady(people * folds, 1.0, float(second))]
+    return [at_s for second, people in enumerate(RUSH) for at_s in steady(people * folds, 1.0, float(second))]

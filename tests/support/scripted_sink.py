@@ -2,7 +2,7 @@
 
     python -m tests.support.scripted_sink --port 2525 --folder mails --script script.json
 
-The script is a JSON list of rules, read anew before each answer, so a test changes what happens by replacing the file:
+The script is a JSON list of rules, read again before each answer, so a test changes what happens by replacing the file:
 
     [{"verb": "RCPT", "recipient": "participant-7@example.org", "reply": "450 4.2.1 not now"},
      {"verb": "DOT", "stall_s": 3, "times": 2}, {"verb": "DOT", "cut": "after"}]
@@ -41,7 +41,7 @@ class ScriptedSmtp(SMTP):
     """aiosmtpd's server with a script in front of each verb's own answer."""
 
     def __init__(self, script: Script, folder: MailFolder, **words: Any) -> None:
-        super().__init__(_Keeper(self, folder), **words)
+        super().__init__(_StoringHandler(self, folder), **words)
         self._script = script
 
     async def smtp_EHLO(self, hostname: str) -> None:
@@ -72,7 +72,7 @@ class ScriptedSmtp(SMTP):
         if rule.reply:
             await self.push(rule.reply)
         elif rule.cut == AFTER and verb == "DATA":
-            await self.push("354 go on")  # the usual would go on to read the content
+            await self.push("354 go on")  # the default would read the content
         else:
             await usual()
         if rule.cut == AFTER:
@@ -80,11 +80,11 @@ class ScriptedSmtp(SMTP):
 
     def rule(self, verb: str, *recipients: str) -> Rule | None:
         """The rule for this answer; None for the usual one."""
-        told = [*recipients, *(self.envelope.rcpt_tos if self.envelope else [])]
-        return self._script.rule_for(verb, told)
+        recipients_known = [*recipients, *(self.envelope.rcpt_tos if self.envelope else [])]
+        return self._script.rule_for(verb, recipients_known)
 
     def cut(self) -> NoReturn:
-        """RST, and nothing more is said."""
+        """RST, without an answer"""
         line = self.transport
         if isinstance(line, asyncio.Transport):
             line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_GOOD_BYE)
@@ -92,13 +92,13 @@ class ScriptedSmtp(SMTP):
         raise ConnectionResetError("cut by the script")
 
     def hang_up(self) -> NoReturn:
-        """FIN, after what was said."""
+        """FIN, after the answer"""
         if self.transport:
             self.transport.close()
         raise ConnectionResetError("hung up by the script")
 
 
-class _Keeper:
+class _StoringHandler:
     """What happens at the final dot: on the disk first, then the answer."""
 
     def __init__(self, server: ScriptedSmtp, folder: MailFolder) -> None:
@@ -136,7 +136,7 @@ async def serve(port: int, folder: Path, script: Path) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="A mail sink that breaks as a script says.")
+    parser = argparse.ArgumentParser(description="A mail sink that breaks by a script.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--script", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""A mail relay that does what a script says: it refuses, stalls or cuts the connection at any verb."""
+"""A mail relay that follows a script: it refuses, stalls or cuts the connection at any verb."""
 
 import contextlib
 import socket
@@ -25,7 +25,7 @@ REPLIES = {
 
 
 class Relay:
-    """A relay on a port of its own. ``script`` replaces replies by verb: a text, STALL, CUT, or a list of these."""
+    """A relay on its own port. ``script`` replaces replies by verb: a text, STALL, CUT, or a list of these."""
 
     def __init__(self, script: dict[str, str | list[str]], tls: ssl.SSLContext | None = None) -> None:
         self._script = {verb: [reply] if isinstance(reply, str) else list(reply) for verb, reply in script.items()}
@@ -34,7 +34,7 @@ class Relay:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self.port: int = self._listener.getsockname()[1]
-        self.heard: list[str] = []
+        self.commands: list[str] = []
         self.mails: list[bytes] = []
         self.connections = 0
 
@@ -63,21 +63,21 @@ class Relay:
 
     def _converse(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as reader:
-            reply = self._say(connection, "GREETING")
+            reply = self._reply(connection, "GREETING")
             while reply is not None and (line := reader.readline()):
                 verb = (line.split() or [b""])[0].decode().upper()
-                self.heard.append(line.decode().strip())
-                reply = self._say(connection, verb)
+                self.commands.append(line.decode().strip())
+                reply = self._reply(connection, verb)
                 if reply == REPLIES["DATA"]:
                     if self._script.get("CONTENT") == [CUT]:
                         reader.read(100)
                         return
                     self.mails.append(self._content(reader))
-                    reply = self._say(connection, "DOT")
+                    reply = self._reply(connection, "DOT")
                 if verb == "QUIT":
                     return
 
-    def _say(self, connection: socket.socket, verb: str) -> str | None:
+    def _reply(self, connection: socket.socket, verb: str) -> str | None:
         """The reply that was given; None if the connection is to end without one."""
         replies = self._script.get(verb) or [REPLIES.get(verb, "502 what")]
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
@@ -97,7 +97,7 @@ class Relay:
 
 
 def transport(relay: Relay, form: str = "smtp://127.0.0.1:{port}", tls: ssl.SSLContext | None = None) -> SmtpTransport:
-    """A transport to the scripted relay that loses patience quickly."""
+    """A transport to the scripted relay with short timeouts."""
     return SmtpTransport(form.format(port=relay.port), QUICK, tls)
 
 

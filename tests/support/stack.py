@@ -12,7 +12,7 @@ from deploy.operations.audit.reconcile import Finding
 from deploy.shape import WORKERS
 from shared.messaging import topology
 from shared.messaging.broker import BusAddress
-from tests.support.audited import assert_soon_clean, differences, parked_at
+from tests.support.audit_checks import assert_soon_clean, differences, parked_at
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
@@ -81,7 +81,7 @@ class Stack:
         assert loaded.wait(30) == 0, loaded.log_text()
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-webinar-10'"
         for service in ("registration", "notifications"):
-            poll_until(partial(self._finds_one, service, known), 30, what=f"{service} has heard of the event")
+            poll_until(partial(self._finds_one, service, known), 30, what=f"{service} has consumed the event")
 
     def start_sink(self) -> None:
         """Start the mail sink, on the same ports as before."""

@@ -1,4 +1,4 @@
-"""Problems of scheduling, made from a seed: days of slots, rooms of all sizes, people who speak more than once."""
+"""Problems of scheduling, made from a seed: days of slots, rooms of all sizes, people with several side events."""
 
 import random
 from dataclasses import replace

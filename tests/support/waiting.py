@@ -1,7 +1,7 @@
 """Waiting in tests: polls with a deadline, never a bare sleep.
 
 Where five workers share two processors, as in `make test`, everything is given three times the time: what is late
-there is late because others run. Alone (``-n 0``), and in both parts of `make chaos`, a limit is what it says.
+there is late because others run. Alone (``-n 0``), and in both parts of `make chaos`, a limit is used as it is.
 """
 
 import time
@@ -12,23 +12,23 @@ T = TypeVar("T")
 
 BESIDE_OTHERS = 3.0
 SELDOM_S = 0.25
-"""Between two looks, once a wait is long: each look may take a connection and ten milliseconds of processor time."""
+"""Between two polls, once a wait is long: each poll may take a connection and ten milliseconds of processor time."""
 _factor = 1.0
 
 
-def be_patient() -> None:
+def scale_timeouts() -> None:
     """Give everything in this process ``BESIDE_OTHERS`` times the time."""
     global _factor
     _factor = BESIDE_OTHERS
 
 
 def strict() -> bool:
-    """Whether a limit is what it says, since the system has the machine for itself."""
+    """Whether a limit is used as it is, since the system has the machine for itself."""
     return _factor == 1.0
 
 
 def allowed_s(seconds: float) -> float:
-    """How long something may take in this run that may take ``seconds`` on a machine of its own."""
+    """How long something may take in this run that may take ``seconds`` on an idle machine."""
     return seconds * _factor
 
 

@@ -93,9 +93,9 @@ def start_web(
 
     Args:
         arguments: in place of the service's own command.
-        connections: open at once in one worker. Whoever races several workers keeps this low: the first that wakes
+        connections: open at once in one worker. A test that races several workers keeps this low: the first that wakes
             would take all clients, and there would be no race.
-        others: settings beside the installation's own.
+        others: settings beside the installation's.
     """
     name, arguments = name or f"{service}-web", arguments or f"services.{service} web"
     port = free_port()
@@ -127,6 +127,6 @@ def _accepts(worker: psutil.Process) -> bool:
     listening = [c.fd for c in worker.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     try:
         watched = [file.read_text() for file in Path(f"/proc/{worker.pid}/fdinfo").iterdir()]
-    except FileNotFoundError:  # a file was closed meanwhile: the caller asks again
+    except FileNotFoundError:  # a file was closed in the meantime: the caller retries
         return False
     return any(re.search(rf"^tfd:\s+{fd}\b", one, re.MULTILINE) for fd in listening for one in watched)

@@ -4,14 +4,14 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import WEBINAR
-from deploy.local.screenshot_pages.places import WITHIN_MS, Places, Scene, soon
+from deploy.local.screenshot_pages.places import WITHIN_MS, OpenPage, Places, soon
 from deploy.local.screenshot_pages.travellers import register_traveller
 
 
-def console(path: str) -> Scene:
+def console(path: str) -> OpenPage:
     """A page of the console, after signing in if necessary."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         page.goto(f"{places.ports.public_url}{path}")
         key = page.locator("input#key[type=password]")
         if key.count():
@@ -20,7 +20,7 @@ def console(path: str) -> Scene:
             page.get_by_role("button", name="Sign out").wait_for(timeout=WITHIN_MS)
             page.goto(f"{places.ports.public_url}{path}")
 
-    return scene
+    return open_page
 
 
 def person(page: Page, places: Places) -> None:
@@ -108,10 +108,10 @@ def columns(page: Page, places: Places) -> None:
     page.get_by_text("Views", exact=True).click()
 
 
-def sealed_list(purpose: str) -> Scene:
+def sealed_list(purpose: str) -> OpenPage:
     """A list of sealed answers, open."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         sealed_new(page, places)
         page.locator(f"input[name=purpose][value={purpose}]").check()
         page.locator("input[name=names][value=yes]").check()
@@ -119,7 +119,7 @@ def sealed_list(purpose: str) -> Scene:
         page.get_by_role("button", name="Open the list").click()
         page.get_by_role("heading", name="This list").wait_for(timeout=WITHIN_MS)
 
-    return scene
+    return open_page
 
 
 def sealed_new(page: Page, places: Places) -> None:
@@ -185,7 +185,7 @@ def invitation(page: Page, places: Places) -> None:
     page.goto(invitation_link(places))
 
 
-SCENES: dict[str, Scene] = {
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
     "console-overview": console("/console/overview"),
     "console-events": console("/console"),
     "console-event": console(f"/console/events/{WEBINAR}"),

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from deploy.local.installation import WEBINAR
 from deploy.local.screenshot_pages.console import console
 from deploy.local.screenshot_pages.participants import PERSON, confirmation
-from deploy.local.screenshot_pages.places import Places, Scene, soon
+from deploy.local.screenshot_pages.places import OpenPage, Places, soon
 from deploy.local.screenshot_pages.travellers import UNDECIDED, first_mail
 
 SUBJECT = "Who speaks for your working group?"
@@ -21,14 +21,14 @@ def inbox(page: Page, places: Places) -> None:
     page.locator(".mails li").first.wait_for()
 
 
-def mail(find: Callable[[Places], dict[str, Any]]) -> Scene:
+def mail(find: Callable[[Places], dict[str, Any]]) -> OpenPage:
     """One of them, opened."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         page.goto(f"{places.ports.inbox_url}/mails/{find(places)['id']}")
         page.frame_locator("iframe").locator("body").wait_for()
 
-    return scene
+    return open_page
 
 
 def bulletin_id(places: Places) -> str:
@@ -64,7 +64,7 @@ def bulletin_page(page: Page, places: Places) -> None:
     console(f"/console/mail/bulletins/{bulletin_id(places)}")(page, places)
 
 
-SCENES: dict[str, Scene] = {
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
     "inbox": inbox,
     "mail": mail(confirmation),
     "mail-verification": mail(lambda places: first_mail(places, UNDECIDED)),

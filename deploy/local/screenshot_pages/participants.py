@@ -5,7 +5,7 @@ from typing import Any
 from playwright.sync_api import FrameLocator, Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.screenshot_pages.places import WITHIN_MS, Places, Scene, soon
+from deploy.local.screenshot_pages.places import WITHIN_MS, OpenPage, Places, soon
 
 PERSON = "participant-1@example.org"
 """Whose mail and own page are shown."""
@@ -40,23 +40,23 @@ def partner_confirmation(page: Page, places: Places) -> None:
     _fill_and_send(page, page.frame_locator("troika-form iframe"), "partner")
 
 
-def form_in(language: str) -> Scene:
+def form_in(language: str) -> OpenPage:
     """The form as a separate page."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         page.goto(places.form(language))
 
-    return scene
+    return open_page
 
 
-def confirmation_in(language: str) -> Scene:
+def confirmation_in(language: str) -> OpenPage:
     """What follows it."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         form_in(language)(page, places)
         _fill_and_send(page, page, language)
 
-    return scene
+    return open_page
 
 
 def faults(page: Page, places: Places) -> None:
@@ -112,7 +112,7 @@ def register_some(places: Places) -> None:
         confirmation(places, f"participant-{number}@example.org")
 
 
-SCENES: dict[str, Scene] = {
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
     "partner": partner_page,
     "partner-confirmation": partner_confirmation,
     "form": form_in("en"),

@@ -1,4 +1,4 @@
-"""Where a running installation is, what a scene is, and how to open one."""
+"""Where a running installation is, and the functions that open a page of it."""
 
 import re
 import time
@@ -73,27 +73,27 @@ class Places:
         requests.post(link, data={**choices, "action": "choose", "lang": "en"}, timeout=10).raise_for_status()
 
 
-Scene = Callable[[Page, Places], None]
+OpenPage = Callable[[Page, Places], None]
 
 
-def opened(path: str) -> Scene:
+def opened(path: str) -> OpenPage:
     """A page that everyone may open."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         page.goto(places.ports.public_url + path)
 
-    return scene
+    return open_page
 
 
-def soon(look: Callable[[], T | None], what: str) -> T:
-    """Poll ``look`` until it returns a value, and return that.
+def soon(query: Callable[[], T | None], what: str) -> T:
+    """Poll ``query`` until it returns a value, and return that.
 
     Raises:
         TimeoutError: it returns None until the deadline.
     """
     until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:
-        found = look()
+        found = query()
         if found is not None:
             return found
         time.sleep(0.1)  # polls; the deadline ends this

@@ -1,11 +1,11 @@
 """The public programme."""
 
 from deploy.local.installation import WEBINAR
-from deploy.local.screenshot_pages.places import Scene, opened
+from deploy.local.screenshot_pages.places import OpenPage, opened
 
 SERIES = "upr-webinar-wednesday"
 
-SCENES: dict[str, Scene] = {
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
     "programme": opened("/programme?lang=en"),
     "programme-ar": opened("/programme?lang=ar"),
     "programme-event": opened(f"/programme/{WEBINAR}?lang=en"),

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER
 from deploy.local.screenshot_pages.console import console
-from deploy.local.screenshot_pages.places import WITHIN_MS, Places, Scene, opened, soon
+from deploy.local.screenshot_pages.places import WITHIN_MS, OpenPage, Places, opened, soon
 
 FORM = "side-event-proposal"
 TITLES = (
@@ -103,23 +103,23 @@ def _put_where_it_cannot_be(places: Places, proposal: str) -> None:
     places.ask("PUT", f"/v1/schedule/placements/{proposal}", json=body, headers=headers)
 
 
-def own_proposal(title: str, more: str = "?lang=en") -> Scene:
+def own_proposal(title: str, more: str = "?lang=en") -> OpenPage:
     """The own page of the proposer of ``title``, or a page below it: ``more`` follows the address."""
 
-    def scene(page: Page, places: Places) -> None:
+    def open_page(page: Page, places: Places) -> None:
         propose_some(places)
         link = soon(partial(_linked, places, PROPOSERS[title], "/r/"), f"mail about {title!r}")
         page.goto(link + more)
 
-    return scene
+    return open_page
 
 
-def _with_proposals(then: Scene) -> Scene:
-    def scene(page: Page, places: Places) -> None:
+def _with_proposals(then: OpenPage) -> OpenPage:
+    def open_page(page: Page, places: Places) -> None:
         propose_some(places)
         then(page, places)
 
-    return scene
+    return open_page
 
 
 def placement(page: Page, places: Places) -> None:
@@ -143,7 +143,7 @@ def partner_page(page: Page, places: Places) -> None:
     page.frame_locator("troika-form iframe").locator("#field-title").wait_for()
 
 
-SCENES: dict[str, Scene] = {
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
     "partner-propose": partner_page,
     "propose": opened(f"/embed/{FORM}?lang=en"),
     "propose-ar": opened(f"/embed/{FORM}?lang=ar"),

@@ -1,13 +1,13 @@
-"""All scenes by name, in the order in which a user would reach them."""
+"""All pages by name, in the order in which a user would reach them."""
 
 from deploy.local.screenshot_pages import console, mails, participants, programme, side_events, travellers
-from deploy.local.screenshot_pages.places import Scene
+from deploy.local.screenshot_pages.places import OpenPage
 
-SCENES: dict[str, Scene] = {
-    **participants.SCENES,
-    **travellers.SCENES,
-    **mails.SCENES,
-    **programme.SCENES,
-    **side_events.SCENES,
-    **console.SCENES,
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
+    **participants.SCREENSHOT_PAGES,
+    **travellers.SCREENSHOT_PAGES,
+    **mails.SCREENSHOT_PAGES,
+    **programme.SCREENSHOT_PAGES,
+    **side_events.SCREENSHOT_PAGES,
+    **console.SCREENSHOT_PAGES,
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from deploy.local.screenshot_pages.places import Places, Scene, opened, soon
+from deploy.local.screenshot_pages.places import OpenPage, Places, opened, soon
 
 TRAVELLER = "traveller@example.org"
 UNDECIDED = "traveller-2@example.org"
@@ -40,7 +40,7 @@ def confirm_address(page: Page, places: Places) -> None:
     page.goto(places.linked(first_mail(places, UNDECIDED)["id"], "/c/"))
 
 
-SCENES: dict[str, Scene] = {
+SCREENSHOT_PAGES: dict[str, OpenPage] = {
     "delegation": opened("/embed/geneva-delegation?lang=en"),
     "delegation-ar": opened("/embed/geneva-delegation?lang=ar"),
     "confirm-address": confirm_address,

@@ -56,8 +56,8 @@ def _text(component: Component, name: str) -> str:
 
 
 def _instant(value: object) -> str:
-    moment = getattr(value, "dt", None)
-    return moment.isoformat() if isinstance(moment, datetime | date) else ""
+    instant = getattr(value, "dt", None)
+    return instant.isoformat() if isinstance(instant, datetime | date) else ""
 
 
 def _unreadable(problem: str) -> CalendarSummary:

@@ -31,7 +31,7 @@ def create_app(folder: MailFolder) -> Flask:
     """The pages over one folder."""
     app = Flask(__name__)
     app.extensions["sink"] = Inbox(folder)
-    app.add_template_filter(spoken, "moment")
+    app.add_template_filter(readable, "moment")
     app.register_blueprint(_pages)
     app.after_request(_seal)
     return app
@@ -114,12 +114,12 @@ def as_json(mail: MailSummary) -> dict[str, Any]:
     return asdict(mail) | {"received_at": rfc3339(mail.received_at)}
 
 
-def spoken(moment: str) -> str:
+def readable(text: str) -> str:
     """An ISO 8601 date-time for reading: ``Wednesday 4 March 2020, 14:00 (UTC-05:00)``; other text as it is."""
     try:
-        value = datetime.fromisoformat(moment)
+        value = datetime.fromisoformat(text)
     except ValueError:
-        return moment
+        return text
     zone = f" ({value.tzname()})" if value.tzinfo is not None else ""
     return f"{value:%A %-d %B %Y, %H:%M}{zone}"
 

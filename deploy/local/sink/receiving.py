@@ -13,7 +13,7 @@ LARGEST_MAIL_BYTES = 10 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-class Keeper:
+class StoringHandler:
     """aiosmtpd's handler. Puts the envelope before the mail as a delivering server does (RFC 5321, section 4.4)."""
 
     def __init__(self, folder: MailFolder) -> None:
@@ -36,7 +36,7 @@ class Keeper:
 def smtp_server(folder: MailFolder, host: str, port: int) -> Controller:
     """An SMTP server, not yet started: ``start()`` returns when it answers in a separate thread."""
     return Controller(
-        Keeper(folder),
+        StoringHandler(folder),
         hostname=host,
         port=port,
         ident="Mail sink",

@@ -54,8 +54,8 @@ def watch(given: dict[str, Any], pace: int) -> None:
     """Compare every five minutes, with metrics, until SIGTERM."""
     configure_logs("operations", "audit")
     settings = _settings(**given)
-    rounds = {"audit": lambda stop: watch_until(settings, EVERY_S / pace, stop)}
-    sys.exit(run(rounds, probes=settings.probes, ready=lambda: ()))
+    loops = {"audit": lambda stop: watch_until(settings, EVERY_S / pace, stop)}
+    sys.exit(run(loops, probes=settings.probes, ready=lambda: ()))
 
 
 @main.command()

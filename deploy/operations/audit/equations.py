@@ -1,6 +1,6 @@
 """The closed list of what must add up. A separate test breaks each on purpose.
 
-A9 promises only what it checks, which is less than its name says: no record names the owner of a parked message.
+A9 covers only what it checks, which is less than its name suggests: no record names the owner of a parked message.
 """
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
@@ -26,7 +26,7 @@ A9 = Equation(
     ),
 )
 
-_READING_OF_NOBODY = """
+_READING_WITHOUT_REGISTRATION = """
     SELECT s.id::text, 'a registration on ' || s.form, coalesce('one on ' || r.form, 'none')
     FROM sealed_reading s CROSS JOIN LATERAL unnest(coalesce(s.people, ARRAY[s.registration_id])) AS read (id)
     LEFT JOIN (SELECT id, form FROM registration) r ON r.id = read.id
@@ -49,7 +49,7 @@ A12 = Equation(
     "A12",
     "every reading of sealed answers is logged with reader, reason and registration, and the log is complete",
     (
-        Alone("registration", "each reading is of a registration on its form", _READING_OF_NOBODY),
+        Alone("registration", "each reading is of a registration on its form", _READING_WITHOUT_REGISTRATION),
         Alone("registration", "the log accepts no reading without reader and reason, and no change", _GUARDS),
         Alone("registration", "each reading is chained to those before it", CHAIN),
         Alone("registration", "the log still has the entries noted earlier", NOTED),

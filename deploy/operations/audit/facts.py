@@ -1,7 +1,7 @@
 """A5 and A6: each change is published, once, and each consumer of the message has received it."""
 
 from deploy.operations.audit import proposals
-from deploy.operations.audit.checks import Alone, Equation, Paired, Side, whatever
+from deploy.operations.audit.checks import Alone, Equation, Paired, Side, any_values
 from deploy.operations.audit.seats import PARKED
 
 _DECISIONS = tuple(f"proposal.{verb}" for verb in ("accepted", "returned", "declined", "scheduled"))
@@ -150,7 +150,7 @@ _STATE_PUBLISHED = """
     FROM registration r JOIN registration_change c ON c.registration_id = r.id AND c.revision = r.revision
 """
 _STATE_ON_ROSTER = "SELECT registration_id::text, status || ', revision ' || revision, false FROM roster"
-_STATE_IN_BOOK = """
+_STATE_OF_RECIPIENT = """
     SELECT subject::text, status || ', revision ' || revision, false FROM recipient WHERE about = 'registration'
 """
 _ERASED = """
@@ -162,7 +162,7 @@ _ERASED = """
 _ERASED_ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster WHERE erased_at IS NOT NULL
 """
-_ERASED_IN_BOOK = """
+_ERASED_RECIPIENTS = """
     SELECT subject::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM recipient
     WHERE erased_at IS NOT NULL AND about = 'registration'
 """
@@ -194,7 +194,7 @@ ARRIVALS = Paired(
         Side("bus", _ON_THE_BUS, optional=True),
         Side(PARKED, optional=True),
     ),
-    whatever,
+    any_values,
     frozenset({"waits", "parked"}),
     _decision_or_arrival,
 )
@@ -214,7 +214,7 @@ A6 = Equation(
         Paired(
             "mails are written from the current state of each registration",
             (Side("registration", _STATE_PUBLISHED),),
-            (Side("notifications", _STATE_IN_BOOK),),
+            (Side("notifications", _STATE_OF_RECIPIENT),),
         ),
         Paired(
             "an erased person is erased from the rosters",
@@ -224,7 +224,7 @@ A6 = Equation(
         Paired(
             "an erased person is erased from the recipients",
             (Side("registration", _ERASED),),
-            (Side("notifications", _ERASED_IN_BOOK),),
+            (Side("notifications", _ERASED_RECIPIENTS),),
         ),
         *proposals.COPIES,
         Paired(

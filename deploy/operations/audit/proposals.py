@@ -4,7 +4,7 @@ from deploy.operations.audit.checks import Alone, Paired, Side
 
 _DECISIONS = "('accepted', 'returned', 'declined', 'scheduled')"
 
-_DECISION_OF_NOBODY = """
+_DECISION_ON_ERASED = """
     SELECT p.registration_id::text, 'nothing', p.status FROM proposal_state p
     JOIN (SELECT id, erased_at FROM registration) r ON r.id = p.registration_id WHERE r.erased_at IS NOT NULL
 """
@@ -107,7 +107,7 @@ def follows(proposed: str, reviewed: str) -> bool:
     return reviewed.removeprefix("declined, ") == proposed
 
 
-ERASURE = (Alone("registration", "no decision on a proposal is left of an erased person", _DECISION_OF_NOBODY),)
+ERASURE = (Alone("registration", "no decision on a proposal is left of an erased person", _DECISION_ON_ERASED),)
 HISTORY = (
     Alone("registration", "each change of a proposal is one message to events", _PUBLISHED),
     Alone("events", "a proposal's history has every revision and ends with its state", _HISTORY),

@@ -28,7 +28,7 @@ HISTORY = timedelta(days=1000)
 """How long the history of an erased registration and a reading of sealed answers surely stay."""
 
 GRACE_S = 60.0
-PATIENCE = 15
+LATE_FACTOR = 15
 """Factor on the grace for what waits for other services without a trace.
 
 A quarter of an hour, the longest outage of the broker that causes no difference.
@@ -167,7 +167,7 @@ def _snapshot(url: str) -> psycopg.Connection[Any]:
 
 def _values(sources: Sources, grace_s: float, moved: datetime | None) -> dict[str, Any]:
     now = moved or datetime.now(UTC)
-    settled, late = now - timedelta(seconds=grace_s), now - timedelta(seconds=PATIENCE * grace_s)
+    settled, late = now - timedelta(seconds=grace_s), now - timedelta(seconds=LATE_FACTOR * grace_s)
     types, queues = zip(*CONSUMING_QUEUES, strict=True)
     values = {
         "now": now,

@@ -64,7 +64,7 @@ _KEPT_COUNTS = """
             GROUP BY form, status) c USING (form, status)) AS both_sides
     WHERE counted <> kept
 """
-_HISTORY_OF_NOBODY = """
+_HISTORY_WITHOUT_PERSON = """
     SELECT DISTINCT c.registration_id::text, 'a registration', 'its history alone' FROM registration_change c
     WHERE NOT EXISTS (SELECT FROM registration r WHERE r.id = c.registration_id)
 """
@@ -80,7 +80,7 @@ _ADDRESSES_OVERDUE = """
     UNION ALL SELECT id::text, 'deleted', 'could be restored until ' || expires_at FROM former_address
     WHERE expires_at < least(%(late_before)s, %(now)s - interval '1 day')
 """
-_ADDRESSES_OF_NOBODY = """
+_ADDRESSES_OF_ERASED = """
     SELECT a.id::text, 'nothing', 'an address' FROM (
         SELECT id, registration_id FROM address_change UNION ALL SELECT id, registration_id FROM former_address) a
     JOIN (SELECT id, erased_at FROM registration) r ON r.id = a.registration_id WHERE r.erased_at IS NOT NULL
@@ -88,7 +88,7 @@ _ADDRESSES_OF_NOBODY = """
 _ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster
 """
-_IN_BOOK = """
+_RECIPIENTS = """
     SELECT subject::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM recipient WHERE about = 'registration'
 """
 _NUMBERS = """
@@ -115,11 +115,11 @@ _TALLIES = """
     WHERE counted <> kept
 """
 
-_SOMEBODY_LEFT = """
+_LEFT_OF_ERASED = """
     SELECT id::text, 'nobody', 'somebody' FROM registration WHERE erased_at IS NOT NULL
         AND (person_ref IS NOT NULL OR status = 'waitlisted')
 """
-_SOMEBODY_ON_ROSTER = """
+_ERASED_ON_ROSTER = """
     SELECT registration_id::text, 'nobody', 'somebody' FROM roster
     WHERE erased_at IS NOT NULL AND person_ref IS NOT NULL
 """
@@ -130,18 +130,20 @@ A2 = Equation(
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "the counts over all forms are those of the registrations", _KEPT_COUNTS),
-        Alone("registration", "each history is of a person who is stored", _HISTORY_OF_NOBODY),
+        Alone("registration", "each history is of a person who is stored", _HISTORY_WITHOUT_PERSON),
         Alone("registration", "no candidate is kept long after its expiry", _OVERDUE),
         Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),
-        Alone("registration", "no address before or after a change is left of an erased person", _ADDRESSES_OF_NOBODY),
+        Alone("registration", "no address before or after a change is left of an erased person", _ADDRESSES_OF_ERASED),
         Paired(
             "everyone whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)
         ),
         Paired(
-            "every recipient of mails is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)
+            "every recipient of mails is registered",
+            (Side("registration", _ALL),),
+            (Side("notifications", _RECIPIENTS),),
         ),
-        Alone("registration", "nothing but counts is left of an erased person", _SOMEBODY_LEFT),
-        Alone("events", "nothing but counts is left of an erased person on a roster", _SOMEBODY_ON_ROSTER),
+        Alone("registration", "nothing but counts is left of an erased person", _LEFT_OF_ERASED),
+        Alone("events", "nothing but counts is left of an erased person on a roster", _ERASED_ON_ROSTER),
         *proposals.ERASURE,
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
         Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),
@@ -152,7 +154,7 @@ _TOO_MANY_NOW = """
     SELECT form, 'at most ' || max(capacity_then), count(*)::text FROM registration WHERE status = 'confirmed'
     GROUP BY form HAVING bool_and(capacity_then IS NOT NULL) AND count(*) > max(capacity_then)
 """
-"""Wrong in whatever order: each of them got a seat when the form had fewer seats than are taken now."""
+"""Wrong in any order: each of them got a seat when the form had fewer seats than are taken now."""
 
 _TOO_MANY_THEN = """
     WITH steps AS (

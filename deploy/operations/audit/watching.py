@@ -1,4 +1,4 @@
-"""Compares periodically, for metrics and an alert. A database or broker that is down ends a round, not the process."""
+"""Compares periodically, for metrics and an alert. A database or broker that is down ends a run, not the process."""
 
 import logging
 import time
@@ -22,22 +22,22 @@ from shared.runtime.runner import Stop
 log = logging.getLogger(__name__)
 
 LOGGED = 20
-"""Differences of one round that are named in the log; `make audit` names more."""
+"""Differences of one run that are named in the log; `make audit` names more."""
 
 EVERY_S = 300.0
-"""From round to round, seconds."""
+"""From one run to the next, seconds."""
 
 
 def compare_once(settings: AuditSettings, head: Head) -> tuple[list[Judgement], Head]:
-    """One round, and the log of readings' head as it is now.
+    """Run once; return the result, and the log of readings' head as it is now.
 
     Args:
         settings: databases and broker to read.
-        head: as the round before has seen it.
+        head: as the run before has seen it.
 
     Raises:
         psycopg.Error: a database is down, or lets the audit read less than it needs.
-        Unavailable: the broker is down, which is to be asked.
+        Unavailable: the broker is down, which is to be read.
     """
     with open_sources(settings.urls, settings.given(head), grace_s=settings.grace_s) as sources:
         return judge(sources), head_of(sources)

@@ -1,4 +1,4 @@
-"""Applies a plan in rounds: each finds what is left, does it, and lets messages arrive. It can be killed and rerun."""
+"""Applies a plan in passes: each finds what is left, does it, and lets messages arrive. It can be killed and rerun."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from services.registration.people.messages import RegistrationMessages
 from shared.runtime.clock import Clock
 
 MAX_ROUNDS = 8
-"""Each round delivers what the previous one published; messages that wait at the broker may add work."""
+"""Each pass delivers what the previous one published; messages that wait at the broker may add work."""
 
 _PUBLISH = text("""
     UPDATE outbox SET published_at = NULL, try_at = NULL, refusals = 0, again_at = :now
@@ -46,7 +46,7 @@ class RecoveryTools:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done: how many rounds, registrations, messages and mails."""
+    """What was done: how many passes, registrations, messages and mails."""
 
     rounds: int
     taken_back: int

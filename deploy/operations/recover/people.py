@@ -11,7 +11,7 @@ from deploy.operations.recover.databases import NOTIFICATIONS, ComparedDatabases
 from shared.runtime.accounts import write_private
 from shared.security.sealing import Unsealable, Vault
 
-_BOOK = """
+_RECIPIENTS = """
     SELECT subject::text, form, event, language, status, closed FROM recipient
     WHERE subject = ANY(CAST(:ids AS uuid[])) AND closed IS NOT NULL ORDER BY form, subject
 """
@@ -30,7 +30,7 @@ def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str],
         path: the file.
     """
     found: dict[str, dict[str, str]] = {one: {"registration": one, "name": "", "address": ""} for one in ids}
-    for subject, form, event, language, status, closed in databases.rows(NOTIFICATIONS, _BOOK, ids=list(ids)):
+    for subject, form, event, language, status, closed in databases.rows(NOTIFICATIONS, _RECIPIENTS, ids=list(ids)):
         try:
             personal = vault.open(closed, row=subject)
         except Unsealable:

@@ -172,7 +172,7 @@ def add_roster(blueprint: Any, context: EventsContext, titles: Titles) -> None:
     def roster(query: dict[str, Any], event_id: str) -> Response:
         """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`.
 
-        With `group_by`, only their numbers. A limited key sees those of its own forms.
+        With `group_by`, only their numbers. A limited key sees those of its forms.
         """
         require_touch(event_id)
         wanted = _wanted(query, event_id)

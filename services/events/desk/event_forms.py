@@ -64,12 +64,12 @@ _ID = FormField(
 side-event-housing. It never changes. If empty, it is made from the title.",
 )
 _INTERNAL_NOTE = FormField(
-    name="internal_note", label="Internal note", look="area", most=2000, help="Only coordinators see it."
+    name="internal_note", label="Internal note", widget="area", most=2000, help="Only coordinators see it."
 )
 _INTERNAL = FormField(
     name="internal",
     label="Internal: a test of the system",
-    look="tick",
+    widget="tick",
     help="People can register for it, but it does not appear in the programme, in calendars or in counts.",
 )
 
@@ -84,8 +84,8 @@ def new_sections(
     titled, *others = what.fields
     when = [
         zone_field(zone, "Preset to the zone of the newest event. People see times in this zone first."),
-        FormField(name="starts", label="Start", look="local", help="In the time zone above. Optional for a draft."),
-        FormField(name="ends", label="End", look="local"),
+        FormField(name="starts", label="Start", widget="local", help="In the time zone above. Optional for a draft."),
+        FormField(name="ends", label="End", widget="local"),
     ]
     return [
         Section(what.title, [titled, _ID, *others]),
@@ -166,14 +166,14 @@ def _sections(
     everyone = (EVERY_GROUP, "All working groups, including later ones")
     all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
     what = [
-        FormField(name="title", label="Title", look="languages", required=True),
-        FormField(name="kind", label="Kind", look="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
-        FormField(name="summary", label="Summary", look="languages", rows=4, most=2000, help="It is public."),
-        FormField(name="series", label="Series", look="select", choices=all_series, help=_series_help(series)),
+        FormField(name="title", label="Title", widget="languages", required=True),
+        FormField(name="kind", label="Kind", widget="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
+        FormField(name="summary", label="Summary", widget="languages", rows=4, most=2000, help="It is public."),
+        FormField(name="series", label="Series", widget="select", choices=all_series, help=_series_help(series)),
         FormField(name="series_number", label="Number in the series", most=4),
     ]
     where = [
-        FormField(name="mode", label="People attend", look="select", required=True, choices=MODE_CHOICES),
+        FormField(name="mode", label="People attend", widget="select", required=True, choices=MODE_CHOICES),
         FormField(name="city", label="City", help="Required if people attend in person."),
         FormField(name="place", label="Place", help="Building and room."),
         FormField(
@@ -187,7 +187,7 @@ def _sections(
         FormField(
             name="asked_groups",
             label="Invited working groups",
-            look="checks",
+            widget="checks",
             choices=[everyone, *((group.id, str(group.title)) for group in groups)],
         ),
         _form_field(forms),
@@ -209,7 +209,7 @@ def _form_field(forms: Mapping[str, str]) -> FormField:
     return FormField(
         name="form",
         label="Form",
-        look="select",
+        widget="select",
         choices=[("", "The form created for this event"), *forms.items()],
         help="Choose another only if several events share one form.",
     )

@@ -202,10 +202,10 @@ def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
     if change == "none":
         return Changed(new, change, (), ChangeAudience(), dependents)
     groups = registration_groups(connection, new.id)
-    silent = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and opens_remote(old, new))]
+    without_mail = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and opens_remote(old, new))]
     differs = visible_difference(old, new)
     mailed = change == "changed" and is_mailed(old, new, differs)
-    notified = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
+    notified = sorted({group.form_kind for group in groups}.difference(without_mail)) if mailed else []
     audience = audience_of(groups, notified, count_people_on(connection, new.id, notified))
     return Changed(new, change, differs, audience, dependents)
 

@@ -87,7 +87,7 @@ def read_rooms(folder: Path, moved_by: timedelta | None = None) -> LoadedRooms:
 
 
 class _Programme:
-    """What the file says, and the faults that are found in it.
+    """The content of the file, and its faults.
 
     Raises:
         SettingsError: on construction: a field cannot be read; lists every such fault.
@@ -103,7 +103,7 @@ class _Programme:
         self._days: list[date] = [on + moved_by for on in self._content["days"]]
 
     def check(self) -> None:
-        """Go on only if there is no fault.
+        """Raise the faults, if there are any.
 
         Raises:
             SettingsError: there is; lists every one.

@@ -231,8 +231,8 @@ def _overlaps(connection: Connection, loaded: LoadedRooms) -> Iterator[str]:
     for slot in loaded.slots:
         for old in staying:
             if slot.span.overlaps(old.span):
-                said = f"{slot.id} overlaps {old.id}, which has side events: move them first"
-                yield loaded.fault(slot.id, said)
+                message = f"{slot.id} overlaps {old.id}, which has side events: move them first"
+                yield loaded.fault(slot.id, message)
 
 
 def written(loaded: Loaded, rooms: Iterable[Room], slots: Iterable[TimeSlot]) -> Mapping[str, str]:

@@ -77,14 +77,14 @@ def unknown_group(connection: Connection, value: Consultation | GroupContact) ->
 
 def _consultation_form(connection: Connection, old: Consultation | None) -> list[Section]:
     what = [
-        FormField(name="held_on", label="Day", look="day"),
-        FormField(name="host_kind", label="With", look="select", required=True, choices=HOST_KINDS),
+        FormField(name="held_on", label="Day", widget="day"),
+        FormField(name="host_kind", label="With", widget="select", required=True, choices=HOST_KINDS),
         FormField(name="host", label="Embassy or mission", help="Its name. Leave empty for a round of several."),
         FormField(name="city", label="City", required=True),
         FormField(
             name="working_group",
             label="Working group",
-            look="select",
+            widget="select",
             choices=[("", "None, or several"), *group_choices(connection)],
         ),
         FormField(name="presentations", label="Number of presentations", most=4, required=True),
@@ -96,9 +96,9 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
         FormField(
             name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
         ),
-        FormField(name="outcome", label="Outcome", look="area", most=2000, help="Only for coordinators and viewers."),
+        FormField(name="outcome", label="Outcome", widget="area", most=2000, help="Only for coordinators and viewers."),
         FormField(name="title", label="Title", help="If empty, it is the name of the embassy or mission."),
-        FormField(name="summary", label="Notes", look="area", most=2000),
+        FormField(name="summary", label="Notes", widget="area", most=2000),
         *([ID_FIELD] if old is None else [FormField(name="within_days", label="Days that a round took", most=3)]),
     ]
     return [Section("What took place", what), Section("Outcome", more)]
@@ -107,14 +107,18 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
 def _contact_form(connection: Connection, _old: GroupContact | None) -> list[Section]:
     fields = [
         FormField(
-            name="working_group", label="Working group", look="select", required=True, choices=group_choices(connection)
+            name="working_group",
+            label="Working group",
+            widget="select",
+            required=True,
+            choices=group_choices(connection),
         ),
-        FormField(name="kind", label="How", look="select", required=True, choices=CONTACT_KINDS),
-        FormField(name="held_on", label="Day", look="day", required=True),
+        FormField(name="kind", label="How", widget="select", required=True, choices=CONTACT_KINDS),
+        FormField(name="held_on", label="Day", widget="day", required=True),
         FormField(
             name="summary",
             label="What it was about",
-            look="area",
+            widget="area",
             most=2000,
             help="For coordinators. Do not write about individual participants: a note is not erased with them.",
         ),

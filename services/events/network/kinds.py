@@ -60,12 +60,12 @@ def _make_series(values: Values, _by: str) -> Sequence[Series]:
 
 def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Section]:
     fields = [
-        FormField(name="title", label="Title", look="languages", required=True),
+        FormField(name="title", label="Title", widget="languages", required=True),
         *([ID_FIELD] if old is None else []),
         FormField(
             name="summary",
             label="What it works on",
-            look="languages",
+            widget="languages",
             rows=4,
             most=2000,
             help="It is public.",
@@ -80,7 +80,7 @@ def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Secti
         FormField(
             name="active",
             label="Active",
-            look="tick",
+            widget="tick",
             help="An inactive group is closed: events do not invite it, and the console does not list it as a group "
             "without contact. The registrations of its members stay.",
         ),
@@ -90,9 +90,9 @@ def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Secti
 
 def _series_form(_connection: Connection, old: Series | None) -> list[Section]:
     fields = [
-        FormField(name="title", label="Title", look="languages", required=True),
+        FormField(name="title", label="Title", widget="languages", required=True),
         *([ID_FIELD] if old is None else []),
-        FormField(name="summary", label="Summary", look="languages", rows=4, most=2000, help="It is public."),
+        FormField(name="summary", label="Summary", widget="languages", rows=4, most=2000, help="It is public."),
         FormField(name="began_in", label="Year in which it began", most=4),
     ]
     return [Section("", fields)]
@@ -259,14 +259,14 @@ def _hotel_form(_connection: Connection, old: HotelBlock | None) -> list[Section
         FormField(
             name="allotments",
             label="Rooms by kind and night",
-            look="area",
+            widget="area",
             most=4000,
             help=f"One per line: kind ({kinds}), number, first and last night, such as "
             "single 10 2020-05-08 to 2020-05-14.",
         ),
         FormField(name="booking_code", label="Booking code", most=80),
-        FormField(name="book_until", label="Book by", look="day"),
-        FormField(name="note", label="Note", look="area", most=2000, help="For coordinators."),
+        FormField(name="book_until", label="Book by", widget="day"),
+        FormField(name="note", label="Note", widget="area", most=2000, help="For coordinators."),
     ]
     return [Section("", fields)]
 

@@ -61,7 +61,7 @@ class Series:
 class WorkingGroup:
     """People who work on one issue; ``summary`` describes the issue.
 
-    ``contact`` says how to reach the group, for coordinators. A group that is not ``active`` is closed: events do not
+    ``contact`` is how to reach the group, for coordinators. A group that is not ``active`` is closed: events do not
     invite it, and it is not reported as a group without contact.
 
     Raises:
@@ -323,7 +323,7 @@ class Resource:
         enforce(_rules(self))
 
     @property
-    def stands_on(self) -> tuple[str, ...]:
+    def attached_to(self) -> tuple[str, ...]:
         """Ids of the event and the series on whose pages it is; empty if it belongs to a city only."""
         return tuple(name for name in (self.event, self.series) if name is not None)
 

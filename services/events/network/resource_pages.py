@@ -76,12 +76,12 @@ def resource_sections(known: Resource | None) -> list[Section]:
         else "It becomes public. People with a seat get a mail about the first recording, but not about others."
     )
     fields = [
-        FormField(name="title", label="Title", look="languages", required=True),
+        FormField(name="title", label="Title", widget="languages", required=True),
         *([RESOURCE_ID_FIELD] if known is None else []),
-        FormField(name="kind", label="Kind", look="select", required=True, choices=list(RESOURCE_KINDS.items())),
+        FormField(name="kind", label="Kind", widget="select", required=True, choices=list(RESOURCE_KINDS.items())),
         FormField(name="url", label="Address", most=500, required=True, help="Begins with https://"),
         language_field(known),
-        FormField(name="published", label="Published", look="tick", help=help_text),
+        FormField(name="published", label="Published", widget="tick", help=help_text),
     ]
     return [Section("", fields)]
 
@@ -90,7 +90,7 @@ def language_field(known: Resource | None) -> FormField:
     """The choice of the language it is in; that of ``known`` is one of them."""
     other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
     choices = [*LANGUAGE_NAMES.items(), *other]
-    return FormField(name="language", label="Language", look="select", required=True, choices=choices)
+    return FormField(name="language", label="Language", widget="select", required=True, choices=choices)
 
 
 def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:
@@ -206,7 +206,7 @@ def _resource(work: UnitOfWork, event_id: str, resource_id: str) -> Resource:
 
 
 def _may_touch(resource: Resource) -> None:
-    require_touch_each(*resource.stands_on)
+    require_touch_each(*resource.attached_to)
 
 
 def _page(

@@ -77,8 +77,8 @@ def _typed_resource(values: Values) -> Values:
 
 
 def _make(values: Values, _by: str) -> Sequence[Resource]:
-    stands_on = values.get("event") or values.get("series") or values.get("city") or ""
-    return [with_announced(None, Resource(**_typed_resource(with_id(values, stands_on, values["title"]))))]
+    attached_to = values.get("event") or values.get("series") or values.get("city") or ""
+    return [with_announced(None, Resource(**_typed_resource(with_id(values, attached_to, values["title"]))))]
 
 
 def with_announced(old: Resource | None, new: Resource) -> Resource:
@@ -114,16 +114,16 @@ def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> It
 def _form(connection: Connection, old: Resource | None) -> list[Section]:
     series = [("", "None"), *((one.id, str(one.title)) for one in all_series(connection))]
     what = [
-        FormField(name="title", label="Title", look="languages", required=True),
+        FormField(name="title", label="Title", widget="languages", required=True),
         *([RESOURCE_ID_FIELD] if old is None else []),
-        FormField(name="kind", label="Kind", look="select", required=True, choices=list(RESOURCE_KINDS.items())),
+        FormField(name="kind", label="Kind", widget="select", required=True, choices=list(RESOURCE_KINDS.items())),
         FormField(name="url", label="Address", most=500, required=True, help="Begins with https://"),
         language_field(old),
-        FormField(name="published", label="Published", look="tick", help="People who are registered get one mail."),
+        FormField(name="published", label="Published", widget="tick", help="People who are registered get one mail."),
     ]
     where = [
         FormField(name="event", label="Event", most=80, help="Short name of the event."),
-        FormField(name="series", label="Series", look="select", choices=series),
+        FormField(name="series", label="Series", widget="select", choices=series),
         FormField(name="city", label="City", help="For UPR Cities."),
     ]
     return [Section("What it is", what), Section("What it belongs to", where)]
@@ -266,7 +266,7 @@ def _add_changes(blueprint: Any, context: EventsContext) -> None:
 
 def require_touch_resource(resource: Resource) -> None:
     """A key limited to some forms may change resources of events and series of the same names only."""
-    require_touch_each(*resource.stands_on)
+    require_touch_each(*resource.attached_to)
 
 
 def _typed_request(values: dict[str, Any]) -> dict[str, Any]:

@@ -69,10 +69,14 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def groups() -> str:
         found = show_overview(work, clock, None)
         titles = _titles(found)
-        only_silent = request.args.get("show") == "no-mail"
-        shown = [group for group in found.groups if not (only_silent and group.contacted_this_month)]
+        only_without_mail = request.args.get("show") == "no-mail"
+        shown = [group for group in found.groups if not (only_without_mail and group.contacted_this_month)]
         return render_template(
-            "events/groups.html", groups=shown, titles=titles, only_silent=only_silent, coordinator=_writes()
+            "events/groups.html",
+            groups=shown,
+            titles=titles,
+            only_without_mail=only_without_mail,
+            coordinator=_writes(),
         )
 
     _add_geneva(blueprint, work)

@@ -237,8 +237,7 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
 
     Args:
         work: on the database of events.
-        language: one of ours.
-        after: kind and id before the first; empty ones for the beginning.
+        language: one of ``LANGUAGES``. after: kind and id before the first; empty ones for the first page.
         limit: most that are returned.
 
     Raises:

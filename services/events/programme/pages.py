@@ -130,7 +130,7 @@ def _local_day(entry: TimetableEntry) -> date:
 
 
 def _zone(entry: TimetableEntry, language: str) -> str:
-    """Return the zone by the name of the rooms' city: people in Geneva do not say Zurich time."""
+    """Return the zone by the name of the rooms' city: people in Geneva do not call it Zurich time."""
     return zone_place(entry.span.starts_at, entry.time_zone, language, entry.city)
 
 
@@ -204,7 +204,7 @@ def _add_details(blueprint: Blueprint, context: SideEventsContext, public_url: s
 
 
 def _speakers(context: SideEventsContext, event: Event) -> Sequence[str]:
-    """Names of those who speak at a side event and agree to be named."""
+    """Names of the speakers of a side event who agree to be named."""
     if event.kind is not EventKind.SIDE_EVENT:
         return ()
     return public_names(context.work, context.keys, [event.id]).get(event.id, ())

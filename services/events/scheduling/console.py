@@ -20,10 +20,10 @@ from services.events.scheduling.wording import (
     clash_text,
     conflict_text,
     impossible_text,
+    preferences_text,
     proof_text,
     reasons_text,
     search_text,
-    wishes_text,
 )
 from services.events.side_events import wording
 from services.events.side_events.console import TIMETABLE, add_proposals, group_titles, seen_in_form, suggested_words
@@ -212,8 +212,8 @@ def _names(context: SideEventsContext, board: Board) -> dict[str, tuple[str, ...
 def _search(board: Board) -> list[str]:
     """The result of the last search, and how many preferences the draft meets."""
     report = board.job.report if board.job else None
-    said = search_text(report) if report else []
-    return [sentence for sentence in (*said, wishes_text(board.snapshot)) if sentence]
+    sentences = search_text(report) if report else []
+    return [sentence for sentence in (*sentences, preferences_text(board.snapshot)) if sentence]
 
 
 def _reasons(board: Board) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Model:
         kept: by proposal: it stays in the slot and the room in which it is published.
         placed: how many have a place.
         moves: how many published side events that can stay do not.
-        wishes: the weight of the preferences that are met, less the busiest day.
+        preferences: the weight of the preferences that are met, less the busiest day.
     """
 
     cp: cp_model.CpModel
@@ -53,7 +53,7 @@ class Model:
     kept: Mapping[str, cp_model.IntVar]
     placed: cp_model.LinearExpr
     moves: cp_model.LinearExpr
-    wishes: cp_model.LinearExpr
+    preferences: cp_model.LinearExpr
 
 
 def build_model(openings: Openings, *, least_placed: int, max_moves: int | None = None) -> Model:
@@ -74,7 +74,7 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
     moves = len(kept) - cp_model.LinearExpr.sum(list(kept.values()))
     if max_moves is not None and kept:
         cp.add(moves <= max_moves)
-    return Model(cp, places, kept, placed, moves, _wishes(cp, openings, places, least_placed))
+    return Model(cp, places, kept, placed, moves, _preferences_met(cp, openings, places, least_placed))
 
 
 def add_rules(cp: cp_model.CpModel, openings: Openings) -> Places:
@@ -152,7 +152,9 @@ def _rooms_suffice(
                 cp.add(sum(using) <= rooms)
 
 
-def _wishes(cp: cp_model.CpModel, openings: Openings, places: Places, least_placed: int) -> cp_model.LinearExpr:
+def _preferences_met(
+    cp: cp_model.CpModel, openings: Openings, places: Places, least_placed: int
+) -> cp_model.LinearExpr:
     by_day: defaultdict[date, list[cp_model.IntVar]] = defaultdict(list)
     worth = []
     for request, slot, place in _each(openings, places):

@@ -34,7 +34,7 @@ class Placed:
     Attributes:
         proposal_id: of the proposal.
         span: when it is.
-        speakers: references of the people who speak.
+        speakers: references of its speakers.
         attendance: how many people are expected.
         unavailable: when one of its speakers cannot.
     """
@@ -236,7 +236,7 @@ class SearchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a proposal has no place, or a wish cannot be met: a code, and how many slots it closes."""
+    """Why a proposal has no place, or a preference cannot be met: a code, and how many slots it closes."""
 
     code: str
     slots: int = 0
@@ -295,10 +295,10 @@ class Timetable:
     placements: all that have a place, by proposal.
     unplaced: for each of the others, what closes the slots in this timetable.
     proofs: why no timetable can place them as well; a proposal whose proof was not found in time is missing.
-    impossible_wishes: ids of proposals that cannot be placed on any preferred day.
+    impossible_preferences: ids of proposals that cannot be placed on any preferred day.
     placed: of the search for the most proposals.
     moves: of the search for the fewest moves.
-    wishes: of the search for the most preferences.
+    preferences: of the search for the most preferences.
     seconds: it took.
     finished: whether it was not stopped from outside.
     """
@@ -306,10 +306,10 @@ class Timetable:
     placements: tuple[Placement, ...]
     unplaced: Mapping[str, tuple[Reason, ...]]
     proofs: Mapping[str, Proof]
-    impossible_wishes: tuple[str, ...]
+    impossible_preferences: tuple[str, ...]
     placed: SearchStage
     moves: Moves
-    wishes: SearchStage
+    preferences: SearchStage
     seconds: float
     finished: bool = field(default=True)
 

@@ -160,7 +160,7 @@ def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple
     }
 
 
-def impossible_wishes(openings: Openings) -> dict[str, tuple[Reason, ...]]:
+def impossible_preferences(openings: Openings) -> dict[str, tuple[Reason, ...]]:
     """Requests that prefer days on which no slot can be open to them, and what closes these slots.
 
     A day without any slot has no reason.
@@ -233,12 +233,12 @@ class Score:
 
     placed: proposals with a place, without pinned ones.
     kept: published side events that stay in slot and room.
-    wishes: weight of the preferences that are met.
+    preferences: weight of the preferences that are met.
     """
 
     placed: int
     kept: int
-    wishes: int
+    preferences: int
 
 
 def score(openings: Openings, placements: tuple[Placement, ...]) -> Score:
@@ -250,10 +250,10 @@ def score(openings: Openings, placements: tuple[Placement, ...]) -> Score:
     """
     places = {placement.proposal_id: placement for placement in placements}
     kept = sum(same_place(places.get(name), published) for name, published in openings.keepable.items())
-    return Score(len(places), kept, _wishes(openings, places))
+    return Score(len(places), kept, _preferences_met(openings, places))
 
 
-def max_wishes(openings: Openings, placed: int) -> int:
+def max_preferences(openings: Openings, placed: int) -> int:
     """Return an upper bound of the weight: every proposal has its best open slot, and ``placed`` are spread evenly."""
     best = (
         max((wish_weight(request, slot) for slot in openings.open_slots[request.proposal_id]), default=0)
@@ -263,7 +263,7 @@ def max_wishes(openings: Openings, placed: int) -> int:
     return sum(best) - BUSIEST_DAY * -(-placed // max(1, len(days)))
 
 
-def _wishes(openings: Openings, places: Mapping[str, Placement]) -> int:
+def _preferences_met(openings: Openings, places: Mapping[str, Placement]) -> int:
     slots = {slot.id: slot for slot in openings.problem.slots}
     granted = sum(
         wish_weight(request, slots[places[request.proposal_id].slot_id])

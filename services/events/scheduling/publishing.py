@@ -308,8 +308,8 @@ def _save(connection: Connection, old: Event | None, event: Event, version: Time
 
 def _worded(entry: TimetableEntry, proposal: Proposal, event: Event) -> Event:
     """The side event of an entry that has not moved: with the proposal's text in its own language."""
-    spoken = named_language(proposal.language) or DEFAULT
-    title, summary = event.title.having(spoken, entry.title), event.summary.having(spoken, proposal.summary)
+    own_language = named_language(proposal.language) or DEFAULT
+    title, summary = event.title.having(own_language, entry.title), event.summary.having(own_language, proposal.summary)
     return replace(event, title=title, summary=summary)
 
 

@@ -124,7 +124,7 @@ def _room_effects(connection: Connection, old: Room | None, new: Sequence[Room],
 
 def _room_form(_connection: Connection, old: Room | None) -> list[Section]:
     what = [
-        FormField(name="title", label="Room", look="languages", required=True),
+        FormField(name="title", label="Room", widget="languages", required=True),
         *([ID_FIELD] if old is None else []),
         FormField(name="capacity", label="Seats", most=5, required=True),
         FormField(name="city", label="City", required=True),
@@ -141,7 +141,7 @@ def _room_form(_connection: Connection, old: Room | None) -> list[Section]:
         FormField(
             name="open",
             label="When it is available",
-            look="area",
+            widget="area",
             most=8000,
             required=True,
             help="A line for each day, in the time zone above: 2020-05-06 09:00 to 17:00.",
@@ -301,16 +301,16 @@ def _slot_blockers(connection: Connection, slot: TimeSlot, now: datetime) -> Ite
 
 def _slot_form(_connection: Connection, _old: TimeSlot | None) -> list[Section]:
     days = [
-        FormField(name="first_on", label="First day", look="day", required=True),
-        FormField(name="last_on", label="Last day", look="day", help="Empty: one day."),
+        FormField(name="first_on", label="First day", widget="day", required=True),
+        FormField(name="last_on", label="Last day", widget="day", help="Empty: one day."),
         FormField(
-            name="without", label="Without", look="checks", choices=[(name, name.capitalize()) for name in WEEKDAYS]
+            name="without", label="Without", widget="checks", choices=[(name, name.capitalize()) for name in WEEKDAYS]
         ),
     ]
     times = [
         zone_field(USUAL_ZONE),
-        FormField(name="starts", label="First start", look="clock", required=True),
-        FormField(name="ends", label="Nothing after", look="clock", required=True),
+        FormField(name="starts", label="First start", widget="clock", required=True),
+        FormField(name="ends", label="Nothing after", widget="clock", required=True),
         FormField(name="length_minutes", label="Minutes of each", most=4, required=True),
         FormField(name="break_minutes", label="Minutes of break between two", most=4),
     ]

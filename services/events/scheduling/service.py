@@ -242,11 +242,11 @@ def report_of(made: Timetable) -> Mapping[str, Any]:
     return {
         "placed": len(made.placements),
         "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in made.unplaced.items()},
-        "impossible_wishes": list(made.impossible_wishes),
+        "impossible_wishes": list(made.impossible_preferences),
         "proofs": {name: _proof(proof) for name, proof in made.proofs.items()},
         "places": _stage(made.placed),
         "moves": {"published": made.moves.published, "made": made.moves.made, "least": made.moves.least},
-        "wishes": _stage(made.wishes),
+        "wishes": _stage(made.preferences),
         "seconds": round(made.seconds, 3),
     }
 

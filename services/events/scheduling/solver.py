@@ -31,8 +31,8 @@ from services.events.scheduling.openings import (
     Openings,
     Score,
     first_fit,
-    impossible_wishes,
-    max_wishes,
+    impossible_preferences,
+    max_preferences,
     reasons_for,
     score,
 )
@@ -169,17 +169,17 @@ def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None
     search.offer(first_fit(search.openings))
     most = _search_places(search)
     moves = _search_moves(search)
-    wishes = _search_wishes(search)
+    preferences = _search_preferences(search)
     openings, pinned = search.openings, len(problem.pinned)
     proofs = prove_unplaced(openings, search.slots, PROOFS_S, search.halt)
     return Timetable(
         placements=tuple(sorted((*problem.pinned, *search.placements), key=lambda one: one.proposal_id)),
         unplaced=reasons_for(openings, search.slots),
         proofs=proofs,
-        impossible_wishes=tuple(impossible_wishes(openings)),
+        impossible_preferences=tuple(impossible_preferences(openings)),
         placed=SearchStage(search.score.placed + pinned, most + pinned),
         moves=moves,
-        wishes=wishes,
+        preferences=preferences,
         seconds=time.monotonic() - search.began,
         finished=not search.halt,
     )
@@ -222,19 +222,19 @@ def _search_moves(search: _Search) -> Moves:
     return Moves(published, made=published - search.score.kept, least=least)
 
 
-def _search_wishes(search: _Search) -> SearchStage:
+def _search_preferences(search: _Search) -> SearchStage:
     """Meet as many preferences as possible without placing fewer proposals or moving more published side events."""
     openings = search.openings
-    bound = float(max_wishes(openings, search.score.placed))
-    if search.score.wishes < bound:
+    bound = float(max_preferences(openings, search.score.placed))
+    if search.score.preferences < bound:
         max_moves = len(openings.keepable) - search.score.kept
         model = build_model(openings, least_placed=search.score.placed, max_moves=max_moves)
-        model.cp.maximize(model.wishes)
+        model.cp.maximize(model.preferences)
         if any(request.proposal_id not in search.slots for request in openings.free):
             _run(search, _without_unplaced(model, search), SAME_PLACED_SHARE)
         proven = _run(search, model, 1.0)
         bound = bound if proven is None else min(bound, proven)
-    return SearchStage(search.score.wishes, max(bound, search.score.wishes))
+    return SearchStage(search.score.preferences, max(bound, search.score.preferences))
 
 
 def _run(search: _Search, model: Model, share: float, local_effort: float | None = None) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from services.events.scheduling.model import Argument, Conflict, ConflictKind
-from services.events.scheduling.openings import FULL, TOO_LARGE, Openings, impossible_wishes
+from services.events.scheduling.openings import FULL, TOO_LARGE, Openings, impossible_preferences
 from services.events.scheduling.publishing import Snapshot
 from services.events.side_events.model import Proposal
 from shared.i18n.when import compact_day
@@ -97,7 +97,7 @@ def _moves_text(moves: Mapping[str, int]) -> list[str]:
     return [f"{text}, which is the fewest possible." if made == least else f"{text}; at least {least} {have} to move."]
 
 
-def wishes_text(snapshot: Snapshot) -> str:
+def preferences_text(snapshot: Snapshot) -> str:
     """How many of those on the board have a day that they prefer; empty if no proposal prefers any."""
     asking = [
         (snapshot.proposals[placement.proposal_id], snapshot.slots[placement.slot_id].on)
@@ -144,7 +144,7 @@ def _named(titles: Sequence[str]) -> str:
 def impossible_text(snapshot: Snapshot) -> Iterator[tuple[Proposal, str]]:
     """Each proposal that could have a place, but on none of the days that it prefers, and why."""
     openings = Openings(snapshot.problem())
-    for name, reasons in impossible_wishes(openings).items():
+    for name, reasons in impossible_preferences(openings).items():
         if not openings.open_slots[name]:
             continue
         proposal = snapshot.proposals[name]

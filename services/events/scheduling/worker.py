@@ -83,5 +83,5 @@ class ScheduleWorker:
         schedule_proposals.labels("unplaced").set(len(made.unplaced))
         schedule_gap_ratio.labels("places").set(made.placed.gap)
         schedule_gap_ratio.labels("moves").set(made.moves.gap)
-        schedule_gap_ratio.labels("wishes").set(made.wishes.gap)
+        schedule_gap_ratio.labels("wishes").set(made.preferences.gap)
         return "done"

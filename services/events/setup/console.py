@@ -66,7 +66,7 @@ def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[
     """What the fields hold for a value as the interface shows it."""
     typed: Texts = {}
     for one in (one for section in sections for one in section.fields):
-        if one.look == "languages":
+        if one.widget == "languages":
             typed |= typed_texts(one.name, Text.of(shown.get(one.name) or {}))
         else:
             typed[one.name] = _text(kind, one, shown)
@@ -95,9 +95,9 @@ def read_typed(
         found = schema.load(content, partial=bool(faults))
     except ma.ValidationError as error:
         known = {one.name: one for section in sections for one in section.fields}
-        for name, said in dict(error.messages_dict).items():
+        for name, messages in dict(error.messages_dict).items():
             first, label = (known[name].first, known[name].label) if name in known else (str(name), name)
-            faults.setdefault(first, f"{label}: {_first(said)}")
+            faults.setdefault(first, f"{label}: {_first(messages)}")
     return typed, found, faults
 
 
@@ -110,7 +110,7 @@ def _text(kind: SetupKind[Any], field: FormField, shown: Mapping[str, Any]) -> s
     value = shown.get(field.name)
     if field.name in kind.lines:
         return "\n".join(kind.lines[field.name].write(one, shown) for one in value or ())
-    if field.look == "checks":
+    if field.widget == "checks":
         return [str(one) for one in value or ()]
     if isinstance(value, bool):
         return YES if value else ""
@@ -123,13 +123,13 @@ def _content(kind: SetupKind[Any], field: FormField, typed: Texts, accepts: ma.f
     Raises:
         ValueError: a line of it cannot be read; with a sentence.
     """
-    if field.look == "languages":
+    if field.widget == "languages":
         return text_typed(field.name, typed).as_mapping
     value = typed[field.name]
     if field.name in kind.lines:
         lines = [line.strip() for line in str(value).split("\n") if line.strip()]
         return [kind.lines[field.name].read(line, typed) for line in lines]
-    if field.look == "tick":
+    if field.widget == "tick":
         return value == YES
     if value == "" and accepts.allow_none:
         return None
@@ -143,11 +143,11 @@ def _takes_nothing(accepts: ma.fields.Field[Any]) -> bool:
     return isinstance(accepts, ma.fields.String) and any(not rule.min for rule in lengths if rule.min is not None)
 
 
-def _first(said: Any) -> str:
+def _first(messages: Any) -> str:
     """The first of marshmallow's messages about a field."""
-    while isinstance(said, dict | list) and said:
-        said = next(iter(said.values())) if isinstance(said, dict) else said[0]
-    return str(said)
+    while isinstance(messages, dict | list) and messages:
+        messages = next(iter(messages.values())) if isinstance(messages, dict) else messages[0]
+    return str(messages)
 
 
 class SetupPages:
@@ -350,5 +350,5 @@ def _plain(value: Any) -> str:
 
 def _first_empty(sections: Sequence[Section], values: Mapping[str, str | Sequence[str]]) -> str:
     """The first text field that is empty; empty for none."""
-    written = (one for section in sections for one in section.fields if one.look not in ("select", "checks", "tick"))
+    written = (one for section in sections for one in section.fields if one.widget not in ("select", "checks", "tick"))
     return next((one.first for one in written if not values.get(one.first)), "")

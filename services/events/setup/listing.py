@@ -117,7 +117,7 @@ def in_english(value: Any) -> Any:
 
 
 def _folded(value: Any) -> Any:
-    """Upper or lower case alike."""
+    """Case is ignored."""
     return value.casefold() if isinstance(value, str) else value
 
 

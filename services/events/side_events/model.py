@@ -32,7 +32,7 @@ TEXT_FIELDS = (
     "preferred_on", "unavailable_on",
 )  # fmt: skip
 SPEAKER_FIELDS = ("speakers", "named_speakers")
-"""Lists of references: who speaks, and who of them agrees to be named publicly."""
+"""Lists of references: the speakers, and those of them who agree to be named publicly."""
 
 DAY_FIELDS = ("preferred_on", "unavailable_on")
 
@@ -88,7 +88,7 @@ class Proposal:
     Attributes:
         id: UUID text; that of its registration.
         attendance: how many people are expected.
-        speakers: references of the people who speak (keyed hashes, hex): equal ones are the same person.
+        speakers: references of the speakers (keyed hashes, hex): equal ones are the same person.
         speaker_names: their names, encrypted; None if there are none.
         named_speakers: references of those who agree to be named publicly, see ``still_agreed``.
         preferred_on, unavailable_on: days in Geneva, in order; preferred, and without a speaker.
@@ -142,9 +142,9 @@ class Proposal:
         """The fields that its registration has changed since the text was taken over, and that differ; maybe none."""
         if self.suggestion is None:
             return {}
-        said, stands = self.suggestion.text, text_of(self)
-        changed = (name for name in TEXT_FIELDS if said[name] != self.answers.get(name))
-        return {name: said[name] for name in changed if said[name] != stands[name]}
+        newer, current = self.suggestion.text, text_of(self)
+        changed = (name for name in TEXT_FIELDS if newer[name] != self.answers.get(name))
+        return {name: newer[name] for name in changed if newer[name] != current[name]}
 
     @property
     def still_agreed(self) -> tuple[str, ...]:
@@ -224,8 +224,8 @@ def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = Non
     """
     if status not in NEXT[proposal.status]:
         raise DomainError("proposal-transition", f"a proposal that is {proposal.status} cannot be {status}")
-    said = proposal.note if note is None else note
-    new = replace(proposal, status=status, note=said, revision=proposal.revision + 1)
+    kept_note = proposal.note if note is None else note
+    new = replace(proposal, status=status, note=kept_note, revision=proposal.revision + 1)
     if new.suggestion is None or status in PLACEABLE:
         return new
     return _taken_over(new, new.suggestion)

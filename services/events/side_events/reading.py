@@ -200,7 +200,7 @@ def shown_proposal(keys: ProposalKeys, proposal: Proposal) -> ShownProposal:
 
 
 def public_names(work: UnitOfWork, keys: ProposalKeys, event_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """Who speaks at each of these side events, as far as it is public, by event: of what is published, who agrees.
+    """The public speakers of each of these side events, by event: of published ones, those who agree.
 
     Read again for each page and stored nowhere: a name is gone from the pages, which caches keep for a minute, once the
     consent is taken back, the proposal is withdrawn, or its proposer or the names are erased. No calendar and no mail

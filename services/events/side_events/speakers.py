@@ -1,4 +1,4 @@
-"""Who speaks at which side event, as a list and a page. Names are for coordinators only."""
+"""The speakers of the side events, as a list and a page. Names are for coordinators only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

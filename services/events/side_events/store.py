@@ -239,8 +239,8 @@ def _row(proposal: Proposal) -> dict[str, Any]:
 def to_proposal(row: Row[Any]) -> Proposal:
     """The proposal of a row with the columns ``LISTED``."""
     values = dict(row._mapping)
-    said, revision, names = (values.pop(name) for name in ("suggestion", "suggested_revision", "suggested_names"))
-    suggestion = None if said is None else ReceivedText(revision, said, _bytes(names))
+    suggested, revision, names = (values.pop(name) for name in ("suggestion", "suggested_revision", "suggested_names"))
+    suggestion = None if suggested is None else ReceivedText(revision, suggested, _bytes(names))
     values |= {name: tuple(values[name]) for name in _LISTS}
     values |= {"status": ProposalStatus(values["status"]), "speaker_names": _bytes(values["speaker_names"])}
     return Proposal(**values, suggestion=suggestion)
@@ -294,7 +294,7 @@ class ProposalFilter:
     """Which proposals; None means any.
 
     Attributes:
-        words: a text in title, summary or organisation, upper or lower case alike.
+        words: a text in title, summary or organisation, in upper or lower case.
         sort: one of ``SORTS``.
         after: the id of the last one before.
     """

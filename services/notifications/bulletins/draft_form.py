@@ -183,8 +183,8 @@ def given_of(bulletin: Bulletin) -> DraftForm:
     """Return the content of the form for a draft."""
     texts = {f"{name}-{language}": content[name] for language, content in bulletin.texts.items() for name in content}
     values = {part: value for part, value in bulletin.segment.items() if not isinstance(value, bool)}
-    speaks = next((word for word, value in YES_OR_NO.items() if bulletin.segment.get(REPRESENTATIVE) is value), "")
-    return DraftForm(values, speaks, texts, str(bulletin.revision))
+    answer = next((word for word, value in YES_OR_NO.items() if bulletin.segment.get(REPRESENTATIVE) is value), "")
+    return DraftForm(values, answer, texts, str(bulletin.revision))
 
 
 def texts_of(given: DraftForm) -> Texts:

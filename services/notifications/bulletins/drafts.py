@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.bulletins.model import AGAIN, EVERYBODY, SCHEDULED, Texts, check_texts
+from services.notifications.bulletins.model import AGAIN, EVERYONE, SCHEDULED, Texts, check_texts
 from services.notifications.bulletins.store import (
     NEWEST,
     Bulletin,
@@ -166,7 +166,7 @@ def audience_of(connection: Connection, bulletin: Bulletin) -> BulletinAudience:
 
 def warnings_of(bulletin: Bulletin, before: int | None) -> list[str]:
     """Return the warnings to confirm before sending; ``before``: number of an identical bulletin that was sent."""
-    return [*([] if bulletin.segment else [EVERYBODY]), *([] if before is None else [AGAIN])]
+    return [*([] if bulletin.segment else [EVERYONE]), *([] if before is None else [AGAIN])]
 
 
 def preview_mark(bulletin: Bulletin, audience: BulletinAudience) -> str:

@@ -19,8 +19,8 @@ WRITABLE = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]+"
 DRAFT, SCHEDULED, SENDING, SENT, STOPPED = "draft", "scheduled", "sending", "sent", "stopped"
 STATES = (DRAFT, SCHEDULED, SENDING, SENT, STOPPED)
 
-EVERYBODY, AGAIN = "everybody", "again"
-WARNINGS = (EVERYBODY, AGAIN)
+EVERYONE, AGAIN = "everybody", "again"
+WARNINGS = (EVERYONE, AGAIN)
 """Warnings to confirm: it goes to everyone, or the same was sent to the same segment before."""
 
 MAX_AHEAD = timedelta(days=366)

@@ -1,6 +1,6 @@
 """The filters of a segment, and the names of its slugs: statements and use cases."""
 
-# ruff: noqa: S608 - constants of ours, all values are parameters
+# ruff: noqa: S608 - our constants, all values are parameters
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -127,7 +127,7 @@ def multipart(subtype: str, parts: Sequence[Message], mark: str) -> Message:
     """Return a multipart. ``mark`` makes its boundary unique in a mail.
 
     No line of a part can be the boundary: ``=_`` occurs in neither quoted-printable nor base64 (RFC 2045, 6.7). No mark
-    may begin with another one of the same mail: readers may compare only the beginning of a line (RFC 2046, 5.1.1).
+    may begin with another one of the same mail: readers may compare only the start of a line (RFC 2046, 5.1.1).
     """
     return MIMEMultipart(subtype, f"=_{mark}", parts, policy=WIRE)
 

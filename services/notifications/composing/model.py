@@ -112,8 +112,8 @@ class MailRecipient:
     """The person to whom a mail is sent.
 
     ``name`` is from the form, which anyone could have filled in. It is shown only if ``address_confirmed``: until the
-    owner of the address has used one of our links, a mail contains nothing from the form, so that no one can send their
-    words to a stranger through us. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position`` the
+    owner of the address has used one of our links, a mail contains nothing from the form, so that no one can use us to
+    send their text to someone else. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position`` the
     place on the waiting list. ``status`` and ``form_kind`` are of the registration. ``token`` is of the link that only
     this mail contains: to the person's own page, or the confirmation link; empty for a mail that the registration did
     not cause. ``view`` and ``join`` are the tokens of the registration's read-only link and of the link to the meeting,

@@ -158,7 +158,7 @@ def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTomb
     """Erase a subject and leave a tombstone; doing it again changes nothing.
 
     Unsent mails are cancelled. If the same person has another registration, unsent announcements move to that one. A
-    suppression remains: it is a keyed hash of the address, without which the person's wish would end with their data.
+    suppression remains: it is a keyed hash of the address, without which the person's choice would end with their data.
 
     Args:
         connection: of the message's own transaction.

@@ -289,7 +289,7 @@ ENCRYPTED_RECIPIENTS = EncryptedRows(
 """Bound to the subject. Re-encryption is invisible, so it makes no revision."""
 
 
-SOMEBODY_ELSE = "it says something about another person, a coordinator"
+ABOUT_A_COORDINATOR = "it says something about another person, a coordinator"
 CLOSED = "encrypted; registration's part has name, address, time zone and title; the rest is a credential"
 CONTENT = "encrypted; the credential in a link of the mail, or a note that registration's part contains"
 
@@ -328,7 +328,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         "FROM suppression t WHERE t.person_ref = ANY(:refs)",
-        {"who": SOMEBODY_ELSE},
+        {"who": ABOUT_A_COORDINATOR},
         ends="until the person revokes it: erasure must not end an unsubscription",
     ),
     PersonalTable(
@@ -337,7 +337,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         f"FROM own_audit_log t WHERE t.subject IN {_MAIL_SUBJECTS}",
-        {"who": SOMEBODY_ELSE},
+        {"who": ABOUT_A_COORDINATOR},
         ends="kept as long as the audit log; it contains no name of a participant",
     ),
 )

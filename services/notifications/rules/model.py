@@ -177,9 +177,9 @@ def reminder_horizon() -> timedelta:
     return max(reminder.before for reminder in REMINDERS) + LOOK_AHEAD
 
 
-def minute_of(moment: datetime) -> int:
-    """Return the minute since 1970 of ``moment`` (aware): one reminder of each kind for each start."""
-    return int(moment.timestamp() // 60)
+def minute_of(instant: datetime) -> int:
+    """Return the minute since 1970 of ``instant`` (aware): one reminder of each kind for each start."""
+    return int(instant.timestamp() // 60)
 
 
 NO_LONGER_TRUE = "its content is outdated"

@@ -49,16 +49,16 @@ MIN_SHARE = 1
 
 
 def claim_plan(limit: int) -> list[tuple[str, int]]:
-    """Return lanes in the order to claim from, each with its maximum; a second round uses what is left.
+    """Return lanes in the order to claim from, each with its maximum; a second pass uses what is left.
 
     Args:
         limit: mails in the batch. If it is too small for all lanes, only urgency counts.
     """
     first, *later = LANES
-    second_round = [(lane, limit) for lane in LANES]
+    second_pass = [(lane, limit) for lane in LANES]
     if limit <= MIN_SHARE * len(later):
-        return second_round
-    return [(first, limit - MIN_SHARE * len(later)), *((lane, MIN_SHARE) for lane in later), *second_round]
+        return second_pass
+    return [(first, limit - MIN_SHARE * len(later)), *((lane, MIN_SHARE) for lane in later), *second_pass]
 
 
 StoredOutcome = tuple[HandoverOutcome, str]

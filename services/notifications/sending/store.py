@@ -1,4 +1,4 @@
-"""SQL on mails in the hands of senders: claim under a lease, begin under a fence, store the outcome once, clean up.
+"""SQL on mails that senders process: claim under a lease, begin under a fence, store the outcome once, clean up.
 
 The fence rises with each claim. A sender stores outcomes under the fence of the claim that it made. So a sender that
 comes back after another one has claimed the mail changes nothing.

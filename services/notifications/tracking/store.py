@@ -1,6 +1,6 @@
 """SQL for tracking: mails and their attempts by filter, counts by state, undelivered mails."""
 
-# ruff: noqa: S608 - constants of ours, all values are parameters
+# ruff: noqa: S608 - our constants, all values are parameters
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -156,14 +156,14 @@ def signed_headers(delivery_id: str, at: datetime, body: bytes, signing: Sequenc
         body: as it is sent.
         signing: secrets, newest first; one signature each, so that a receiver can use either.
     """
-    moment = at.astimezone(UTC)
-    signatures = [Webhook(secret).sign(delivery_id, moment, body.decode()) for secret in signing]
+    signed_at = at.astimezone(UTC)
+    signatures = [Webhook(secret).sign(delivery_id, signed_at, body.decode()) for secret in signing]
     return {
         "Content-Type": "application/json",
         "User-Agent": "Troika-Webhooks",
         "Connection": "close",
         "webhook-id": delivery_id,
-        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-timestamp": str(int(signed_at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
 

@@ -286,8 +286,8 @@ def list_deliveries(
     connection: Connection, webhook_id: str, before: tuple[datetime, str] | None, limit: int
 ) -> Sequence[DeliveryRow]:
     """Return the deliveries of a webhook, newest first; ``before`` is the last one of the previous page."""
-    moment, last = before or (None, None)
-    rows = connection.execute(_LIST_DELIVERIES, {"webhook": webhook_id, "before": moment, "id": last, "most": limit})
+    last_at, last = before or (None, None)
+    rows = connection.execute(_LIST_DELIVERIES, {"webhook": webhook_id, "before": last_at, "id": last, "most": limit})
     return [DeliveryRow(*row) for row in rows]
 
 

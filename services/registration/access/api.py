@@ -146,7 +146,7 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     def list_them() -> dict[str, Any]:
         """All invited colleagues, by name. The access file of the server is not included."""
         now = desk.clock()
-        return {"items": [_public(one, now) for one in desk.everybody()]}
+        return {"items": [_public(one, now) for one in desk.granted()]}
 
     @blueprint.post("")
     @blueprint.arguments(InviteSchema)

@@ -184,7 +184,7 @@ def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:
     def access_page() -> Response:
         page = render_template(
             "access/list.html",
-            everybody=[(one, *STATES[one.state(desk.clock())]) for one in desk.everybody()],
+            granted=[(one, *STATES[one.state(desk.clock())]) for one in desk.granted()],
             in_file=desk.file.holders(),
             done=DONE.get(request.args.get("done", ""), ""),
         )

@@ -213,7 +213,7 @@ class AccessDesk:
     notifications_key: bytes
     console_url: str
 
-    def everybody(self) -> list[Granted]:
+    def granted(self) -> list[Granted]:
         """All whose access is not revoked, by name."""
         with self.work.transaction() as connection:
             return store.list_access(connection)

@@ -303,16 +303,16 @@ def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
     @blueprint.post("/account/sessions/end")
     @needs(*ROLES)
     def end_session() -> AnyResponse:
-        everybody = ADMINISTRATOR in holder().roles
+        may_end_any = ADMINISTRATOR in holder().roles
         session = _given("session", SESSION_ID)
-        if not desk.sessions.end_one(session, holder().name, only_own=not everybody):
+        if not desk.sessions.end_one(session, holder().name, only_own=not may_end_any):
             raise NotFound
         return redirect(f"{ACCOUNT}?done=ended", 303)
 
 
 def _account_page(desk: SignInDesk, *, refused: str = "", status: int = 200) -> Response:
     own, passkeys = holder(), own_passkeys(desk.desk, holder())
-    everybody = ADMINISTRATOR in own.roles
+    may_end_any = ADMINISTRATOR in own.roles
     present = [bytes.fromhex(one.id) for one in passkeys]
     page = desk.page(
         "access/account.html",
@@ -320,8 +320,8 @@ def _account_page(desk: SignInDesk, *, refused: str = "", status: int = 200) -> 
         lambda challenge: desk.party.making_options(challenge, own.id or "", own.name, present) if own.id else "",
         own=own,
         passkeys=passkeys,
-        sessions=desk.sessions.live(None if everybody else own.name),
-        everybody=everybody,
+        sessions=desk.sessions.live(None if may_end_any else own.name),
+        may_end_any=may_end_any,
         this=token_hash(desk.cookie.session).hex() if desk.cookie.session else "",
         done=request.args.get("done", ""),
         refused=refused,

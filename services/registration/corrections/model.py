@@ -44,7 +44,7 @@ HISTORY: Mapping[tuple[str, str], str] = {
 
 REFUSALS: Mapping[Result, tuple[str, str]] = {
     Result.GONE: ("no-place", "the registration is cancelled, erased, or not on this form"),
-    Result.CHANGED_MEANWHILE: ("edit-conflict", "read it again and repeat your change"),
+    Result.CHANGED_CONCURRENTLY: ("edit-conflict", "read it again and repeat your change"),
     Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),
     Result.NAME_TAKEN: ("name-taken", "a person with this name is registered with the same address"),
     Result.REGISTERED_THERE: ("registered-there", "this person is registered with the new address already: merge them"),

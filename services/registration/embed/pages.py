@@ -147,7 +147,7 @@ class FramePage:
         own: for the owner of a verified address; ``None`` for everyone else.
     """
 
-    look: PageStyle
+    style: PageStyle
     definition: FormDefinition
     event_time: EventTime | None
     partner: str
@@ -171,7 +171,7 @@ class FramePage:
 class RefusedPage:
     """Shown in a frame in place of the form; ``form`` is the address of the form only, ``""`` if there is none."""
 
-    look: PageStyle
+    style: PageStyle
     cause: RefusedCause
     form: str
 
@@ -180,7 +180,7 @@ class RefusedPage:
 class ClosedPage:
     """Shown in place of the form when registration is not possible."""
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     reason: ClosedReason
@@ -196,11 +196,11 @@ MAX_EMPTY_FORMS = 48
 
 def render_frame(page: FramePage) -> str:
     """The form with its heading, its questions and its notes."""
-    kind, language = page.definition.kind, page.look.language
+    kind, language = page.definition.kind, page.style.language
     dated = is_dated(page.event_time)
     return render_page(
         "frame.html",
-        page.look,
+        page.style,
         page=page,
         title=page.definition.title.for_reader(language),
         intro=page.definition.intro.in_language(language),
@@ -223,9 +223,9 @@ def submissions_path(slug: str) -> str:
 def _fields(page: FramePage) -> Markup:
     if page.own or page.values or page.errors:
         fixed = {ADDRESS_FIELD: page.own.address} if page.own else {}
-        values = {**page.definition.initial_answers(page.look.language), **page.values}
-        return render_fields(page.definition, page.look.language, values=values, errors=page.errors, fixed=fixed)
-    return _empty_fields(page.definition, page.look.language)
+        values = {**page.definition.initial_answers(page.style.language), **page.values}
+        return render_fields(page.definition, page.style.language, values=values, errors=page.errors, fixed=fixed)
+    return _empty_fields(page.definition, page.style.language)
 
 
 @lru_cache(maxsize=MAX_EMPTY_FORMS)
@@ -244,13 +244,13 @@ def is_dated(event_time: EventTime | None) -> bool:
 
 def render_closed(page: ClosedPage) -> str:
     """Show why the form is not available."""
-    return render_page("closed.html", page.look, page.path, page=page, title=page.title)
+    return render_page("closed.html", page.style, page.path, page=page, title=page.title)
 
 
 def render_refused(page: RefusedPage) -> str:
     """Shows why a page cannot show the form."""
     return render_page(
-        "refused.html", page.look, page=page, title=page_texts().text("refused.title", page.look.language)
+        "refused.html", page.style, page=page, title=page_texts().text("refused.title", page.style.language)
     )
 
 
@@ -262,7 +262,7 @@ def embed_path(slug: str, query: Mapping[str, str]) -> str:
 
 def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
     """(language, its name in itself, address of this form in it)."""
-    query = {"partner": page.partner, **page.look.theme.query(), "parent": page.parent_origin}
+    query = {"partner": page.partner, **page.style.theme.query(), "parent": page.parent_origin}
     return [
         (code, name, embed_path(page.definition.slug, {"lang": code, **query})) for code, name in LANGUAGE_NAMES.items()
     ]
@@ -270,7 +270,7 @@ def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
 
 def render_page(
     template: str,
-    look: PageStyle,
+    style: PageStyle,
     path: str = "",
     *,
     kept: Mapping[str, str] | None = None,
@@ -282,7 +282,7 @@ def render_page(
 
     Args:
         template: its name.
-        look: language and theme.
+        style: language and theme.
         path: of the page, if its address alone is enough to show it in another language. Of a page behind a link only
             ``?`` and the query: no token is in it.
         kept: values of the query that stay beside the language.
@@ -294,25 +294,25 @@ def render_page(
         values["languages"] = _languages_of(path, kept or {})
 
     def text(key: str, **places: object) -> str:
-        return (text_of or page_texts().text)(key, look.language, **places)
+        return (text_of or page_texts().text)(key, style.language, **places)
 
-    def when(moment: EventTime) -> str:
-        return when_text(moment, look.language)
+    def when(event_time: EventTime) -> str:
+        return when_text(event_time, style.language)
 
-    def instant(moment: EventTime) -> str:
-        return instant_text(moment, look.language)
+    def instant(event_time: EventTime) -> str:
+        return instant_text(event_time, style.language)
 
     return (
         (environment or _environment)()
         .get_template(template)
         .render(
             **values,
-            look=look,
-            dir=direction(look.language),
+            style=style,
+            dir=direction(style.language),
             text=text,
             when=when,
             instant=instant,
-            theme_css=theme_css(look.theme),
+            theme_css=theme_css(style.theme),
         )
     )
 
@@ -353,7 +353,7 @@ class SelftestPage:
     came_from: origin of the page whose link was followed; ``""`` if the browser does not send it.
     """
 
-    look: PageStyle
+    style: PageStyle
     home: str
     partner: str
     origins: tuple[str, ...]
@@ -382,4 +382,4 @@ class SelftestPage:
 
 def render_selftest(page: SelftestPage) -> str:
     """Inside another page, list what works there; otherwise explain how to embed it."""
-    return render_page("selftest.html", page.look, page=page)
+    return render_page("selftest.html", page.style, page=page)

@@ -67,7 +67,7 @@ class ReceivedPage:
         address: to which the mail goes, as it was typed.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     receipt: str
@@ -87,7 +87,7 @@ class ReceiptPage:
         calendar: links that add the event to a calendar; None if there is nothing to add.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     form_kind: str
@@ -104,8 +104,8 @@ def receipt_path(receipt: str, language: str) -> str:
 
 def render_received(page: ReceivedPage) -> str:
     """States that the submission is stored, and what follows: the same for everyone."""
-    path = receipt_path(page.receipt, page.look.language)
-    return render_page("received.html", page.look, page=page, title=page.title, receipt_path=path)
+    path = receipt_path(page.receipt, page.style.language)
+    return render_page("received.html", page.style, page=page, title=page.title, receipt_path=path)
 
 
 def render_receipt(page: ReceiptPage) -> str:
@@ -114,15 +114,15 @@ def render_receipt(page: ReceiptPage) -> str:
     heading, message = (
         text_of_kind(f"outcome.{page.status}.{part}", page.form_kind, dated=dated) for part in ("title", "message")
     )
-    reload = next_reload(page.look.language, page.attempt) if page.status == "received" else None
+    reload = next_reload(page.style.language, page.attempt) if page.status == "received" else None
     return render_page(
-        "receipt.html", page.look, "?", page=page, title=page.title, heading=heading, message=message, reload=reload
+        "receipt.html", page.style, "?", page=page, title=page.title, heading=heading, message=message, reload=reload
     )
 
 
-def render_receipt_gone(look: PageStyle) -> str:
+def render_receipt_gone(style: PageStyle) -> str:
     """The answer to a receipt that is unknown or has expired; the same for every such receipt."""
-    return render_page("receipt_gone.html", look, "?", title=page_texts().text("receipt.gone.title", look.language))
+    return render_page("receipt_gone.html", style, "?", title=page_texts().text("receipt.gone.title", style.language))
 
 
 MY_PATH = "/my"
@@ -140,7 +140,7 @@ class MyPage:
         notice: why it was not stored: ``address``: it is none; ``busy``: nothing can be stored now.
     """
 
-    look: PageStyle
+    style: PageStyle
     sent: bool = False
     address: str = ""
     notice: MyNotice = ""
@@ -153,7 +153,7 @@ def my_path(language: str) -> str:
 
 def render_my(page: MyPage) -> str:
     """The page as HTML."""
-    title = page_texts().text("my.title", page.look.language)
+    title = page_texts().text("my.title", page.style.language)
     here = f"{MY_PATH}?sent=1" if page.sent else MY_PATH
-    prefix = engine_texts().text("error.prefix", page.look.language)
-    return render_page("my.html", page.look, here, page=page, title=title, error_prefix=prefix)
+    prefix = engine_texts().text("error.prefix", page.style.language)
+    return render_page("my.html", page.style, here, page=page, title=title, error_prefix=prefix)

@@ -123,20 +123,20 @@ class SnippetChoice:
     definition: of the form.
     partner: slug.
     language: of the form; empty: the reader's browser decides.
-    spoken: the language of the link and of the frame's name.
+    text_language: of the link and of the frame's name.
     way: one of ``WAYS``.
     """
 
     definition: FormDefinition
     partner: str
     language: str
-    spoken: str
+    text_language: str
     way: str
 
     @property
     def title(self) -> str:
         """Of the form."""
-        return self.definition.title.in_language(self.spoken)
+        return self.definition.title.in_language(self.text_language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def snippet_of(choice: SnippetChoice, public_url: str) -> Snippet:
     if choice.way == LINK:
         return Snippet(link, "")
     if choice.way == FRAME:
-        height = round(estimate_height(choice.definition, choice.spoken, NARROW_PX) * FRAME_MARGIN, -1)
+        height = round(estimate_height(choice.definition, choice.text_language, NARROW_PX) * FRAME_MARGIN, -1)
         frame = f'<iframe title="{title}" width="100%" height="{height:.0f}"\n        src="{href}"></iframe>'
         return Snippet(frame, f"frame-src {origin}")
     language = f' lang="{choice.language}"' if choice.language else ""
@@ -175,7 +175,7 @@ def snippet_of(choice: SnippetChoice, public_url: str) -> Snippet:
 
 def _room(choice: SnippetChoice) -> str:
     """Keeps the form's space free until our script is there, where scripts run at all; no policy forbids it."""
-    height = round(estimate_height(choice.definition, choice.spoken, WIDE_PX), -1)
+    height = round(estimate_height(choice.definition, choice.text_language, WIDE_PX), -1)
     drawn = f'<div slot="room"><svg width="1" height="{height}" aria-hidden="true"></svg></div>'
     return f"<noscript><!--</noscript>{drawn}<noscript>--></noscript>"
 

@@ -80,21 +80,21 @@ class EventTime:
     tentative: bool = False
 
 
-def when_text(moment: EventTime, language: str) -> str:
+def when_text(event_time: EventTime, language: str) -> str:
     """Return when an event is on one line, in its zone and in UTC.
 
     Raises:
         ZoneInfoNotFoundError: the event's zone is unknown.
     """
-    if moment.period is None:
+    if event_time.period is None:
         return page_texts().text("when.none", language)
-    local, *utc = time_lines(moment.period, language)
+    local, *utc = time_lines(event_time.period, language)
     return " · ".join((local.text, *(line.beside(local) for line in utc)))
 
 
-def instant_text(moment: EventTime, language: str) -> str:
+def instant_text(event_time: EventTime, language: str) -> str:
     """Return an instant in words that fit into a sentence; raises as :func:`when_text`."""
-    if moment.period is None:
+    if event_time.period is None:
         return page_texts().text("when.none", language)
-    local, *utc = time_lines(moment.period, language)
+    local, *utc = time_lines(event_time.period, language)
     return listed((*local.parts, *(line.beside(local) for line in utc)), language)

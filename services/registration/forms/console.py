@@ -123,10 +123,10 @@ def _read_instant(
     """Return the instant of a local time; a time that does not exist or is ambiguous (DST change) is a fault."""
     if values[name] == _typed(before, form):
         return before
-    moment, fault = read_local(values[name], form)
+    instant, fault = read_local(values[name], form)
     if fault:
         faults[name] = fault
-    return moment
+    return instant
 
 
 def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
@@ -143,8 +143,8 @@ def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
         return None, "Enter a day and a time, or leave it empty."
 
 
-def _typed(moment: datetime | None, form: StoredForm) -> str:
-    return "" if moment is None else f"{moment.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
+def _typed(instant: datetime | None, form: StoredForm) -> str:
+    return "" if instant is None else f"{instant.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
 
 
 def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:

@@ -30,7 +30,7 @@ class Traits:
     domain: bytes = b""
 
 
-NOBODY = Traits()
+NO_TRAITS = Traits()
 """A person for whom nothing is reserved."""
 
 

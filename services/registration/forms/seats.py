@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening
-from services.registration.forms.pools import NOBODY, Pools, Traits
+from services.registration.forms.pools import NO_TRAITS, Pools, Traits
 
 Answers = Mapping[str, Any]
 
@@ -63,8 +63,8 @@ def _is_chosen(key: str, answers: Answers) -> bool:
     return value in answer if isinstance(answer, list) else answer == value
 
 
-IN_ORDER, WITH_OFFERS, BY_HAND = "in-order", "offers", "by-hand"
-PROMOTION_MODES = (IN_ORDER, WITH_OFFERS, BY_HAND)
+IN_ORDER, WITH_OFFERS, MANUALLY = "in-order", "offers", "by-hand"
+PROMOTION_MODES = (IN_ORDER, WITH_OFFERS, MANUALLY)
 """How those who wait get free seats: at once, by an offer that each accepts in time, or when a coordinator decides."""
 
 OFFER_HOURS = 48
@@ -150,7 +150,7 @@ class SeatPlace:
     position: int | None = None
 
 
-def next_place(seats: Seats, who: Traits = NOBODY) -> SeatPlace | None:
+def next_place(seats: Seats, who: Traits = NO_TRAITS) -> SeatPlace | None:
     """What a person who registers now gets; None if the form is full for them and has no waiting list."""
     if seats.capacity is None or (fits(seats, who) and not _waits_before(seats, who)):
         return SeatPlace("confirmed")
@@ -164,7 +164,7 @@ def _waits_before(seats: Seats, who: Traits) -> bool:
     return not any(pool.is_open_to(who) and not pool.waiting for pool in seats.pools.pools)
 
 
-def take(seats: Seats, place: SeatPlace, who: Traits = NOBODY) -> Seats:
+def take(seats: Seats, place: SeatPlace, who: Traits = NO_TRAITS) -> Seats:
     """The seats after ``place`` was given to a newcomer."""
     if place.status == "confirmed":
         return replace(seats, confirmed=seats.confirmed + 1, pools=seats.pools.changed(who, taken=1))
@@ -176,26 +176,26 @@ def take(seats: Seats, place: SeatPlace, who: Traits = NOBODY) -> Seats:
     )
 
 
-def give_back(seats: Seats, status: str, who: Traits = NOBODY, hold: Hold = "") -> Seats:
+def give_back(seats: Seats, status: str, who: Traits = NO_TRAITS, hold: Hold = "") -> Seats:
     """The seats after a person with ``status`` has cancelled."""
     if status == "confirmed":
         return replace(seats, confirmed=seats.confirmed - 1, pools=seats.pools.changed(who, taken=-1))
     return _leave_line(seats, who, hold)
 
 
-def give_seat(seats: Seats, who: Traits = NOBODY, hold: Hold = "") -> Seats:
+def give_seat(seats: Seats, who: Traits = NO_TRAITS, hold: Hold = "") -> Seats:
     """The seats after a person who waited was confirmed."""
     left = _leave_line(seats, who, hold)
     return replace(left, confirmed=left.confirmed + 1, pools=left.pools.changed(who, taken=1))
 
 
-def hold_seat(seats: Seats, who: Traits = NOBODY, hold: Hold = "") -> Seats:
+def hold_seat(seats: Seats, who: Traits = NO_TRAITS, hold: Hold = "") -> Seats:
     """The seats after a person who waits was offered one."""
     held = replace(_leave_line(seats, who, hold), offered=seats.offered + 1, waiting=seats.waiting)
     return replace(held, pools=held.pools.changed(who, taken=1))
 
 
-def let_pass(seats: Seats, who: Traits = NOBODY, *, back_in_line: bool = False) -> Seats:
+def let_pass(seats: Seats, who: Traits = NO_TRAITS, *, back_in_line: bool = False) -> Seats:
     """The seats after an offer has ended: its person waits on, ``back_in_line`` or not."""
     pools = seats.pools.changed(who, taken=-1, waiting=int(back_in_line))
     passed = seats.passed + (not back_in_line)
@@ -248,7 +248,7 @@ def promote(seats: Seats, count: int) -> Seats:
 
 
 NO_FREE_SEAT, TOO_LATE, NOT_TAKING_PLACE = "no-free-seat", "too-late", "not-taking-place"
-RESERVED, DOMAIN_SHARE, DECIDED_BY_HAND = "reserved", "domain-share", "by-hand"
+RESERVED, DOMAIN_SHARE, DECIDED_MANUALLY = "reserved", "domain-share", "by-hand"
 OUT_OF_TURN = "out-of-turn"
 """A coordinator gave the seat to a waiting person, regardless of their position."""
 
@@ -291,8 +291,8 @@ def decide_promotion(
     """
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return Promotion(0, NOT_TAKING_PLACE if seats.in_line else "")
-    if seats.mode == BY_HAND:
-        return Promotion(0, _by_hand(seats) if seats.in_line else "")
+    if seats.mode == MANUALLY:
+        return Promotion(0, _manual_reason(seats) if seats.in_line else "")
     too_late = opening.starts_at is not None and now > opening.starts_at - notice
     if seats.pools and seats.capacity is not None and not too_late:
         return _choose(seats, line)
@@ -303,8 +303,8 @@ def decide_promotion(
     return Promotion(count, TOO_LATE if has_seat else NO_FREE_SEAT)
 
 
-def _by_hand(seats: Seats) -> str:
-    return DECIDED_BY_HAND if seats.left is None or seats.left else NO_FREE_SEAT
+def _manual_reason(seats: Seats) -> str:
+    return DECIDED_MANUALLY if seats.left is None or seats.left else NO_FREE_SEAT
 
 
 def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:

@@ -345,7 +345,7 @@ def read_day(text: str, date_order: str) -> date:
 
 
 def read_instant(text: str, date_order: str) -> datetime:
-    """Return the time that a cell holds; without an offset it is UTC, without a clock the beginning of the day.
+    """Return the time that a cell holds; without an offset it is UTC, without a clock time the start of the day.
 
     Raises:
         CellUnreadable: see :func:`read_day`; ``unknown-zone`` for an abbreviation that is not known.

@@ -40,7 +40,7 @@ def read_workbook(data: bytes) -> list[list[str]]:
         FileRefused: no spreadsheet, too large in any way, or hostile.
     """
     command = [sys.executable, "-m", "services.registration.importing.workbook"]
-    allowed = {name: value for name, value in os.environ.items() if name in INHERITED}  # no setting of ours
+    allowed = {name: value for name, value in os.environ.items() if name in INHERITED}  # not one of our settings
     try:
         ran = subprocess.run(  # noqa: S603 - constant
             command, input=data, capture_output=True, timeout=WALL_S, check=False, env=allowed

@@ -318,8 +318,8 @@ class Decider:
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
         merged = [_known_fact(connection, CANCELLED, one.ended) for one in plan.merged]
-        silent = [replace(fact, mailed=False) for fact in merged if fact is not None]
-        self._messages.add(connection, [*new, *facts_known, *ending, *silent], now)
+        unmailed = [replace(fact, mailed=False) for fact in merged if fact is not None]
+        self._messages.add(connection, [*new, *facts_known, *ending, *unmailed], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]

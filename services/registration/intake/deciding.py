@@ -320,7 +320,7 @@ def _changed_own(facts: Facts, plan: BatchPlan, item: ChangeAnswers, live: LiveR
     if until is not None and item.received_at >= until and not live.returned:
         return Result.CLOSED
     if item.revision != live.revision:
-        return Result.CHANGED_MEANWHILE
+        return Result.CHANGED_CONCURRENTLY
     person = item.person if item.fields & IDENTIFYING else live.person
     if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
         return Result.NAME_TAKEN
@@ -339,7 +339,7 @@ def _cancel(facts: Facts, plan: BatchPlan, item: Cancel, now: datetime) -> ActRe
     if live is None:
         return ActResult("", "", "", Result.GONE)
     if item.revision is not None and item.revision != live.revision:
-        return ActResult("", live.form, "", Result.CHANGED_MEANWHILE)
+        return ActResult("", live.form, "", Result.CHANGED_CONCURRENTLY)
     if is_over(facts.forms[live.form].opening, now):
         return ActResult("", live.form, "", Result.EVENT_OVER)
     free_place(facts, live)
@@ -395,6 +395,8 @@ def _is_same(live: LiveRegistration, item: Submission) -> bool:
     """Whether a submission has the same content as a registration of the same person; false with sealed answers."""
     if live.person != item.person or item.content.sealed is not None:
         return False
-    said = item.content  # cause and consent differ between two submissions of the same answers
-    held = replace(live.content, cause=said.cause, sealed=None, sealed_for=said.sealed_for, consent=said.consent)
-    return held == said
+    submitted = item.content  # cause and consent differ between two submissions of the same answers
+    held = replace(
+        live.content, cause=submitted.cause, sealed=None, sealed_for=submitted.sealed_for, consent=submitted.consent
+    )
+    return held == submitted

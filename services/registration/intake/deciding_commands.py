@@ -332,7 +332,7 @@ def _seen(facts: Facts, named: NamedRegistration) -> LiveRegistration | Result:
     live = facts.find(named.id)
     if live is None:
         return Result.GONE
-    return live if live.revision == named.revision else Result.CHANGED_MEANWHILE
+    return live if live.revision == named.revision else Result.CHANGED_CONCURRENTLY
 
 
 def _change(

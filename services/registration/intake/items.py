@@ -125,7 +125,7 @@ class Merge:
 DeskItem = Correct | Enter | Merge
 
 MAX_ADDRESSES_ASKED = 5
-"""How many addresses one registration may request within ``REQUESTS_COUNTED``: it limits the mail to strangers."""
+"""How many addresses one registration may request within ``REQUESTS_COUNTED``: it limits the mail to others."""
 
 REQUESTS_COUNTED = timedelta(days=14)
 """From the first request: as long as a change can wait for its confirmation."""

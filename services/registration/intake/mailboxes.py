@@ -174,7 +174,7 @@ _SENT = text("""
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (mailbox text, next_mail_at timestamptz)
     WHERE m.mailbox_ref = decode(new.mailbox, 'hex')
 """)
-_NOBODY_WAITS = text("UPDATE mailbox SET waiting_since = NULL WHERE mailbox_ref = ANY(:mailboxes)")
+_STOP_WAITING = text("UPDATE mailbox SET waiting_since = NULL WHERE mailbox_ref = ANY(:mailboxes)")
 _COUNT = text("""
     INSERT INTO mail_count (domain_ref, began_at, sent)
     SELECT decode(domain, 'hex'), :began_at, sent
@@ -294,7 +294,7 @@ def _record_sent(
     mailed = {one.address.mailbox for one in taken}
     rows = [{"mailbox": box, "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
     connection.execute(_SENT, {"rows": as_parameter(rows), "now": now})
-    connection.execute(_NOBODY_WAITS, {"mailboxes": [box for box in steps if box not in mailed]})
+    connection.execute(_STOP_WAITING, {"mailboxes": [box for box in steps if box not in mailed]})
     counts = Counter(domain for one in taken for domain in {ALL, one.address.domain})
     counts.update(networks[one.address.mailbox] for one in taken if one.address.mailbox in networks)
     if counts:

@@ -36,7 +36,7 @@ class Result(StrEnum):
     SEAT_DECLINED = "seat-declined"
     OFFER_ENDED = "offer-ended"
     EVENT_OVER = "event-over"
-    CHANGED_MEANWHILE = "edit-conflict"
+    CHANGED_CONCURRENTLY = "edit-conflict"
     MAILED = "mailed"
     RENEWED = "renewed"
     VERIFIED = "verified"

@@ -182,8 +182,8 @@ def decided_for(batch: Sequence[OpenedRow], start_ns: int) -> Iterator[None]:
     """
     causes = causes_of(batch)
     correlation, trace = causes[0] if len(causes) == 1 else ("", "")
-    said = {"messaging.batch.message_count": len(batch)}
-    with caused_by(correlation, trace), span(DECIDE, "decide", said, [each[1] for each in causes], start_ns):
+    attributes = {"messaging.batch.message_count": len(batch)}
+    with caused_by(correlation, trace), span(DECIDE, "decide", attributes, [each[1] for each in causes], start_ns):
         yield
 
 

@@ -56,7 +56,7 @@ class AddressPage:
         error: why it is invalid.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -77,7 +77,7 @@ class UndoPage:
         attempt: how often the page has loaded itself again.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -89,19 +89,19 @@ class UndoPage:
 
 def render_address(page: AddressPage) -> str:
     """Return the page that asks for another address."""
-    language = page.look.language
+    language = page.style.language
     prefix = engine_texts().text("error.prefix", language)
     return render_own(
-        "address.html", page.look, page=page, title=own_text("address.change", language), error_prefix=prefix
+        "address.html", page.style, page=page, title=own_text("address.change", language), error_prefix=prefix
     )
 
 
 def render_undo(page: UndoPage) -> str:
     """Return the page behind an undo link."""
-    language = page.look.language
+    language = page.style.language
     return render_own(
         "undo.html",
-        page.look,
+        page.style,
         page=page,
         title=own_text("undo.title", language),
         reload=next_reload(language, page.attempt) if page.state == "processing" else None,
@@ -109,9 +109,9 @@ def render_undo(page: UndoPage) -> str:
     )
 
 
-def render_undo_gone(look: PageStyle) -> str:
+def render_undo_gone(style: PageStyle) -> str:
     """The answer to an undo link that takes nothing back; the same for every such link."""
-    return render_own("undo_gone.html", look, title=own_text("link.gone.title", look.language))
+    return render_own("undo_gone.html", style, title=own_text("link.gone.title", style.language))
 
 
 _REFUSALS: dict[Result, AddressRefusal] = {
@@ -187,10 +187,10 @@ def _asking(context: PublicContext, token: str, typed: str = "", error: AddressE
         return gone(context)
     if own.person.registration.status == "cancelled":
         return see_other(f"/r/{token}")
-    look = page_style_of(own_language(request.values.to_dict(), own.person.registration.language), {}, None)
+    style = page_style_of(own_language(request.values.to_dict(), own.person.registration.language), {}, None)
     shown = AddressPage(
-        look=look,
-        title=title_of(view.stored, view.definition, look.language),
+        style=style,
+        title=title_of(view.stored, view.definition, style.language),
         event_time=event_time(view.stored),
         path=request.path,
         back_path=f"/r/{token}",
@@ -198,7 +198,7 @@ def _asking(context: PublicContext, token: str, typed: str = "", error: AddressE
         typed=typed[:254],
         error=error,
     )
-    return page(render_address(shown), look, status=422 if error else 200)
+    return page(render_address(shown), style, status=422 if error else 200)
 
 
 def _add_undo(blueprint: Blueprint, context: PublicContext) -> None:
@@ -238,11 +238,11 @@ def _undo_page(context: PublicContext, token: str, *, no_choice: bool = False) -
         return _undo_gone()
     state = _undo_state(undoable, acts)
     view = context.form_view(undoable.form if undoable is not None else _form_of(context, acts))
-    look = page_style_of(own_language(request.values.to_dict(), undoable.language if undoable else "en"), {}, None)
+    style = page_style_of(own_language(request.values.to_dict(), undoable.language if undoable else "en"), {}, None)
     refused = no_choice and state not in ("processing", "address-restored", "gone")
     shown = UndoPage(
-        look=look,
-        title=title_of(view.stored, view.definition, look.language),
+        style=style,
+        title=title_of(view.stored, view.definition, style.language),
         event_time=event_time(view.stored),
         path=request.path,
         state=state,
@@ -250,7 +250,7 @@ def _undo_page(context: PublicContext, token: str, *, no_choice: bool = False) -
         no_choice=refused,
         attempt=attempt_number(),
     )
-    return page(render_undo(shown), look, status=422 if refused else 200)
+    return page(render_undo(shown), style, status=422 if refused else 200)
 
 
 def _undo_state(undoable: UndoableChange | None, acts: Sequence[LinkAct]) -> UndoState:
@@ -276,5 +276,5 @@ def _form_of(context: PublicContext, acts: Sequence[LinkAct]) -> str:
 
 
 def _undo_gone() -> Response:
-    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
-    return page(render_undo_gone(look), look, status=404)
+    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_undo_gone(style), style, status=404)

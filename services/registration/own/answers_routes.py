@@ -72,7 +72,7 @@ class AnswersPage:
         conflict: what differs between the registration as it is now and what was sent.
     """
 
-    look: PageStyle
+    style: PageStyle
     step: FormStep
     title: Title
     event_time: EventTime | None
@@ -92,10 +92,10 @@ class AnswersPage:
 
 def render_answers(page: AnswersPage) -> str:
     """Return the page with the questions of a step."""
-    language = page.look.language
+    language = page.style.language
     return render_own(
         "answers.html",
-        page.look,
+        page.style,
         "",
         form_kind=page.definition.kind,
         page=page,
@@ -114,7 +114,7 @@ def render_answers(page: AnswersPage) -> str:
 class AnswersClosedPage:
     """Shown when it is too late to change answers."""
 
-    look: PageStyle
+    style: PageStyle
     step: FormStep
     title: Title
     event_time: EventTime | None
@@ -124,15 +124,15 @@ class AnswersClosedPage:
 
 def render_answers_closed(page: AnswersClosedPage) -> str:
     """Return the page that shows since when answers can no longer be changed."""
-    title = own_text(f"{page.step}.title", page.look.language)
-    return render_own("answers_closed.html", page.look, page=page, title=title)
+    title = own_text(f"{page.step}.title", page.style.language)
+    return render_own("answers_closed.html", page.style, page=page, title=title)
 
 
 CONTROL_FIELDS = ("revision", "forget", "show_in")
 """Fields that the form sends in addition to the answers."""
 
 NOTICES: dict[Result, AnswersNotice] = {
-    Result.CHANGED_MEANWHILE: "edit-conflict",
+    Result.CHANGED_CONCURRENTLY: "edit-conflict",
     Result.NAME_TAKEN: "name-taken",
     Result.OPTION_FULL: "option-full",
 }
@@ -146,7 +146,7 @@ class OpenStep:
         token: of the link.
         own: the registration, as it is now.
         view: of its form.
-        look: of the page.
+        style: of the page.
         definition: the questions that are asked.
     """
 
@@ -154,7 +154,7 @@ class OpenStep:
     step: FormStep
     own: OwnRegistration
     view: FormView
-    look: PageStyle
+    style: PageStyle
     definition: FormDefinition
 
     @property
@@ -192,10 +192,10 @@ def _open(context: PublicContext, token: str, step: FormStep, language: str) -> 
         own, view = show_own(context.work, token, context.form_view, context.clock())
     except DomainError:
         return gone(context)
-    look = page_style_of(own_language({"lang": language}, own.person.registration.language), {}, None)
+    style = page_style_of(own_language({"lang": language}, own.person.registration.language), {}, None)
     whole = view.whole_for(own.person.registration.working_group)
     definition = own_definition(whole, step, given=given_at(own, step) is not None, held=current_values(own))
-    opened = OpenStep(token, step, own, view, look, definition)
+    opened = OpenStep(token, step, own, view, style, definition)
     if own.person.registration.status == "cancelled" or not definition.fields:
         return _to_own_page(opened)
     until = ends_at(own, view.stored.opening, step)
@@ -208,7 +208,7 @@ def _save(context: PublicContext, opened: OpenStep) -> Response:
     submitted = _submitted(opened)
     if request.form.get("show_in"):
         return _form(opened, submitted.answers)
-    answers = validate(opened.definition, submitted.answers, opened.look.language)
+    answers = validate(opened.definition, submitted.answers, opened.style.language)
     if not answers.ok:
         return _form(opened, {**submitted.answers, **answers.values, **answers.sealed}, answers=answers, status=422)
     if revision_seen() != opened.own.person.registration.revision:
@@ -233,10 +233,10 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
     sent = send_change(context.intake, view, own, opened.token, answers, revision=revision, details=details)
     result = wait_for_outcome(context.intake, sent)
     if result in NOTICES:
-        again = _open(context, opened.token, opened.step, opened.look.language)
+        again = _open(context, opened.token, opened.step, opened.style.language)
         if isinstance(again, Response):
             return again
-        if result is Result.CHANGED_MEANWHILE:
+        if result is Result.CHANGED_CONCURRENTLY:
             return _conflict(again, answers)
         return _form(again, answers.values | answers.sealed, notice=NOTICES[result], status=409)
     return _to_own_page(opened) if result is not Result.CLOSED else _closed(opened)
@@ -244,7 +244,7 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
 
 def _conflict(opened: OpenStep, answers: Answers) -> Response:
     """Show both versions: the form holds the submitted one, which replaces the stored one if it is saved."""
-    differ = differences(opened.definition, current_values(opened.own), answers.values, opened.look.language)
+    differ = differences(opened.definition, current_values(opened.own), answers.values, opened.style.language)
     if not differ and not answers.sealed:
         return _to_own_page(opened)
     values = answers.values | answers.sealed
@@ -256,9 +256,9 @@ def _form(opened: OpenStep, values: dict[str, Any], *, status: int = 200, **more
     own, form = opened.own, opened.view.stored
     given = given_at(own, opened.step)
     shown = AnswersPage(
-        look=opened.look,
+        style=opened.style,
         step=opened.step,
-        title=own_title(opened.own, opened.view, opened.look.language),
+        title=own_title(opened.own, opened.view, opened.style.language),
         event_time=event_time(form),
         path=opened.path,
         back_path=f"/r/{opened.token}",
@@ -274,23 +274,23 @@ def _form(opened: OpenStep, values: dict[str, Any], *, status: int = 200, **more
         forget=bool(request.form.get("forget")),
         **more,
     )
-    return page(render_answers(shown), opened.look, status=status)
+    return page(render_answers(shown), opened.style, status=status)
 
 
 def _closed(opened: OpenStep) -> Response:
     form = opened.view.stored
     shown = AnswersClosedPage(
-        look=opened.look,
+        style=opened.style,
         step=opened.step,
-        title=own_title(opened.own, opened.view, opened.look.language),
+        title=own_title(opened.own, opened.view, opened.style.language),
         event_time=event_time(form),
         back_path=f"/r/{opened.token}",
         until=own_instant(opened.own, opened.view, ends_at(opened.own, form.opening, opened.step)),
     )
-    return page(render_answers_closed(shown), opened.look, status=409 if request.method == "POST" else 200)
+    return page(render_answers_closed(shown), opened.style, status=409 if request.method == "POST" else 200)
 
 
 def _to_own_page(opened: OpenStep) -> Response:
-    language = language_of({"lang": opened.look.language}, None)
+    language = language_of({"lang": opened.style.language}, None)
     sent = "&sent=1" if request.method == "POST" else ""
     return see_other(f"/r/{opened.token}?lang={language}{sent}")

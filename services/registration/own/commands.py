@@ -126,21 +126,21 @@ def wait_for_act(
     intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
 ) -> ActResult | None:
     """Return the same with what it is about."""
-    deadline, look = time.monotonic() + within_s, 0
+    deadline, attempt = time.monotonic() + within_s, 0
     while True:
         found = intake.receipt(receipt)
         if found is not None and found.state == "decided":
             return next(iter(read_results(found.outcome)), None)
         if time.monotonic() >= deadline:
             return None
-        sleep(PAUSES_S[min(look, len(PAUSES_S) - 1)])
-        look += 1
+        sleep(PAUSES_S[min(attempt, len(PAUSES_S) - 1)])
+        attempt += 1
 
 
 REFUSALS: dict[Result, tuple[str, str]] = {
     Result.GONE: ("no-place", "there is no seat left on the form"),
     Result.EVENT_OVER: ("event-over", "the event has begun"),
-    Result.CHANGED_MEANWHILE: ("edit-conflict", "read it again and repeat your change"),
+    Result.CHANGED_CONCURRENTLY: ("edit-conflict", "read it again and repeat your change"),
     Result.CLOSED: ("changes-closed", "answers cannot be changed any more"),
     Result.NAME_TAKEN: ("name-taken", "a person with this name is registered with the same address"),
     Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),

@@ -1,6 +1,6 @@
 """The confirmation page: everything that waits for the owner of an address, and the outcomes of their choices.
 
-A stranger may have submitted the address and all texts, so the texts are collapsed and nothing is preselected.
+Anyone may have submitted the address and all texts, so the texts are collapsed and nothing is preselected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -197,7 +197,7 @@ class ConfirmationPage:
         attempt: how often the page has loaded itself again.
     """
 
-    look: PageStyle
+    style: PageStyle
     path: str
     address: str
     candidates: tuple[PendingCandidate, ...] = ()
@@ -221,7 +221,7 @@ class _ResultText:
     good: bool
 
 
-_SAID_BY_RECEIPTS = (Result.CONFIRMED, Result.WAITLISTED, Result.FULL)
+_WORDED_AS_RECEIPTS = (Result.CONFIRMED, Result.WAITLISTED, Result.FULL)
 """Results that have the same wording as on the receipt of a form without verification."""
 _AS_CHOSEN = (
     Result.CONFIRMED,
@@ -238,22 +238,22 @@ _AS_CHOSEN = (
 def render_confirmation(page: ConfirmationPage) -> str:
     """Return the page behind a confirmation link; it polls for everything that the decider has not decided yet."""
     undecided = any(one.result is None for one in page.results)
-    reload = next_reload(page.look.language, page.attempt) if undecided else None
+    reload = next_reload(page.style.language, page.attempt) if undecided else None
     return render_own(
         "confirmation.html",
-        page.look,
+        page.style,
         "?",
         page=page,
-        title=own_text("page.title" if page.candidates or page.changes else "page.title.none", page.look.language),
+        title=own_text("page.title" if page.candidates or page.changes else "page.title.none", page.style.language),
         results=[_result_text(one) for one in page.results],
         reload=reload,
-        error_prefix=engine_texts().text("error.prefix", page.look.language),
+        error_prefix=engine_texts().text("error.prefix", page.style.language),
     )
 
 
-def render_confirmation_gone(look: PageStyle) -> str:
+def render_confirmation_gone(style: PageStyle) -> str:
     """The page for an invalid confirmation link; the same for every such link."""
-    return render_own("confirmation_gone.html", look, title=own_text("link.gone.title", look.language))
+    return render_own("confirmation_gone.html", style, title=own_text("link.gone.title", style.language))
 
 
 def read_choices(submitted: Mapping[str, str]) -> tuple[Choice, ...]:
@@ -280,7 +280,7 @@ def _choice(candidate: str, value: str, form: str) -> Choice:
 def _result_text(one: CandidateResult) -> _ResultText:
     if one.result is None:
         return _ResultText(one, "processing.title", "processing.message", good=False)
-    group = "outcome" if one.result in _SAID_BY_RECEIPTS else "result"
+    group = "outcome" if one.result in _WORDED_AS_RECEIPTS else "result"
     heading, message = (
         kind_key(
             text_of_kind(f"{group}.{one.result}.{part}", one.form_kind, dated=is_dated(one.event_time)), one.form_kind

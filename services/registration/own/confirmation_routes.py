@@ -151,30 +151,30 @@ def _back(token: str, done: str = "") -> Response:
 
 
 def _gone() -> Response:
-    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
-    return page(render_confirmation_gone(look), look, status=404)
+    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_confirmation_gone(style), style, status=404)
 
 
 def _list_page(
     context: PublicContext, waiting: WaitingForOwner, *, done: Done = "", no_choice: bool = False, status: int = 200
 ) -> Response:
-    look = page_style_of(own_language(request.values.to_dict(), waiting.link.language), {}, None)
+    style = page_style_of(own_language(request.values.to_dict(), waiting.link.language), {}, None)
     views = _views(context, waiting)
     shown = ConfirmationPage(
-        look=look,
+        style=style,
         path=request.path,
         address=waiting.link.email,
-        candidates=tuple(_candidate(one, waiting, views[one.form], look) for one in waiting.pending),
-        changes=tuple(_change(one, views[one.form], look) for one in waiting.changes),
-        results=tuple(_results(waiting, views, look)),
-        registered=tuple(_entry(one, views[one.form], look) for one in waiting.registered),
-        forms=tuple(_form_links(context, waiting, views, look)),
+        candidates=tuple(_candidate(one, waiting, views[one.form], style) for one in waiting.pending),
+        changes=tuple(_change(one, views[one.form], style) for one in waiting.changes),
+        results=tuple(_results(waiting, views, style)),
+        registered=tuple(_entry(one, views[one.form], style) for one in waiting.registered),
+        forms=tuple(_form_links(context, waiting, views, style)),
         muted=waiting.link.muted,
         no_choice=no_choice,
         done=done if done in ("link-sent", "muted", "unmuted") else "",
         attempt=attempt_number(),
     )
-    return page(render_confirmation(shown), look, status=status)
+    return page(render_confirmation(shown), style, status=status)
 
 
 def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormView]:
@@ -185,7 +185,7 @@ def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormVi
     return {slug: context.form_view(slug) for slug in sorted(slugs)}
 
 
-def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: PageStyle) -> PendingCandidate:
+def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView, style: PageStyle) -> PendingCandidate:
     definition = view.definition
     zone = one.content.time_zone or view.stored.time_zone or "UTC"
     received = period(one.received_at, None, zone, None)
@@ -193,23 +193,23 @@ def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView,
     return PendingCandidate(
         id=one.id,
         form=one.form,
-        title=title_of(view.stored, definition, look.language),
+        title=title_of(view.stored, definition, style.language),
         event_time=event_time(view.stored),
         code=one.code,
         received=received,
-        answers=answers_for_display(definition, clear_answers(one.content), look.language),
+        answers=answers_for_display(definition, clear_answers(one.content), style.language),
         has_sealed=one.has_sealed,
-        consents=tuple(field.label.in_language(look.language) for field in definition.consents),
-        options=_options(one, waiting, definition, look.language),
+        consents=tuple(field.label.in_language(style.language) for field in definition.consents),
+        options=_options(one, waiting, definition, style.language),
         form_kind=definition.kind,
     )
 
 
-def _change(one: WaitingChange, view: FormView, look: PageStyle) -> ChangeCard:
+def _change(one: WaitingChange, view: FormView, style: PageStyle) -> ChangeCard:
     return ChangeCard(
         id=one.id,
         form=one.form,
-        title=title_of(view.stored, view.definition, look.language),
+        title=title_of(view.stored, view.definition, style.language),
         event_time=event_time(view.stored),
         code=one.code,
         received=EventTime(period(one.received_at, None, view.stored.time_zone or "UTC")),
@@ -239,22 +239,22 @@ def _options(
     return (ChoiceOption("keep"), *replacing, *another, ChoiceOption("refuse"))
 
 
-def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: PageStyle) -> Iterator[CandidateResult]:
+def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], style: PageStyle) -> Iterator[CandidateResult]:
     for act in _shown_acts(waiting):
         if act.decided_at is None:
-            yield _result(None, views[act.form], "", look)
+            yield _result(None, views[act.form], "", style)
         for one in act.results:
-            yield _result(one.result, views[one.form or act.form], one.code, look)
+            yield _result(one.result, views[one.form or act.form], one.code, style)
 
 
 def _shown_acts(waiting: WaitingForOwner) -> list[LinkAct]:
     return [act for act in waiting.acts if act.kind in ("confirm", "submission")][:MAX_ACTS_SHOWN]
 
 
-def _result(result: Result | None, view: FormView, code: str, look: PageStyle) -> CandidateResult:
+def _result(result: Result | None, view: FormView, code: str, style: PageStyle) -> CandidateResult:
     return CandidateResult(
         result=result,
-        title=title_of(view.stored, view.definition, look.language),
+        title=title_of(view.stored, view.definition, style.language),
         event_time=event_time(view.stored),
         code=code,
         form_kind=view.stored.kind,
@@ -262,10 +262,10 @@ def _result(result: Result | None, view: FormView, code: str, look: PageStyle) -
     )
 
 
-def _entry(one: RegisteredPerson, view: FormView, look: PageStyle) -> RegisteredEntry:
+def _entry(one: RegisteredPerson, view: FormView, style: PageStyle) -> RegisteredEntry:
     return RegisteredEntry(
         id=one.id,
-        title=title_of(view.stored, view.definition, look.language),
+        title=title_of(view.stored, view.definition, style.language),
         event_time=event_time(view.stored),
         status="confirmed" if one.status == "confirmed" else "waitlisted",
         form_kind=view.stored.kind,
@@ -279,13 +279,13 @@ def _name_of(one: RegisteredPerson, form_kind: str) -> str:
 
 
 def _form_links(
-    context: PublicContext, waiting: WaitingForOwner, views: Mapping[str, FormView], look: PageStyle
+    context: PublicContext, waiting: WaitingForOwner, views: Mapping[str, FormView], style: PageStyle
 ) -> Iterator[FormLink]:
     """The forms of what waits, as far as they are open."""
     for slug in dict.fromkeys([*(one.form for one in waiting.pending), *views]):
         view = views[slug]
         if not view.refusal(context.clock()):
-            yield FormLink(title_of(view.stored, view.definition, look.language), f"{request.path}/forms/{slug}")
+            yield FormLink(title_of(view.stored, view.definition, style.language), f"{request.path}/forms/{slug}")
 
 
 def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
@@ -297,11 +297,11 @@ def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
             waiting, view = show_waiting(context.work, token, context.clock()), context.form_view(slug)
         except DomainError:
             return _gone()
-        look = page_style_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
+        style = page_style_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
         if reason := view.refusal(context.clock()):
-            return page(closed_html(view, look, reason), look)
-        shown = replace(form_page(context, view, None, look, ""), own=_own_form(token, slug, waiting))
-        return page(render_frame(shown), look)
+            return page(closed_html(view, style, reason), style)
+        shown = replace(form_page(context, view, None, style, ""), own=_own_form(token, slug, waiting))
+        return page(render_frame(shown), style)
 
     @blueprint.post("/c/<token>/forms/<slug>")
     @by_link
@@ -325,15 +325,15 @@ def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: F
     submitted = replace(submitted, answers={**submitted.answers, ADDRESS_FIELD: waiting.link.email})
     own = _own_form(token, view.stored.slug, waiting)
     shown_in = request.form.get("show_in", "")
-    look = page_style_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)
+    style = page_style_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)
     if shown_in:
-        look = page_style_of(language_of({"lang": shown_in}, None), {}, None)
-        return again(context, view, submitted, look, status=200, own=own)
+        style = page_style_of(language_of({"lang": shown_in}, None), {}, None)
+        return again(context, view, submitted, style, status=200, own=own)
     try:
         accepted = take(context, view, submitted, waiting.token_hash)
     except SubmissionRefused as refused:
-        return again(context, view, submitted, look, answers=refused.answers, status=422, own=own)
+        return again(context, view, submitted, style, answers=refused.answers, status=422, own=own)
     except DomainError as refusal:
-        return page(closed_html(view, look, refusal.detail), look, status=409)
+        return page(closed_html(view, style, refusal.detail), style, status=409)
     wait_for_outcome(context.intake, accepted.receipt)
     return _back(token)

@@ -54,7 +54,7 @@ class ViewPage:
         form_kind: of the form.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -74,7 +74,7 @@ class JoinPage:
         opens: from when it can be joined; None without a date.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -84,25 +84,25 @@ class JoinPage:
 
 def render_view(page: ViewPage) -> str:
     """The read-only page."""
-    return render_own("view.html", page.look, "?", form_kind=page.form_kind, page=page, title=page.title)
+    return render_own("view.html", page.style, "?", form_kind=page.form_kind, page=page, title=page.title)
 
 
 def render_join(page: JoinPage) -> str:
     """The button that leads to the meeting, or why there is none."""
-    return render_own("join.html", page.look, "?", page=page, title=page.title)
+    return render_own("join.html", page.style, "?", page=page, title=page.title)
 
 
-def render_joining(look: PageStyle, title: Title, address: str) -> str:
+def render_joining(style: PageStyle, title: Title, address: str) -> str:
     """Return a page that opens the meeting at ``address``.
 
     It is not a redirect, because browsers apply ``form-action 'self'`` to redirects after a POST too.
     """
-    return render_own("joining.html", look, "", title=title, address=address)
+    return render_own("joining.html", style, "", title=title, address=address)
 
 
-def render_limited_gone(look: PageStyle) -> str:
+def render_limited_gone(style: PageStyle) -> str:
     """The answer to a read-only or join link that opens nothing; the same for every such link."""
-    return render_own("limited_gone.html", look, "?", title=own_text("link.gone.title", look.language))
+    return render_own("limited_gone.html", style, "?", title=own_text("link.gone.title", style.language))
 
 
 NOTICES = ("cancelled", "postponed", "held")
@@ -133,8 +133,8 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
             viewed, form = show_viewed(context.work, token, context.form_view, context.clock())
         except DomainError:
             return _gone()
-        look = page_style_of(own_language(request.args.to_dict(), viewed.language), {}, None)
-        return page(render_view(_view_page(form, look.language, viewed)), look)
+        style = page_style_of(own_language(request.args.to_dict(), viewed.language), {}, None)
+        return page(render_view(_view_page(form, style.language, viewed)), style)
 
     @blueprint.post("/v/<token>")
     @by_link
@@ -153,7 +153,7 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
 def _view_page(form: FormView, language: str, viewed: ViewedRegistration) -> ViewPage:
     stored = form.stored
     return ViewPage(
-        look=page_style_of(language, {}, None),
+        style=page_style_of(language, {}, None),
         title=title_of(stored, form.definition, language),
         event_time=event_time(stored),
         path=request.path,
@@ -221,21 +221,21 @@ def _lead_on(
     """Open the meeting, and verify the address: the button is behind a link that was mailed to it."""
     if not meeting.verified:
         verify(context.intake, form, token, purpose)
-    look = page_style_of(own_language(request.form.to_dict(), meeting.language), {}, None)
-    return page(render_joining(look, title_of(form.stored, form.definition, look.language), joining.address), look)
+    style = page_style_of(own_language(request.form.to_dict(), meeting.language), {}, None)
+    return page(render_joining(style, title_of(form.stored, form.definition, style.language), joining.address), style)
 
 
 def _join_page(meeting: Meeting, form: FormView, joining: Joining) -> Response:
-    look = page_style_of(own_language(request.values.to_dict(), meeting.language), {}, None)
+    style = page_style_of(own_language(request.values.to_dict(), meeting.language), {}, None)
     shown = JoinPage(
-        look=look,
-        title=title_of(form.stored, form.definition, look.language),
+        style=style,
+        title=title_of(form.stored, form.definition, style.language),
         event_time=event_time(form.stored),
         path=request.path,
         state=joining.state,
         opens=_opens(form, joining),
     )
-    return page(render_join(shown), look)
+    return page(render_join(shown), style)
 
 
 def _opens(form: FormView, joining: Joining) -> EventTime | None:
@@ -252,5 +252,5 @@ def _require_action(action: str) -> None:
 
 
 def _gone() -> Response:
-    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
-    return page(render_limited_gone(look), look, status=404)
+    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_limited_gone(style), style, status=404)

@@ -112,7 +112,7 @@ OFFER_ANSWERS = ("accept-seat", "decline-seat")
 
 REFUSALS: dict[Result, Refusal] = {
     Result.EVENT_OVER: "event-over",
-    Result.CHANGED_MEANWHILE: "edit-conflict",
+    Result.CHANGED_CONCURRENTLY: "edit-conflict",
     Result.OFFER_ENDED: "offer-ended",
 }
 """Results of a command that are explained; of others the page shows what is."""
@@ -180,8 +180,8 @@ def _add_erased(blueprint: Blueprint) -> None:
     @blueprint.get("/erased")
     @public
     def erased() -> Response:
-        look = page_style_of(language_of(request.args.to_dict(), None), {}, None)
-        return page(render_erased(look), look)
+        style = page_style_of(language_of(request.args.to_dict(), None), {}, None)
+        return page(render_erased(style), style)
 
 
 def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
@@ -189,16 +189,16 @@ def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
         shown = show_own_page(context.work, token, context.form_view, context.clock())
     except DomainError:
         return ended(context, token)
-    look = page_style_of(own_language(request.args.to_dict(), shown.own.person.registration.language), {}, None)
-    return page(render_link(_link_page(context, token, shown, look, asking=asking)), look)
+    style = page_style_of(own_language(request.args.to_dict(), shown.own.person.registration.language), {}, None)
+    return page(render_link(_link_page(context, token, shown, style, asking=asking)), style)
 
 
-def _link_page(context: PublicContext, token: str, shown: OwnPage, look: PageStyle, *, asking: Asking) -> LinkPage:
+def _link_page(context: PublicContext, token: str, shown: OwnPage, style: PageStyle, *, asking: Asking) -> LinkPage:
     own, view, act = shown.own, shown.form, shown.act
     form, now, registration = view.stored, context.clock(), own.person.registration
     return LinkPage(
-        look=look,
-        title=own_title(own, view, look.language),
+        style=style,
+        title=own_title(own, view, style.language),
         event_time=event_time(form),
         path=request.path,
         status=cast(LinkStatus, registration.status),
@@ -209,35 +209,35 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: PageSty
         attempt=attempt_number(),
         refused=_refusal(act),
         muted=own.muted,
-        answers=answers_for_display(view.whole, clear_answers(own.person, registration), look.language),
+        answers=answers_for_display(view.whole, clear_answers(own.person, registration), style.language),
         has_sealed=own.person.has_sealed,
         address=own_address(token, shown),
         asking=asking,
         can_cancel=_can_cancel(own, view, now),
-        again_path=_again_path(own, view, look, now),
+        again_path=_again_path(own, view, style, now),
         join=join_part(shown, now),
         saved=_saved(act),
         change_path=_step_path(own, view, "answers", now),
         change_until=own_instant(own, view, ends_at(own, form.opening, "answers")),
         details_path=_step_path(own, view, "details", now),
         details_given=own_instant(own, view, own.person.details_at),
-        kept_until=_kept_until(form, form.kept, look.language),
-        sealed_kept_until=_kept_until(form, _sealed_kept(form), look.language) if own.person.has_sealed else "",
+        kept_until=_kept_until(form, form.kept, style.language),
+        sealed_kept_until=_kept_until(form, _sealed_kept(form), style.language) if own.person.has_sealed else "",
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
-        resources=_resource_links(shown, look.language),
-        calendar=own_calendar_links(context, token, shown, look.language),
-        proposal=_proposal_part(shown, look.language),
+        resources=_resource_links(shown, style.language),
+        calendar=own_calendar_links(context, token, shown, style.language),
+        proposal=_proposal_part(shown, style.language),
         offer=OfferPart(own_instant(own, view, registration.offer_expires_at)) if registration.hold else None,
     )
 
 
-def _again_path(own: OwnRegistration, view: FormView, look: PageStyle, now: datetime) -> str:
+def _again_path(own: OwnRegistration, view: FormView, style: PageStyle, now: datetime) -> str:
     """Return the path of the form for registering again; empty while the form takes no registrations."""
     if closed_reason(view.stored.opening, now):
         return ""
-    return embed_path(view.stored.slug, {"lang": look.language, "partner": own.person.registration.partner or ""})
+    return embed_path(view.stored.slug, {"lang": style.language, "partner": own.person.registration.partner or ""})
 
 
 def _resource_links(shown: OwnPage, language: str) -> list[ResourceLink]:

@@ -155,7 +155,7 @@ class MyDataPage:
         mails: about it, in order.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     own_path: str
@@ -170,20 +170,20 @@ class MyDataPage:
     mails: Sequence[DatedEntry]
 
 
-def my_data_page(data: OwnData, look: PageStyle, own_path: str) -> MyDataPage:
+def my_data_page(data: OwnData, style: PageStyle, own_path: str) -> MyDataPage:
     """Return the page of ``data``.
 
     Args:
         data: what is kept.
-        look: of the page.
+        style: of the page.
         own_path: of the person's own page.
     """
-    person, language, definition = data.own.person, look.language, data.view.whole
+    person, language, definition = data.own.person, style.language, data.view.whole
     clock = _InstantWriter(_zone_of(data), language)
     labels = {field.name: field.label.in_language(language) for field in definition.fields}
     history = data.history
     return MyDataPage(
-        look=look,
+        style=style,
         title=title_of(data.view.stored, definition, language),
         event_time=event_time(data.view.stored),
         own_path=own_path,
@@ -201,7 +201,7 @@ def my_data_page(data: OwnData, look: PageStyle, own_path: str) -> MyDataPage:
 
 def render_my_data(page: MyDataPage) -> str:
     """The page as HTML."""
-    return render_own("my_data.html", page.look, "?", page=page, title=own_text("data.title", page.look.language))
+    return render_own("my_data.html", page.style, "?", page=page, title=own_text("data.title", page.style.language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +314,8 @@ def _answer(context: PublicContext, token: str, respond: Callable[[OwnData], Res
 
 
 def _page(token: str, data: OwnData) -> Response:
-    look = page_style_of(own_language(request.args.to_dict(), data.own.person.registration.language), {}, None)
-    return page(render_my_data(my_data_page(data, look, f"/r/{token}")), look)
+    style = page_style_of(own_language(request.args.to_dict(), data.own.person.registration.language), {}, None)
+    return page(render_my_data(my_data_page(data, style, f"/r/{token}")), style)
 
 
 def _file(data: OwnData) -> Response:

@@ -48,7 +48,7 @@ def kind_key(key: str, form_kind: str) -> str:
     return own if TEXTS.has(own) or page_texts().has(own) else key
 
 
-def render_own(template: str, look: PageStyle, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
+def render_own(template: str, style: PageStyle, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
     """Return a page of these templates; see :func:`render_page`. ``path`` holds no token.
 
     With ``form_kind`` each text is the one specific to this kind of form, where there is one.
@@ -57,7 +57,7 @@ def render_own(template: str, look: PageStyle, path: str = "?", *, form_kind: st
     def text_of(key: str, language: str, **places: object) -> str:
         return own_text(kind_key(key, form_kind), language, **places)
 
-    return render_page(template, look, path, environment=_environment, text_of=text_of, **values)
+    return render_page(template, style, path, environment=_environment, text_of=text_of, **values)
 
 
 @cache
@@ -183,7 +183,7 @@ class LinkPage:
         offer: of a seat, to this person; None if there was none since they wait.
     """
 
-    look: PageStyle
+    style: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -227,10 +227,10 @@ def render_link(page: LinkPage) -> str:
         state = f"proposal.{page.proposal.status}"
         effect = "proposal.withdraw.scheduled-effect" if page.proposal.status == "scheduled" else effect
     here, kept = f"?{page.path.partition('?')[2]}", {"ask": page.asking}
-    reload = next_reload(page.look.language, page.attempt) if page.processing else None
+    reload = next_reload(page.style.language, page.attempt) if page.processing else None
     return render_own(
         "link.html",
-        page.look,
+        page.style,
         here,
         form_kind=page.form_kind,
         kept=kept,
@@ -242,27 +242,27 @@ def render_link(page: LinkPage) -> str:
     )
 
 
-def render_link_gone(look: PageStyle, again_path: str = "", path: str = "") -> str:
+def render_link_gone(style: PageStyle, again_path: str = "", path: str = "") -> str:
     """The answer to a managing link that opens nothing; the same for every such link.
 
     ``path`` is ``?`` and the query of the link; ``again_path`` is where the form is that the link names, ``""`` if it
     names none that is open.
     """
-    title = page_texts().text("link.gone.title", look.language)
-    return render_own("link_gone.html", look, path, title=title, again_path=again_path)
+    title = page_texts().text("link.gone.title", style.language)
+    return render_own("link_gone.html", style, path, title=title, again_path=again_path)
 
 
-def render_link_ended(look: PageStyle, result: str, title: Title, again_path: str, form_kind: str) -> str:
+def render_link_ended(style: PageStyle, result: str, title: Title, again_path: str, form_kind: str) -> str:
     """The answer to a managing link that has ended itself: ``result`` is ``cancelled`` or ``renewed``.
 
     ``title`` is that of the form, ``again_path`` where to register again, ``""`` for nowhere.
     """
-    return render_own("link_ended.html", look, form_kind=form_kind, title=title, result=result, again_path=again_path)
+    return render_own("link_ended.html", style, form_kind=form_kind, title=title, result=result, again_path=again_path)
 
 
-def render_erased(look: PageStyle) -> str:
+def render_erased(style: PageStyle) -> str:
     """States that a person was erased; it depends on nothing but the language."""
-    return render_own("erased.html", look, ERASED_PATH, title=page_texts().text("erased.title", look.language))
+    return render_own("erased.html", style, ERASED_PATH, title=page_texts().text("erased.title", style.language))
 
 
 def gone(context: PublicContext) -> Response:
@@ -271,8 +271,8 @@ def gone(context: PublicContext) -> Response:
     Its link to a form comes from the query string, which the client controls, so it reveals nothing.
     """
     language = language_of(request.values.to_dict(), None)
-    look = page_style_of(language, {}, None)
-    return page(render_link_gone(look, _form_named(context, language), here()), look, status=404)
+    style = page_style_of(language, {}, None)
+    return page(render_link_gone(style, _form_named(context, language), here()), style, status=404)
 
 
 def ended(context: PublicContext, token: str) -> Response:
@@ -287,11 +287,11 @@ def ended(context: PublicContext, token: str) -> Response:
         view = context.form_view(slug)
     except DomainError:
         return gone(context)
-    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
-    title = title_of(view.stored, view.definition, look.language)
+    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
+    title = title_of(view.stored, view.definition, style.language)
     closed = result is not Result.CANCELLED or bool(closed_reason(view.stored.opening, context.clock()))
-    again = "" if closed else embed_path(slug, {"lang": look.language})
-    return page(render_link_ended(look, result, title, again, view.stored.kind), look)
+    again = "" if closed else embed_path(slug, {"lang": style.language})
+    return page(render_link_ended(style, result, title, again, view.stored.kind), style)
 
 
 def here() -> str:

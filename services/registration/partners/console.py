@@ -113,8 +113,8 @@ def _choice(view: PartnerView) -> SnippetChoice | None:
         return None
     form = shown[_one_of("form", shown, next(iter(shown)))]
     language = _one_of("lang", {"", *LANGUAGE_NAMES}, "")
-    spoken = language or view.partner.language
-    return SnippetChoice(form.definition, view.partner.slug, language, spoken, _one_of("way", WAYS, ELEMENT))
+    text_language = language or view.partner.language
+    return SnippetChoice(form.definition, view.partner.slug, language, text_language, _one_of("way", WAYS, ELEMENT))
 
 
 def _one_of(name: str, known: Collection[str], first: str) -> str:

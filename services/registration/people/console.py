@@ -280,7 +280,7 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
         if act not in ACTS:
             raise BadRequest("unknown decision")
         reason, hours = reason_and_hours(request.form)
-        marked = [_look(work, clock, act, *one, reason) for one in _wanted(request.form.getlist("marked"))]
+        marked = [_inspect(work, clock, act, *one, reason) for one in _wanted(request.form.getlist("marked"))]
         results: list[tuple[Marked, str]] | None = None
         if act in TAGGING and request.form.get("go") == "do":
             results = _tag(work, clock, act, request.form.get("tag", ""), marked)
@@ -339,7 +339,7 @@ def reason_and_hours(given: Mapping[str, str]) -> tuple[str, int | None]:
     return reason, int(hours)
 
 
-def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int, reason: str) -> Marked:
+def _inspect(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int, reason: str) -> Marked:
     view = show_person(work, identity)
     if not may_touch(view.form.slug):
         raise DomainError("not-found")

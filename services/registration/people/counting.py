@@ -102,7 +102,7 @@ def cube_for(names: Iterable[str], values: Mapping[str, Any]) -> str | None:
 def rows_of(cube: str, names: Iterable[str]) -> str:
     """SQL of a relation that has ``registrations``, and what ``names`` need of the columns of ``registration``.
 
-    ``accepted_at`` is the beginning of the day, UTC. The statement needs the parameter ``cube``.
+    ``accepted_at`` is the start of the day, UTC. The statement needs the parameter ``cube``.
     """
     needed = {_COLUMN_OF.get(name, name) for name in names}
     columns = [column for column in CUBES[cube] if column in needed]

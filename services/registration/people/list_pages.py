@@ -224,8 +224,8 @@ def is_segment(given: Mapping[str, str]) -> bool:
 
 def segment_of(given: Mapping[str, str]) -> dict[str, str]:
     """The query of the page that writes a bulletin, for filters that are a segment."""
-    speaks = {"true": "yes", "false": "no"}
-    return {name: speaks[value] if name == "representative" else value for name, value in given.items()}
+    as_words = {"true": "yes", "false": "no"}
+    return {name: as_words[value] if name == "representative" else value for name, value in given.items()}
 
 
 def _live(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:

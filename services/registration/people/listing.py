@@ -166,7 +166,7 @@ def people_file(
     places = [header.index(name) for name in chosen_names(columns, header)]
     with work.transaction() as connection:
         add_audit_record(connection, AuditRecord(who, "file-taken", "registrations", "", _asked(wanted)), clock())
-    rows = (_row(person, own, titles) for person in _everybody(work, wanted))
+    rows = (_row(person, own, titles) for person in _all_people(work, wanted))
     named = dict(words or {}) | ({field.name: field.label.in_language("en") for field in own} if words else {})
     return [named.get(header[place], header[place]) for place in places], (
         [row[place] for place in places] for row in rows
@@ -238,7 +238,7 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
 
 
-def _everybody(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
+def _all_people(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
     chunk = find_people(work, replace(wanted, most=CHUNK))
     yield from chunk
     while len(chunk) == CHUNK:

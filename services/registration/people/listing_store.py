@@ -51,7 +51,7 @@ class PeopleFilter:
     """What to list; an empty value leaves everything.
 
     Attributes:
-        q: beginning of an address, or of any word of a name or an organisation; accents do not count.
+        q: prefix of an address, or of any word of a name or an organisation; accents do not count.
         since, until: when a person registered: from, and before.
         not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
             people who have a seat or wait for one: people who have cancelled must not be reminded.
@@ -183,9 +183,9 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
     sort, values = SORTS[wanted.sort], where.values | {"most": wanted.most}
     if wanted.after:
         where, values = where.and_also(sort.beyond), values | {"after": wanted.after, "seen": values.get("forms")}
-    everybody = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
+    all_people = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
     if not where.is_narrow:
-        return _read(connection, everybody, values, sort)
+        return _read(connection, all_people, values, sort)
     connection.exec_driver_sql(_BY_FORM)
     near = f"SELECT * FROM registration r {where.in_order(sort if wanted.after else None)} ORDER BY {sort.order}"
     near = f"SELECT * FROM ({near} LIMIT {_NEAR}) AS r {where.sql} ORDER BY {sort.order} LIMIT :most"
@@ -194,9 +194,9 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
         return found
     if wanted.q:
         parts, more = _search_by_index(connection, values, has_other=len(set(_BY_INDEX) & where.names) > 1)
-        everybody, values = everybody.replace(_CONDITIONS["q"], parts), values | more
+        all_people, values = all_people.replace(_CONDITIONS["q"], parts), values | more
     connection.exec_driver_sql(_BY_BITMAP)
-    found = _read(connection, everybody, values, sort)
+    found = _read(connection, all_people, values, sort)
     connection.exec_driver_sql(_AS_USUAL)
     return found
 

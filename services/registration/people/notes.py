@@ -298,7 +298,7 @@ def save_view(work: UnitOfWork, clock: Clock, owner: str, name: str, query: Mapp
 
 
 def delete_view(work: UnitOfWork, clock: Clock, owner: str, view_id: str) -> None:
-    """Delete a view of one's own.
+    """Delete one's own view.
 
     Raises:
         DomainError: ``not-found``.

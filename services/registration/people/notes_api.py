@@ -236,7 +236,7 @@ def views_blueprint(work: UnitOfWork, clock: Clock) -> Any:
 
 
 def add_views(blueprint: PagesBlueprint, work: UnitOfWork, clock: Clock) -> None:
-    """``POST /console/registrations/views``: save one, or delete one of one's own."""
+    """``POST /console/registrations/views``: save a view, or delete one's own."""
 
     @blueprint.post("/registrations/views")
     @needs("coordinator")
@@ -259,7 +259,7 @@ def _lasting(work: UnitOfWork, query: dict[str, str]) -> dict[str, str]:
     return lasting(of_form(sent, definition), definition)
 
 
-NOBODY = str(UUID(int=0))
+NIL_ID = str(UUID(int=0))
 
 
 class BlockSchema(ma.Schema):
@@ -304,7 +304,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Blocked addresses, oldest first: why, since when and by whom. The addresses themselves are not kept."""
         after = position_in(query["cursor"], 1, _read_id)
-        page = page_of(blocked_addresses(work, after or NOBODY, query["limit"] + 1), query["limit"], _identity)
+        page = page_of(blocked_addresses(work, after or NIL_ID, query["limit"] + 1), query["limit"], _identity)
         return {"items": [asdict(entry) for entry in page.items], "next": page.next}
 
     @blueprint.post("")

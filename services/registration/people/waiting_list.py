@@ -14,9 +14,9 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import Promote
 from services.registration.forms.seats import (
-    BY_HAND,
-    DECIDED_BY_HAND,
+    DECIDED_MANUALLY,
     DOMAIN_SHARE,
+    MANUALLY,
     NO_FREE_SEAT,
     NOT_TAKING_PLACE,
     RESERVED,
@@ -236,7 +236,7 @@ def promoting(messages: RegistrationMessages) -> Promote:
 def count_to_decide(work: UnitOfWork, now: datetime) -> int:
     """Return the number of forms in manual promotion mode that have free seats and people who wait."""
     with work.transaction() as connection:
-        return int(connection.execute(_TO_DECIDE, {"by_hand": BY_HAND, "now": now}).scalar() or 0)
+        return int(connection.execute(_TO_DECIDE, {"by_hand": MANUALLY, "now": now}).scalar() or 0)
 
 
 def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
@@ -248,7 +248,7 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
         now: of a checked clock.
     """
     with work.transaction() as connection:
-        forms = list(connection.execute(_FORMS_TO_DECIDE, {"by_hand": BY_HAND}).scalars())
+        forms = list(connection.execute(_FORMS_TO_DECIDE, {"by_hand": MANUALLY}).scalars())
     for slug in forms:
         with work.transaction() as connection:
             lock_seats(connection, slug)
@@ -260,7 +260,7 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
 MAX_SHOWN_WAITING = 200
 
 OFFERED, PASSED, NEXT = "offered", "offer-passed", "next"
-REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND)
+REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_MANUALLY)
 """Why a person waits."""
 
 _WAITING = text(
@@ -325,7 +325,7 @@ def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
     if seats.left == 0:
         return NO_FREE_SEAT
     if fits(seats, registration.who):
-        return DECIDED_BY_HAND if seats.mode == BY_HAND else NEXT
+        return DECIDED_MANUALLY if seats.mode == MANUALLY else NEXT
     assert seats.capacity is not None
     return DOMAIN_SHARE if not seats.pools.has_domain_room(registration.who, seats.capacity) else RESERVED
 

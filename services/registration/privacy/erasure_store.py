@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from services.registration.people.model import Registration
 from shared.db.cleanup import PersonalTable
 
-SOMEBODY_ELSE = "it says something about another person, a coordinator"
+ABOUT_A_COORDINATOR = "it says something about another person, a coordinator"
 OTHER_PEOPLE = "ids of other people's registrations"
 OTHERS = "the registration may now belong to another person"
 CREDENTIAL = "it represents a credential or a request, and contains nothing about the person"
@@ -43,7 +43,7 @@ TABLES = (
     ),
     PersonalTable(
         f"FROM registration_change t WHERE t.registration_id IN {_REGISTRATIONS}",
-        {"changed_by": SOMEBODY_ELSE},
+        {"changed_by": ABOUT_A_COORDINATOR},
         ends=LOGGED,
     ),
     PersonalTable(
@@ -56,7 +56,7 @@ TABLES = (
     ),
     PersonalTable(
         f"FROM registration_note t WHERE t.registration_id IN {_REGISTRATIONS}",
-        {"written_by": SOMEBODY_ELSE},
+        {"written_by": ABOUT_A_COORDINATOR},
         erase="DELETE FROM registration_note WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
@@ -76,9 +76,9 @@ TABLES = (
     PersonalTable(
         f"FROM sealed_reading t WHERE t.registration_id IN {_REGISTRATIONS} OR t.people && ARRAY{_REGISTRATIONS}",
         {
-            "reader": SOMEBODY_ELSE,
+            "reader": ABOUT_A_COORDINATOR,
             "people": OTHER_PEOPLE,
-            "approved_by": SOMEBODY_ELSE,
+            "approved_by": ABOUT_A_COORDINATOR,
             "reason": "it may name other people; the operator has it in the log of readings",
             "content_hash": CREDENTIAL,
             "chain_hash": CREDENTIAL,
@@ -88,8 +88,8 @@ TABLES = (
     PersonalTable(
         f"FROM sealed_approval t WHERE t.people && ARRAY{_REGISTRATIONS}",
         {
-            "asked_by": SOMEBODY_ELSE,
-            "decided_by": SOMEBODY_ELSE,
+            "asked_by": ABOUT_A_COORDINATOR,
+            "decided_by": ABOUT_A_COORDINATOR,
             "reason": "it may name other people; the operator has it in the audit log's tables",
             "people": OTHER_PEOPLE,
         },
@@ -124,7 +124,7 @@ TABLES = (
     PersonalTable("FROM erased_address t WHERE t.address_ref = :ref", ends="a day later, once nothing is undecided"),
     PersonalTable(
         "FROM blocked_address t WHERE t.person_ref = :ref",
-        {"blocked_by": SOMEBODY_ELSE, "reason": "it may name other people; the operator has it in the console"},
+        {"blocked_by": ABOUT_A_COORDINATOR, "reason": "it may name other people; the operator has it in the console"},
         ends="a coordinator unblocks it: otherwise blocked people could erase themselves and register again",
     ),
     PersonalTable(
@@ -132,7 +132,7 @@ TABLES = (
         {"body": "for other services, encrypted for them; their part contains their data"},
         erase="UPDATE outbox SET body = '', blanked_at = :now WHERE subject = ANY(:subjects) AND blanked_at IS NULL",
     ),
-    PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}, ends=LOGGED),
+    PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_A_COORDINATOR}, ends=LOGGED),
 )
 """A test compares it with the tables that there are. The erasure of one registration goes through it in this order."""
 

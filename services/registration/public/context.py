@@ -247,42 +247,42 @@ def parent_origin(partner: Partner | None, claimed: str) -> str:
     return claimed if partner is not None and claimed in partner.origins else ""
 
 
-def page(html: str, look: PageStyle, origins: tuple[str, ...] = (), status: int = 200) -> Response:
+def page(html: str, style: PageStyle, origins: tuple[str, ...] = (), status: int = 200) -> Response:
     """A page for one person, which no cache keeps, and which may be framed by exactly ``origins``."""
-    return personal(_page(html, look, origins, status))
+    return personal(_page(html, style, origins, status))
 
 
-def public_page(html: str, look: PageStyle, origins: tuple[str, ...]) -> Response:
+def public_page(html: str, style: PageStyle, origins: tuple[str, ...]) -> Response:
     """The same for everyone who asks for this address: it holds neither a key nor anything of who asks."""
-    response = _page(html, look, origins, 200)
+    response = _page(html, style, origins, 200)
     if named_language(request.args.get("lang")) is None:
         response.vary.add("Accept-Language")
     return revalidated(response)
 
 
-def _page(html: str, look: PageStyle, origins: tuple[str, ...], status: int) -> Response:
+def _page(html: str, style: PageStyle, origins: tuple[str, ...], status: int) -> Response:
     response = make_response(html, status)
-    response.headers["Content-Security-Policy"] = kept_page_policy(theme_css(look.theme), origins)
-    response.headers["Content-Language"] = look.language
+    response.headers["Content-Security-Policy"] = kept_page_policy(theme_css(style.theme), origins)
+    response.headers["Content-Language"] = style.language
     return response
 
 
 def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
     """The page that reports to the origin ``parent`` why it shows no form. Any page may frame it: it has no data."""
     language = language_of(request.args.to_dict(), partner.language if partner else None)
-    look = page_style_of(language, request.args, partner, parent=parent)
+    style = page_style_of(language, request.args, partner, parent=parent)
     query = {"lang": language, "partner": partner.slug if partner else ""}
     form = "" if cause == "form-unknown" else embed_path(slug, query)
     status = 403 if cause == "origin-not-allowed" else 404
-    return page(render_refused(RefusedPage(look, cause, form)), look, ("*",), status)
+    return page(render_refused(RefusedPage(style, cause, form)), style, ("*",), status)
 
 
-def closed_html(view: FormView, look: PageStyle, reason: str) -> str:
+def closed_html(view: FormView, style: PageStyle, reason: str) -> str:
     """The page that states why there is no form."""
-    title = view.definition.title.for_reader(look.language)
-    query = {"partner": request.values.get("partner", ""), **look.theme.query(), "parent": look.parent}
+    title = view.definition.title.for_reader(style.language)
+    query = {"partner": request.values.get("partner", ""), **style.theme.query(), "parent": style.parent}
     path = embed_path(view.stored.slug, query)
-    return render_closed(ClosedPage(look, title, event_time(view.stored), reason_known(reason), path))
+    return render_closed(ClosedPage(style, title, event_time(view.stored), reason_known(reason), path))
 
 
 def reason_known(reason: str) -> ClosedReason:

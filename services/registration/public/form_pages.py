@@ -62,46 +62,46 @@ def submit(context: PublicContext, view: FormView, submitted: SubmittedForm) -> 
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
-    look = page_style_of(language, submitted.beside, partner, parent=parent)
+    style = page_style_of(language, submitted.beside, partner, parent=parent)
     origins = partner.origins if partner else ()
     try:
         accepted = take(context, view, submitted)
     except SubmissionRefused as refused:
-        return again(context, view, submitted, look, answers=refused.answers, status=422)
+        return again(context, view, submitted, style, answers=refused.answers, status=422)
     except DomainError as refusal:
         if refusal.code == "form-closed":
-            return page(closed_html(view, look, refusal.detail), look, origins, 409)
-        return again(context, view, submitted, look, notice="failed", status=422)
+            return page(closed_html(view, style, refusal.detail), style, origins, 409)
+        return again(context, view, submitted, style, notice="failed", status=422)
     except Unavailable:
-        response = again(context, view, submitted, look, notice="busy", status=503)
+        response = again(context, view, submitted, style, notice="busy", status=503)
         response.headers["Retry-After"] = str(retry_after_s())
         return response
     shown = ReceivedPage(
-        look=look,
+        style=style,
         title=view.definition.title.for_reader(language),
         event_time=event_time(view.stored),
         receipt=accepted.receipt,
         code=accepted.code,
         address=str(submitted.answers.get(ADDRESS_FIELD, "")),
     )
-    return page(render_received(shown), look, origins, 202)
+    return page(render_received(shown), style, origins, 202)
 
 
 def in_language(context: PublicContext, view: FormView, submitted: SubmittedForm, language: str) -> Response:
     """The form in another language, with what was typed so far; nothing is checked, and nothing is stored."""
     partner = view.partner(submitted.partner)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
-    look = page_style_of(language, submitted.beside, partner, parent=parent)
+    style = page_style_of(language, submitted.beside, partner, parent=parent)
     follows = view.definition.initial_answers(str(submitted.beside.get("lang")))
     kept = {name: value for name, value in submitted.answers.items() if follows.get(name, ...) != value}
-    return again(context, view, replace(submitted, answers=kept), look, status=200)
+    return again(context, view, replace(submitted, answers=kept), style, status=200)
 
 
 def again(
     context: PublicContext,
     view: FormView,
     submitted: SubmittedForm,
-    look: PageStyle,
+    style: PageStyle,
     *,
     status: int,
     answers: Answers | None = None,
@@ -113,17 +113,17 @@ def again(
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
     values = {**submitted.answers, **(answers.values | answers.sealed if answers else {})}
     key = submitted.key if notice == "busy" else ""
-    empty = form_page(context, view, partner, look, parent, key)
+    empty = form_page(context, view, partner, style, parent, key)
     shown = replace(empty, values=values, errors=answers.errors if answers else (), notice=notice, own=own)
-    return page(render_frame(shown), look, partner.origins if partner else (), status)
+    return page(render_frame(shown), style, partner.origins if partner else (), status)
 
 
 def form_page(
-    context: PublicContext, view: FormView, partner: Partner | None, look: PageStyle, parent: str, key: str = ""
+    context: PublicContext, view: FormView, partner: Partner | None, style: PageStyle, parent: str, key: str = ""
 ) -> FramePage:
     """The empty form."""
     return FramePage(
-        look=look,
+        style=style,
         definition=view.definition,
         event_time=event_time(view.stored),
         partner=partner.slug if partner else "",
@@ -171,12 +171,12 @@ def embed_blueprint(context: PublicContext) -> Blueprint:
         if claimed and not parent:
             return refused_page("origin-not-allowed" if partner else "partner-unknown", claimed, slug, partner)
         language = language_of(request.args.to_dict(), partner.language if partner else None)
-        look = page_style_of(language, request.args, partner, parent=parent)
+        style = page_style_of(language, request.args, partner, parent=parent)
         origins = partner.origins if partner else ()
         if reason := view.refusal(context.clock()):
             intake_requests_total.labels("closed").inc()
-            return public_page(closed_html(view, look, reason), look, origins)
-        return public_page(render_frame(form_page(context, view, partner, look, parent)), look, origins)
+            return public_page(closed_html(view, style, reason), style, origins)
+        return public_page(render_frame(form_page(context, view, partner, style, parent)), style, origins)
 
     @blueprint.get("/selftest")
     @public
@@ -237,14 +237,14 @@ def selftest_page(context: PublicContext) -> Response:
     partner = find_partner(context.work, request.args.get("partner", ""))
     framed = bool(request.args.get("parent")) or request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
     language = language_of(request.args.to_dict(), partner.language if partner else None)
-    look = page_style_of(language, request.args, partner, framed=framed)
+    style = page_style_of(language, request.args, partner, framed=framed)
     status = 404 if request.args.get("partner") and not partner else 200
-    return page(render_selftest(_made(context, look, partner)), look, ("*",) if partner else (), status)
+    return page(render_selftest(_made(context, style, partner)), style, ("*",) if partner else (), status)
 
 
-def _made(context: PublicContext, look: PageStyle, partner: Partner | None) -> SelftestPage:
+def _made(context: PublicContext, style: PageStyle, partner: Partner | None) -> SelftestPage:
     return SelftestPage(
-        look=look,
+        style=style,
         home=context.public_url,
         partner=partner.slug if partner else "",
         origins=partner.origins if partner else (),

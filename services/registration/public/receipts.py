@@ -105,23 +105,23 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
     @public
     @limited("link")
     def receipt_page(receipt: str) -> Response:
-        look = page_style_of(language_of(request.args.to_dict(), None), {}, None)
+        style = page_style_of(language_of(request.args.to_dict(), None), {}, None)
         try:
             content = receipt_content(context, receipt)
             view = context.form_view(content["form"])
         except DomainError:
-            return page(render_receipt_gone(look), look, status=404)
+            return page(render_receipt_gone(style), style, status=404)
         shown = ReceiptPage(
-            look=look,
-            title=title_of(view.stored, view.definition, look.language),
+            style=style,
+            title=title_of(view.stored, view.definition, style.language),
             event_time=event_time(view.stored),
             form_kind=view.stored.kind,
             status=cast(ReceiptStatus, content["status"]),
             code=content["code"],
             attempt=attempt_number(),
-            calendar=_links(context, receipt, content, look.language),
+            calendar=_links(context, receipt, content, style.language),
         )
-        return page(render_receipt(shown), look)
+        return page(render_receipt(shown), style)
 
     return blueprint
 
@@ -193,8 +193,8 @@ def _store(context: PublicContext, address: str) -> None:
 
 
 def _page(*, sent: bool = False, address: str = "", notice: MyNotice = "", status: int = 200) -> Response:
-    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
-    return page(render_my(MyPage(look, sent, address, notice)), look, status=status)
+    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_my(MyPage(style, sent, address, notice)), style, status=status)
 
 
 PRODUCT = "Registration"

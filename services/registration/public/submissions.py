@@ -1,4 +1,4 @@
-"""Submitting a form, for programs and for plain forms alike: honeypot, proof of work, and the receipt.
+"""Submitting a form, for programs and for plain forms: honeypot, proof of work, and the receipt.
 
 CORS for a partner's own pages allows exactly the origins of the form's partners, never credentials, never ``*``.
 """
@@ -144,7 +144,7 @@ def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token
         challenge=None if submitted.fills_honeypot else _challenge(context, view, submitted.beside.get("altcha")),
         token_hash=token_hash,
     )
-    return _counted(context, view, answers, envelope, trapped=submitted.fills_honeypot)
+    return _counted(context, view, answers, envelope, honeypot_filled=submitted.fills_honeypot)
 
 
 def client_network(context: PublicContext) -> bytes | None:
@@ -170,7 +170,7 @@ def _challenge(context: PublicContext, view: FormView, payload: object) -> bytes
 
 
 def _counted(
-    context: PublicContext, view: FormView, answers: Answers, envelope: Envelope, *, trapped: bool
+    context: PublicContext, view: FormView, answers: Answers, envelope: Envelope, *, honeypot_filled: bool
 ) -> Accepted:
     try:
         accepted = context.intake.submit(view, answers, envelope, context.clock())
@@ -187,7 +187,7 @@ def _counted(
         raise
     if accepted.repeated:
         idempotency_replays_total.labels("replay").inc()
-    first = "trapped" if trapped else "accepted"
+    first = "trapped" if honeypot_filled else "accepted"
     intake_requests_total.labels("duplicate" if accepted.repeated else first).inc()
     return accepted
 

@@ -1,6 +1,6 @@
 """A list of sealed answers as CSV and xlsx, with a watermark: who took it, for what, when, until when.
 
-Neither file is ever written to a disk of ours: CSV is streamed, the workbook is made in memory.
+Neither file is ever written to our disks: CSV is streamed, the workbook is made in memory.
 """
 
 import re
@@ -94,21 +94,21 @@ def _csv_rows(contents: Contents, lines: Sequence[str]) -> Iterator[Sequence[obj
 
 def _workbook(contents: Contents, lines: Sequence[str]) -> bytes:
     file = BytesIO()
-    book = xlsxwriter.Workbook(file, _NO_LINKS)
+    workbook = xlsxwriter.Workbook(file, _NO_LINKS)
     if contents.entries:
         rows: list[Sequence[object]] = [header_of(contents)]
         rows += [row_of(contents, entry) for entry in contents.entries]
-        _sheet(book, "List", lines, [rows])
-    _sheet(book, "Numbers", lines, [_table(one) for one in contents.counts])
-    book.close()
+        _sheet(workbook, "List", lines, [rows])
+    _sheet(workbook, "Numbers", lines, [_table(one) for one in contents.counts])
+    workbook.close()
     return file.getvalue()
 
 
 def _sheet(
-    book: xlsxwriter.Workbook, name: str, lines: Sequence[str], tables: Sequence[Sequence[Sequence[object]]]
+    workbook: xlsxwriter.Workbook, name: str, lines: Sequence[str], tables: Sequence[Sequence[Sequence[object]]]
 ) -> None:
     """One sheet: the watermark above, and on each printed page."""
-    sheet, bold = book.add_worksheet(name), book.add_format({"bold": True})
+    sheet, bold = workbook.add_worksheet(name), workbook.add_format({"bold": True})
     printed = [line.replace("&", "&&") for line in lines]
     sheet.set_header(f"&L{printed[0]}"[:MAX_HEADER])
     sheet.set_footer(f"&L{printed[1]}"[: MAX_HEADER // 2] + f"&R{printed[2]}"[: MAX_HEADER // 2])

@@ -115,7 +115,7 @@ class KeyDatabase:
             if self._locked(connection, form) == list(keys):
                 connection.execute(_UPDATE, self._row(form, keys[:1]))
 
-    def wrap_anew(self) -> int:
+    def rewrap(self) -> int:
         """Wrap all keys with the newest master key, so that older ones can be deleted; returns the number of forms.
 
         Raises:

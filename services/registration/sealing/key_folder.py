@@ -99,7 +99,7 @@ class KeyFolder:
             if self._keys(form) == list(keys):
                 self._write(form, keys[:1])
 
-    def wrap_anew(self) -> int:
+    def rewrap(self) -> int:
         """Wrap every file with the newest master key, so that the older ones can be removed; returns how many files.
 
         Raises:

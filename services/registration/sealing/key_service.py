@@ -247,9 +247,9 @@ def _reseal_all(work: UnitOfWork, order: KeyOrder, queue: SubmissionQueue, priva
             with work.transaction() as connection:
                 queue.pause(connection)
                 rows = read_sealed_rows(connection, table, order.form, after, AT_ONCE)
-                anew = _resealed(order, private_keys, rows, done)
-                put_sealed(connection, table, anew)
-                done.changed += len(anew)
+                resealed = _resealed(order, private_keys, rows, done)
+                put_sealed(connection, table, resealed)
+                done.changed += len(resealed)
             after = rows[-1].id if rows else None
     return done
 
@@ -261,14 +261,14 @@ def _resealed(
     found = []
     for row in rows:
         try:
-            anew = reseal(private_keys, order.form, row.sealed)
+            resealed = reseal(private_keys, order.form, row.sealed)
         except Unsealable:
             if not order.is_lost:
                 raise
             done.lost += 1
             continue
-        if anew is not None:
-            found.append((row, anew))
+        if resealed is not None:
+            found.append((row, resealed))
     return found
 
 

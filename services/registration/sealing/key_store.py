@@ -134,7 +134,7 @@ class KeyStore(Protocol):
         """
         ...
 
-    def wrap_anew(self) -> int:
+    def rewrap(self) -> int:
         """Wrap all keys with the newest master key, so that older ones can be deleted; returns the number of forms.
 
         Raises:

@@ -36,7 +36,7 @@ _ROWS = {
     for table in SEALED_TABLES
 }
 _PUT = {
-    table: text(f"UPDATE {table} SET sealed = :anew WHERE id = CAST(:id AS uuid) AND sealed = :sealed")  # noqa: S608
+    table: text(f"UPDATE {table} SET sealed = :resealed WHERE id = CAST(:id AS uuid) AND sealed = :sealed")  # noqa: S608
     for table in SEALED_TABLES
 }
 _NOTE = text("""
@@ -63,7 +63,7 @@ _REGISTRATIONS_OF = text("""
     SELECT id::text FROM registration WHERE lower(email) = lower(:email) AND erased_at IS NULL LIMIT 1000
 """)
 ONE_PERSON = "one-person"
-"""Stands for a purpose: the reading of one registration."""
+"""Value in place of a purpose: the reading of one registration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +178,13 @@ def read_sealed_rows(connection: Connection, table: str, form: str, after: str, 
     return [SealedRow(row[0], bytes(row[1])) for row in found]
 
 
-def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRow, bytes]]) -> None:
+def put_sealed(connection: Connection, table: str, resealed: Sequence[tuple[SealedRow, bytes]]) -> None:
     """Store the same answers sealed to another key, in rows that have not changed since they were read.
 
     Nothing visible changes, so the revision stays.
     """
-    for row, sealed in anew:
-        connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})
+    for row, sealed in resealed:
+        connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "resealed": sealed})
 
 
 def record_reading(

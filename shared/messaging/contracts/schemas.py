@@ -24,7 +24,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 TYPE_PREFIX = "org.troika."
 SPEC_VERSION = "1.0"
 MAX_BODY_BYTES = 64 * 1024
-"""No message of ours comes near it; the broker refuses at 256 KiB."""
+"""None of our messages comes near it; the broker refuses at 256 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def decode(body: bytes) -> Message:
 
 
 def trace_of(body: bytes) -> str:
-    """The trace context of the encoded message ``body``, one of ours; empty if it has none."""
+    """The trace context of the encoded message ``body``, one of our messages; empty if it has none."""
     return str(orjson.loads(body).get("traceparent", ""))
 
 
@@ -103,7 +103,7 @@ def _checked(raw: dict[str, Any]) -> Message:
     if not isinstance(raw.get("data"), dict):
         raise Poison("envelope: data is not an object")
     try:
-        moment = parse_rfc3339(raw["time"])
+        sent_at = parse_rfc3339(raw["time"])
     except ValueError:
         raise Poison("envelope: time is not RFC 3339") from None
     try:
@@ -115,7 +115,7 @@ def _checked(raw: dict[str, Any]) -> Message:
         type=raw["type"],
         source=raw["source"],
         subject=raw["subject"],
-        time=moment,
+        time=sent_at,
         data=raw["data"],
         correlation_id=str(raw.get("correlationid", "")),
         traceparent=carried_trace(str(raw.get("traceparent", ""))),

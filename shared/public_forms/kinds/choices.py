@@ -169,7 +169,7 @@ def country_options(language: str) -> tuple[tuple[str, str], ...]:
 
 @cache
 def zone_options(language: str) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
-    """Return the time zones by part of the world: (name of the part, ((zone, country code, place), …)) in order."""
+    """Return the time zones by region of the world: (name of the region, ((zone, country code, place), …)) in order."""
     parts: dict[str, list[tuple[str, str, str]]] = {}
     for country, _, zone, *_ in table("zone.tab"):
         parts.setdefault(zone.split("/")[0], []).append((zone, country, _place(zone, language)))
@@ -181,7 +181,7 @@ def zone_options(language: str) -> tuple[tuple[str, tuple[tuple[str, str, str], 
 
 
 def _place(zone: str, language: str) -> str:
-    """The zone's city in ``language``; the rest of the IANA name when two zones would read alike."""
+    """The zone's city in ``language``; the rest of the IANA name when two zones would read the same."""
     middle = zone.split("/")[1:-1]
     city = get_timezone_location(zone, locale=locale_of(language), return_city=True)
     return f"{city} ({middle[0].replace('_', ' ')})" if middle else city

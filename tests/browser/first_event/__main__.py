@@ -7,8 +7,8 @@ from deploy.local.demo import demo_folder
 from deploy.local.installation import Content
 from deploy.local.ports import chosen_ports
 from deploy.local.screenshot_pages.places import Places
-from tests.browser.first_event.steps import travel
-from tests.browser.running import Demo
+from tests.browser.demo_process import Demo
+from tests.browser.first_event.steps import run_all
 from tests.support.browser import chromium
 
 
@@ -19,8 +19,8 @@ def main() -> None:
     demo = demo_folder(Content.NOTHING)
     key = (demo / "secrets" / "coordinator.txt").read_text().strip()
     with chromium() as browser:
-        journey = travel(Demo(demo, Places(chosen_ports(), key)), browser, folder)
-    print(f"{len(journey.taken)} pictures, {journey.clicks} clicks")
+        walkthrough = run_all(Demo(demo, Places(chosen_ports(), key)), browser, folder)
+    print(f"{len(walkthrough.taken)} pictures, {walkthrough.clicks} clicks")
 
 
 if __name__ == "__main__":

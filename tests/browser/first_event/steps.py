@@ -7,11 +7,11 @@ from time import monotonic
 
 from playwright.sync_api import Browser
 
+from tests.browser.demo_process import Demo
 from tests.browser.first_event import people, setting_up
-from tests.browser.first_event.journey import Journey
-from tests.browser.running import Demo
+from tests.browser.first_event.walkthrough import Walkthrough
 
-STEPS: list[tuple[str, Callable[[Journey], None]]] = [
+STEPS: list[tuple[str, Callable[[Walkthrough], None]]] = [
     ("Start with nothing", setting_up.start),
     ("Sign in", setting_up.sign_in),
     ("Create a working group", setting_up.make_group),
@@ -28,12 +28,12 @@ STEPS: list[tuple[str, Callable[[Journey], None]]] = [
 """Headings of the tutorial in order, and what is done below each."""
 
 
-def travel(demo: Demo, browser: Browser, pictures: Path | None = None) -> Journey:
+def run_all(demo: Demo, browser: Browser, screenshots: Path | None = None) -> Walkthrough:
     """Take every step; print how long each took."""
     with ExitStack() as windows:
-        journey = Journey(demo, browser, windows, pictures)
+        walkthrough = Walkthrough(demo, browser, windows, screenshots)
         for name, step in STEPS:
-            began_at, clicks = monotonic(), journey.clicks
-            step(journey)
-            print(f"{monotonic() - began_at:5.1f} s  {journey.clicks - clicks:3} clicks  {name}", flush=True)
-    return journey
+            began_at, clicks = monotonic(), walkthrough.clicks
+            step(walkthrough)
+            print(f"{monotonic() - began_at:5.1f} s  {walkthrough.clicks - clicks:3} clicks  {name}", flush=True)
+    return walkthrough

@@ -25,6 +25,6 @@ def confirmed() -> list[int]:
 
 @pytest.fixture
 def cluster(three_nodes: RabbitCluster) -> Iterator[RabbitCluster]:
-    """The same for one test, which takes a vhost of its own; all three are well again for the next."""
+    """The same for one test, which takes a fresh vhost; all three are repaired for the next."""
     yield three_nodes
     three_nodes.mend()

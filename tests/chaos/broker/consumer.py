@@ -17,7 +17,7 @@ from shared.messaging.contracts.schemas import Message
 from shared.runtime.deployment import ProbeAddress
 from shared.runtime.logs import configure_logs
 from shared.runtime.runner import Stop, run
-from tests.chaos.broker.offering import QUEUE
+from tests.chaos.broker.publisher import QUEUE
 
 TABLE = "CREATE TABLE effect (message_id uuid NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())"
 _EFFECT = text("INSERT INTO effect (message_id) VALUES (:id)")

@@ -7,12 +7,12 @@ from tests.support.rabbit_cluster import RabbitCluster, around, between
 
 KILLED_S = 6.0
 ALARM_S = 20.0
-"""The disk is looked at every ten seconds."""
+"""The disk is checked every ten seconds."""
 
 LEADER_KILLED_AIM_S, OWN_KILLED_AIM_S, FROZEN_AIM_S = 2.0, 3.0, 15.0
 
 Strike = Callable[[RabbitCluster, int, int], None]
-"""Told the queue's leader and the node that publisher and consumer are connected to."""
+"""Called with the queue's leader and the node that publisher and consumer are connected to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Fault:
     strike: makes it happen.
     own_after_leader: how many nodes after the leader the clients' own node comes; 0: it is the leader.
     hold_s: how long it lasts, seconds.
-    heal: ends what mending the cluster does not end.
-    aim_s: longest gap in confirms that is allowed, seconds; None: it stands still while the fault lasts.
+    heal: ends what repairing the cluster does not end.
+    aim_s: longest gap in confirms that is allowed, seconds; None: publishing stops while the fault lasts.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Fault:
     hold_s: float = KILLED_S
     heal: Strike | None = None
     aim_s: float | None = None
-    stands_still_s: float = 0.0
+    standstill_s: float = 0.0
 
 
 def _kill(leader: bool) -> Strike:
@@ -94,15 +94,15 @@ PARTITIONS: dict[str, tuple[Strike, int]] = {
     "leader-parted": (_part_leader, 1),
     "own-node-parted": (_part_own, 1),
     "leader-and-own-node-parted": (_part_leader, 0),
-    "leader-not-heard": (_mute_leader, 1),
+    "leader-muted": (_mute_leader, 1),
     "leader-and-own-node-part-from-each-other": (_part_the_two, 1),
 }
 """The shapes: one node alone (three ways of standing to it), one way only, and a ring that is open in one place."""
 
 FAULTS = (
     LEADER_KILLED,
-    Fault("disk-alarm", _fill_disk, hold_s=ALARM_S, heal=_empty_disk, stands_still_s=ALARM_S / 4),
-    Fault("memory-alarm", _fill_memory, hold_s=ALARM_S, heal=_empty_memory, stands_still_s=ALARM_S / 4),
+    Fault("disk-alarm", _fill_disk, hold_s=ALARM_S, heal=_empty_disk, standstill_s=ALARM_S / 4),
+    Fault("memory-alarm", _fill_memory, hold_s=ALARM_S, heal=_empty_memory, standstill_s=ALARM_S / 4),
     Fault("own-node-killed", _kill(leader=False), aim_s=OWN_KILLED_AIM_S),
     Fault("leader-that-is-own-node-killed", _kill(leader=False), 0, aim_s=OWN_KILLED_AIM_S),
     Fault("leader-frozen-25s", _freeze_leader, hold_s=25.0, aim_s=FROZEN_AIM_S),

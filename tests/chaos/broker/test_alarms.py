@@ -21,14 +21,14 @@ WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 
 def in_alarm(node: RabbitNode) -> bool:
-    """Whether the node says so."""
+    """Whether the node reports it."""
     return node.ctl("eval", "rabbit_alarm:get_alarms().").strip() != "[]"
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_alarm_stops_no_registration_and_no_consumer(rabbit_stack: Stack, own_rabbit: RabbitNode, alarm: str) -> None:
-    """What the broker holds is consumed during the alarm; what is accepted meanwhile waits in the outbox."""
+    """What the broker holds is consumed during the alarm; what is accepted during it waits in the outbox."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     rabbit_stack.programs["events-consume"].kill()
@@ -51,7 +51,7 @@ def test_alarm_stops_no_registration_and_no_consumer(rabbit_stack: Stack, own_ra
     receipts = before.receipts + people.receipts
     settle(rabbit_stack, len(receipts))
     assert_reconciled(rabbit_stack, receipts)
-    print(f"\n{alarm} alarm: {len(people.receipts)} accepted meanwhile, 0 refused, {connections} connections")
+    print(f"\n{alarm} alarm: {len(people.receipts)} accepted during it, 0 refused, {connections} connections")
 
 
 def _roster(stack: Stack) -> int:

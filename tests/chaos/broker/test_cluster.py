@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.chaos.broker.agreement import unreached_from
 from tests.chaos.broker.faults import FAULTS, Fault
-from tests.chaos.broker.offering import QUEUE
-from tests.chaos.broker.stage import make_stage
+from tests.chaos.broker.harness import make_harness
+from tests.chaos.broker.publisher import QUEUE
+from tests.chaos.broker.queue_visibility import unreached_from
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 from tests.support.rabbit_cluster import RabbitCluster
@@ -25,17 +25,17 @@ LEAST = 200_000
 def test_fault_in_a_cluster(
     fault: Fault, cluster: RabbitCluster, postgres: PostgresServer, processes: ProcessGroup, confirmed: list[int]
 ) -> None:
-    """Nothing confirmed is lost, nothing has its effect twice, and publishing goes on, alone within the aim.
+    """Nothing confirmed is lost, nothing has its effect twice, and publishing continues, within the aim if run alone.
 
-    Beside other tests the machine has a part in the gap: 10 s were seen there once, 0.4 s alone on the same machine.
+    Beside other tests the machine contributes to the gap: 10 s were seen there once, 0.4 s alone on the same machine.
     """
     vhost = f"test-{secrets.token_hex(4)}"
-    stage = make_stage(cluster.urls(0, vhost), cluster.nodes[0], postgres, processes)
+    harness = make_harness(cluster.urls(0, vhost), cluster.nodes[0], postgres, processes)
     leader = cluster.leader(QUEUE, vhost)
     own = (leader + fault.own_after_leader) % len(cluster.nodes)
-    stage.urls = cluster.urls(own, vhost)
-    stage.start_consumer()
-    with stage.offering(PER_SECOND) as offering:
+    harness.urls = cluster.urls(own, vhost)
+    harness.start_consumer()
+    with harness.load(PER_SECOND) as load:
         time.sleep(CALM_S)  # some traffic before
         fault.strike(cluster, leader, own)
         time.sleep(fault.hold_s)  # how long the fault lasts
@@ -43,12 +43,12 @@ def test_fault_in_a_cluster(
             fault.heal(cluster, leader, own)
         cluster.mend()
         time.sleep(CALM_S)  # and some after
-    stage.assert_nothing_lost_or_doubled(offering, fault.name)
-    confirmed.append(len(offering.confirmed))
+    harness.assert_nothing_lost_or_doubled(load, fault.name)
+    confirmed.append(len(load.confirmed))
     assert (unreached_from(cluster, vhost, made_on=leader), cluster.opinions()) == ([], 1)
-    assert offering.longest_gap_s >= fault.stands_still_s
+    assert load.max_gap_s >= fault.standstill_s
     if fault.aim_s is not None and strict():
-        assert offering.longest_gap_s <= fault.aim_s
+        assert load.max_gap_s <= fault.aim_s
 
 
 def test_enough_was_confirmed_over_all_faults(confirmed: list[int]) -> None:

@@ -13,8 +13,8 @@ from deploy.servers.rabbitmq import VHOST
 from deploy.up.secrets import broker_definitions
 from shared.messaging import topology
 from tests.chaos.broker.consumer import TABLE
-from tests.chaos.broker.offering import QUEUE, Offering
-from tests.chaos.broker.stage import Stage
+from tests.chaos.broker.harness import BrokerHarness
+from tests.chaos.broker.publisher import QUEUE, LoadPublisher
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -27,7 +27,7 @@ from tests.support.waiting import poll_until, strict
 
 PER_SECOND = 100
 CALM_S, DOWN_S = 3.0, 15.0
-LONGEST_WAIT_S = 5.0
+MAX_WAIT_S = 5.0
 """Of a message while one node of three is down."""
 
 RECONCILED_WITHIN_S = 120.0
@@ -101,21 +101,21 @@ def formed(run: RunFolder, settings: Mapping[str, str], *, one_by_one: bool = Fa
         cluster.remove()
 
 
-def make_traffic(cluster: RabbitCluster, own: int, postgres: PostgresServer, processes: ProcessGroup) -> Stage:
-    """A consumer, and a stage for messages, both connected to node ``own`` first."""
+def make_traffic(cluster: RabbitCluster, own: int, postgres: PostgresServer, processes: ProcessGroup) -> BrokerHarness:
+    """A consumer, and a harness for messages, both connected to node ``own`` first."""
     database = FreshDatabases(postgres)["events"]
     rows(database, TABLE)
-    stage = Stage(cluster.urls(own), database, processes)
-    stage.start_consumer()
-    return stage
+    harness = BrokerHarness(cluster.urls(own), database, processes)
+    harness.start_consumer()
+    return harness
 
 
-def report(stage: Stage, offering: Offering, what: str) -> None:
+def report(harness: BrokerHarness, load: LoadPublisher, what: str) -> None:
     """Print the figures; alone on the machine nothing may have waited for longer than the aim."""
-    stage.assert_nothing_lost_or_doubled(offering, what)
-    print(f"{what}: longest wait of a message, from making to effect, {stage.longest_wait_s():.2f} s")
+    harness.assert_nothing_lost_or_doubled(load, what)
+    print(f"{what}: longest wait of a message, from making to effect, {harness.max_wait_s():.2f} s")
     if strict():
-        assert stage.longest_wait_s() <= LONGEST_WAIT_S
+        assert harness.max_wait_s() <= MAX_WAIT_S
 
 
 @pytest.mark.timeout(600)
@@ -138,14 +138,14 @@ def test_definitions_loaded_by_each_node_of_a_forming_cluster(
         assert commands.run("check")[1][-1] == "complete"
 
         leader = cluster.leader(QUEUE, VHOST)
-        stage = make_traffic(cluster, (leader + 1) % 3, postgres, processes)
-        with stage.offering(PER_SECOND) as offering:
+        harness = make_traffic(cluster, (leader + 1) % 3, postgres, processes)
+        with harness.load(PER_SECOND) as load:
             time.sleep(CALM_S)  # some traffic before
             cluster.nodes[leader].kill()
             time.sleep(DOWN_S)  # how long it is down
             code, lines = Commands(cluster, processes, (leader + 1) % 3).run("check")
             assert (code, f"down: {cluster.nodes[leader].name}" in " ".join(lines)) == (1, True)
-        report(stage, offering, "one node of three killed")
+        report(harness, load, "one node of three killed")
 
 
 @pytest.mark.timeout(900)
@@ -159,9 +159,9 @@ def test_one_node_becomes_three_and_a_lost_one_is_replaced(
         print(f"\none node to three: complete {time.monotonic() - began_at:.1f} s after the third was there")
 
         lost, other = 1, 2  # node 0 is configured alone, and would come back alone
-        stage = make_traffic(cluster, lost, postgres, processes)
+        harness = make_traffic(cluster, lost, postgres, processes)
         commands = Commands(cluster, processes, other)
-        with stage.offering(PER_SECOND) as offering:
+        with harness.load(PER_SECOND) as load:
             time.sleep(CALM_S)  # some traffic before
             cluster.nodes[lost].lose()
             time.sleep(CALM_S)  # until it is noticed
@@ -170,7 +170,7 @@ def test_one_node_becomes_three_and_a_lost_one_is_replaced(
             began_at = time.monotonic()
             poll_until(commands.complete, RECONCILED_WITHIN_S, every_s=1.0, what="three members each again")
             print(f"replaced: complete {time.monotonic() - began_at:.1f} s after the new node was there")
-        report(stage, offering, "a lost node replaced")
+        report(harness, load, "a lost node replaced")
 
 
 @pytest.mark.timeout(300)

@@ -12,8 +12,8 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
 from shared.messaging.broker import DELIVERY_LIMIT, FACTS
 from shared.messaging.contracts.registry import BY_KEY
-from tests.chaos.broker.offering import KEY, QUEUE
-from tests.chaos.broker.stage import Stage, make_stage
+from tests.chaos.broker.harness import BrokerHarness, make_harness
+from tests.chaos.broker.publisher import KEY, QUEUE
 from tests.contract.buses import definitions_in
 from tests.contract.samples import sample_message
 from tests.support.clients import rows
@@ -35,14 +35,14 @@ LEFT = "SELECT refused_reason, count(*)::int FROM outbox WHERE published_at IS N
 
 
 @pytest.fixture
-def stage(rabbit: RabbitNode, postgres: PostgresServer, processes: ProcessGroup) -> Stage:
+def harness(rabbit: RabbitNode, postgres: PostgresServer, processes: ProcessGroup) -> BrokerHarness:
     """The shared node, in a vhost with all limits; no consumer yet."""
-    return make_stage((rabbit.fresh_vhost(),), rabbit, postgres, processes)
+    return make_harness((rabbit.fresh_vhost(),), rabbit, postgres, processes)
 
 
 @pytest.fixture
 def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
-    """Whose notifications service has something to say."""
+    """Whose notifications service has something to publish."""
     return make_installation(postgres, tmp_path)
 
 
@@ -56,10 +56,10 @@ def fill_outbox(installation: TestInstallation, count: int) -> set[str]:
     return {message.id for message in messages}
 
 
-def start_relay(stage: Stage, installation: TestInstallation) -> None:
+def start_relay(harness: BrokerHarness, installation: TestInstallation) -> None:
     """The notifications service's relay."""
-    environment = installation.environment("notifications", "relay") | {"TROIKA_BROKER_URL": stage.urls[0]}
-    stage.processes.start("relay", "services.notifications relay", env=environment)
+    environment = installation.environment("notifications", "relay") | {"TROIKA_BROKER_URL": harness.urls[0]}
+    harness.processes.start("relay", "services.notifications relay", env=environment)
 
 
 def left(installation: TestInstallation) -> list[tuple[object, ...]]:
@@ -67,47 +67,47 @@ def left(installation: TestInstallation) -> list[tuple[object, ...]]:
     return rows(installation.urls["notifications"], LEFT)
 
 
-def assert_all_arrive(stage: Stage, installation: TestInstallation, ids: set[str]) -> None:
+def assert_all_arrive(harness: BrokerHarness, installation: TestInstallation, ids: set[str]) -> None:
     """The outbox empties, and every message has one effect."""
     poll_until(lambda: left(installation) == [], 300, every_s=0.2, what="the outbox is empty")
-    poll_until(lambda: stage.effects() >= len(ids), 60, every_s=0.2, what="all effects")
-    found = [row[0] for row in rows(stage.database, "SELECT message_id::text FROM effect")]
+    poll_until(lambda: harness.effects() >= len(ids), 60, every_s=0.2, what="all effects")
+    found = [row[0] for row in rows(harness.database, "SELECT message_id::text FROM effect")]
     assert sorted(found) == sorted(ids)
 
 
 @pytest.mark.timeout(600)
 def test_full_queue_leaves_the_rest_in_the_outbox(
-    stage: Stage, installation: TestInstallation, rabbit: RabbitNode
+    harness: BrokerHarness, installation: TestInstallation, rabbit: RabbitNode
 ) -> None:
-    """The broker takes what it has room for (a quorum queue a little more); all others say why they wait."""
-    rabbit.ctl("set_policy", "-p", stage.vhost, "small", f"^{QUEUE}$", json.dumps(FULL), *SMALL_QUEUE)
+    """The broker takes what it has room for (a quorum queue a little more); all others give the reason to wait."""
+    rabbit.ctl("set_policy", "-p", harness.vhost, "small", f"^{QUEUE}$", json.dumps(FULL), *SMALL_QUEUE)
     ids = fill_outbox(installation, COUNT)
-    start_relay(stage, installation)
+    start_relay(harness, installation)
     reason = "the broker refused it (a queue is full)"
     poll_until(lambda: [row[0] for row in left(installation)] == [reason], 240, every_s=0.5, what="all others refused")
     (waiting,) = [int(str(row[1])) for row in left(installation)]
     print(f"\nfull queue: room for {ROOM}, {COUNT - waiting} taken, {waiting} refused and kept")
     assert ROOM <= COUNT - waiting < COUNT / 2
-    stage.start_consumer()
-    assert_all_arrive(stage, installation, ids)
+    harness.start_consumer()
+    assert_all_arrive(harness, installation, ids)
 
 
 @pytest.mark.timeout(200)
 def test_missing_binding_keeps_messages_with_the_reason(
-    stage: Stage, installation: TestInstallation, rabbit: RabbitNode
+    harness: BrokerHarness, installation: TestInstallation, rabbit: RabbitNode
 ) -> None:
-    """Nothing is said to be published that no queue has; repaired, everything arrives, and nothing was in the way."""
-    with pika.BlockingConnection(pika.URLParameters(stage.urls[0])) as connection:
+    """No message without a queue is reported as published; after the repair everything arrives, nothing is blocked."""
+    with pika.BlockingConnection(pika.URLParameters(harness.urls[0])) as connection:
         for queue in BY_KEY[KEY].consumers:
             connection.channel().queue_unbind(queue, FACTS, KEY)
     ids = fill_outbox(installation, 300)
-    start_relay(stage, installation)
-    stage.start_consumer()
+    start_relay(harness, installation)
+    harness.start_consumer()
     wanted = [("no queue is bound for this type", len(ids))]
-    poll_until(partial(_equals, wanted, installation), 30, every_s=0.2, what="all say that no queue is bound")
-    assert stage.effects() == 0
-    rabbit.import_definitions(definitions_in(stage.vhost))
-    assert_all_arrive(stage, installation, ids)
+    poll_until(partial(_equals, wanted, installation), 30, every_s=0.2, what="all report that no queue is bound")
+    assert harness.effects() == 0
+    rabbit.import_definitions(definitions_in(harness.vhost))
+    assert_all_arrive(harness, installation, ids)
 
 
 def _equals(wanted: list[tuple[str, int]], installation: TestInstallation) -> bool:

@@ -42,7 +42,7 @@ def messages_lost_by_a_restart(
 
 
 def innocents_parked(rabbit: RabbitNode, processes: ProcessGroup, folder: Path, parts: Sequence[str]) -> int:
-    """Among ``MESSAGES`` is one that kills whoever reads it; returns how many others are parked with it."""
+    """One of ``MESSAGES`` kills its consumer; returns how many others are parked with it."""
     url = rabbit.fresh_vhost()
     definitions = definitions_in(url.rpartition("/")[2])
     for policy in definitions["policies"]:

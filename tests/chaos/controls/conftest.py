@@ -26,7 +26,7 @@ Table = list[tuple[str, str, str, str]]
 def place(
     run_folder: RunFolder, postgres: PostgresServer, rabbit: RabbitNode, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """A started system on RabbitMQ, and what looks at it."""
+    """A started system on RabbitMQ, and the checks of it."""
     folder, group = tmp_path_factory.mktemp("controls"), ProcessGroup(run_folder)
     rig = Rig(Stack(group, make_installation(postgres, folder), (rabbit.fresh_vhost(),)), folder)
     try:

@@ -1,6 +1,7 @@
-"""Scenarios for a system that may lack a guard. They do not know whether it does.
+"""Scenarios for a system that may lack a guard. A scenario does not depend on whether it does.
 
-Each ends when nothing is left to do, whatever was lost, and says what is wrong now that was not wrong before.
+Each ends when nothing is left to do, even if something was lost, and returns what is wrong now that was not wrong
+before.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ Findings = dict[str, list[str]]
 class Place:
     """Attributes:
     rig: a system on RabbitMQ.
-    proof: looks at it.
+    proof: checks it.
     work: for it beside registrations.
     """
 
@@ -42,7 +43,7 @@ Scenario = Callable[[Place, str, Sequence[str]], Findings]
 
 
 def killed_at(point: str) -> Scenario:
-    """People register, and the program dies the first time that it comes to ``point``."""
+    """People register, and the program is killed the first time that it reaches ``point``."""
 
     def scenario(place: Place, program: str, parts: Sequence[str]) -> Findings:
         return _changed(place, lambda: _kill_while_people_register(place, program, parts, point))
@@ -51,9 +52,10 @@ def killed_at(point: str) -> Scenario:
 
 
 def killed_in_a_batch(point: str) -> Scenario:
-    """People register while the program stands still; it dies the first time that it comes to ``point`` afterwards.
+    """People register while the program is frozen; it is killed the first time that it reaches ``point`` afterwards.
 
-    Its first batch has messages of every kind. Of those that come one by one, the first only says that a mail was sent.
+    Its first batch has messages of every kind. Of those that come one by one, the first only reports that a mail was
+    sent.
     """
 
     def run(place: Place, program: str, parts: Sequence[str]) -> None:
@@ -70,7 +72,7 @@ def killed_in_a_batch(point: str) -> Scenario:
 
 
 def topology_broken(place: Place, program: str, parts: Sequence[str]) -> Findings:
-    """People register while no queue is bound for what is said of them; then it is mended."""
+    """People register while no queue is bound to receive their messages; then the binding is repaired."""
 
     def run() -> None:
         place.rig.restart(program, parts)
@@ -112,7 +114,7 @@ def _changed(place: Place, run: Callable[[], None]) -> Findings:
 
 
 def _bind(place: Place, action: str) -> None:
-    """``queue_bind`` or ``queue_unbind`` what hears of a registration."""
+    """``queue_bind`` or ``queue_unbind`` for the messages about registrations."""
     with pika.BlockingConnection(pika.URLParameters(place.rig.stack.broker_urls[0])) as connection:
         channel = connection.channel()
         for queue in BY_KEY[BROKEN_KEY].consumers:

@@ -29,7 +29,7 @@ FORM_PAGE = f"/v1/forms/{WEBINAR}"
 LINK = "/r/" + "a" * 43
 """A link of no registration: to know that, the table of registrations is read."""
 
-ROUNDS = 5
+REPETITIONS = 5
 REGISTERED_WITHIN_S, ANSWERED_WITHIN_S = 1.0, 3.0
 
 
@@ -43,7 +43,7 @@ class Got:
 
 
 def get(url: str, path: str, key: str = "") -> Got:
-    """One GET on a connection of its own."""
+    """One GET on a new connection."""
     place, began_at = urlsplit(url), time.monotonic()
     connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
     connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
@@ -93,7 +93,7 @@ def test_full_disk_refuses_and_loses_nothing(
     processes: ProcessGroup,
     log_has_room: bool,
 ) -> None:
-    """503 and never 202 while there is no room; reading goes on; with room again the same people are accepted."""
+    """503 and never 202 while there is no room; reads continue; with room again the same people are accepted."""
     load_webinar(own_installation, capacity=None)
     disk = on_small_disk(run_folder, own_postgres)
     url = start_web(processes, own_installation, workers=1).url
@@ -160,7 +160,7 @@ def _waiting_for_locks(address: str) -> int:
 def test_registration_is_accepted_while_links_use_every_connection_of_the_pool(
     own_installation: TestInstallation, processes: ProcessGroup
 ) -> None:
-    """Guard: the intake has connections of its own. Links are not limited to a part of the pool, so they take all.
+    """Guard: the intake has its own connections.
 
     Once a second a request reads the form again: it waits for the pool, and then uses the cached form.
     """
@@ -170,20 +170,21 @@ def test_registration_is_accepted_while_links_use_every_connection_of_the_pool(
     others: list[Got] = []
     slowest_s = 0.0
     with waiting_for_a_lock(own_installation, web.url, LINK, "registration", AdmissionLimits().connections):
-        for number in range(1, ROUNDS):
+        for number in range(1, REPETITIONS):
             began_at = time.monotonic()
             (answer,) = all_at_once(web.url, submissions(number, 1), 1)
             slowest_s = max(slowest_s, time.monotonic() - began_at)
             assert answer.status == 202, json.dumps(answer.body)
             others.append(get(web.url, "/v1/partners", own_installation.secrets.coordinator_key))
     print(
-        f"\npool in use: {ROUNDS} accepted, slowest {slowest_s:.2f} s; others {[(o.status, o.after_s) for o in others]}"
+        f"\npool in use: {REPETITIONS} accepted, slowest {slowest_s:.2f} s; "
+        f"others {[(o.status, o.after_s) for o in others]}"
     )
     assert slowest_s <= allowed_s(ANSWERED_WITHIN_S)
     assert max(other.after_s for other in others) > REGISTERED_WITHIN_S, "the pool was in use"
     assert all(other.after_s <= allowed_s(ANSWERED_WITHIN_S) for other in others)
     assert all(other.status == 200 or int(other.headers["Retry-After"]) > 0 for other in others)
-    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM submission") == [(ROUNDS,)]
+    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM submission") == [(REPETITIONS,)]
 
 
 def test_link_is_answered_while_coordinators_queries_use_all_connections_of_their_class(
@@ -195,7 +196,7 @@ def test_link_is_answered_while_coordinators_queries_use_all_connections_of_thei
     with waiting_for_a_lock(
         own_installation, web.url, "/v1/sealed-readings", "sealed_reading", AdmissionLimits().later
     ):
-        found = [get(web.url, LINK) for _ in range(ROUNDS)]
+        found = [get(web.url, LINK) for _ in range(REPETITIONS)]
     print(f"\nqueries wait: links after {max(one.after_s for one in found):.2f} s")
     assert {one.status for one in found} == {404}
     assert max(one.after_s for one in found) <= allowed_s(REGISTERED_WITHIN_S)

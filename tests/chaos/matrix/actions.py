@@ -11,11 +11,11 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
-from tests.chaos.matrix.wiring import WiredStack
+from tests.chaos.matrix.proxied_stack import ProxiedStack
 from tests.support.clients import SUBMISSIONS, Answer, answers
 from tests.support.journal import Journal
 
-CLIENT_PATIENCE_S = 6.0
+CLIENT_TIMEOUT_S = 6.0
 _LINK = re.compile(r"/[cr]/[A-Za-z0-9_-]{43}")
 _CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 
@@ -100,26 +100,26 @@ ACTIONS = {
 class People:
     """Clients of one stack, whose every request is journalled."""
 
-    stack: WiredStack
+    stack: ProxiedStack
     journal: Journal
 
-    def ask(self, action: Action, person: Person, patience_s: float = CLIENT_PATIENCE_S) -> Answer:
-        """One try; the answer's status is 0 if there was none within ``patience_s``."""
+    def ask(self, action: Action, person: Person, timeout_s: float = CLIENT_TIMEOUT_S) -> Answer:
+        """One try; the answer's status is 0 if there was none within ``timeout_s``."""
         request = action.request(person)
         key = dict(request.headers).get("Idempotency-Key", f"{action.name}-{person.number}")
-        return self.journal.ask(key, request.path, lambda: self._send(request, patience_s))
+        return self.journal.ask(key, request.path, lambda: self._send(request, timeout_s))
 
     def choices(self, link: str) -> tuple[str, ...]:
         """Names of the fields by which everything behind a confirmation link is confirmed."""
-        page = requests.get(self.stack.urls["registration"] + link, timeout=CLIENT_PATIENCE_S)
+        page = requests.get(self.stack.urls["registration"] + link, timeout=CLIENT_TIMEOUT_S)
         assert page.status_code == 200
         return tuple(dict.fromkeys(_CHOICE.findall(page.text)))
 
-    def _send(self, request: Request, patience_s: float) -> Answer:
+    def _send(self, request: Request, timeout_s: float) -> Answer:
         place = urlsplit(self.stack.urls[request.service])
         headers = {"Authorization": f"Bearer {self.stack.installation.secrets.coordinator_key}"}
         own = dict(request.headers) if request.content else headers
-        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=patience_s)
+        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=timeout_s)
         try:
             connection.request(request.method, request.path, request.content or None, own)
             response = connection.getresponse()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.shape import WORKERS
-from tests.chaos.matrix.wiring import WiredStack
+from tests.chaos.matrix.proxied_stack import ProxiedStack
 from tests.support.clock import ALONE, OFFSET_FILE
 from tests.support.stack import Stack
 
@@ -21,7 +21,7 @@ FAULTS: dict[str, tuple[float, ...]] = {
 """By how much the clock is off, one after the other, seconds."""
 
 LASTS_S = 7.0
-"""Longer than the time between two looks of housekeeping, whatever it finds."""
+"""Longer than the time between two runs of the cleanup, with any findings."""
 
 PROCESSES = [f"{service}-{role}" for service, role in WORKERS]
 
@@ -43,12 +43,12 @@ def all_clock_cells() -> Iterator[ClockCell]:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The offsets of all processes, each in a file that its process reads at every look at the time."""
+    """The offsets of all processes, each in a file that its process reads at every reading of the clock."""
 
     folder: Path
 
     def file(self, process: str) -> Path:
-        """Of a process; it is right as long as no one says otherwise."""
+        """Of a process; it is right unless it is set."""
         file = self.folder / f"{process}.clock"
         if not file.exists():
             self.set(process, 0.0)
@@ -61,7 +61,7 @@ class Clocks:
         new.replace(self.folder / f"{process}.clock")
 
     def play(self, cell: ClockCell, act: Callable[[], object]) -> None:
-        """Let a clock go wrong for ``LASTS_S``, ``act`` meanwhile, and let it be right again."""
+        """Make a clock wrong for ``LASTS_S``, call ``act`` during this time, and correct the clock."""
         offsets = FAULTS[cell.fault]
         try:
             for place, offset_s in enumerate(offsets):
@@ -74,8 +74,8 @@ class Clocks:
 
 
 @dataclass
-class ClockedStack(WiredStack):
-    """A stack without proxies, each of whose workers has a clock of its own.
+class ClockedStack(ProxiedStack):
+    """A stack without proxies, each of whose workers has its own clock.
 
     Attributes:
         clocks: of the workers; the web processes' are right.
@@ -96,5 +96,5 @@ class ClockedStack(WiredStack):
 
 
 def _command(service: str, role: str) -> str:
-    """Workers look at a clock that a test can move."""
-    return f"services.{service} web" if role == "web" else f"tests.support.moved {service} {role}"
+    """Workers read a clock that a test can move."""
+    return f"services.{service} web" if role == "web" else f"tests.support.shifted_clock {service} {role}"

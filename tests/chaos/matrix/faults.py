@@ -1,6 +1,6 @@
 """The six faults of the matrix, on each link. ``cut`` loses an answer after the server has done the work."""
 
-from tests.chaos.matrix.wiring import CLIENT, SMTP, WEB_DATABASE
+from tests.chaos.matrix.proxied_stack import CLIENT, SMTP, WEB_DATABASE
 from tests.support.fault_proxy import Faults, Way
 
 SLOW_S = 0.3
@@ -8,7 +8,7 @@ RESET_AFTER_BYTES = 10
 
 _COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
 _INSERTED = b"INSERT 0 "
-"""Submissions and commands are stored by one statement, which is a transaction of its own."""
+"""Submissions and commands are stored by one statement, which is its own transaction."""
 
 STORED = frozenset({"register", "repeat", "duplicate", "cancel", "confirm"})
 """Actions that store something so."""
@@ -35,7 +35,7 @@ NAMES = (*FAULTS, "cut")
 
 
 def fault_on(action: str, link: str, fault: str, bus: str) -> Faults:
-    """What to tell the proxy of ``link``; on a database ``cut`` loses the answer to COMMIT, or to the one INSERT."""
+    """The setting of the proxy of ``link``; on a database ``cut`` loses the answer to COMMIT, or to the one INSERT."""
     if fault != "cut":
         return FAULTS[fault]
     if link == WEB_DATABASE and action in STORED:

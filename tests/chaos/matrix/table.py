@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tests.chaos.matrix.actions import ACTIONS
 from tests.chaos.matrix.faults import NAMES
-from tests.chaos.matrix.wiring import LINKS
+from tests.chaos.matrix.proxied_stack import LINKS
 from tests.support.processes import PROJECT
 
 FILE = Path(__file__).with_name("matrix.tsv")
-EXPECTATIONS = ("slow", "503", "silence", "unnoticed", "mail-late", "processing")
+EXPECTATIONS = ("slow", "503", "no-answer", "unnoticed", "mail-late", "processing")
 ALWAYS = ("refuse", "hole-down", "hole-up")
 BUSES = ("rabbitmq", "embedded")
 SHARE = 10
@@ -54,7 +54,7 @@ def all_cells() -> Iterator[Cell]:
 
 
 def unlisted(table: dict[Cell, str]) -> set[Cell]:
-    """Cells in which someone forgot to say what is expected, or which do not exist."""
+    """Cells without an expectation, or which do not exist."""
     return set(all_cells()) ^ set(table)
 
 
@@ -70,8 +70,8 @@ def _is_always(cell: Cell, bus: str) -> bool:
 
 def _is_drawn(cell: Cell, bus: str, commit: str) -> bool:
     """Each drawn cell is played on one of the buses."""
-    share, turn, *_ = hashlib.sha256(f"{commit} {cell.action} {cell.link} {cell.fault}".encode()).digest()
-    return share % SHARE == 0 and BUSES[turn % len(BUSES)] == bus
+    share, which, *_ = hashlib.sha256(f"{commit} {cell.action} {cell.link} {cell.fault}".encode()).digest()
+    return share % SHARE == 0 and BUSES[which % len(BUSES)] == bus
 
 
 def current_commit() -> str:

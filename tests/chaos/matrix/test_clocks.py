@@ -9,10 +9,10 @@ import pytest
 from deploy.shape import SERVICES
 from tests.chaos.matrix.actions import ACTIONS, People
 from tests.chaos.matrix.clocks import ClockCell, ClockedStack, Clocks, all_clock_cells
-from tests.chaos.matrix.crowd import Crowd
-from tests.chaos.matrix.reckoning import assert_reckoned, settle
+from tests.chaos.matrix.participants import ParticipantPool
+from tests.chaos.matrix.reconciliation import assert_reconciled, settle
 from tests.chaos.matrix.table import Cell
-from tests.support.audited import assert_soon_clean, differences
+from tests.support.audit_checks import assert_soon_clean, differences
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
 from tests.support.postgres import PostgresServer
@@ -34,32 +34,32 @@ def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_pat
         stack.start()
         journal = Journal(tmp_path / "journal.jsonl")
         people = People(stack, journal)
-        crowd = Crowd(people)
-        crowd.make([Cell(action, cell.process, cell.fault) for cell in cells for action in ACTED])
+        pool = ParticipantPool(people)
+        pool.make([Cell(action, cell.process, cell.fault) for cell in cells for action in ACTED])
         oldest = {service: stack.sql(service, _OLDEST) for service in SERVICES}
-        faults = [fault for cell in cells for fault in _play(stack, people, crowd, cell)]
+        faults = [fault for cell in cells for fault in _play(stack, people, pool, cell)]
         print(f"\nclocks: {len(cells)} cells run, {time.monotonic() - began_s:.0f} s")
         assert faults == []
-        settle(stack, crowd)
-        assert_reckoned(stack, crowd, journal)
+        settle(stack, pool)
+        assert_reconciled(stack, pool, journal)
         assert {service: stack.sql(service, _OLDEST) for service in SERVICES} == oldest
         assert_soon_clean(partial(differences, stack.installation, journal.read().receipts, stack.copies()))
 
 
-def _play(stack: ClockedStack, people: People, crowd: Crowd, cell: ClockCell) -> list[str]:
+def _play(stack: ClockedStack, people: People, pool: ParticipantPool, cell: ClockCell) -> list[str]:
     """What was not answered right while a clock was wrong, and what was gone afterwards."""
     before = {service: stack.sql(service, _RECEIVED) for service in SERVICES}
     wrong: list[str] = []
 
     def act() -> None:
         for action in (ACTIONS[name] for name in ACTED):
-            answer = people.ask(action, crowd.take(action))
+            answer = people.ask(action, pool.take(action))
             if answer.status != action.right:
                 wrong.append(f"{action.name} while the clock of {cell.process} is {cell.fault}: {answer.status}")
 
     stack.clocks.play(cell, act)
     if stack.sql("registration", _GONE) != [(0,)]:
-        wrong.append(f"{cell.process} {cell.fault}: somebody was erased")
+        wrong.append(f"{cell.process} {cell.fault}: someone was erased")
     if any(stack.sql(service, _RECEIVED) < before[service] for service in SERVICES):
         wrong.append(f"{cell.process} {cell.fault}: an inbox was pruned")
     return wrong

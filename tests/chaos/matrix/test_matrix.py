@@ -1,4 +1,4 @@
-"""The fault matrix: the result of each user action while each link is broken in each way, as the table says."""
+"""The fault matrix: the result of each user action while each link is broken in each way, as in the table."""
 
 import time
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.matrix.actions import People
-from tests.chaos.matrix.crowd import Crowd
-from tests.chaos.matrix.playing import Player, Seen, unexpected
-from tests.chaos.matrix.reckoning import assert_reckoned, settle
+from tests.chaos.matrix.cell_runner import CellRunner, Seen, unexpected
+from tests.chaos.matrix.participants import ParticipantPool
+from tests.chaos.matrix.proxied_stack import ProxiedStack
+from tests.chaos.matrix.reconciliation import assert_reconciled, settle
 from tests.chaos.matrix.table import BUSES, EXPECTATIONS, Cell, chosen, read_table, unlisted
-from tests.chaos.matrix.wiring import WiredStack
 from tests.support.clients import Answer
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
@@ -36,7 +36,7 @@ SOON = {"Retry-After": "2"}
 FITTING = {
     "slow": Seen(Answer(202, {}, {}), 0.5, met=True),
     "503": Seen(Answer(503, {}, SOON), 2.1, met=True),
-    "silence": Seen(Answer(0, {}, {}), 6.0, met=True),
+    "no-answer": Seen(Answer(0, {}, {}), 6.0, met=True),
     "unnoticed": Seen(Answer(202, {}, {}), 0.1, met=False),
     "mail-late": Seen(Answer(202, {}, {}), 0.1, met=True),
     "processing": Seen(Answer(202, {}, {}), 2.8, met=True),
@@ -50,7 +50,7 @@ UNFITTING = {
         Seen(Answer(202, {}, {}), 0.1, met=True),
         Seen(Answer(0, {}, {}), 6.0, met=True),
     ],
-    "silence": [Seen(Answer(202, {}, {}), 0.1, met=True), Seen(Answer(0, {}, {}), 6.0, met=False)],
+    "no-answer": [Seen(Answer(202, {}, {}), 0.1, met=True), Seen(Answer(0, {}, {}), 6.0, met=False)],
     "unnoticed": [Seen(Answer(202, {}, {}), 2.6, met=False), Seen(Answer(503, {}, SOON), 0.1, met=False)],
     "mail-late": [Seen(Answer(202, {}, {}), 0.1, met=False), Seen(Answer(503, {}, SOON), 0.1, met=True)],
     "processing": [Seen(Answer(202, {}, {}), 5.0, met=True), Seen(Answer(503, {}, SOON), 2.1, met=True)],
@@ -80,17 +80,17 @@ def test_cells(
         node: RabbitNode = request.getfixturevalue("own_rabbit")
         urls = (node.amqp_url(),)
     cells = chosen(bus, full=chaos_full)
-    with WiredStack(processes, make_installation(postgres, tmp_path), urls) as stack:
+    with ProxiedStack(processes, make_installation(postgres, tmp_path), urls) as stack:
         began_s = time.monotonic()
         stack.start()
         journal = Journal(tmp_path / "journal.jsonl")
         people = People(stack, journal)
-        crowd = Crowd(people)
-        crowd.make(cells)
-        player = Player(stack, people, crowd, bus)
-        faults = [fault for cell in cells if (fault := player.play(cell, TABLE[cell]))]
+        pool = ParticipantPool(people)
+        pool.make(cells)
+        runner = CellRunner(stack, people, pool, bus)
+        faults = [fault for cell in cells if (fault := runner.play(cell, TABLE[cell]))]
         print(f"\nmatrix {bus}: {len(cells)} cells run of {len(TABLE)} listed, {time.monotonic() - began_s:.0f} s")
         assert faults == []
-        settle(stack, crowd)
-        assert_reckoned(stack, crowd, journal)
+        settle(stack, pool)
+        assert_reconciled(stack, pool, journal)
     assert not chaos_full or len(cells) == len(TABLE)

@@ -33,7 +33,7 @@ def test_confirmations_overtake_a_bulletin(embedded_stack: Stack) -> None:
     """Everyone has their confirmation before the bulletin is through, and everyone has one of each."""
     embedded_stack.start()
     assert embedded_stack.web is not None
-    _fill_the_book(embedded_stack, READERS)
+    _add_recipients(embedded_stack, READERS)
     _send_bulletin(embedded_stack, READERS)
     poll_until(partial(_sent, embedded_stack, "bulletin", 1), 60, what="the bulletin has begun to go out")
     people = Arrivals(embedded_stack.web.url, PEOPLE_PER_S, embedded_stack.mail_folder)
@@ -44,8 +44,10 @@ def test_confirmations_overtake_a_bulletin(embedded_stack: Stack) -> None:
     print(f"{overtaken} of {READERS} were overtaken; seconds to a confirmation, median and most: ", end="")
     print(embedded_stack.sql("notifications", _DELAYS)[0])
     poll_until(partial(_sent, embedded_stack, "bulletin", READERS), 700, every_s=0.5, what="the bulletin is through")
-    confirmed, told = (embedded_stack.sql("notifications", _LAST, kind)[0][0] for kind in ("confirmation", "bulletin"))
-    assert str(confirmed) < str(told)
+    confirmed, bulletin_at = (
+        embedded_stack.sql("notifications", _LAST, kind)[0][0] for kind in ("confirmation", "bulletin")
+    )
+    assert str(confirmed) < str(bulletin_at)
     copies = embedded_stack.copies()
     assert (len(copies), set(copies.values())) == (READERS + 2 * PEOPLE, {1})
 
@@ -54,7 +56,7 @@ def _sent(stack: Stack, kind: str, count: int) -> bool:
     return int(str(stack.sql("notifications", _COUNT, kind)[0][0])) >= count
 
 
-def _fill_the_book(stack: Stack, readers: int) -> None:
+def _add_recipients(stack: Stack, readers: int) -> None:
     vault = Vault(list(read_keys(stack.installation.secrets.folder / "vault.key")))
     engine = open_engine(stack.installation.urls["notifications"])
     with engine.begin() as connection:

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from deploy.shape import SERVICES
-from tests.chaos.overload.people import person, reading
-from tests.chaos.overload.throttled import report
+from tests.chaos.overload.requests import person, reading
+from tests.chaos.overload.throttled_service import report
 from tests.support.gateway import gateway
 from tests.support.installation import make_installation
 from tests.support.open_loop import Load, fire
@@ -28,7 +28,7 @@ PAGES = {"/embed/upr-webinar-10": 200, "/v1/events": 200, "/u/-/page.css": 200}
 
 
 class Visits:
-    """People who come at a steady rate until they are told that it is over; each second is a load of its own."""
+    """People who arrive at a steady rate until the test ends; each second is a separate load."""
 
     def __init__(self, url: str) -> None:
         self.loads: dict[str, list[Load]] = {"register": [], **{path: [] for path in PAGES}}
@@ -55,7 +55,7 @@ class Visits:
 
 
 @pytest.mark.timeout(900)
-def test_nobody_notices_restarts(
+def test_no_one_notices_restarts(
     run_folder: RunFolder, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     """HUP to all web services at once, again as soon as the last one is through: 0 failed requests."""

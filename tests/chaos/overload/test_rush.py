@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.overload.people import person
-from tests.chaos.overload.throttled import assert_told_the_truth, let_in_at_last, report, start_site
+from tests.chaos.overload.requests import person
+from tests.chaos.overload.throttled_service import assert_answers_true, let_in_at_last, report, start_site
 from tests.support.installation import make_installation
 from tests.support.open_loop import fire
 from tests.support.postgres import PostgresServer
@@ -22,5 +22,5 @@ def test_threefold_rush_is_served(postgres: PostgresServer, processes: ProcessGr
     load = fire(site.url, rush(FOLDS), person)
     print(report("rush", load))
     loads = let_in_at_last(site, load, 20)
-    assert_told_the_truth(site, *loads)
+    assert_answers_true(site, *loads)
     assert len(site.stored()) == len(load.shots)

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared.http.admission import BODY_WITHIN_S
-from tests.chaos.overload.people import person
-from tests.chaos.overload.throttled import assert_told_the_truth, report, start_site
+from tests.chaos.overload.requests import person
+from tests.chaos.overload.throttled_service import assert_answers_true, report, start_site
 from tests.support.installation import make_installation
 from tests.support.open_loop import fire
 from tests.support.postgres import PostgresServer
@@ -39,10 +39,10 @@ class Dribble:
 
 @dataclass(slots=True)
 class Dribblers:
-    """Many of them, in a thread of their own."""
+    """Many of them, in a separate thread."""
 
     url: str
-    most_s: float
+    max_s: float
     found: list[Dribble] = field(default_factory=list)
 
     def run(self) -> None:
@@ -61,7 +61,7 @@ class Dribblers:
         for byte in body:
             writer.write(bytes([byte]))
             await asyncio.wait([answer], timeout=1.0)
-            if answer.done() or time.monotonic() - began_at > self.most_s:
+            if answer.done() or time.monotonic() - began_at > self.max_s:
                 break
         answer.cancel()
         [begun] = await asyncio.gather(answer, return_exceptions=True)
@@ -70,10 +70,10 @@ class Dribblers:
 
 
 @pytest.mark.timeout(200)
-def test_slow_senders_are_ended_and_disturb_nobody(
+def test_slow_senders_are_ended_and_disturb_no_one(
     postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    """Without a gateway: 408 after ten seconds for each of them; everyone else registers meanwhile."""
+    """Without a gateway: 408 after ten seconds for each of them; everyone else registers in the meantime."""
     site = start_site(processes, make_installation(postgres, tmp_path))
     slow = Dribblers(site.url, BODY_WITHIN_S + GRACE_S)
     senders = threading.Thread(target=slow.run)
@@ -83,6 +83,6 @@ def test_slow_senders_are_ended_and_disturb_nobody(
     print(report("beside slow bodies", load))
     print(f"slow senders were ended after {min(s.took_s for s in slow.found):.1f} s at the earliest")
     assert load.statuses() == {202: len(load.shots)}
-    assert_told_the_truth(site, load)
+    assert_answers_true(site, load)
     assert {sender.answer for sender in slow.found} == {b"HTTP/1.1 408"}
     assert min(sender.took_s for sender in slow.found) >= BODY_WITHIN_S - 1

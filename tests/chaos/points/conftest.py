@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.points.driving import Driver
+from tests.chaos.points.driver import Driver
 from tests.chaos.points.work import work_for
 from tests.support.fail_points import POINTS
 from tests.support.installation import make_installation
@@ -19,7 +19,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture(scope="module")
 def covered() -> Iterator[set[str]]:
-    """Points at which something has happened, on whichever bus; said when all is over."""
+    """Points at which something has happened, on either bus; printed at the end."""
     points: set[str] = set()
     yield points
     print(f"\nfail points: {len(points)} of {len(POINTS)} covered")

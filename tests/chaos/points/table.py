@@ -32,11 +32,11 @@ PROGRAMS_BY_ROLE = {
 code on other tables."""
 
 APART = frozenset(PROGRAMS_BY_ROLE["schedule"] + PROGRAMS_BY_ROLE["solve"] + PROGRAMS_BY_ROLE["tend"])
-"""Programs that never speak to a bus: tried beside the embedded one alone."""
+"""Programs that never use a bus: tried beside the embedded one alone."""
 
 SHORT_HANG_S = 1.2
 LEASE_HANG_S = 4.0
-"""Longer than the lease of a mail: another process decides about it meanwhile."""
+"""Longer than the lease of a mail: another process decides about it in the meantime."""
 LONG_HANG_S = 30.0
 """Longer than heartbeats, and than the database waits for the next statement of a transaction."""
 
@@ -46,8 +46,8 @@ class Row:
     """Attributes:
     roles: of the programs on which the point is tried.
     buses: on which it exists.
-    error: what it raises: what could be raised there in earnest.
-    hang_s: how long it stands still.
+    error: what it raises: what could really be raised there.
+    hang_s: how long it hangs.
     long: the program that it holds for ``LONG_HANG_S`` at the first arrival: one for each link between two.
     """
 
@@ -141,12 +141,12 @@ class Cell:
 
     @property
     def hang_s(self) -> float:
-        """How long it stands still, if that is what it does, seconds."""
+        """How long it hangs, if that is its action, seconds."""
         row = TABLE[self.point]
         return LONG_HANG_S if row.long == self.program and self.hit == 1 else row.hang_s
 
     def plan(self, marker: str) -> Plan:
-        """What the program is told."""
+        """The orders of the program."""
         return Plan(self.point, self.hit, self.action, marker, TABLE[self.point].error, self.hang_s)
 
 
@@ -177,7 +177,7 @@ def short_cells() -> list[Cell]:
 
 
 def waves(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Cells that are tried together, one a program; what stands still for long comes last and together."""
+    """Cells that are tried together, one a program; long hangs come last and together."""
     queues: dict[str, list[Cell]] = {}
     for cell in sorted(cells, key=lambda one: one.hang_s if one.action == "hang" else 0.0):
         queues.setdefault(cell.program, []).append(cell)

@@ -1,4 +1,4 @@
-"""Every fail point, broken in every way: an answered 202 is decided, counted and mailed once, whatever crashes.
+"""Every fail point, broken in every way: an answered 202 is decided, counted and mailed once after any crash.
 
 In `make test` each point is killed once; `make chaos` tries all cells. A fault must be shown to have happened, and a
 point that no one has listed fails.
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.chaos.points.driving import Driver
+from tests.chaos.points.driver import Driver
 from tests.chaos.points.table import APART, BUSES, TABLE, Bus, Cell, all_cells, short_cells, waves
 from tests.support.fail_points import POINTS
 from tests.support.rig import PROGRAMS

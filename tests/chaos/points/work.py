@@ -43,11 +43,11 @@ class Work:
         self.broken: list[str] = []
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def break_messages(self, count: int) -> None:
-        """Publish messages that no one can read; each is to be parked by everyone who hears its type."""
+        """Publish messages that no one can read; each is to be parked by every consumer of its type."""
         messages = [
             Outgoing(new_id(), TYPE_PREFIX + BROKEN_KEY, BROKEN_KEY, source_of("registration"), b"{")
             for _ in range(count)
@@ -61,8 +61,8 @@ class Work:
 
     def parked(self) -> dict[str, set[str]]:
         """Ids of what is parked, by queue."""
-        hearers = BY_KEY[BROKEN_KEY].consumers
-        return {parked(queue): {one.message_id for one in list_parked(self._stack.address, queue)} for queue in hearers}
+        queues = BY_KEY[BROKEN_KEY].consumers
+        return {parked(queue): {one.message_id for one in list_parked(self._stack.address, queue)} for queue in queues}
 
     def all_parked(self) -> dict[str, set[str]]:
         """What ``parked`` gives when nothing is lost and nothing else is there."""
@@ -75,7 +75,7 @@ class Work:
             assert dropped >= len(self.broken)  # a copy may have been parked twice, and none was lost
 
     def move_event(self, until: timedelta = REMINDED) -> None:
-        """Give the event a new date, of which everyone is to be told; each time another one."""
+        """Give the event a new date, which is to be announced to everyone; each time another one."""
         self._moves += 1
         starts_at = system_clock().replace(second=0, microsecond=0) + until + timedelta(minutes=self._moves % 5)
         wish = StepWish(name="reschedule", starts_at=starts_at, ends_at=starts_at + timedelta(hours=1))

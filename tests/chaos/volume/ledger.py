@@ -1,4 +1,4 @@
-"""The ledger of long runs: a line for each, with its seed, so that totals can be shown and runs repeated."""
+"""The history of long runs: a line for each, with its seed, so that totals can be shown and runs repeated."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ class Entry:
     seed: repeats what was drawn by chance.
     registrations: people who were answered 202 and have confirmed.
     tries: requests that it took.
-    otherwise: answers other than 202, by status; ``0`` is silence.
+    otherwise: answers other than 202, by status; ``0`` is no answer.
     lost: registrations, counts or mails that were missing, and people who were never answered.
     doubled: effects or mails that were there twice without having been recorded as unknown.
     unknown: handovers recorded as unknown: so many mails may have come twice.
@@ -45,13 +45,13 @@ class Entry:
 
 
 def keep(file: Path, entry: Entry) -> None:
-    """Add a line to the ledger in ``file``."""
+    """Add a line to the history in ``file``."""
     with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(asdict(entry)) + "\n")
 
 
 def summary(file: Path) -> str:
-    """One line over all runs in the ledger."""
+    """One line over all runs in the history."""
     entries = [Entry(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
     total = sum(entry.registrations for entry in entries)
     faults = sum(sum(entry.faults.values()) for entry in entries)

@@ -1,8 +1,8 @@
 """Random faults while people register, drawn from a seed: one every few seconds.
 
-A fault is drawn by its share: a fail point at some later arrival, SIGKILL of a whole program, a program that stands
-still, the mail relay, the broker or the database killed and started again. What the supervisor would do is done by the
-rig: whatever has ended starts again.
+A fault is drawn by its share: a fail point at some later arrival, SIGKILL of a whole program, a frozen program, the
+mail relay, the broker or the database killed and started again. What the supervisor would do is done by the
+rig: each program that has ended is restarted.
 """
 
 import time
@@ -18,7 +18,7 @@ from tests.support.processes import Program
 from tests.support.rabbitmq import RabbitNode
 from tests.support.rig import Rig
 
-SHARES = {"point": 50, "kill": 24, "stand still": 12, "mail relay": 6, "broker": 4, "database": 4}
+SHARES = {"point": 50, "kill": 24, "hang": 12, "mail relay": 6, "broker": 4, "database": 4}
 PAUSE_S = (0.3, 3.0)
 STILL_S = (0.5, 12.0)
 LATEST_HIT = 40
@@ -53,7 +53,7 @@ class Storm:
         return SHARES if self.rabbit is not None else {kind: SHARES[kind] for kind in SHARES if kind != "broker"}
 
     def run_once(self) -> None:
-        """Wake what has stood still long enough, and let the next fault happen if it is time; else return at once."""
+        """Resume what was frozen long enough, and let the next fault happen if it is time; else return at once."""
         now_s = time.monotonic()
         self._wake(now_s)
         if now_s < self._next_s:
@@ -61,7 +61,7 @@ class Storm:
         actions: dict[str, Callable[[], object]] = {
             "point": self._arm,
             "kill": self._kill,
-            "stand still": self._stand_still,
+            "hang": self._freeze_one,
             "mail relay": lambda: self.rig.stack.programs["sink"].kill(),
             "broker": self._strike_broker,
             "database": self._strike_database,
@@ -73,7 +73,7 @@ class Storm:
         self._next_s = time.monotonic() + self.calm * self.chance.uniform(*PAUSE_S)
 
     def end(self) -> None:
-        """Let everyone go on, with no orders left; count which fail points were reached."""
+        """Resume every program, with no orders left; count which fail points were reached."""
         self._wake(float("inf"))
         for name in sorted({cell.program for cell in self.cells}):
             self.rig.disarm(name)
@@ -89,13 +89,13 @@ class Storm:
     def _kill(self) -> None:
         self._drawn().kill()
 
-    def _stand_still(self) -> None:
+    def _freeze_one(self) -> None:
         program = self._drawn()
         program.suspend()
         self._still[program.name] = (program, time.monotonic() + self.chance.uniform(*STILL_S))
 
     def _drawn(self) -> Program:
-        """A program that runs; one that stands still goes on first."""
+        """A running program; a frozen one is resumed first."""
         running = sorted(name for name, program in self.rig.stack.programs.items() if program.running)
         program = self.rig.stack.programs[self.chance.choice(running)]
         if program.name in self._still:

@@ -1,7 +1,7 @@
 """Many people and a fault every few seconds; at the end everything must add up, on both buses.
 
-`make chaos` sends six thousand people through each, `make chaos-long` as many as PEOPLE says; both add a line to the
-ledger.
+`make chaos` sends six thousand people through each, `make chaos-long` as many as PEOPLE; both add a line to the
+history.
 """
 
 import time
@@ -16,8 +16,8 @@ import pytest
 
 from shared.runtime.clock import system_clock
 from tests.chaos.points.table import BUSES, Bus
-from tests.chaos.volume.crowd import Crowd
 from tests.chaos.volume.ledger import Entry, commit, keep, summary
+from tests.chaos.volume.retrying_clients import RetryingClients
 from tests.chaos.volume.storm import Storm
 from tests.support.journal import Journal, Record
 from tests.support.proof import Proof
@@ -28,8 +28,8 @@ PEOPLE = 6_000
 MOST_WAITING, WAITING_SHARE = 2_000, 5
 """So many may be accepted and not have their confirmation yet, and at most one in five: beyond that newcomers wait, so
 that trouble comes while people do."""
-LOOK_EVERY_S = 0.5
-TURN_S = 0.05
+POLL_EVERY_S = 0.5
+TICK_S = 0.05
 REST_WITHIN_S = 300.0
 STILL_S = 60.0
 """When no mail has gone for so long, no more will."""
@@ -47,17 +47,17 @@ def test_many_people_and_constant_trouble(
     began_s, stack = time.monotonic(), storm.rig.stack
     assert stack.web is not None
     journal = Journal(tmp_path / "asked")
-    crowd = Crowd(stack.web.url, people or PEOPLE, chaos_seed, journal, stack.mail_folder)
-    _weather(storm, crowd)
-    record, proof = crowd.journal.read(), Proof(stack)
+    clients = RetryingClients(stack.web.url, people or PEOPLE, chaos_seed, journal, stack.mail_folder)
+    _weather(storm, clients)
+    record, proof = clients.journal.read(), Proof(stack)
     receipts = record.receipts
     try:
-        found = _come_to_rest(storm, proof, receipts) | proof.findings(receipts) | _unanswered(crowd, record)
+        found = _come_to_rest(storm, proof, receipts) | proof.findings(receipts) | _unanswered(clients, record)
         entry = _entry(storm, bus, chaos_seed, record, proof, found, time.monotonic() - began_s)
     finally:
         proof.close()
     print(f"\n{bus}: {entry}")
-    if ledger is not None:  # whatever was found: a sum over runs is worth nothing if only good ones are in it
+    if ledger is not None:  # with any findings: a sum over runs is worth nothing if only good ones are in it
         keep(ledger, entry)
         print(f"all in {ledger}: {summary(ledger)}")
     assert found == {}
@@ -67,14 +67,14 @@ def test_many_people_and_constant_trouble(
 
 
 def _come_to_rest(storm: Storm, proof: Proof, receipts: Sequence[str]) -> dict[str, list[str]]:
-    """Wait, with few looks at first, until nothing is left to do; a finding if that does not come."""
+    """Wait, with few polls at first, until nothing is left to do; a finding if that does not come."""
     sent, moved_s = -1, time.monotonic()
     while sent < len(receipts) and time.monotonic() - moved_s < STILL_S:
         storm.rig.keep_up()
         found = int(str(storm.rig.stack.sql("notifications", _SENT)[0][0]))
         if found != sent:
             sent, moved_s = found, time.monotonic()
-        time.sleep(LOOK_EVERY_S)  # between two looks, as long as mails go
+        time.sleep(POLL_EVERY_S)  # between two polls, as long as mails are sent
     try:
         proof.wait_for_rest(receipts, REST_WITHIN_S, storm.rig.keep_up)
     except AssertionError as error:
@@ -82,56 +82,56 @@ def _come_to_rest(storm: Storm, proof: Proof, receipts: Sequence[str]) -> dict[s
     return {}
 
 
-def _unanswered(crowd: Crowd, record: Record) -> dict[str, list[str]]:
+def _unanswered(clients: RetryingClients, record: Record) -> dict[str, list[str]]:
     """People who were never answered 202 or could not confirm, and keys that were answered with several receipts."""
     wrong = {
-        "everybody is answered": sorted({*map(str, crowd.lost), *record.without_end}),
+        "everyone is answered": sorted({*map(str, clients.lost), *record.without_end}),
         "one answer a key": sorted(record.contradictions),
     }
     return {check: which for check, which in wrong.items() if which}
 
 
-def _weather(storm: Storm, crowd: Crowd) -> None:
-    """Until everyone has come: faults, a supervisor, and a door that lets in what the system carries."""
-    waits = _Waiting(storm.rig.stack, crowd)
-    crowd.may_come = waits.few
-    clients = crowd.come()
-    while not all(client.done() for client in clients):
+def _weather(storm: Storm, clients: RetryingClients) -> None:
+    """Until everyone has come: faults, a supervisor, and admission of as many people as the system can serve."""
+    waits = _Waiting(storm.rig.stack, clients)
+    clients.may_come = waits.few
+    arrivals = clients.come()
+    while not all(arrival.done() for arrival in arrivals):
         storm.run_once()
         storm.rig.keep_up()
-        waits.look()
-        time.sleep(TURN_S)  # between two turns; the crowd's patience ends this, or that no mail goes
+        waits.refresh()
+        time.sleep(TICK_S)  # between two ticks; the clients' timeouts end this, or that no mail is sent
     storm.end()
-    _raise_what_went_wrong(clients)
+    _raise_what_went_wrong(arrivals)
 
 
-def _raise_what_went_wrong(clients: "list[Future[None]]") -> None:
-    for client in clients:
-        client.result()
+def _raise_what_went_wrong(arrivals: "list[Future[None]]") -> None:
+    for arrival in arrivals:
+        arrival.result()
 
 
 class _Waiting:
-    """How many wait for their mail; looked up now and then, and not while the database is down."""
+    """How many wait for their mail; read now and then, and not while the database is down."""
 
-    def __init__(self, stack: Stack, crowd: Crowd) -> None:
-        self._stack, self._crowd = stack, crowd
-        self._sent, self._looked_s = 0, 0.0
+    def __init__(self, stack: Stack, clients: RetryingClients) -> None:
+        self._stack, self._clients = stack, clients
+        self._sent, self._checked_at_s = 0, 0.0
         self._moved_s = time.monotonic()
 
     def few(self) -> bool:
         """Whether another one may come."""
-        most = min(MOST_WAITING, self._crowd.people // WAITING_SHARE)
-        return self._crowd.accepted - self._sent < most
+        most = min(MOST_WAITING, self._clients.people // WAITING_SHARE)
+        return self._clients.accepted - self._sent < most
 
-    def look(self) -> None:
-        """Look again if it is time; ``AssertionError`` when nothing moves although newcomers wait."""
-        if time.monotonic() - self._looked_s < LOOK_EVERY_S:
+    def refresh(self) -> None:
+        """Read the number again if it is time; ``AssertionError`` when nothing moves although newcomers wait."""
+        if time.monotonic() - self._checked_at_s < POLL_EVERY_S:
             return
         try:
             sent = int(str(self._stack.sql("notifications", _SENT)[0][0]))
         except psycopg.OperationalError:
-            return  # killed a moment ago: the next turn looks again
-        self._looked_s = time.monotonic()
+            return  # killed shortly before: the next tick reads again
+        self._checked_at_s = time.monotonic()
         if sent != self._sent or self.few():
             self._sent, self._moved_s = sent, time.monotonic()
         assert time.monotonic() - self._moved_s < REST_WITHIN_S, f"no mail goes out any more: {sent} sent"

@@ -24,7 +24,7 @@ NOON = datetime(2020, 3, 2, 12, 0, tzinfo=UTC)
 
 
 MADE_AT_MS = int(NOON.timestamp() * 1000)
-"""When all registrations of the tests were made, as their ids say; they may come to their status later."""
+"""When all registrations of the tests were made, according to their ids; their status may be set later."""
 
 
 def registration_id(number: int) -> str:
@@ -56,7 +56,7 @@ def registered(number: int, **changes: Any) -> Registered:
 
 
 def registration_message(known: Registered, message_id: str | None = None) -> Message:
-    """What registration says of ``known``."""
+    """Registration's message about ``known``."""
     names = [name for name in Registered.__slots__ if name not in ("event_id", "occurred_at")]
     data = {name: getattr(known, name) for name in names}
     return Message(
@@ -114,19 +114,19 @@ def form_message(form: str, kind: str, event: str | None = None, **changes: Any)
     )
 
 
-def hear(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[object]:
-    """Let the messages come in, each to its queue, at most ``most`` of a queue at once; returns the verdicts."""
+def consume(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[object]:
+    """Consume the messages, each from its queue, at most ``most`` of a queue at once; returns the outcomes."""
     by_queue = effects(ProposalKeys())
-    verdicts: list[object] = []
+    outcomes: list[object] = []
     for queue, of_queue in groupby(messages, queue_of):
         waiting = list(of_queue)
         for first in range(0, len(waiting), most):
-            verdicts.extend(apply_batch(work, queue, waiting[first : first + most], by_queue[queue]))
-    return verdicts
+            outcomes.extend(apply_batch(work, queue, waiting[first : first + most], by_queue[queue]))
+    return outcomes
 
 
 def queue_of(message: Message) -> str:
-    """The queue in which the service hears a message."""
+    """The queue from which the service consumes a message."""
     copies = dict.fromkeys(("form.changed.v1", "approval.changed.v1", "partner.changed.v1"), "events.copies")
     queues = {"mail.sent.v1": "events.contact", **copies}
     return queues.get(message.routing_key, "events.rollup")

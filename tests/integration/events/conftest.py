@@ -122,7 +122,7 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
 
 @pytest.fixture
 def app(environment: dict[str, str], database: str, postgres: PostgresServer, clock: FrozenClock) -> Iterator[Flask]:
-    """The web application, which comes to the database by its own login."""
+    """The web application, which uses its own database login."""
     engine = open_engine(postgres.url(database_of(database), login("events", "web")))
     yield build_app(read_settings(environment=environment), engine, clock, lambda _connection: clock())
     engine.dispose()

@@ -7,7 +7,7 @@ import pytest
 from services.events.loading.folder import read_folder
 from services.events.loading.service import load_sample
 from shared.db.unit_of_work import UnitOfWork
-from tests.integration.events.builders import NOON, WEBINAR, hear, mail_message, registered, registration_message
+from tests.integration.events.builders import NOON, WEBINAR, consume, mail_message, registered, registration_message
 from tests.support.clock import FrozenClock
 from tests.support.processes import PROJECT
 
@@ -18,7 +18,7 @@ CANARY = "canary"
 def canary(loaded: UnitOfWork, clock: FrozenClock) -> UnitOfWork:
     """The scenario with the canary's programme beside it, and someone on both."""
     load_sample(loaded, clock, read_folder(PROJECT / "deploy" / "operations" / "canary_programme"))
-    hear(
+    consume(
         loaded,
         [
             registration_message(registered(1, country="CH", working_group="housing", representative=True)),

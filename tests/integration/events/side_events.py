@@ -31,7 +31,7 @@ BOXES = {"note": REGISTRATION_KEY, "sealed": NOTIFICATIONS_KEY}
 
 PROPOSALS, ROLLUP = "events.proposals", "events.rollup"
 DETAILS = ("working_group", "language", "partner", "person_ref", "occurred_at")
-"""What a message says of a proposal in clear."""
+"""The clear part of a message about a proposal."""
 
 AsRole = Callable[[str], dict[str, str]]
 
@@ -51,9 +51,9 @@ def a_text(title: str, **answers: Any) -> dict[str, Any]:
         "preferred_days": [],
         "unavailable_days": [],
     }
-    said = base | answers
-    lists = {name: said[name] for name in ("speakers", "named_speakers")}
-    return said | {name: one.splitlines() if isinstance(one, str) else one for name, one in lists.items()}
+    values_given = base | answers
+    lists = {name: values_given[name] for name in ("speakers", "named_speakers")}
+    return values_given | {name: one.splitlines() if isinstance(one, str) else one for name, one in lists.items()}
 
 
 def proposal_message(
@@ -70,7 +70,7 @@ def proposal_message(
 
 
 def erased_message(proposal: str, revision: int = 9, **data: Any) -> Message:
-    """That whoever proposed a side event was erased."""
+    """The message that a proposer was erased."""
     content: dict[str, Any] = {
         "registration_id": proposal,
         "revision": revision,
@@ -123,7 +123,7 @@ class Desk:
         return proposal
 
     def change(self, proposal: str, revision: int, title: str, **answers: Any) -> None:
-        """Consume what a proposal says in a later revision of its registration."""
+        """Consume a later revision of a proposal's registration."""
         self.receive(proposal_message("changed", proposal, revision, title, **self._now(answers)))
 
     def withdraw(self, proposal: str, revision: int = 8) -> None:
@@ -131,7 +131,7 @@ class Desk:
         self.receive(proposal_message("withdrawn", proposal, revision, **self._now({})))
 
     def erase(self, proposal: str) -> None:
-        """Consume that whoever proposed it was erased."""
+        """Consume the message that its proposer was erased."""
         self.receive(erased_message(proposal, **self._now({})))
 
     def accepted(self, title: str, **answers: Any) -> str:
@@ -172,7 +172,7 @@ class Desk:
         return self.client.get("/v1/schedule", headers=self.headers)
 
     def put(self, proposal: str, room: str, slot: str, *, pinned: bool = True) -> Any:
-        """Put a proposal somewhere, having looked at the board."""
+        """Put a proposal somewhere, from the newest revision of the board."""
         seen = {**self.headers, "If-Match": self.board().headers["ETag"]}
         body = {"room": room, "slot": slot, "pinned": pinned}
         return self.client.put(f"/v1/schedule/placements/{proposal}", json=body, headers=seen)
@@ -191,7 +191,7 @@ class Desk:
         ).get_json()
         return found
 
-    def said(self, after: int = 0) -> list[tuple[str, dict[str, Any]]]:
+    def messages(self, after: int = 0) -> list[tuple[str, dict[str, Any]]]:
         """(key, content) of each message since the first ``after``, each checked against its contract."""
         return [(message.routing_key, dict(message.data)) for message in self._messages()[after:]]
 
@@ -199,7 +199,7 @@ class Desk:
         """The same of decisions alone, their sealed parts opened by whom they are for."""
         return [
             (key, content | {name: open_sealed([key], base64.b64decode(content[name])) for name, key in BOXES.items()})
-            for key, content in self.said(after)
+            for key, content in self.messages(after)
             if key.startswith("proposal.")
         ]
 
@@ -209,7 +209,7 @@ class Desk:
             return "\n".join(row[0].decode() for row in connection.execute(text("SELECT body FROM outbox")))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the database says."""
+        """Values from the database."""
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 

@@ -15,7 +15,7 @@ from services.events.event.store import last_changes, read_event
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_token, token_hash
-from tests.integration.events.builders import hear, registered, registration_message, rows
+from tests.integration.events.builders import consume, registered, registration_message, rows
 from tests.support.clock import FrozenClock
 from tests.unit.events.builders import an_event
 
@@ -46,25 +46,25 @@ def coordinator(client: FlaskClient, as_role: Headers) -> Callable[..., TestResp
     return call
 
 
-def _said(work: UnitOfWork) -> list[tuple[str, str, Mapping[str, Any]]]:
+def _published(work: UnitOfWork) -> list[tuple[str, str, Mapping[str, Any]]]:
     """Type, subject and content of every message since the scenario was loaded."""
     messages = [json.loads(bytes(body)) for (body,) in rows(work, "SELECT body FROM outbox ORDER BY id")]
-    events_said = [message for message in messages if ".event." in message["type"]]
-    return [(m["type"].removeprefix("org.troika."), m["subject"], m["data"]) for m in events_said][4:]
+    of_events = [message for message in messages if ".event." in message["type"]]
+    return [(m["type"].removeprefix("org.troika."), m["subject"], m["data"]) for m in of_events][4:]
 
 
-def test_a_new_event_is_a_draft_and_is_told_when_it_is_announced(
+def test_a_new_event_is_a_draft_and_is_published_when_it_is_announced(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse], client: FlaskClient
 ) -> None:
     made = coordinator("POST", "", NEW)
     assert (made.status_code, made.headers["Location"]) == (201, "/v1/events/side-event-housing")
     assert (made.json or {})["status"] == "draft"
     assert client.get("/v1/events/side-event-housing").status_code == 404
-    assert _said(loaded) == []
+    assert _published(loaded) == []
     announced = coordinator("POST", "/side-event-housing/announce", seen=made.get_etag()[0])
     assert (announced.status_code, (announced.json or {})["change"]) == (200, "published")
     assert client.get("/v1/events/side-event-housing").status_code == 200
-    assert [(key, subject) for key, subject, _ in _said(loaded)] == [("event.published.v1", "side-event-housing")]
+    assert [(key, subject) for key, subject, _ in _published(loaded)] == [("event.published.v1", "side-event-housing")]
     assert coordinator("POST", "", NEW).status_code == 409
 
 
@@ -84,13 +84,13 @@ def test_rules_of_a_new_event_are_named_by_field(loaded: UnitOfWork, coordinator
     assert coordinator("POST", "", NEW | {"status": "confirmed"}).status_code == 422
 
 
-def test_the_second_act_is_told_at_once_with_the_whole_state(
+def test_the_second_act_is_published_at_once_with_the_whole_state(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse], clock: FrozenClock
 ) -> None:
     assert coordinator("POST", f"/{REVIEW}/postpone", seen="1").status_code == 200
     moved = coordinator("POST", f"/{REVIEW}/reschedule", NOVEMBER, seen="2").json or {}
     assert (moved["event"]["status"], moved["event"]["starts_at_local"]) == ("confirmed", "2020-11-09T09:00:00+01:00")
-    postponed, rescheduled = _said(loaded)
+    postponed, rescheduled = _published(loaded)
     assert postponed[:2] == rescheduled[:2] == ("event.changed.v1", REVIEW)
     assert (postponed[2]["status"], postponed[2]["starts_at"], postponed[2]["revision"]) == ("postponed", None, 2)
     assert (rescheduled[2]["starts_at"], rescheduled[2]["revision"]) == ("2020-11-09T08:00:00Z", 3)
@@ -104,14 +104,14 @@ def test_ways_through_the_life_of_an_event(
 ) -> None:
     statuses = [coordinator("POST", f"/{REVIEW}/{step}", seen=str(n)).status_code for n, step in enumerate(way, 1)]
     assert statuses == [200, 200]
-    assert len(_said(loaded)) == 2
+    assert len(_published(loaded)) == 2
 
 
 def test_a_dry_run_counts_people_and_changes_nothing(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse]
 ) -> None:
     one_person = registered(1, event_id=REVIEW).person_ref
-    hear(
+    consume(
         loaded,
         [
             registration_message(registered(1, event_id=REVIEW, form_kind="delegation")),
@@ -134,7 +134,7 @@ def test_a_dry_run_counts_people_and_changes_nothing(
         "changed",
         ["starts_at", "ends_at", "status"],
     )
-    assert _said(loaded) == []
+    assert _published(loaded) == []
     assert rows(loaded, f"SELECT revision, status FROM event WHERE id = '{REVIEW}'") == [(1, "tentative")]
     remote = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"mode": "hybrid"}).json or {}
     assert (remote["audience"]["people"], remote["audience"]["by_language"]["ru"]) == (3, 1)
@@ -148,10 +148,10 @@ def test_a_change_names_what_exists(loaded: UnitOfWork, coordinator: Callable[..
     assert coordinator("PATCH", f"/{REVIEW}", {"asked_groups": ["*"]}, seen="1").status_code == 200
 
 
-def test_what_participants_do_not_see_reaches_nobody(
+def test_what_participants_do_not_see_reaches_no_one(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse]
 ) -> None:
-    hear(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW))])
     tried = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"internal_note": "X"}).json or {}
     assert (tried["change"], tried["differs"], tried["audience"]["people"]) == ("none", [], 0)
     assert tried["audience"]["by_status"] == {}
@@ -170,10 +170,10 @@ def test_a_change_needs_the_state_that_was_seen(
     assert (first.status_code, second.status_code) == (200, 412)
     again = coordinator("PATCH", "/upr-cities-training", {"title": "Two"}, seen=first.get_etag()[0])
     assert (again.status_code, (again.json or {})["change"]) == (200, "none")
-    assert _said(loaded) == []
+    assert _published(loaded) == []
 
 
-def test_of_two_coordinators_at_once_one_is_told_to_read_again(
+def test_of_two_concurrent_coordinators_one_gets_an_edit_conflict(
     app: Flask, loaded: UnitOfWork, as_role: Headers
 ) -> None:
     def confirm(title: str) -> int:
@@ -183,7 +183,7 @@ def test_of_two_coordinators_at_once_one_is_told_to_read_again(
     with ThreadPoolExecutor(4) as pool:  # as many as there are connections
         statuses = sorted(pool.map(confirm, [f"Title {number}" for number in range(8)]))
     assert statuses == [200] + [412] * 7
-    assert [data["revision"] for _, _, data in _said(loaded)] == [2]
+    assert [data["revision"] for _, _, data in _published(loaded)] == [2]
 
 
 def test_without_the_lock_both_would_win(loaded: UnitOfWork) -> None:
@@ -193,7 +193,7 @@ def test_without_the_lock_both_would_win(loaded: UnitOfWork) -> None:
     assert [event.revision for event in seen if event] == [1, 1]
 
 
-def test_steps_that_are_not_allowed_are_refused_and_told_to_nobody(
+def test_steps_that_are_not_allowed_are_refused_and_not_published(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse]
 ) -> None:
     codes = [
@@ -203,7 +203,7 @@ def test_steps_that_are_not_allowed_are_refused_and_told_to_nobody(
     assert codes == ["event-transition", "date-required", "date-required"]
     assert coordinator("POST", f"/{REVIEW}/explode", seen="1").status_code in (404, 405)
     assert coordinator("POST", "/no-such-event/confirm", seen="1").status_code == 404
-    assert _said(loaded) == []
+    assert _published(loaded) == []
 
 
 def test_a_viewer_changes_nothing(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:

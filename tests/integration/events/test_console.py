@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared.db.unit_of_work import UnitOfWork
-from tests.integration.events.builders import WEBINAR, hear, registered, registration_message
+from tests.integration.events.builders import WEBINAR, consume, registered, registration_message
 from tests.support.signed_in import enter
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -24,7 +24,7 @@ def test_without_a_session_the_page_asks_to_sign_in_and_comes_back(
     assert client.get(page).status_code == 200
 
 
-def test_another_site_cannot_sign_anybody_out(client: FlaskClient, keys: Mapping[str, str]) -> None:
+def test_another_site_cannot_sign_anyone_out(client: FlaskClient, keys: Mapping[str, str]) -> None:
     enter(client, keys["viewer"])
     assert client.post("/console/sign-out", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert client.get("/console").status_code == 200
@@ -37,7 +37,7 @@ def test_signing_out_ends_it(client: FlaskClient, keys: Mapping[str, str]) -> No
     assert client.get("/console").status_code == 303
 
 
-def test_a_key_without_the_role_is_told_so_on_a_page(client: FlaskClient, keys: Mapping[str, str]) -> None:
+def test_a_key_without_the_role_gets_an_error_page(client: FlaskClient, keys: Mapping[str, str]) -> None:
     enter(client, keys["partner"])
     answer = client.get("/console/groups")
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
@@ -63,7 +63,7 @@ def test_a_key_that_does_not_open_the_first_page_is_led_to_its_own(
 def test_the_list_shows_times_with_zones_and_counts(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
-    hear(loaded, [registration_message(registered(number)) for number in (1, 2, 3)])
+    consume(loaded, [registration_message(registered(number)) for number in (1, 2, 3)])
     enter(client, keys["viewer"])
     page = client.get("/console").text.replace("\N{NO-BREAK SPACE}", " ")
     assert "Wed 4 Mar 2020, 14:00 to 15:00" in page
@@ -75,7 +75,7 @@ def test_the_list_shows_times_with_zones_and_counts(
 def test_an_event_shows_who_is_missing_and_leads_to_those_who_come(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
-    hear(
+    consume(
         loaded,
         [
             registration_message(registered(1, working_group="health", representative=True)),
@@ -91,7 +91,7 @@ def test_an_event_shows_who_is_missing_and_leads_to_those_who_come(
 
 
 @pytest.mark.parametrize("path", ["/console/events/no-such-event", "/console/events/%00"])
-def test_an_unknown_event_is_a_page_that_says_so(client: FlaskClient, keys: Mapping[str, str], path: str) -> None:
+def test_an_unknown_event_is_an_error_page(client: FlaskClient, keys: Mapping[str, str], path: str) -> None:
     enter(client, keys["viewer"])
     answer = client.get(path)
     assert (answer.status_code, "There is no such page" in answer.text) == (404, True)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared.db.unit_of_work import UnitOfWork
-from tests.integration.events.builders import hear, registered, registration_message, rows
+from tests.integration.events.builders import consume, registered, registration_message, rows
 from tests.support.clock import FrozenClock
 from tests.support.signed_in import enter
 
@@ -39,7 +39,7 @@ def _seen(page: TestResponse) -> str:
 
 def test_a_date_is_changed_in_three_steps(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     people = [registered(n, event_id=REVIEW, language="fr" if n < 3 else "en") for n in range(1, 8)]
-    hear(loaded, [registration_message(known) for known in people])
+    consume(loaded, [registration_message(known) for known in people])
     first = signed_in.get(_path("reschedule"))
     assert 'value="2020-05-11T09:00"' in first.text
     second = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(first)}, headers=OWN_SITE)
@@ -87,7 +87,7 @@ def test_postponing_shows_whom_it_reaches_at_once(signed_in: FlaskClient, loaded
 
 
 def test_the_page_afterwards_names_as_many_people_as_the_preview(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
-    hear(loaded, [registration_message(registered(n, event_id=REVIEW)) for n in (1, 2)])
+    consume(loaded, [registration_message(registered(n, event_id=REVIEW)) for n in (1, 2)])
     page = signed_in.get(_path("postpone"))
     assert "2 people will be notified: 2 confirmed." in page.text
     done = signed_in.post(_path("postpone"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
@@ -95,10 +95,10 @@ def test_the_page_afterwards_names_as_many_people_as_the_preview(signed_in: Flas
     assert "by mail" not in signed_in.get(f"/console/events/{REVIEW}?done=postpone&notified=many").text
 
 
-def test_marking_an_event_as_held_notifies_nobody(
+def test_marking_an_event_as_held_notifies_no_one(
     signed_in: FlaskClient, loaded: UnitOfWork, clock: FrozenClock
 ) -> None:
-    hear(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW))])
     seen = _seen(signed_in.get(_path("confirm")))
     signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
     shown = [_path("hold") in signed_in.get(f"/console/events/{REVIEW}").text]
@@ -120,14 +120,14 @@ def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWor
 
 
 def test_attendance_from_afar_reaches_those_who_wait_for_it(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
-    hear(loaded, [registration_message(registered(1, event_id=REVIEW, form_kind="interest"))])
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW, form_kind="interest"))])
     wish = {"mode": "hybrid", "city": "Geneva", "seen": _seen(signed_in.get(_path("attendance")))}
     assert "1 person will be notified." in signed_in.post(_path("attendance"), data=wish, headers=OWN_SITE).text
     without_city = signed_in.post(_path("attendance"), data=wish | {"city": ""}, headers=OWN_SITE)
     assert "Enter the city" in without_city.text
 
 
-def test_what_is_not_possible_is_said(signed_in: FlaskClient) -> None:
+def test_impossible_changes_are_explained(signed_in: FlaskClient) -> None:
     answer = signed_in.get(_path("hold"))
     assert (answer.status_code, "This cannot be done" in answer.text) == (409, True)
     assert signed_in.get(_path("explode")).status_code == 404

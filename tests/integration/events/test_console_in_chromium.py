@@ -12,7 +12,7 @@ from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
-    hear,
+    consume,
     mail_message,
     registered,
     registration_id,
@@ -40,7 +40,7 @@ def address(app: Flask, loaded: UnitOfWork) -> Iterator[str]:
         )
         for number in range(1, 31)
     ]
-    hear(loaded, [*map(registration_message, states), mail_message(99, 5, NOON)])
+    consume(loaded, [*map(registration_message, states), mail_message(99, 5, NOON)])
     server = make_server("127.0.0.1", free_port(), app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

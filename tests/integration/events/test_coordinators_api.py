@@ -16,8 +16,8 @@ from shared.http.access import Policy, policy_of
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
+    consume,
     form_message,
-    hear,
     mail_message,
     registered,
     registration_id,
@@ -199,7 +199,7 @@ def test_nothing_is_known_of_an_unknown_event(
 def test_coverage_names_the_groups_that_are_missing(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers, sample: Loaded
 ) -> None:
-    hear(
+    consume(
         loaded,
         [
             registration_message(registered(1, working_group="health", representative=True)),
@@ -229,16 +229,16 @@ def test_counts_follow_the_registrations(loaded: UnitOfWork, client: FlaskClient
     address = f"/v1/events/{WEBINAR}/counts"
     nothing = {"event": WEBINAR, "confirmed": 0, "waitlisted": 0, "cancelled": 0}
     assert client.get(address, headers=as_role("viewer")).json == nothing
-    hear(loaded, [registration_message(registered(number, status="waitlisted")) for number in (1, 2)])
-    hear(loaded, [registration_message(registered(1, revision=2))])
+    consume(loaded, [registration_message(registered(number, status="waitlisted")) for number in (1, 2)])
+    consume(loaded, [registration_message(registered(1, revision=2))])
     assert client.get(address, headers=as_role("viewer")).json == nothing | {"confirmed": 1, "waitlisted": 1}
 
 
 @pytest.mark.parametrize("status", ["", "confirmed"])
-def test_a_roster_in_pages_has_everybody_once(
+def test_a_roster_in_pages_has_everyone_once(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers, status: str
 ) -> None:
-    hear(loaded, [registration_message(registered(number)) for number in range(1, 12)])
+    consume(loaded, [registration_message(registered(number)) for number in range(1, 12)])
     seen: list[str] = []
     query: dict[str, object] = {"limit": 4} | ({"status": status} if status else {})
     page = client.get(f"/v1/events/{WEBINAR}/roster", query_string=query, headers=as_role("viewer")).json or {}
@@ -250,9 +250,9 @@ def test_a_roster_in_pages_has_everybody_once(
     assert seen == [registration_id(number) for number in range(1, 12)]
 
 
-def test_a_roster_line_is_what_the_message_said(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
+def test_a_roster_line_equals_the_message(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
     known = registered(1, working_group="health", representative=True, status="waitlisted", position=3, country="CH")
-    hear(loaded, [registration_message(known)])
+    consume(loaded, [registration_message(known)])
     page = client.get(f"/v1/events/{WEBINAR}/roster?status=waitlisted", headers=as_role("viewer")).json or {}
     names = [name for name in known.__slots__ if name not in ("event_id", "occurred_at")]
     expected = {name: getattr(known, name) for name in names} | {"occurred_at": "2020-03-02T12:01:00+00:00"}
@@ -281,12 +281,12 @@ def test_ready_only_with_the_newest_schema(client: FlaskClient, work: UnitOfWork
     assert client.get("/-/events/readyz").status_code == 503
 
 
-def test_a_roster_as_csv_has_everybody_and_no_formula(
+def test_a_roster_as_csv_has_everyone_and_no_formula(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.events.attendance.api.CSV_CHUNK", 3)
     people = [registered(n, language="=cmd" if n == 1 else "en", working_group="housing") for n in range(1, 9)]
-    hear(loaded, [form_message(WEBINAR, "webinar", WEBINAR), *map(registration_message, people)])
+    consume(loaded, [form_message(WEBINAR, "webinar", WEBINAR), *map(registration_message, people)])
     headers = as_role("viewer") | {"Accept": "text/csv"}
     answer = client.get(f"/v1/events/{WEBINAR}/roster", headers=headers)
     lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
@@ -303,7 +303,7 @@ def test_interest_and_membership_are_no_attendance(loaded: UnitOfWork, client: F
         registered(n, form_kind=kind, working_group="health", representative=kind != "webinar")
         for n, kind in enumerate(kinds, 1)
     ]
-    hear(loaded, [registration_message(known) for known in people])
+    consume(loaded, [registration_message(known) for known in people])
     path, headers = f"/v1/events/{WEBINAR}", as_role("viewer")
     assert (client.get(f"{path}/counts", headers=headers).json or {})["confirmed"] == 2
     covered = (client.get(f"{path}/coverage", headers=headers).json or {})["covered"]

@@ -25,7 +25,7 @@ def returned(desk: Desk) -> str:
 
 
 def send_again(desk: Desk, proposal: str) -> None:
-    """Whoever proposed it changes it."""
+    """The proposer changes it."""
     desk.change(proposal, 2, "One", working_group="housing", summary=NEVER_READ)
 
 
@@ -51,8 +51,8 @@ def state(desk: Desk, proposal: str) -> tuple[str, int]:
     return shown["status"], shown["revision"]
 
 
-def test_decision_of_a_program_says_what_was_seen(desk: Desk, returned: str) -> None:
-    path, said = f"/v1/proposals/{returned}", len(desk.said())
+def test_decision_of_a_program_names_the_revision_it_saw(desk: Desk, returned: str) -> None:
+    path, before = f"/v1/proposals/{returned}", len(desk.messages())
     seen = desk.client.get(path, headers=desk.headers).headers["ETag"]
     blind = desk.client.post(f"{path}/accept", json={}, headers=desk.headers)
     assert (blind.status_code, blind.get_json()["code"]) == (428, "if-match-required")
@@ -60,7 +60,7 @@ def test_decision_of_a_program_says_what_was_seen(desk: Desk, returned: str) -> 
     for old in (seen, '"2"', '"1"', 'W/"2"', '"03"'):
         late = desk.decide(returned, "accept", seen=old)
         assert (late.status_code, late.get_json()["code"]) == (412, "edit-conflict"), old
-    assert (state(desk, returned), len(desk.said())) == (("submitted", 3), said)
+    assert (state(desk, returned), len(desk.messages())) == (("submitted", 3), before)
     assert desk.decide(returned, "accept", seen='W/"3"').status_code == 200, "weakened by a gateway that compresses"
     assert desk.decide(returned, "return", seen="*").status_code == 200
 
@@ -94,7 +94,7 @@ def test_filter_and_page_survive_a_decision(desk: Desk, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("decided", ["x", "00000000-0000-4000-8000-000000000000", "%00", "'"])
-def test_address_that_names_no_proposal_says_nothing_of_one(desk: Desk, decided: str) -> None:
+def test_unknown_address_reveals_no_proposal(desk: Desk, decided: str) -> None:
     page = desk.client.get(f"/console/side-events?decided={decided}&status=lost", headers=desk.headers)
     assert (page.status_code, 'role="status"' in page.text) == (200, False)
 
@@ -102,9 +102,9 @@ def test_address_that_names_no_proposal_says_nothing_of_one(desk: Desk, decided:
 def test_console_shows_what_the_proposer_changed_before_it_is_accepted(desk: Desk, returned: str) -> None:
     seen = shown_revision(desk, returned)
     send_again(desk, returned)
-    said = len(desk.said())
+    before = len(desk.messages())
     late = decide_on_page(desk, returned, "accept", seen, "Welcome <aboard>.\r\nSee you.")
-    assert (late.status_code, state(desk, returned), len(desk.said())) == (412, ("submitted", 3), said)
+    assert (late.status_code, state(desk, returned), len(desk.messages())) == (412, ("submitted", 3), before)
     for part in (
         'role="alert"',
         "Nothing was decided and no mail was sent",
@@ -125,9 +125,9 @@ def test_second_coordinator_sees_what_the_first_has_decided(desk: Desk) -> None:
     proposal = desk.propose("One")
     seen = shown_revision(desk, proposal)
     assert decide_on_page(desk, proposal, "decline", seen, "Not this year.").status_code == 303
-    said = len(desk.said())
+    before = len(desk.messages())
     late = decide_on_page(desk, proposal, "accept", seen)
-    assert (late.status_code, state(desk, proposal), len(desk.said())) == (412, ("declined", 2), said)
+    assert (late.status_code, state(desk, proposal), len(desk.messages())) == (412, ("declined", 2), before)
     for part in ("Declined by a coordinator", "Not this year.", "No further decision is possible."):
         assert part in late.text, part
 
@@ -167,9 +167,9 @@ def decide_marked(desk: Desk, decision: str, *marked: str, **more: str) -> Any:
 
 def test_marked_proposals_are_decided_as_they_were_seen(desk: Desk, returned: str) -> None:
     new, accepted = desk.propose("Another"), desk.accepted("Third")
-    marked, said = (f"{new}:1", f"{returned}:2", f"{accepted}:2"), len(desk.said())
+    marked, before = (f"{new}:1", f"{returned}:2", f"{accepted}:2"), len(desk.messages())
     shown = decide_marked(desk, "accept", *marked, note="See <you>.")
-    assert (shown.status_code, state(desk, new), len(desk.said())) == (200, ("submitted", 1), said)
+    assert (shown.status_code, state(desk, new), len(desk.messages())) == (200, ("submitted", 1), before)
     assert ("2 proposals of 3" in shown.text, "See &lt;you&gt;." in shown.text) == (True, True)
     assert "Not possible: its status is “Accepted”." in shown.text
     send_again(desk, returned)

@@ -14,7 +14,7 @@ from shared.runtime.ids import new_id
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
-    hear,
+    consume,
     mail_message,
     registered,
     registration_id,
@@ -31,7 +31,7 @@ KNOWN = {"working_group": "housing", "country": "CH", "representative": True, "o
 
 
 def erased_message(number: int, status: str = "cancelled", revision: int = 2) -> Message:
-    """What registration says when someone was erased."""
+    """Registration's message when someone was erased."""
     data = {
         "registration_id": registration_id(number),
         "revision": revision,
@@ -47,48 +47,52 @@ def erased_message(number: int, status: str = "cancelled", revision: int = 2) ->
     return replace(message, data=data | {"occurred_at": NOON})
 
 
-def said(known: Registered) -> Message:
-    """What registration said of ``known``, as a listener hands it over."""
+def message_about(known: Registered) -> Message:
+    """Registration's message about ``known``, as a listener hands it over."""
     message = registration_message(known)
     return replace(message, data={**message.data, "occurred_at": known.occurred_at})
 
 
-def test_whoever_gave_their_place_back_is_nobody(work: UnitOfWork) -> None:
-    hear(work, [said(registered(1, **KNOWN)), said(registered(2)), mail_message(100, 1, NOON)])
-    assert hear(work, [erased_message(1)]) == ["done"]
+def test_erased_registration_keeps_only_its_numbers(work: UnitOfWork) -> None:
+    consume(work, [message_about(registered(1, **KNOWN)), message_about(registered(2)), mail_message(100, 1, NOON)])
+    assert consume(work, [erased_message(1)]) == ["done"]
     assert rows(work, LEFT)[0] == ("cancelled", 2, None, None, "und", None, None, None, None, None, False)
     assert rows(work, COUNTS) == [(WEBINAR, "cancelled", 1), (WEBINAR, "confirmed", 1)]
     assert (("country", "CH", 1) in rows(work, TALLIES), rows(work, PEOPLE)) == (False, [])
 
 
-def test_whoever_came_stays_counted_with_their_group(work: UnitOfWork) -> None:
-    hear(work, [said(registered(1, **KNOWN))])
+def test_erased_attendee_stays_counted_with_their_group(work: UnitOfWork) -> None:
+    consume(work, [message_about(registered(1, **KNOWN))])
     before = (rows(work, COUNTS), rows(work, TALLIES))
-    hear(work, [erased_message(1, "confirmed")])
+    consume(work, [erased_message(1, "confirmed")])
     assert rows(work, LEFT) == [("confirmed", 2, None, None, "und", None, None, None, "housing", "CH", True)]
     assert (rows(work, COUNTS), rows(work, TALLIES)) == before
 
 
-def test_last_mail_of_somebody_with_another_registration_stays(work: UnitOfWork) -> None:
+def test_last_mail_of_someone_with_another_registration_stays(work: UnitOfWork) -> None:
     other = replace(registered(2), person_ref=registered(1).person_ref)
-    hear(work, [said(registered(1)), said(other), mail_message(100, 1, NOON)])
-    hear(work, [erased_message(1)])
+    consume(work, [message_about(registered(1)), message_about(other), mail_message(100, 1, NOON)])
+    consume(work, [erased_message(1)])
     assert rows(work, PEOPLE) == [(registered(1).person_ref, NOON)]
-    hear(work, [erased_message(2)])
+    consume(work, [erased_message(2)])
     assert rows(work, PEOPLE) == []
 
 
 @pytest.mark.parametrize("most", [1, 10])
-@pytest.mark.parametrize("heard_before", [False, True])
-def test_what_comes_late_brings_nobody_back(work: UnitOfWork, heard_before: bool, most: int) -> None:
-    if heard_before:
-        hear(work, [said(registered(1))])
-    late = [said(registered(1)), said(registered(1, revision=9)), mail_message(100, 1, NOON + timedelta(days=1))]
-    assert hear(work, [erased_message(1), *late, erased_message(1)], most) == ["done"] * 5
+@pytest.mark.parametrize("consumed_before", [False, True])
+def test_what_comes_late_brings_no_one_back(work: UnitOfWork, consumed_before: bool, most: int) -> None:
+    if consumed_before:
+        consume(work, [message_about(registered(1))])
+    late = [
+        message_about(registered(1)),
+        message_about(registered(1, revision=9)),
+        mail_message(100, 1, NOON + timedelta(days=1)),
+    ]
+    assert consume(work, [erased_message(1), *late, erased_message(1)], most) == ["done"] * 5
     assert rows(work, LEFT) == [("cancelled", 2, None, None, "und", None, None, None, None, None, False)]
     assert (rows(work, COUNTS), rows(work, PEOPLE)) == ([(WEBINAR, "cancelled", 1)], [])
 
 
-def test_whoever_never_confirmed_is_not_heard_of(work: UnitOfWork) -> None:
-    assert hear(work, [erased_message(1, "expired")]) == ["done"]
+def test_erased_candidate_leaves_nothing(work: UnitOfWork) -> None:
+    assert consume(work, [erased_message(1, "expired")]) == ["done"]
     assert rows(work, LEFT) == []

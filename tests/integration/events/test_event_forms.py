@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.ids import new_token, token_hash
-from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
+from tests.integration.events.builders import WEBINAR, consume, registered, registration_message, rows
 from tests.support.signed_in import enter
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -33,7 +33,7 @@ HOUSING: dict[str, Any] = {
 }
 MADE = "housing-as-a-right-a-side-event"
 STATE = "SELECT status, title ->> 'en', starts_at, asked_groups, internal FROM event WHERE id = '{}'"
-TOLD = "SELECT count(*)::int FROM outbox WHERE type NOT LIKE '%-audit.recorded.v1'"
+PUBLISHED_COUNT = "SELECT count(*)::int FROM outbox WHERE type NOT LIKE '%-audit.recorded.v1'"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def _send(client: FlaskClient, path: str, content: Mapping[str, Any], **more: An
 
 
 def _typed(page: TestResponse) -> dict[str, Any]:
-    """What a browser would send back of the form as it stands on the page, for texts, areas, selects and ticks."""
+    """What a browser would send back of the unchanged form on the page, for texts, areas, selects and ticks."""
     values: dict[str, Any] = {}
     for tag in re.findall(r"<input[^>]*>", page.text):
         name, value = re.search(r' name="([^"]+)"', tag), re.search(r' value="([^"]*)"', tag)
@@ -63,7 +63,7 @@ def _typed(page: TestResponse) -> dict[str, Any]:
 
 
 def _faults(page: TestResponse) -> dict[str, str]:
-    """The summary: sentence by field, each linked to a field that is on the page and says the same."""
+    """The summary: sentence by field, each linked to a field that is on the page with the same error."""
     found = dict(re.findall(r'<li><a href="#([\w.]+)">([^<]+)</a></li>', page.text))
     for name, sentence in found.items():
         assert f'id="{name}"' in page.text
@@ -82,7 +82,7 @@ def test_copy_is_the_next_of_its_series_a_week_later(signed_in: FlaskClient, loa
     [(status, copied, asked)] = rows(
         loaded, "SELECT status, starts_at, asked_groups FROM event WHERE id = 'upr-webinar-11'"
     )
-    local = [moment.astimezone(ZoneInfo("America/New_York")).replace(tzinfo=None) for moment in (starts_at, copied)]
+    local = [instant.astimezone(ZoneInfo("America/New_York")).replace(tzinfo=None) for instant in (starts_at, copied)]
     assert (status, local[1] - local[0]) == ("draft", timedelta(days=7))  # clocks may change between the two
     assert [asked] == [row[0] for row in rows(loaded, f"SELECT asked_groups FROM event WHERE id = '{WEBINAR}'")]
     assert signed_in.get(f"{NEW}?copy=no-such-event").status_code == 404
@@ -111,7 +111,7 @@ def test_new_event_begins_with_the_zone_of_its_series_or_of_the_newest_event(
 
 def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     assert NEW in signed_in.get("/console").text
-    before = rows(loaded, TOLD)
+    before = rows(loaded, PUBLISHED_COUNT)
     made = _send(signed_in, NEW, HOUSING)
     assert (made.status_code, made.headers["Location"]) == (303, f"/console/events/{MADE}?done=made")
     ((status, title, starts_at, asked, internal),) = rows(loaded, STATE.format(MADE))
@@ -122,10 +122,10 @@ def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: U
     page = signed_in.get(made.headers["Location"]).text
     assert "The event is created as a draft." in page
     assert "Geneva time (CEST, UTC+2)" in page
-    assert (rows(loaded, TOLD), signed_in.get(f"/programme/{MADE}").status_code) == (before, 404)
+    assert (rows(loaded, PUBLISHED_COUNT), signed_in.get(f"/programme/{MADE}").status_code) == (before, 404)
 
 
-def test_faults_stand_at_their_fields_and_what_was_typed_stays(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+def test_faults_are_at_their_fields_and_input_is_kept(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     wrong = HOUSING | {
         "title.en": "",
         "series_number": "ten",
@@ -177,11 +177,11 @@ def test_all_groups_are_asked_and_an_internal_draft_is_one(signed_in: FlaskClien
 
 
 def test_what_participants_see_is_changed_in_two_steps(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
-    hear(loaded, [registration_message(registered(n, language="fr")) for n in (1, 2, 3)])
-    before = rows(loaded, TOLD)
+    consume(loaded, [registration_message(registered(n, language="fr")) for n in (1, 2, 3)])
+    before = rows(loaded, PUBLISHED_COUNT)
     typed = _typed(signed_in.get(EDIT)) | {"title.en": "Another title", "internal_note": "Ask again."}
     second = _send(signed_in, EDIT, typed)
-    assert (second.status_code, rows(loaded, TOLD)) == (200, before)
+    assert (second.status_code, rows(loaded, PUBLISHED_COUNT)) == (200, before)
     assert "3 people will be notified: 3 confirmed." in second.text
     assert "before: UPR Webinar Wednesday #10" in second.text
     back = _send(signed_in, EDIT, _typed(second), go="back")
@@ -191,19 +191,19 @@ def test_what_participants_see_is_changed_in_two_steps(signed_in: FlaskClient, l
     assert rows(loaded, f"SELECT title ->> 'en', internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [
         ("Another title", "Ask again.", 2)
     ]
-    assert rows(loaded, TOLD) == [(before[0][0] + 1,)]
+    assert rows(loaded, PUBLISHED_COUNT) == [(before[0][0] + 1,)]
     assert "The changes are saved. 3 people are notified by mail." in signed_in.get(third.headers["Location"]).text
 
 
-def test_a_change_that_only_pages_show_notifies_nobody(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
-    hear(loaded, [registration_message(registered(1))])
+def test_a_change_that_only_pages_show_notifies_no_one(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    consume(loaded, [registration_message(registered(1))])
     second = _send(signed_in, EDIT, _typed(signed_in.get(EDIT)) | {"summary.en": "Another summary"})
     assert "No one has to be notified." in second.text
     third = _send(signed_in, EDIT, _typed(second), go="do")
     assert "The changes are saved. No one has to be notified." in signed_in.get(third.headers["Location"]).text
 
 
-def test_the_form_as_it_stands_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+def test_the_unchanged_form_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     before = rows(loaded, "SELECT event::text FROM event ORDER BY id")
     for event in (WEBINAR, "upr-review", "council-session-43", "upr-cities-training"):
         path = f"/console/events/{event}/edit"
@@ -212,11 +212,11 @@ def test_the_form_as_it_stands_changes_nothing(signed_in: FlaskClient, loaded: U
 
 
 def test_what_only_coordinators_see_is_saved_at_once(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
-    before = rows(loaded, TOLD)
+    before = rows(loaded, PUBLISHED_COUNT)
     saved = _send(signed_in, EDIT, _typed(signed_in.get(EDIT)) | {"internal_note": "Ask\r\nagain.\0"})
     assert saved.headers["Location"] == f"/console/events/{WEBINAR}?done=noted"
     assert rows(loaded, f"SELECT internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [("Ask\nagain.", 1)]
-    assert rows(loaded, TOLD) == before
+    assert rows(loaded, PUBLISHED_COUNT) == before
     assert "so no one is notified" in signed_in.get(saved.headers["Location"]).text
 
 

@@ -11,7 +11,7 @@ from services.events.desk.console import COLUMNS, PAGE
 from services.events.event.store import BY_NUMBER, EVENT_SORTS
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.lists import to_cursor
-from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
+from tests.integration.events.builders import WEBINAR, consume, registered, registration_message, rows
 from tests.support.signed_in import enter
 
 Headers = Callable[[str], dict[str, str]]
@@ -23,7 +23,7 @@ def counted(loaded: UnitOfWork) -> UnitOfWork:
     """Three people are confirmed for the webinar, one for the review, and one waits for it."""
     people = [registered(n) for n in (1, 2, 3)]
     people += [registered(4, event_id="upr-review"), registered(5, event_id="upr-review", status="waitlisted")]
-    hear(loaded, [registration_message(person) for person in people])
+    consume(loaded, [registration_message(person) for person in people])
     return loaded
 
 
@@ -39,7 +39,7 @@ def whole_list(client: FlaskClient, headers: Mapping[str, str], sort: str) -> li
     raise AssertionError("an empty page that is not the last")
 
 
-def test_every_order_shows_each_event_once_and_can_be_turned_round(
+def test_every_order_shows_each_event_once_and_can_be_reversed(
     counted: UnitOfWork, client: FlaskClient, as_role: Headers
 ) -> None:
     coordinator = as_role("coordinator")
@@ -56,7 +56,7 @@ def test_every_order_shows_each_event_once_and_can_be_turned_round(
 
 
 @pytest.mark.parametrize("sort", BY_NUMBER)
-def test_the_public_does_not_learn_which_event_has_most_people(
+def test_the_public_cannot_see_which_event_has_most_people(
     counted: UnitOfWork, client: FlaskClient, as_role: Headers, sort: str
 ) -> None:
     assert client.get(f"/v1/events?sort={sort}").status_code == 401

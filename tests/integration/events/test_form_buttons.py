@@ -11,7 +11,7 @@ from services.events.event.lifecycle import postpone
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.page_cache import PAGE_CACHE
 from shared.runtime.clock import rfc3339
-from tests.integration.events.builders import NOON, WEBINAR, form_message, hear
+from tests.integration.events.builders import NOON, WEBINAR, consume, form_message
 from tests.integration.events.side_events import AsRole
 from tests.integration.events.test_programme import PAGES, REVIEW, _take
 from tests.support.clock import FrozenClock
@@ -31,7 +31,7 @@ FORMS = (
 @pytest.fixture
 def offered(loaded: UnitOfWork) -> UnitOfWork:
     """The scenario, with its forms."""
-    assert hear(loaded, FORMS) == ["done"] * len(FORMS)
+    assert consume(loaded, FORMS) == ["done"] * len(FORMS)
     return loaded
 
 
@@ -75,7 +75,7 @@ def test_closing_and_opening_a_form_changes_the_button(offered: UnitOfWork, clie
     states = [is_offered()]
     for revision, is_open in ((2, False), (3, True), (5, False), (4, True)):
         changed = form_message("geneva-delegation", "delegation", REVIEW, revision=revision, open=is_open)
-        hear(offered, [changed])
+        consume(offered, [changed])
         states.append(is_offered())
     assert states == [True, False, True, False, False], "the state that came last is an older one"
 
@@ -84,7 +84,7 @@ def test_hours_and_guest_list_close_the_button_by_themselves(
     offered: UnitOfWork, client: FlaskClient, clock: FrozenClock
 ) -> None:
     opens = form_message("geneva-delegation", "delegation", REVIEW, revision=2, opens_at=rfc3339(NOON))
-    hear(offered, [opens])
+    consume(offered, [opens])
     shown = {}
     for at in (NOON - timedelta(seconds=1), NOON, datetime(2020, 5, 9, 10, 59, 59, tzinfo=UTC)):
         clock.set(at)
@@ -131,5 +131,5 @@ def test_named_form_comes_first_and_an_old_name_stops_no_other_change(
     headers = as_role("coordinator") | {"If-Match": "*"}
     answer = client.patch(f"/v1/events/{WEBINAR}", json={"summary": "Another."}, headers=headers)
     assert answer.status_code == 200, "nothing is known of its form yet"
-    hear(loaded, [form_message("a-second-form", "attendance", WEBINAR), *FORMS])
+    consume(loaded, [form_message("a-second-form", "attendance", WEBINAR), *FORMS])
     assert [form for form, _ in buttons(client, WEBINAR)] == [WEBINAR, "a-second-form"]

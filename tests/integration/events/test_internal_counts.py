@@ -1,4 +1,4 @@
-"""Numbers of internal events are kept apart from those of people, in whatever order messages arrive."""
+"""Numbers of internal events are counted apart from those of people, for any order of messages."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
-    hear,
+    consume,
     mail_message,
     registered,
     registration_message,
@@ -57,16 +57,16 @@ def test_a_folder_moves_the_numbers_there_and_back(canary: UnitOfWork, clock: Fr
     _set(canary, clock, sample, WEBINAR, internal=True)
     assert rows(canary, TALLIES.format("false")) == []
     assert ("country", "CH", 1) in rows(canary, TALLIES.format("true"))
-    hear(canary, [registration_message(registered(1, country="FR", revision=2))])
+    consume(canary, [registration_message(registered(1, country="FR", revision=2))])
     assert ("country", "FR", 1) in rows(canary, TALLIES.format("true"))
-    hear(canary, [registration_message(registered(1, country="CH", revision=3))])
+    consume(canary, [registration_message(registered(1, country="CH", revision=3))])
     _set(canary, clock, sample, WEBINAR, internal=False)
     assert rows(canary, TALLIES.format("false")) == before
 
 
 def test_the_month_of_a_group_follows(canary: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
     contacts = "SELECT working_group FROM group_contact ORDER BY 1"
-    hear(canary, [mail_message(91, 1, NOON)])
+    consume(canary, [mail_message(91, 1, NOON)])
     assert rows(canary, contacts) == [("housing",)]
     _set(canary, clock, sample, WEBINAR, internal=True)
     assert rows(canary, contacts) == []
@@ -77,7 +77,7 @@ def test_the_month_of_a_group_follows(canary: UnitOfWork, clock: FrozenClock, sa
 def test_a_registration_that_came_before_its_event_is_counted_apart_afterwards(
     loaded: UnitOfWork, clock: FrozenClock
 ) -> None:
-    hear(loaded, [registration_message(on_canary(1))])
+    consume(loaded, [registration_message(on_canary(1))])
     assert ("country", "MX", 1) in rows(loaded, TALLIES.format("false"))
     load_sample(loaded, clock, read_folder(PROJECT / "deploy" / "operations" / "canary_programme"))
     assert rows(loaded, TALLIES.format("false")) == []
@@ -87,7 +87,7 @@ def test_a_registration_that_came_before_its_event_is_counted_apart_afterwards(
 def test_the_numbers_follow_a_new_event_and_a_draft_that_is_edited(
     loaded: UnitOfWork, client: FlaskClient, as_role: AsRole
 ) -> None:
-    hear(loaded, [registration_message(on_canary(1, event_id="probe"))])
+    consume(loaded, [registration_message(on_canary(1, event_id="probe"))])
     headers = as_role("coordinator") | {"If-Match": "*"}
     draft = {"id": "probe", "kind": "webinar", "title": "Probe", "time_zone": "UTC", "mode": "online", "internal": True}
     assert client.post("/v1/events", json=draft, headers=headers).status_code == 201
@@ -132,7 +132,7 @@ def test_any_actions_leave_the_numbers_of_the_roster(
             _set(loaded, clock, sample, WEBINAR, internal=action == "internal")
         else:
             status = {"confirm": "confirmed", "cancel": "cancelled"}[action]
-            hear(loaded, [registration_message(registered(1, status=status, revision=revision, country="CH"))])
+            consume(loaded, [registration_message(registered(1, status=status, revision=revision, country="CH"))])
     with loaded.transaction() as connection:
         event = read_event(connection, WEBINAR)
     live = rows(loaded, "SELECT 1 FROM roster WHERE status = 'confirmed'")

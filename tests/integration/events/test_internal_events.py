@@ -56,12 +56,14 @@ def test_the_public_meets_no_internal_event_anywhere(canary: UnitOfWork, client:
         assert TITLE in client.get(path).text, f"what would leak is there: {path}"
 
 
-def test_registration_is_told_of_it_as_of_any_other(canary: UnitOfWork) -> None:
-    said = [json.loads(bytes(body)) for (body,) in rows(canary, "SELECT body FROM outbox WHERE subject = 'canary'")]
-    assert [(m["type"], m["data"]["id"], m["data"]["status"]) for m in said] == [
+def test_it_is_published_to_registration_as_any_other(canary: UnitOfWork) -> None:
+    published = [
+        json.loads(bytes(body)) for (body,) in rows(canary, "SELECT body FROM outbox WHERE subject = 'canary'")
+    ]
+    assert [(m["type"], m["data"]["id"], m["data"]["status"]) for m in published] == [
         ("org.troika.event.published.v1", CANARY, "confirmed")
     ]
-    assert "internal" not in said[0]["data"]
+    assert "internal" not in published[0]["data"]
 
 
 @pytest.mark.parametrize("role", ["coordinator", "operator"])

@@ -17,7 +17,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.schemas import Message, decode
 from shared.runtime.ids import new_id
 from tests.integration.events.builders import WEBINAR, rows
-from tests.integration.notifications.office import Office, make_office
+from tests.integration.notifications.notification_service import NotificationService, make_notification_service
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -31,7 +31,7 @@ ENGLISH = "UPR Webinar Wednesday #10: advocacy with embassies and missions"
 TITLE = {"en": ENGLISH, "fr": "Le webinaire nº 10", "ar": "الندوة العاشرة"}
 
 
-def _told(work: UnitOfWork) -> list[Message]:
+def _published(work: UnitOfWork) -> list[Message]:
     return [
         decode(bytes(body))
         for (body,) in rows(work, f"SELECT body FROM outbox WHERE subject = '{WEBINAR}' ORDER BY id")
@@ -61,7 +61,7 @@ def test_readers_find_their_language_or_a_marked_fallback(translated: UnitOfWork
     assert "ندوات الأربعاء عن الاستعراض الدوري الشامل" in feed
 
 
-def test_search_and_filter_look_at_every_language(translated: UnitOfWork, client: FlaskClient) -> None:
+def test_search_and_filter_cover_every_language(translated: UnitOfWork, client: FlaskClient) -> None:
     assert [_listed(client, q=words) for words in ("العاشرة", "le WEBINAIRE nº", "zh")] == [[WEBINAR], [WEBINAR], []]
     assert [_listed(client, missing_language=language) for language in ("fr", "ru")] == [[], [WEBINAR]]
     assert client.get("/v1/events?missing_language=de").status_code == 422
@@ -73,19 +73,19 @@ def test_search_and_filter_look_at_every_language(translated: UnitOfWork, client
 
 
 @pytest.fixture
-def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
+def notifications(postgres: PostgresServer, clock: FrozenClock) -> Iterator[NotificationService]:
     """The notifications service with an empty database."""
     engine = open_engine(FreshDatabases(postgres)["notifications"])
-    yield make_office(engine, clock)
+    yield make_notification_service(engine, clock)
     engine.dispose()
 
 
-def _subjects(office: Office) -> list[str]:
+def _subjects(notifications: NotificationService) -> list[str]:
     """Subjects of the mails that are due, as they are composed now."""
-    now = office.clock()
-    with office.work.transaction() as connection:
+    now = notifications.clock()
+    with notifications.work.transaction() as connection:
         claims = claim_mails(connection, "transactional", 9, now, now + timedelta(minutes=5))
-    letters = [office.tools(0).composer.compose(claim) for claim in claims]
+    letters = [notifications.tools(0).composer.compose(claim) for claim in claims]
     return [
         str(message_from_bytes(letter.content, policy=default)["Subject"])
         for letter in letters
@@ -93,21 +93,26 @@ def _subjects(office: Office) -> list[str]:
     ]
 
 
-def test_mails_are_in_the_language_of_their_recipient_and_a_translation_notifies_nobody(
-    translated: UnitOfWork, client: FlaskClient, as_role: Any, office: Office
+def test_mails_are_in_the_language_of_their_recipient_and_a_translation_notifies_no_one(
+    translated: UnitOfWork, client: FlaskClient, as_role: Any, notifications: NotificationService
 ) -> None:
-    office.hear(*_told(translated), queue=COPIES)
-    assert office.rows("SELECT event FROM event_news") == []
+    notifications.consume(*_published(translated), queue=COPIES)
+    assert notifications.rows("SELECT event FROM event_news") == []
     people = enumerate(("fr-CA", "zh", "ar"))
-    office.hear(*(office.told("confirmed", new_id(), person_ref=f"{n}b" * 32, language=code) for n, code in people))
-    found = sorted(_subjects(office), key=len)
+    notifications.consume(
+        *(
+            notifications.registration_message("confirmed", new_id(), person_ref=f"{n}b" * 32, language=code)
+            for n, code in people
+        )
+    )
+    found = sorted(_subjects(notifications), key=len)
     assert [subject.rstrip(END_OF_ISOLATE)[-9:] for subject in found] == [
         title[-9:] for title in (TITLE["ar"], TITLE["fr"], ENGLISH)
     ]
     headers = as_role("coordinator") | {"If-Match": "*"}
     client.patch(f"/v1/events/{WEBINAR}", json={"title": TITLE | {"en": "Another"}}, headers=headers)
-    office.hear(_told(translated)[-1], queue=COPIES)
-    assert office.rows("SELECT event FROM event_news") == [{"event": WEBINAR}]
+    notifications.consume(_published(translated)[-1], queue=COPIES)
+    assert notifications.rows("SELECT event FROM event_news") == [{"event": WEBINAR}]
 
 
 def test_console_edits_all_languages_and_lists_what_is_missing(
@@ -140,8 +145,8 @@ def test_group_is_set_up_in_languages_and_found_in_each(
     page = client.get(f"{GROUPS}/water").text
     assert 'name="title.fr" maxlength="200" lang="fr" dir="ltr" value="L’eau"' in page
     translated = {**typed, "title.es": "El agua", "seen": "1"}
-    looked = client.post(f"{GROUPS}/water", data=translated, headers=OWN_SITE).text
-    assert "by its new titles in other languages" in looked
+    shown_page = client.post(f"{GROUPS}/water", data=translated, headers=OWN_SITE).text
+    assert "by its new titles in other languages" in shown_page
     saved = client.post(f"{GROUPS}/water", data={**translated, "go": "do"}, headers=OWN_SITE)
     late = client.post(f"{GROUPS}/water", data={**typed, "seen": "1", "go": "do"}, headers=OWN_SITE)
     assert (saved.status_code, late.status_code, "Stored now: El agua" in late.text) == (303, 412, True)

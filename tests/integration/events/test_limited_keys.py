@@ -15,7 +15,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.ids import new_token, token_hash
 from tests.architecture.limited_keys import OWN_EVENT, REACH, REFUSED
 from tests.contract.samples import sample_message
-from tests.integration.events.builders import WEBINAR, hear, registered, rows
+from tests.integration.events.builders import WEBINAR, consume, registered, rows
 from tests.support.signed_in import enter
 
 OTHER, OWN_DRAFT = "upr-review", "upr-cities-training"
@@ -90,7 +90,7 @@ def _status(client: FlaskClient, route: str, event: str, headers: dict[str, str]
 
 
 def _routes(reach: str) -> list[str]:
-    return [route for route, said in REACH.items() if said == reach]
+    return [route for route, reached in REACH.items() if reached == reach]
 
 
 def test_what_reaches_across_all_forms_is_refused(client: FlaskClient, limited: Limited, as_role: Headers) -> None:
@@ -119,7 +119,7 @@ def _events(client: FlaskClient, headers: dict[str, str] | None = None, **query:
     return {event["id"]: event for event in answer["items"]}
 
 
-def test_the_list_shows_of_other_events_what_everybody_sees(
+def test_the_list_shows_of_other_events_what_everyone_sees(
     client: FlaskClient, limited: Limited, secrets: None
 ) -> None:
     public, shown = _events(client), _events(client, limited(WEBINAR, OWN_DRAFT))
@@ -138,7 +138,7 @@ def test_a_file_of_the_list_holds_nothing_more(client: FlaskClient, limited: Lim
     assert [line.split(",")[0] for line in lines[1:]].count(OTHER) == 0
 
 
-def test_one_event_is_shown_as_to_everybody(client: FlaskClient, limited: Limited, secrets: None) -> None:
+def test_one_event_is_shown_as_to_everyone(client: FlaskClient, limited: Limited, secrets: None) -> None:
     headers = limited(WEBINAR)
     press = "/v1/events/review-press-conference"
     assert client.get(press, headers=headers).get_json() == client.get(press).get_json()
@@ -158,7 +158,7 @@ def test_the_console_lists_own_events_alone(
     client: FlaskClient, limited: Limited, secrets: None, loaded: UnitOfWork
 ) -> None:
     """And no address of a partner's site, on which only a key for all forms decides."""
-    hear(loaded, [sample_message("partner.changed.v1")])
+    consume(loaded, [sample_message("partner.changed.v1")])
     for forms in ([WEBINAR, OWN_DRAFT], []):
         page = client.get("/console?show=all", headers=limited(*forms)).text
         assert re.findall(r'href="/console/events/([a-z0-9-]+)"', page) == forms
@@ -242,7 +242,7 @@ def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClie
     assert offered == ["/console/registrations", "/console", "/console/registrations/forms"]
 
 
-def test_roster_of_an_own_event_names_nobody_of_another_form(
+def test_roster_of_an_own_event_names_no_one_of_another_form(
     client: FlaskClient, limited: Limited, loaded: UnitOfWork, as_role: Headers
 ) -> None:
     other = "press-of-the-webinar"

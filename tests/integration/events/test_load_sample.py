@@ -38,12 +38,12 @@ EVERYTHING = """
 """
 
 
-def _told(work: UnitOfWork) -> list[tuple[str, str]]:
+def _published(work: UnitOfWork) -> list[tuple[str, str]]:
     facts = "SELECT type, subject FROM outbox WHERE type NOT LIKE '%-audit.%' ORDER BY id"
     return [tuple(row) for row in rows(work, facts)]
 
 
-def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, sample: Loaded) -> None:
+def test_first_load_stores_all_and_publishes_all_but_drafts(loaded: UnitOfWork, sample: Loaded) -> None:
     assert list_series(loaded) == list(sample.series)
     assert sorted(list_working_groups(loaded), key=lambda group: group.id) == sorted(
         sample.working_groups, key=lambda group: group.id
@@ -53,7 +53,7 @@ def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, samp
     assert {item.id: item for item in consultations} == {item.id: item for item in sample.consultations}
     for event in sample.events:
         assert show_event(loaded, event.id, Readers.COORDINATORS) == event
-    assert Counter(kind for kind, _ in _told(loaded)) == {
+    assert Counter(kind for kind, _ in _published(loaded)) == {
         "org.troika.working-group.changed.v1": len(sample.working_groups),
         "org.troika.hotel.changed.v1": len(sample.hotels),
         "org.troika.resource.published.v1": sum(resource.published for resource in sample.resources),
@@ -66,23 +66,25 @@ def test_stored_messages_keep_their_contract(loaded: UnitOfWork) -> None:
     assert all(read(decode(body)) for body in bodies)
 
 
-def test_second_load_changes_nothing_and_tells_nobody(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
+def test_second_load_changes_and_publishes_nothing(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
     before = rows(loaded, EVERYTHING)
     assert load_sample(loaded, clock, sample).messages == 0
     assert rows(loaded, EVERYTHING) == before
 
 
-def test_a_real_change_is_told_once_with_a_new_revision(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
+def test_a_real_change_is_published_once_with_a_new_revision(
+    loaded: UnitOfWork, clock: FrozenClock, sample: Loaded
+) -> None:
     later = moved(sample, timedelta(weeks=1))
     undated = sum(event.starts_at is None for event in sample.events)
     hotels = sum(hotel.allotments != () for hotel in sample.hotels)
     assert load_sample(loaded, clock, later).messages == len(sample.events) - undated + hotels
     webinar = show_event(loaded, WEBINAR, Readers.COORDINATORS)
     assert webinar.revision == 2
-    assert ("org.troika.event.changed.v1", WEBINAR) in _told(loaded)
+    assert ("org.troika.event.changed.v1", WEBINAR) in _published(loaded)
 
 
-def test_an_internal_note_is_stored_and_told_nobody(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
+def test_an_internal_note_is_stored_and_not_published(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
     noted = tuple(replace(event, internal_note="Ask for a room") for event in sample.events)
     assert load_sample(loaded, clock, replace(sample, events=noted)).messages == 0
     assert show_event(loaded, WEBINAR, Readers.COORDINATORS).internal_note == "Ask for a room"

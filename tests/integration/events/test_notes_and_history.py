@@ -126,8 +126,8 @@ def test_a_note_is_on_no_public_page_in_no_message_and_in_no_log(
         assert SECRET not in client.get(path).text
     for path in ("/v1/events", f"/v1/events/{WEBINAR}", f"/v1/events/{WEBINAR}/history", "/v1/overview"):
         assert SECRET not in client.get(path, headers=headers).text
-    said = b"".join(bytes(body) for (body,) in rows(loaded, "SELECT body FROM outbox"))
-    assert (SECRET.encode() in said, WEBINAR.encode() in said) == (False, True)
+    published = b"".join(bytes(body) for (body,) in rows(loaded, "SELECT body FROM outbox"))
+    assert (SECRET.encode() in published, WEBINAR.encode() in published) == (False, True)
     assert SECRET not in caplog.text + str([vars(record) for record in caplog.records])
     _sign_in(client, keys["viewer"])
     assert SECRET not in client.get(f"/console/events/{WEBINAR}").text
@@ -184,7 +184,7 @@ def test_older_notes_and_changes_are_a_page_on(
     assert "<strong>Loaded</strong>" in client.get(earlier[1]).text
 
 
-def test_the_history_says_who_did_what_without_the_values(
+def test_the_history_shows_who_did_what_without_the_values(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers, clock: FrozenClock
 ) -> None:
     headers = as_role("coordinator") | {"If-Match": "*"}

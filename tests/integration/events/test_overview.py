@@ -17,7 +17,7 @@ from tests.contract.samples import sample_message
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
-    hear,
+    consume,
     mail_message,
     registered,
     registration_message,
@@ -44,7 +44,7 @@ def ask(client: FlaskClient, as_role: Headers) -> Callable[..., dict[str, Any]]:
 def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str], decided_first: bool
 ) -> None:
-    """On both start pages; whoever asked, and viewers, see nothing, and a late message wakes nothing up."""
+    """On both start pages; interested people and viewers see nothing, and a late message revives nothing."""
     later = {"expires_at": "2099-01-01T00:00:00Z"}
     asked = sample_message("approval.changed.v1", **later)
     others = sample_message("approval.changed.v1", approval_id=new_id(), **later)
@@ -56,9 +56,9 @@ def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
         enter(client, keys[role])
         return [shown in client.get(page).text for page in ("/console/overview", "/console?show=all")]
 
-    hear(loaded, [decided, asked, over] if decided_first else [asked, over])
+    consume(loaded, [decided, asked, over] if decided_first else [asked, over])
     assert (seen("coordinator"), seen("viewer")) == ([not decided_first] * 2, [False, False])
-    hear(loaded, [others, decided])
+    consume(loaded, [others, decided])
     assert seen("coordinator") == [True, True]
     with loaded.transaction() as connection:
         connection.execute(text("UPDATE waiting_approval SET asked_by = 'a coordinator'"))
@@ -78,20 +78,22 @@ def test_partners_have_names_and_addresses_that_wait_are_shown_to_those_who_deci
         enter(client, keys[role])
         return [link in client.get(page).text for page in ("/console/overview", "/console?show=all")]
 
-    hear(loaded, [partner("a-house", 3, 1, "A House of Rights"), *[partner("a-house", 2, 5, "An Old Name")] * 2])
+    consume(loaded, [partner("a-house", 3, 1, "A House of Rights"), *[partner("a-house", 2, 5, "An Old Name")] * 2])
     shown = 'partners/a-house#where">1 address of partners’ sites waits for your decision</a>'
     assert (seen("coordinator", shown), seen("viewer", "for your decision")) == ([True] * 2, [False] * 2)
     enter(client, keys["coordinator"])
-    hear(loaded, [registration_message(registered(n, partner=p)) for n, p in ((1, "a-house"), (2, "unheard-of"))])
+    consume(loaded, [registration_message(registered(n, partner=p)) for n, p in ((1, "a-house"), (2, "unheard-of"))])
     page = client.get("/console/overview").text
     assert [name in page for name in (">A House of Rights</a>", ">unheard-of</a>", "An Old Name")] == [
         True,
         True,
         False,
     ]
-    hear(loaded, [partner("example-partner", 1, 2, "Example Partner")])
+    consume(loaded, [partner("example-partner", 1, 2, "Example Partner")])
     assert seen("coordinator", 'partners">3 addresses of partners’ sites wait for your decision</a>') == [True] * 2
-    hear(loaded, [partner("example-partner", 2, 0, "Example Partner"), partner("a-house", 4, 0, "A House of Rights")])
+    consume(
+        loaded, [partner("example-partner", 2, 0, "Example Partner"), partner("a-house", 4, 0, "A House of Rights")]
+    )
     assert seen("coordinator", "for your decision") == [False] * 2
 
 
@@ -99,7 +101,7 @@ def test_travellers_who_are_not_in_the_webinar_are_counted_as_people(
     loaded: UnitOfWork, ask: Callable[..., dict[str, Any]]
 ) -> None:
     person = _traveller(1).person_ref
-    hear(
+    consume(
         loaded,
         [
             *(registration_message(_traveller(number)) for number in range(1, 7)),
@@ -116,16 +118,16 @@ def test_travellers_who_are_not_in_the_webinar_are_counted_as_people(
     assert at_the_review["not_in"] == [{"event": "review-press-conference", "people": 5}]
 
 
-def test_a_form_that_asks_nobody_to_attend_misses_nobody(
+def test_a_form_that_asks_no_one_to_attend_misses_no_one(
     loaded: UnitOfWork, ask: Callable[..., dict[str, Any]]
 ) -> None:
-    hear(loaded, [registration_message(_traveller(1, attend=None))])
+    consume(loaded, [registration_message(_traveller(1, attend=None))])
     assert ask()["travellers"] == {"people": 1, "not_in": []}
 
 
 def test_groups_and_members_without_a_mail_this_month(loaded: UnitOfWork, ask: Callable[..., dict[str, Any]]) -> None:
     member = {"form": "join", "form_kind": "working_group", "event_id": None, "working_group": "health"}
-    hear(
+    consume(
         loaded,
         [
             *(registration_message(registered(number, **member)) for number in (1, 2, 3)),
@@ -150,16 +152,16 @@ def test_automatic_mail_does_not_count_as_mail_from_the_centre(
 ) -> None:
     member = {"form": "join", "form_kind": "working_group", "event_id": None, "working_group": "health"}
     messages = [registration_message(registered(1, **member)), mail_message(91, 1, NOON, kind)]
-    hear(loaded, messages[::-1] if mail_first else messages)
+    consume(loaded, messages[::-1] if mail_first else messages)
     health = next(group for group in ask()["working_groups"] if group["id"] == "health")
     assert (health["members_without_mail"], health["last_mail_at"], health["mailed_this_month"]) == (1, None, False)
-    hear(loaded, [mail_message(92, 1, NOON)])
+    consume(loaded, [mail_message(92, 1, NOON)])
     health = next(group for group in ask()["working_groups"] if group["id"] == "health")
     assert (health["members_without_mail"], health["mailed_this_month"]) == (0, True)
 
 
 def test_consultations_and_events_of_the_scenario(loaded: UnitOfWork, ask: Callable[..., dict[str, Any]]) -> None:
-    hear(loaded, [registration_message(registered(n, country="CH" if n == 1 else None)) for n in (1, 2)])
+    consume(loaded, [registration_message(registered(n, country="CH" if n == 1 else None)) for n in (1, 2)])
     found = ask()
     assert found["consultations"] == [
         {"host_kind": "embassy", "hosts": 9, "presentations": 16},
@@ -191,7 +193,7 @@ def test_any_order_and_any_duplicates_give_the_same_overview(
         doubled = facts + data.draw(st.lists(st.sampled_from(facts), max_size=4))
         with loaded.transaction() as connection:
             connection.execute(text("TRUNCATE inbox"))
-        hear(loaded, data.draw(st.permutations(doubled)))
+        consume(loaded, data.draw(st.permutations(doubled)))
         answers.append(ask())
     assert answers[0] == answers[1]
     assert answers[0]["travellers"] == {"people": 2, "not_in": [{"event": WEBINAR, "people": 1}]}
@@ -235,7 +237,7 @@ _MANY = """
 def test_the_pages_show_the_numbers_with_links(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
-    hear(loaded, [registration_message(_traveller(1, country="CH"))])
+    consume(loaded, [registration_message(_traveller(1, country="CH"))])
     enter(client, keys["viewer"])
     page = client.get("/console/overview").text
     assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for UPR Webinar Wednesday #10' in page

@@ -57,7 +57,7 @@ def test_what_moves_no_date_names_nothing(client: FlaskClient, coordinator: dict
     assert answer.get_json()["dependents"] == NOTHING
 
 
-def test_postponed_review_still_names_what_stands_at_its_old_date(
+def test_postponed_review_still_lists_what_is_planned_at_its_old_date(
     client: FlaskClient, coordinator: dict[str, str]
 ) -> None:
     assert client.post(f"/v1/events/{REVIEW}/postpone", json={}, headers=coordinator).status_code == 200
@@ -72,7 +72,7 @@ def test_each_date_has_its_own(client: FlaskClient, coordinator: dict[str, str])
     }
 
 
-def test_limited_key_is_told_of_public_events_alone(
+def test_limited_key_sees_public_events_alone(
     client: FlaskClient, coordinator: dict[str, str], limited: Limited
 ) -> None:
     assert depends(client, limited(REVIEW), REVIEW, "reschedule", **NOVEMBER) == NOTHING | {"events": [PRESS]}

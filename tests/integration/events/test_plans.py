@@ -11,11 +11,11 @@ from services.events.attendance.store import LATEST, RosterQuery, page_statement
 from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR
 
-EVERYBODY = RosterQuery(WEBINAR, after=str(UUID(int=1)))
-CONFIRMED = replace(EVERYBODY, filters={"status": "confirmed"})
+EVERYONE = RosterQuery(WEBINAR, after=str(UUID(int=1)))
+CONFIRMED = replace(EVERYONE, filters={"status": "confirmed"})
 PAGES = {
-    "everybody": page_statement(EVERYBODY),
-    "newest first": page_statement(replace(EVERYBODY, sort=LATEST)),
+    "everybody": page_statement(EVERYONE),
+    "newest first": page_statement(replace(EVERYONE, sort=LATEST)),
     "one status": page_statement(CONFIRMED),
     "travellers who are missing": _WHO_IS_MISSING.text,
 }

@@ -76,7 +76,7 @@ def test_pages_are_in_each_language(loaded: UnitOfWork, client: FlaskClient, pat
     assert again.status_code == 304
 
 
-def test_an_event_says_when_in_its_zone_and_in_utc(loaded: UnitOfWork, client: FlaskClient) -> None:
+def test_an_event_shows_its_time_in_its_zone_and_in_utc(loaded: UnitOfWork, client: FlaskClient) -> None:
     page = client.get(f"/programme/{WEBINAR}?lang=en").text.replace(NO_BREAK, " ")
     for part in (
         "Wednesday 4 March 2020",
@@ -105,14 +105,14 @@ def test_drafts_links_and_notes_are_never_public(loaded: UnitOfWork, client: Fla
         assert (answer.status_code, answer.mimetype, answer.headers.get("Cache-Control")) == (404, "text/html", None)
 
 
-def test_a_postponed_event_says_when_it_should_have_been(loaded: UnitOfWork, client: FlaskClient) -> None:
+def test_a_postponed_event_shows_its_former_date(loaded: UnitOfWork, client: FlaskClient) -> None:
     _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), postpone)
     page = client.get(f"/programme/{REVIEW}?lang=en").text.replace(NO_BREAK, " ")
     assert "The date has not been set yet. It was planned for Monday 11 May 2020, 9:00 AM – 12:30 PM, " in page
     assert "Geneva time (CEST, UTC+2)." in page
 
 
-def test_what_is_over_stands_under_all(loaded: UnitOfWork, client: FlaskClient, clock: FrozenClock) -> None:
+def test_past_events_are_listed_under_all(loaded: UnitOfWork, client: FlaskClient, clock: FrozenClock) -> None:
     clock.set(datetime(2020, 4, 1, tzinfo=UTC))
     assert f"/programme/{WEBINAR}" not in client.get("/programme").text
     assert f"/programme/{WEBINAR}" in client.get("/programme?show=all").text
@@ -208,7 +208,7 @@ def test_an_unknown_feed_is_not_found(loaded: UnitOfWork, client: FlaskClient, p
     assert client.get(f"/calendar/{path}.ics").status_code == 404
 
 
-def test_moments_by_the_feed_s_own_zones_are_those_of_the_events(loaded: UnitOfWork, client: FlaskClient) -> None:
+def test_times_by_the_feed_s_own_zones_are_those_of_the_events(loaded: UnitOfWork, client: FlaskClient) -> None:
     """Reckoned from the VTIMEZONE in the file by another library, as a client without a database of zones does."""
     zones = tzical(StringIO(client.get("/calendar/all.ics").text))
     assert sorted(zones.keys()) == ["America/New_York", "Europe/Zurich"]
@@ -231,7 +231,7 @@ def _buttons(client: FlaskClient, event: str, language: str = "en") -> list[str]
 
 
 def test_event_is_added_by_a_file_and_by_links(loaded: UnitOfWork, client: FlaskClient) -> None:
-    """The file has the entry of the feeds; the date that is tentative says so, and no link joins the meeting."""
+    """The file has the entry of the feeds; a tentative date is marked as such, and no link joins the meeting."""
     for event in (WEBINAR, REVIEW):
         file, *links = _buttons(client, event, "fr")
         assert file == f"/calendar/event/{event}.ics?lang=fr"
@@ -260,7 +260,7 @@ def test_event_is_added_by_a_file_and_by_links(loaded: UnitOfWork, client: Flask
 def test_event_that_does_not_take_place_is_not_offered_to_add(
     loaded: UnitOfWork, client: FlaskClient, step: Callable[[Event], Event]
 ) -> None:
-    """Whoever has its file can read it again, and sees that it is off."""
+    """People who have its file can load it again, and see that it is cancelled."""
     _take(loaded, REVIEW, datetime(2020, 3, 1, tzinfo=UTC), step)
     assert _buttons(client, REVIEW) == []
     [entry] = _entries(client, f"/calendar/event/{REVIEW}.ics").values()
@@ -279,5 +279,5 @@ def test_event_is_offered_to_add_until_it_is_over(
 
 
 @pytest.mark.parametrize("event", ["none", "upr-cities-training"])
-def test_file_of_what_nobody_sees_is_not_found(loaded: UnitOfWork, client: FlaskClient, event: str) -> None:
+def test_file_of_what_no_one_sees_is_not_found(loaded: UnitOfWork, client: FlaskClient, event: str) -> None:
     assert client.get(f"/calendar/event/{event}.ics").status_code == 404

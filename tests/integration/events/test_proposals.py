@@ -56,17 +56,25 @@ def test_proposal_is_listed_as_it_came(desk: Desk) -> None:
     assert desk.decisions() == []
 
 
-def test_each_decision_is_told_with_its_note_to_both_who_show_it(desk: Desk) -> None:
+def test_each_decision_is_published_with_its_note_to_both_services_that_show_it(desk: Desk) -> None:
     proposal = desk.propose("One")
     assert desk.decide(proposal, "return", "Please shorten it.").get_json()["status"] == "returned"
     assert desk.decide(proposal, "accept").get_json()["revision"] == 3
     assert desk.decide(desk.propose("Two"), "decline", "Not this year.").status_code == 200
-    told = [
-        (key, said["revision"], said["answers_revision"], said["status"], said["note"], said["sealed"], said["event"])
-        for key, said in desk.decisions()
+    sent = [
+        (
+            key,
+            content["revision"],
+            content["answers_revision"],
+            content["status"],
+            content["note"],
+            content["sealed"],
+            content["event"],
+        )
+        for key, content in desk.decisions()
     ]
     first, second, third = ({"note": note} for note in ("Please shorten it.", "", "Not this year."))
-    assert told == [
+    assert sent == [
         ("proposal.returned.v1", 2, 1, "returned", first, first, None),
         ("proposal.accepted.v1", 3, 1, "accepted", second, second, None),
         ("proposal.declined.v1", 2, 1, "declined", third, third, None),
@@ -132,19 +140,19 @@ def test_text_of_a_submitted_proposal_is_replaced_and_no_decision_is_needed(desk
     assert [one["action"] for one in desk.history(proposal)] == ["submitted", "changed"]
 
 
-def test_scheduled_and_then_taken_off_each_is_told_with_its_event(desk: Desk) -> None:
+def test_scheduled_and_then_taken_off_each_is_published_with_its_event(desk: Desk) -> None:
     proposal, event = published(desk)
     published(desk, "Other", "garden-room")
     seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
     assert desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen).status_code == 200
-    before = len(desk.said())
+    before = len(desk.messages())
     assert desk.publish().status_code == 201
-    assert [(key, content.get("status")) for key, content in desk.said(before)] == [
+    assert [(key, content.get("status")) for key, content in desk.messages(before)] == [
         ("event.changed.v1", "postponed"),
         ("proposal.accepted.v1", "accepted"),
     ]
-    told = [(key, said["event"]) for key, said in desk.decisions() if said["proposal_id"] == proposal]
-    assert told == [
+    sent = [(key, content["event"]) for key, content in desk.decisions() if content["proposal_id"] == proposal]
+    assert sent == [
         ("proposal.accepted.v1", None),
         ("proposal.scheduled.v1", event),
         ("proposal.accepted.v1", event),
@@ -182,7 +190,7 @@ def test_old_intake_is_gone(desk: Desk, path: str) -> None:
     assert desk.client.post("/v1/proposals", json={"title": "One"}).status_code == 405
 
 
-def test_lists_say_where_proposals_come_in(desk: Desk) -> None:
+def test_lists_show_where_proposals_come_in(desk: Desk) -> None:
     page = desk.client.get("/console/side-events", headers=desk.headers).text
     assert "There is no form for proposing side events" in page
     _publish_form(desk)
@@ -219,17 +227,17 @@ def test_public_and_partners_see_and_change_nothing(desk: Desk, as_role: AsRole,
     assert call(path, headers=as_role("partner"), **body).status_code == 403
 
 
-def test_moved_proposal_is_told_its_event_again(desk: Desk) -> None:
+def test_moved_proposal_is_published_again_with_its_event(desk: Desk) -> None:
     proposal, event = published(desk)
     desk.put(proposal, "garden-room", MORNING)
-    before = len(desk.said())
+    before = len(desk.messages())
     desk.publish()
-    assert [(key, said.get("event")) for key, said in desk.said(before) if key.startswith("proposal.")] == [
+    assert [(key, content.get("event")) for key, content in desk.messages(before) if key.startswith("proposal.")] == [
         ("proposal.scheduled.v1", event)
     ]
 
 
-def test_proposer_is_counted_among_those_who_are_told_of_their_side_event(desk: Desk) -> None:
+def test_proposer_is_counted_among_those_notified_of_their_side_event(desk: Desk) -> None:
     proposal, event = published(desk)
     headers = desk.headers | {"If-Match": "*"}
     tried = desk.client.post(f"/v1/events/{event}/postpone?dry_run=true", json={}, headers=headers).get_json()

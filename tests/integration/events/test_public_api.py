@@ -17,7 +17,7 @@ from services.events.loading.moving import Loaded
 from services.events.loading.service import load_sample
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
-from tests.integration.events.builders import WEBINAR, form_message, hear
+from tests.integration.events.builders import WEBINAR, consume, form_message
 from tests.support.clock import FrozenClock
 from tests.unit.events.builders import START, an_event
 
@@ -167,7 +167,7 @@ def test_csv_has_titles_and_words(loaded: UnitOfWork, client: FlaskClient, as_ro
     change = {"asked_groups": ["housing", "health", "migration"]}
     headers = as_role("coordinator") | {"If-Match": "*"}
     assert client.patch("/v1/events/upr-review", json=change, headers=headers).status_code == 200
-    hear(loaded, [form_message(WEBINAR, "webinar", WEBINAR)])
+    consume(loaded, [form_message(WEBINAR, "webinar", WEBINAR)])
     answer = client.get("/v1/events", headers=as_role("viewer") | {"Accept": "text/csv"})
     lines = {line["id"]: line for line in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
     webinar, review = lines[WEBINAR], lines["upr-review"]

@@ -11,8 +11,8 @@ from shared.i18n.languages import LANGUAGES
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import NOON, published
 
-NAMED, SILENT = "Zqnamed Speaker", "Zqsilent Speaker"
-TEXT: dict[str, Any] = {"speakers": f"{SILENT}\n{NAMED}", "named_speakers": NAMED}
+NAMED, UNNAMED = "Zqnamed Speaker", "Zqsilent Speaker"
+TEXT: dict[str, Any] = {"speakers": f"{UNNAMED}\n{NAMED}", "named_speakers": NAMED}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def named(desk: Desk, event: str) -> tuple[bool, bool]:
     """Whether anyone can read the name of who agrees, and of who does not, a minute later."""
     desk.clock.advance(seconds=60)
     found = public(desk.client, event)
-    return NAMED in found, SILENT in found
+    return NAMED in found, UNNAMED in found
 
 
 def test_speaker_who_agrees_is_named_once_the_side_event_is_published(desk: Desk) -> None:
@@ -51,7 +51,7 @@ def test_speaker_who_agrees_is_named_once_the_side_event_is_published(desk: Desk
         assert f"<dt>{label}</dt><dd><bdi>{NAMED}</bdi></dd>" in page
         assert f"<bdi>{NAMED}</bdi>" in desk.client.get(f"/programme/timetable?lang={language}").text
     assert NAMED not in desk.client.get("/calendar/all.ics").text
-    assert [word for word in (NAMED, SILENT) if word in desk.raw()] == []
+    assert [word for word in (NAMED, UNNAMED) if word in desk.raw()] == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_name_is_gone_within_a_minute_when_consent_or_the_side_event_ends(
     if end == "dismissed":
         assert desk.act(proposal, "suggestion/dismiss").get_json()["named_speakers"] == []
     if end == "other speaker":
-        desk.change(proposal, 2, "One", speakers=SILENT, named_speakers=NAMED)
+        desk.change(proposal, 2, "One", speakers=UNNAMED, named_speakers=NAMED)
     if end == "withdrawn":
         desk.withdraw(proposal)
     if end == "erased":
@@ -83,11 +83,11 @@ def test_name_is_gone_within_a_minute_when_consent_or_the_side_event_ends(
 
 def test_consent_that_is_given_later_waits_for_a_coordinator(desk: Desk, side_event: tuple[str, str]) -> None:
     proposal, event = side_event
-    desk.change(proposal, 2, "One", **TEXT | {"named_speakers": f"{NAMED}\n{SILENT}"})
+    desk.change(proposal, 2, "One", **TEXT | {"named_speakers": f"{NAMED}\n{UNNAMED}"})
     (change,) = desk.show(proposal)["suggestion"]["changes"]
-    assert (change["field"], change["before"], change["after"]) == ("named_speakers", [NAMED], [SILENT, NAMED])
+    assert (change["field"], change["before"], change["after"]) == ("named_speakers", [NAMED], [UNNAMED, NAMED])
     assert named(desk, event) == (True, False)
     assert desk.act(proposal, "suggestion/adopt").status_code == 200
     assert named(desk, event) == (True, True)
     page = desk.client.get("/console/side-events", headers=desk.headers).text
-    assert f"<dt>Named publicly</dt><dd><bdi>{SILENT}, {NAMED}</bdi>" in page
+    assert f"<dt>Named publicly</dt><dd><bdi>{UNNAMED}, {NAMED}</bdi>" in page

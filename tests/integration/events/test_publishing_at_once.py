@@ -30,26 +30,26 @@ def publish_during(desk: Desk, do: Callable[[Connection], None]) -> Any:
     with UnitOfWork(desk.engine, "events").transaction() as connection:
         do(connection)
         publisher.start()
-        poll_until(lambda: _waits(desk.engine), 5, what="the publisher waits for whoever was first")
+        poll_until(lambda: _waits(desk.engine), 5, what="the publisher waits for the first transaction")
     publisher.join()
     return answers[0]
 
 
 def test_cancelling_wins_over_who_waits_to_publish(desk: Desk) -> None:
-    """The timetable that is published says nothing new of the event, and would have confirmed it again."""
+    """The published timetable changes nothing about the event, and would have confirmed it again."""
     _, event = published(desk)
     desk.put(desk.accepted("Other"), "garden-room", NOON)
-    before = len(desk.said())
+    before = len(desk.messages())
     answer = publish_during(desk, lambda connection: _change(connection, event, cancel))
     assert code(answer) == (409, "event-cancelled")
     assert (_event(desk, event)["status"], _event(desk, event)["revision"]) == ("cancelled", 2)
-    assert (len(desk.said()), desk.client.get("/v1/schedule/versions/2").status_code) == (before, 404)
+    assert (len(desk.messages()), desk.client.get("/v1/schedule/versions/2").status_code) == (before, 404)
 
 
 def test_edit_of_an_event_that_moves_is_kept_and_its_revision_rises_above(desk: Desk) -> None:
     proposal, event = published(desk)
     desk.put(proposal, "garden-room", MORNING)
-    before, link = len(desk.said()), "https://meet.example.org/side"
+    before, link = len(desk.messages()), "https://meet.example.org/side"
 
     def give_link(old: Event) -> Event:
         return replace(old, join_url=link, revision=old.revision + 1)
@@ -57,9 +57,9 @@ def test_edit_of_an_event_that_moves_is_kept_and_its_revision_rises_above(desk: 
     assert publish_during(desk, lambda connection: _change(connection, event, give_link)).status_code == 201
     shown = _event(desk, event)
     assert (shown["join_url"], shown["place"], shown["revision"]) == (link, "Garden Room", 3)
-    assert [(content["revision"], content["join_url"]) for key, content in desk.said(before) if "event." in key] == [
-        (3, link)
-    ]
+    assert [
+        (content["revision"], content["join_url"]) for key, content in desk.messages(before) if "event." in key
+    ] == [(3, link)]
 
 
 def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
@@ -77,8 +77,8 @@ def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
     assert (shown["title"], _event(desk, event)["title"]) == ("Better", {"es": "Better"})
 
 
-def test_event_that_the_timetable_does_not_move_stays_as_it_was_made_by_hand(desk: Desk) -> None:
-    """One is postponed and one moved manually: publishing something else brings neither back and tells neither."""
+def test_event_that_the_timetable_does_not_move_keeps_its_manual_values(desk: Desk) -> None:
+    """One is postponed and one moved manually: publishing something else restores and announces neither."""
     (_, one), (_, two) = published(desk), published(desk, "Two", "garden-room")
     assert change_event(desk, one, "postpone").status_code == 200
     starts_at = "2020-05-06T14:00:00+02:00"
@@ -86,10 +86,10 @@ def test_event_that_the_timetable_does_not_move_stays_as_it_was_made_by_hand(des
     assert moved.status_code == 200
     shown = [_event(desk, event) for event in (one, two)]
     desk.put(desk.accepted("Third"), "lake-hall", MORNING)
-    before = len(desk.said())
+    before = len(desk.messages())
     assert desk.publish().status_code == 201
     assert [_event(desk, event) for event in (one, two)] == shown
-    assert [key for key, _ in desk.said(before)] == ["event.published.v1", "proposal.scheduled.v1"]
+    assert [key for key, _ in desk.messages(before)] == ["event.published.v1", "proposal.scheduled.v1"]
 
 
 def test_event_that_was_held_does_not_keep_later_days_from_being_published(desk: Desk, clock: FrozenClock) -> None:
@@ -100,7 +100,7 @@ def test_event_that_was_held_does_not_keep_later_days_from_being_published(desk:
     assert (desk.publish().status_code, _event(desk, event)["status"]) == (201, "held")
 
 
-def test_what_publishing_does_stands_in_the_history_and_what_it_leaves_does_not(desk: Desk) -> None:
+def test_changes_by_publishing_are_in_the_history_and_unchanged_events_are_not(desk: Desk) -> None:
     proposal, event = published(desk)
     _, other = published(desk, "Other", "garden-room")
     desk.put(proposal, "lake-hall", MORNING)

@@ -68,7 +68,7 @@ DECISIONS = ("accepted", "returned", "declined", "adopt", "dismiss")
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Timeline:
     """What someone does with a proposal, and what is decided after each of it.
 
     Attributes:
@@ -84,35 +84,35 @@ class Story:
 
 
 @st.composite
-def _stories(draw: st.DrawFn) -> Story:
+def _stories(draw: st.DrawFn) -> Timeline:
     texts = draw(st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=4))
     some = st.lists(st.sampled_from(DECISIONS), max_size=3)
     decisions = draw(st.lists(some, min_size=len(texts), max_size=len(texts)))
-    return Story(texts, decisions, draw(st.booleans()), draw(st.booleans()))
+    return Timeline(texts, decisions, draw(st.booleans()), draw(st.booleans()))
 
 
-class Telling:
+class InProcessBus:
     """One proposal that goes through a story."""
 
-    def __init__(self, work: UnitOfWork, story: Story) -> None:
-        self.work, self.story, self.id = work, story, new_id()
+    def __init__(self, work: UnitOfWork, timeline: Timeline) -> None:
+        self.work, self.timeline, self.id = work, timeline, new_id()
         self.outcomes: list[str] = []
 
     def in_order(self) -> None:
         """Everything as it happened, each once."""
-        for number in range(len(self.story.texts)):
-            self._consume([self._said(number)])
+        for number in range(len(self.timeline.texts)):
+            self._consume([self._message_about(number)])
             self._decide(number)
         self._consume(self._ends())
 
     def shuffled(self, chance: random.Random) -> None:
         """Coordinators decide on the same, and everything else comes late, early, twice or three times."""
-        for number, decided in enumerate(self.story.decisions):
+        for number, decided in enumerate(self.timeline.decisions):
             if decided:
-                older = [self._said(chance.randint(0, number)) for _ in range(chance.randint(0, 3))]
-                self._consume(self._mixed([self._said(number), *older], chance))
+                older = [self._message_about(chance.randint(0, number)) for _ in range(chance.randint(0, 3))]
+                self._consume(self._mixed([self._message_about(number), *older], chance))
                 self._decide(number)
-        whole = [self._said(number) for number in range(len(self.story.texts))]
+        whole = [self._message_about(number) for number in range(len(self.timeline.texts))]
         self._consume(self._mixed([*whole, *self._ends(), *self._ends(), chance.choice(whole)], chance))
 
     def state(self) -> dict[str, Any]:
@@ -133,16 +133,16 @@ class Telling:
             assert (row["speaker_names"], row["suggested_names"]) == (None, None)
         return {name: value for name, value in row.items() if name not in ("id", "revision")} | names
 
-    def _said(self, number: int) -> Message:
+    def _message_about(self, number: int) -> Message:
         verb = "changed" if number else "submitted"
-        told = {"language": "en", "occurred_at": self._at(number + 1), **TEXTS[self.story.texts[number]]}
-        return proposal_message(verb, self.id, number + 1, **told)
+        content = {"language": "en", "occurred_at": self._at(number + 1), **TEXTS[self.timeline.texts[number]]}
+        return proposal_message(verb, self.id, number + 1, **content)
 
     def _ends(self) -> list[Message]:
-        last = len(self.story.texts)
+        last = len(self.timeline.texts)
         withdrawn = proposal_message("withdrawn", self.id, last + 1, occurred_at=self._at(last + 1))
         erased = erased_message(self.id, last + 2, occurred_at=self._at(last + 2))
-        return [*([withdrawn] if self.story.withdrawn else []), *([erased] if self.story.erased else [])]
+        return [*([withdrawn] if self.timeline.withdrawn else []), *([erased] if self.timeline.erased else [])]
 
     @staticmethod
     def _at(revision: int) -> str:
@@ -157,7 +157,7 @@ class Telling:
         assert set(deliver(self.work, messages)) <= {"done", "duplicate"}
 
     def _decide(self, number: int) -> None:
-        for wanted in self.story.decisions[number]:
+        for wanted in self.timeline.decisions[number]:
             self.outcomes.append(self._decided(wanted))
 
     def _decided(self, wanted: str) -> str:
@@ -177,9 +177,9 @@ class Telling:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=_stories(), seed=st.integers(0, 1 << 20))
-def test_any_order_and_any_duplicates_end_the_same(work: UnitOfWork, story: Story, seed: int) -> None:
-    straight, mixed = Telling(work, story), Telling(work, story)
+@given(timeline=_stories(), seed=st.integers(0, 1 << 20))
+def test_any_order_and_any_duplicates_end_the_same(work: UnitOfWork, timeline: Timeline, seed: int) -> None:
+    straight, mixed = InProcessBus(work, timeline), InProcessBus(work, timeline)
     straight.in_order()
     mixed.shuffled(random.Random(seed))
     assert mixed.outcomes == straight.outcomes
@@ -195,7 +195,7 @@ def test_message_that_is_known_already_changes_nothing(desk: Desk) -> None:
     assert (desk.show(proposal), desk.history(proposal)) == (before[0], before[1])
 
 
-def test_nobody_stands_in_the_database_in_clear_and_coordinators_read_names(desk: Desk, as_role: AsRole) -> None:
+def test_no_name_is_in_the_database_in_clear_and_coordinators_read_names(desk: Desk, as_role: AsRole) -> None:
     """Of the proposer there is a reference alone; of speakers a reference and an encrypted name each."""
     proposal = desk.accepted(f"{CANARY}-title", working_group="housing", **ANSWERS)
     desk.change(proposal, 2, f"{CANARY}-title", **ANSWERS | {"speakers": [f"{CANARY} Third"]})
@@ -216,7 +216,7 @@ def test_nobody_stands_in_the_database_in_clear_and_coordinators_read_names(desk
         assert ("Another Speaker" in desk.client.get(page, headers=as_role(role)).text) == shown, (page, role)
 
 
-def test_names_stand_on_the_board_for_coordinators(desk: Desk, as_role: AsRole) -> None:
+def test_names_are_on_the_board_for_coordinators(desk: Desk, as_role: AsRole) -> None:
     desk.put(desk.accepted("One", speakers="Another Speaker"), "lake-hall", NOON)
     for role, shown in (("coordinator", True), ("viewer", False)):
         page = desk.client.get("/console/timetable", headers=as_role(role)).text
@@ -256,8 +256,8 @@ def test_day_on_which_a_speaker_cannot_come_is_no_preferred_one(desk: Desk) -> N
 )
 def test_what_is_no_proposal_is_poison_and_is_not_repeated(desk: Desk, message: dict[str, Any], reason: str) -> None:
     sent = proposal_message("submitted", new_id(), 1, **{"title": "One"} | message)
-    (verdict,) = deliver(desk.consumer, [sent])
-    assert (type(verdict), str(verdict)) == (Poison, reason)
+    (outcome,) = deliver(desk.consumer, [sent])
+    assert (type(outcome), str(outcome)) == (Poison, reason)
     assert desk.rows("SELECT count(*) FROM proposal") == [(0,)]
 
 

@@ -18,10 +18,10 @@ _STORED = text("""
         WHERE suggested_names IS NOT NULL
     ORDER BY 1, 3
 """)
-ANEW = ("lists of speakers", "suggested lists of speakers")
+REENCRYPTED = ("lists of speakers", "suggested lists of speakers")
 
 
-def test_names_are_encrypted_anew_and_references_stay(
+def test_names_are_reencrypted_and_references_stay(
     desk: Desk, database: str, postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     for number in range(3):
@@ -37,8 +37,8 @@ def test_names_are_encrypted_anew_and_references_stay(
         command = processes.start(f"rekey-{number}", "services.events rekey", env=given)
         assert command.wait(60) == 0, command.log_text()
         changed = ((0, 0), (3, 1), (0, 0))[number]
-        said = [line for line in command.log_text().splitlines() if line.endswith(" re-encrypted.")]
-        assert said == [f"{count} {what} re-encrypted." for count, what in zip(changed, ANEW, strict=True)]
+        lines = [line for line in command.log_text().splitlines() if line.endswith(" re-encrypted.")]
+        assert lines == [f"{count} {what} re-encrypted." for count, what in zip(changed, REENCRYPTED, strict=True)]
         assert [_opens(keys[0], row, names) for row, names, _refs in _stored(desk)] == [True] * 4
     assert [(row, refs) for row, _names, refs in _stored(desk)] == [(row, refs) for row, _names, refs in before]
     assert [_opens(EVENTS_KEY, row, names) for row, names, _refs in _stored(desk)] == [False] * 4

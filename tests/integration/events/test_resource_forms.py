@@ -23,24 +23,26 @@ RECORDING: dict[str, Any] = {
 MADE = f"{WEBINAR}-recording"
 PATH = f"/console/events/{WEBINAR}/resources/{MADE}"
 STATE = f"SELECT title ->> 'en', published, announced, event FROM resource WHERE id = '{MADE}'"
-TOLD = f"SELECT count(*)::int FROM outbox WHERE subject = '{MADE}'"
+PUBLISHED_COUNT = f"SELECT count(*)::int FROM outbox WHERE subject = '{MADE}'"
 
 
-def test_a_recording_is_added_hidden_and_told_once_when_published(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+def test_a_recording_is_added_hidden_and_announced_once_when_published(
+    signed_in: FlaskClient, loaded: UnitOfWork
+) -> None:
     assert NEW in signed_in.get(f"/console/events/{WEBINAR}").text
     made = _send(signed_in, NEW, RECORDING)
     assert made.headers["Location"] == f"/console/events/{WEBINAR}?done=resource-kept#resources"
-    assert (rows(loaded, STATE), rows(loaded, TOLD)) == ([("Recording", False, False, WEBINAR)], [(0,)])
+    assert (rows(loaded, STATE), rows(loaded, PUBLISHED_COUNT)) == ([("Recording", False, False, WEBINAR)], [(0,)])
     assert ">Hidden</span>" in signed_in.get(f"/console/events/{WEBINAR}").text
     for published in ("yes", "", "yes"):
         typed = {name: value for name, value in _typed(signed_in.get(PATH)).items() if name != "published"}
         assert _send(signed_in, PATH, typed, published=published).status_code == 303
-    assert (rows(loaded, STATE), rows(loaded, TOLD)) == ([("Recording", True, True, WEBINAR)], [(1,)])
+    assert (rows(loaded, STATE), rows(loaded, PUBLISHED_COUNT)) == ([("Recording", True, True, WEBINAR)], [(1,)])
     assert "It has already been announced" in signed_in.get(PATH).text
     assert "https://videos.example.org/10" in signed_in.get(f"/programme/{WEBINAR}").text
 
 
-def test_faults_stand_at_their_fields(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+def test_faults_are_at_their_fields(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     answer = _send(signed_in, NEW, RECORDING | {"url": "http://videos.example.org", "published": "yes"})
     assert (answer.status_code, list(_faults(answer))) == (422, ["url"])
     assert _typed(answer)["published"] == ["yes"]

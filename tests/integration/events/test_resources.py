@@ -31,12 +31,14 @@ def _ids(client: FlaskClient, headers: dict[str, str] | None = None, **query: st
     return [resource["id"] for resource in answer["items"]]
 
 
-def _told(work: UnitOfWork) -> list[Any]:
-    said = [json.loads(bytes(body)) for (body,) in rows(work, "SELECT body FROM outbox ORDER BY id")]
-    return [m["data"] for m in said if m["type"].endswith("resource.published.v1") and m["subject"] == RECORDING["id"]]
+def _published(work: UnitOfWork) -> list[Any]:
+    messages = [json.loads(bytes(body)) for (body,) in rows(work, "SELECT body FROM outbox ORDER BY id")]
+    return [
+        m["data"] for m in messages if m["type"].endswith("resource.published.v1") and m["subject"] == RECORDING["id"]
+    ]
 
 
-def test_a_resource_is_seen_when_published_and_told_once(
+def test_a_resource_is_seen_when_published_and_announced_once(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers
 ) -> None:
     headers = as_role("coordinator")
@@ -51,7 +53,9 @@ def test_a_resource_is_seen_when_published_and_told_once(
         assert (answer.status_code, (answer.json or {})["published"]) == (200, published)
         stale, tag = tag, answer.get_etag()[0]
     assert client.patch(path, json={"title": "X"}, headers=headers | {"If-Match": f'"{stale}"'}).status_code == 412
-    assert [(said["id"], said["event"], said["revision"]) for said in _told(loaded)] == [(RECORDING["id"], WEBINAR, 2)]
+    assert [(messages["id"], messages["event"], messages["revision"]) for messages in _published(loaded)] == [
+        (RECORDING["id"], WEBINAR, 2)
+    ]
     assert RECORDING["id"] in _ids(client, kind="recording")
 
 
@@ -78,7 +82,7 @@ def test_a_wrong_resource_is_refused(
 ) -> None:
     answer = client.post("/v1/resources", json=RECORDING | changes, headers=as_role("coordinator"))
     assert (answer.status_code, [fault["pointer"] for fault in (answer.json or {})["errors"]]) == (422, [pointer])
-    assert _told(loaded) == []
+    assert _published(loaded) == []
 
 
 def test_hotels_are_for_those_with_a_key(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
@@ -92,7 +96,7 @@ def test_hotels_are_for_those_with_a_key(loaded: UnitOfWork, client: FlaskClient
 def test_of_two_made_at_once_with_one_id_the_first_stays(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers
 ) -> None:
-    """The second has looked and found none before the first is there, and waits for it to be stored or not."""
+    """The second has queried and found none before the first is there, and waits for it to be stored or not."""
     headers = as_role("coordinator")
     first = Resource(
         id=RECORDING["id"], kind=ResourceKind.RECORDING, title=Text.of("First"), url=RECORDING["url"], event=WEBINAR
@@ -105,4 +109,4 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
         answer = second.result(30)
     assert (answer.status_code, (answer.json or {})["code"]) == (409, "already-exists")
     assert rows(loaded, f"SELECT title FROM resource WHERE id = '{RECORDING['id']}'") == [({"en": "First"},)]
-    assert _told(loaded) == []
+    assert _published(loaded) == []

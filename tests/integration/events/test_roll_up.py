@@ -1,4 +1,4 @@
-"""The read side: in whatever order and however often messages arrive, the numbers are those of the newest revisions."""
+"""The read side: for any order and number of deliveries, the numbers are those of the newest revisions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from shared.messaging.inbox import apply_batch
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
-    hear,
+    consume,
     mail_message,
     registered,
     registration_id,
@@ -46,14 +46,14 @@ PEOPLE = "SELECT encode(person_ref, 'hex'), last_mail_at FROM person_contact ORD
 CONTACTS = "SELECT working_group, last_mail_at FROM group_contact ORDER BY 1"
 
 
-def test_changed_address_moves_the_person_and_counts_nobody_twice(work: UnitOfWork) -> None:
-    """In whatever order: the roster has the newest address, and so has what is known of mails to the person."""
+def test_changed_address_moves_the_person_and_counts_no_one_twice(work: UnitOfWork) -> None:
+    """In any order: the roster has the newest address, and so has what is known of mails to the person."""
     first = registered(1, working_group="health")
     moved = replace(first, revision=2, person_ref=registered(2).person_ref)
-    hear(work, [registration_message(first), mail_message(1, 1, NOON)])
+    consume(work, [registration_message(first), mail_message(1, 1, NOON)])
     counted, tallied = rows(work, COUNTS), rows(work, TALLIES)
     for message in (registration_message(moved), registration_message(first)):
-        hear(work, [message])
+        consume(work, [message])
     assert rows(work, "SELECT encode(person_ref, 'hex'), revision FROM roster") == [(moved.person_ref, 2)]
     assert (rows(work, COUNTS), rows(work, TALLIES)) == (counted, tallied)
     assert rows(work, PEOPLE) == [(moved.person_ref, NOON)]
@@ -143,7 +143,7 @@ def test_any_order_and_any_duplicates_end_the_same(
         connection.execute(
             text("TRUNCATE roster, event_count, tally, mail_contact, group_contact, person_contact, inbox")
         )
-    assert set(hear(work, messages, most)) <= {"done", "duplicate"}
+    assert set(consume(work, messages, most)) <= {"done", "duplicate"}
     assert rows(work, COUNTS) == _model_counts(known)
     assert rows(work, TALLIES) == _model_tallies(known)
     assert rows(work, CONTACTS) == _model_contacts(known, messages)
@@ -153,8 +153,8 @@ def test_any_order_and_any_duplicates_end_the_same(
 def test_a_bad_message_spoils_none_that_came_with_it(work: UnitOfWork) -> None:
     good = [registration_message(registered(number)) for number in (1, 2)]
     bad = replace(registration_message(registered(3)), data={"registration_id": registration_id(3)})
-    verdicts = hear(work, [good[0], bad, good[1], good[0]], most=10)
-    assert [verdict if isinstance(verdict, str) else type(verdict) for verdict in verdicts] == [
+    outcomes = consume(work, [good[0], bad, good[1], good[0]], most=10)
+    assert [outcome if isinstance(outcome, str) else type(outcome) for outcome in outcomes] == [
         "done",
         IntegrityError,
         "done",
@@ -166,14 +166,14 @@ def test_a_bad_message_spoils_none_that_came_with_it(work: UnitOfWork) -> None:
 
 def test_an_older_revision_after_a_newer_one_changes_nothing(work: UnitOfWork) -> None:
     newer = registered(1, revision=2, status="cancelled")
-    hear(work, [registration_message(newer), registration_message(registered(1))])
+    consume(work, [registration_message(newer), registration_message(registered(1))])
     assert rows(work, COUNTS) == [(WEBINAR, "cancelled", 1)]
 
 
 def test_a_mail_before_its_registration_counts_when_the_registration_comes(work: UnitOfWork) -> None:
-    hear(work, [mail_message(9, 1, NOON)])
+    consume(work, [mail_message(9, 1, NOON)])
     assert rows(work, CONTACTS) == []
-    hear(work, [registration_message(registered(1, working_group="health"))])
+    consume(work, [registration_message(registered(1, working_group="health"))])
     assert rows(work, CONTACTS) == [("health", NOON)]
 
 
@@ -181,7 +181,7 @@ def test_a_mail_noted_while_its_registration_is_noted_counts(work: UnitOfWork) -
     with ThreadPoolExecutor(1) as pool:
         with work.transaction() as connection:
             handle_registration(connection, registered(1, working_group="health"))
-            mail = pool.submit(hear, work, [mail_message(9, 1, NOON)])
+            mail = pool.submit(consume, work, [mail_message(9, 1, NOON)])
             poll_until(lambda: rows(work, WAITING) == [(1,)], 5, what="the mail to wait for its registration")
         assert mail.result(5) == ["done"]
     assert rows(work, CONTACTS) == [("health", NOON)]
@@ -209,8 +209,8 @@ def test_counts_of_many_writers_at_once_are_exact(work: UnitOfWork, loaded: Unit
     ]
     effect = effects(ProposalKeys())["events.rollup"]
     with ThreadPoolExecutor(4) as pool:
-        verdicts = list(pool.map(lambda batch: apply_batch(work, "events.rollup", batch, effect), batches))
-    assert {verdict for batch in verdicts for verdict in batch} == {"done"}
+        outcomes = list(pool.map(lambda batch: apply_batch(work, "events.rollup", batch, effect), batches))
+    assert {outcome for batch in outcomes for outcome in batch} == {"done"}
     counts = count_registrations(loaded, WEBINAR)
     assert counts.confirmed + counts.waitlisted == 100
     assert rows(work, "SELECT status, count(*)::int FROM roster GROUP BY status ORDER BY status") == [
@@ -224,6 +224,6 @@ def test_a_message_of_a_later_sender_with_fields_left_out_is_understood(work: Un
     optional = ("working_group", "organisation_id", "country", "mode", "partner", "position", "representative")
     slim = {name: value for name, value in message.data.items() if name not in optional} | {"new_field": 1}
     later = replace(message, data=slim)
-    verdicts = hear(work, [replace(later, data=read(later))])
-    assert verdicts == ["done"]
+    outcomes = consume(work, [replace(later, data=read(later))])
+    assert outcomes == ["done"]
     assert rows(work, "SELECT registration_id::text, mode FROM roster") == [(registration_id(1), None)]

@@ -8,7 +8,7 @@ MORNING, NOON = "2020-05-06-0900", "2020-05-06-1300"
 DURING_REVIEW = "2020-05-11-0900"
 
 
-def test_timetable_is_made_published_and_told_once(desk: Desk) -> None:
+def test_timetable_is_made_published_and_announced_once(desk: Desk) -> None:
     names = [desk.accepted(f"Proposal {n}", working_group="housing", speakers=f"Person {n}") for n in range(3)]
     large = desk.accepted("Far too large", attendance=500)
     job = desk.solve()
@@ -18,14 +18,14 @@ def test_timetable_is_made_published_and_told_once(desk: Desk) -> None:
     assert sorted(one["proposal"] for one in board["placements"]) == sorted(names)
     assert (board["conflicts"], board["waiting"], board["published"]) == ([], [large], None)
 
-    before = len(desk.said())
+    before = len(desk.messages())
     published = desk.publish()
     assert published.status_code == 201
     assert published.get_json()["version"]["number"] == 1
-    said = desk.said(before)
-    assert [key for key, _ in said] == ["event.published.v1", "proposal.scheduled.v1"] * 3
-    by_event = {content["id"]: content for key, content in said if key == "event.published.v1"}
-    scheduled = [content for key, content in said if key == "proposal.scheduled.v1"]
+    messages = desk.messages(before)
+    assert [key for key, _ in messages] == ["event.published.v1", "proposal.scheduled.v1"] * 3
+    by_event = {content["id"]: content for key, content in messages if key == "event.published.v1"}
+    scheduled = [content for key, content in messages if key == "proposal.scheduled.v1"]
     assert sorted(content["proposal_id"] for content in scheduled) == sorted(names)
     for content in scheduled:
         event = by_event[content["event"]]
@@ -33,29 +33,29 @@ def test_timetable_is_made_published_and_told_once(desk: Desk) -> None:
 
     again = desk.publish()
     assert (again.status_code, again.get_json()["code"]) == (409, "schedule-unchanged")
-    assert len(desk.said()) == before + 6
+    assert len(desk.messages()) == before + 6
 
 
-def test_only_the_moved_and_the_new_are_told_again(desk: Desk) -> None:
+def test_only_moved_and_new_side_events_are_announced_again(desk: Desk) -> None:
     stays, moves, goes = (desk.accepted(f"Proposal {n}") for n in range(3))
     for proposal, room in ((stays, "lake-hall"), (moves, "garden-room"), (goes, "upper-library")):
         desk.put(proposal, room, NOON)
     desk.publish()
-    before = len(desk.said())
+    before = len(desk.messages())
     desk.put(moves, "lake-hall", MORNING)
     seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
     assert desk.client.delete(f"/v1/schedule/placements/{goes}", headers=seen).status_code == 200
     changes = desk.board().get_json()["changes"]
     assert (changes["moved"], changes["removed"], changes["unchanged"]) == ([moves], [goes], [stays])
     assert desk.publish().get_json()["version"]["number"] == 2
-    told = [(key, content.get("proposal_id")) for key, content in desk.said(before)]
-    assert told == [
+    announced = [(key, content.get("proposal_id")) for key, content in desk.messages(before)]
+    assert announced == [
         ("event.changed.v1", None),
         ("proposal.scheduled.v1", moves),
         ("event.changed.v1", None),
         ("proposal.accepted.v1", goes),
     ]
-    postponed = desk.said(before)[-2][1]
+    postponed = desk.messages(before)[-2][1]
     assert (postponed["status"], postponed["starts_at"]) == ("postponed", None)
     shown = desk.client.get(f"/v1/proposals/{goes}", headers=desk.headers).get_json()
     assert shown["status"] == "accepted"
@@ -99,12 +99,12 @@ def test_withdrawn_proposal_leaves_the_board_and_its_event_is_cancelled(desk: De
     desk.put(proposal, "lake-hall", NOON)
     desk.put(other, "garden-room", NOON)
     desk.publish()
-    before = len(desk.said())
+    before = len(desk.messages())
     desk.withdraw(proposal)
-    assert (desk.show(proposal)["status"], desk.said(before)) == ("withdrawn", [])
+    assert (desk.show(proposal)["status"], desk.messages(before)) == ("withdrawn", [])
     assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [other]
     desk.publish()
-    assert [(key, content["status"]) for key, content in desk.said(before)] == [("event.changed.v1", "cancelled")]
+    assert [(key, content["status"]) for key, content in desk.messages(before)] == [("event.changed.v1", "cancelled")]
 
 
 def test_pinned_place_survives_a_new_timetable(desk: Desk) -> None:
@@ -142,7 +142,7 @@ def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
     assert desk.client.get("/calendar/room/nowhere.ics").status_code == 404
 
 
-def test_console_says_why_somebody_has_no_place_and_what_clashes(desk: Desk) -> None:
+def test_console_explains_why_a_proposal_has_no_place_and_what_clashes(desk: Desk) -> None:
     desk.accepted("Far too large", attendance=500)
     clash = [desk.accepted(f"Clash {n}", attendance=30) for n in range(2)]
     desk.solve()

@@ -23,7 +23,7 @@ def published(
 
 
 def change_event(desk: Desk, event: str, step: str = "", **body: Any) -> Any:
-    """Take a step with an event, or change its fields, having looked at it."""
+    """Take a step with an event, or change its fields, from its newest revision."""
     path = f"/v1/events/{event}"
     headers = {**desk.headers, "If-Match": desk.client.get(path, headers=desk.headers).headers["ETag"]}
     if step:
@@ -51,7 +51,7 @@ def test_proposal_that_cannot_be_placed_any_more_leaves_the_board(desk: Desk, ve
 
 
 def test_proposal_that_is_accepted_again_keeps_its_place(desk: Desk) -> None:
-    """A scheduled one that is taken back to accepted may be put elsewhere before it is published anew."""
+    """A scheduled one that is taken back to accepted may be put elsewhere before it is published again."""
     proposal, _ = published(desk)
     assert desk.decide(proposal, "accept").status_code == 200
     assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [proposal]
@@ -74,7 +74,7 @@ def test_place_must_exist(desk: Desk) -> None:
     assert desk.board().get_json()["placements"] == []
 
 
-def test_board_that_changed_since_it_was_looked_at_is_not_published(desk: Desk) -> None:
+def test_board_that_changed_since_it_was_read_is_not_published(desk: Desk) -> None:
     proposal = desk.accepted("One")
     desk.put(proposal, "lake-hall", NOON)
     seen = desk.board().get_json()["revision"]
@@ -85,7 +85,7 @@ def test_board_that_changed_since_it_was_looked_at_is_not_published(desk: Desk) 
     assert desk.client.post("/console/timetable/publish", data={"seen": now}, headers=desk.headers).status_code == 303
 
 
-def test_board_that_changed_since_it_was_looked_at_is_not_changed_by_the_console(desk: Desk) -> None:
+def test_board_that_changed_since_it_was_read_is_not_changed_by_the_console(desk: Desk) -> None:
     proposal = desk.accepted("One")
     desk.put(proposal, "lake-hall", NOON)
     seen = desk.board().get_json()["revision"]
@@ -99,13 +99,13 @@ def test_board_that_changed_since_it_was_looked_at_is_not_changed_by_the_console
     assert [one["slot"] for one in desk.board().get_json()["placements"]] == [MORNING]
 
 
-def test_side_event_that_was_cancelled_by_hand_is_not_brought_back_by_publishing(desk: Desk) -> None:
+def test_side_event_that_was_cancelled_manually_is_not_revived_by_publishing(desk: Desk) -> None:
     proposal, event = published(desk)
     assert change_event(desk, event, "cancel").status_code == 200
     desk.put(proposal, "lake-hall", MORNING)
-    before = len(desk.said())
+    before = len(desk.messages())
     assert code(desk.publish()) == (409, "event-cancelled")
-    assert (len(desk.said()), desk.client.get("/v1/schedule/versions/2").status_code) == (before, 404)
+    assert (len(desk.messages()), desk.client.get("/v1/schedule/versions/2").status_code) == (before, 404)
     change_event(desk, event, "revive")
     assert desk.publish().status_code == 201
 
@@ -124,9 +124,9 @@ def test_side_event_that_is_over_or_cancelled_is_not_postponed_when_its_place_go
     change_event(desk, event, "cancel")
     seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
     assert desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen).status_code == 200
-    before = len(desk.said())
+    before = len(desk.messages())
     assert desk.publish().status_code == 201
-    assert [key for key, _ in desk.said(before)] == ["proposal.accepted.v1"]
+    assert [key for key, _ in desk.messages(before)] == ["proposal.accepted.v1"]
     shown = desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()
     assert (shown["status"], [one["proposal"] for one in desk.board().get_json()["placements"]]) == (
         "cancelled",
@@ -134,7 +134,7 @@ def test_side_event_that_is_over_or_cancelled_is_not_postponed_when_its_place_go
     )
 
 
-def test_what_coordinators_added_by_hand_outlives_a_move(desk: Desk) -> None:
+def test_manual_additions_survive_a_move(desk: Desk) -> None:
     proposal, event = published(desk)
     link = "https://meet.example.org/side"
     assert change_event(desk, event, join_url=link, mode="hybrid").status_code == 200
@@ -150,22 +150,22 @@ def test_proposal_keeps_its_event_when_it_comes_back(desk: Desk) -> None:
     desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen)
     desk.publish()
     desk.put(proposal, "garden-room", MORNING)
-    before = len(desk.said())
+    before = len(desk.messages())
     desk.publish()
-    ((first, back), (second, told)) = desk.said(before)
+    ((first, back), (second, scheduled)) = desk.messages(before)
     assert (first, back["id"], back["status"]) == ("event.changed.v1", event, "confirmed")
-    assert (second, told["event"], told["status"]) == ("proposal.scheduled.v1", event, "scheduled")
+    assert (second, scheduled["event"], scheduled["status"]) == ("proposal.scheduled.v1", event, "scheduled")
 
 
-def test_title_that_changes_is_published_and_tells_no_proposer(desk: Desk) -> None:
+def test_changed_title_is_published_and_notifies_no_proposer(desk: Desk) -> None:
     proposal, _ = published(desk)
     published(desk, "Other", "garden-room")
     path = f"/v1/proposals/{proposal}"
     seen = {**desk.headers, "If-Match": desk.client.get(path, headers=desk.headers).headers["ETag"]}
     desk.client.patch(path, json={"title": "Better"}, headers=seen)
-    before = len(desk.said())
+    before = len(desk.messages())
     assert desk.publish().status_code == 201
-    assert [(key, content.get("title")) for key, content in desk.said(before)] == [
+    assert [(key, content.get("title")) for key, content in desk.messages(before)] == [
         ("event.changed.v1", {"es": "Better"})
     ]
 

@@ -49,7 +49,7 @@ def test_job_that_kills_its_workers_is_given_up(desk: Desk, work: UnitOfWork, cl
     assert (show_job(work, job_id).status, show_job(work, job_id).reason != "") == ("failed", True)
 
 
-def test_board_that_was_changed_meanwhile_is_not_overwritten(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
+def test_concurrently_changed_board_is_not_overwritten(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
     proposal = desk.accepted("One")
     job_id = ask_for_schedule(work, clock, "a coordinator")
     claimed = claim_job(work, clock)
@@ -61,7 +61,7 @@ def test_board_that_was_changed_meanwhile_is_not_overwritten(desk: Desk, work: U
     assert desk.board().get_json()["placements"][0]["room"] == "small-salon"
 
 
-def test_worker_that_is_told_to_stop_gives_its_job_back(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
+def test_stopping_worker_gives_its_job_back(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
     desk.accepted("One")
     job_id = ask_for_schedule(work, clock, "a coordinator")
     halt = StopSignal()

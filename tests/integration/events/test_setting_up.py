@@ -138,8 +138,8 @@ def test_one_of_every_kind_is_made_changed_and_withdrawn(desk: Desk, ask: Ask) -
         (name, f"{name}-{action}", "a coordinator") for name in names for action in ("made", "changed", "withdrawn")
     ]
     assert actions == done
-    told = rows(UnitOfWork(desk.engine, "events"), "SELECT type, subject FROM outbox WHERE subject = 'water'")
-    assert told == [("org.troika.working-group.changed.v1", "water")] * 2
+    announced = rows(UnitOfWork(desk.engine, "events"), "SELECT type, subject FROM outbox WHERE subject = 'water'")
+    assert announced == [("org.troika.working-group.changed.v1", "water")] * 2
 
 
 def test_slots_of_a_week_are_made_at_once_and_used_by_the_timetable(desk: Desk, ask: Ask) -> None:
@@ -204,15 +204,15 @@ def test_only_a_resource_that_was_never_announced_is_withdrawn(desk: Desk, ask: 
 
 
 def test_group_in_use_is_closed_instead_of_withdrawn(desk: Desk, ask: Ask) -> None:
-    everybody = "/v1/events/upr-webinar-10/coverage"
+    all_coverage = "/v1/events/upr-webinar-10/coverage"
     desk.propose("Homes", working_group="housing")
     refused = ask("DELETE", "working-groups/housing", seen="1")
     assert (refused.status_code, "1 proposal" in refused.get_json()["detail"]) == (409, True)
-    before = desk.client.get(everybody, headers=desk.headers).get_json()
+    before = desk.client.get(all_coverage, headers=desk.headers).get_json()
     assert "housing" in {group["id"] for group in before["missing"]}
     closed = ask("PATCH", "working-groups/housing", {"active": False, "contact": "desk@example.org"}, "1")
     assert closed.get_json()["effects"][0].startswith("It is closed")
-    after = desk.client.get(everybody, headers=desk.headers).get_json()
+    after = desk.client.get(all_coverage, headers=desk.headers).get_json()
     assert {group["id"] for group in before["missing"]} - {group["id"] for group in after["missing"]} == {"housing"}
     programme = desk.client.get("/programme/groups").text
     assert ("Housing" in programme, "Health" in programme) == (False, True)
@@ -284,7 +284,7 @@ def test_list_is_filtered_sorted_and_paged_without_gaps(ask: Ask) -> None:
     assert ask("GET", "working-groups?cursor=x").status_code == 400
 
 
-def test_console_makes_changes_and_withdraws_with_a_look_first(
+def test_console_makes_changes_and_withdraws_after_a_preview(
     desk: Desk, client: FlaskClient, keys: Mapping[str, str], as_role: AsRole
 ) -> None:
     enter(client, keys["coordinator"])

@@ -13,7 +13,7 @@ from tests.support.accessibility import violations
 from tests.support.ports import free_port
 from tests.support.signed_in import enter_page
 
-LOOKS = [("light", 1280), ("dark", 320)]
+WIDTHS_AND_SCHEMES = [("light", 1280), ("dark", 320)]
 GROUPS = ("housing", "health", "racial-discrimination", None)
 TITLES = (
     "Housing as a right: what was promised and what was done",
@@ -53,11 +53,11 @@ def address(app: Flask, desk: Desk) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_answers_that_say_what_happened_before_are_accessible_and_fit(
+@pytest.mark.parametrize(("scheme", "width"), WIDTHS_AND_SCHEMES)
+def test_answers_that_report_earlier_changes_are_accessible_and_fit(
     browser: Browser, app: Flask, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
-    """A decision on what has changed meanwhile, with what was typed."""
+    """A decision on what has changed concurrently, with what was typed."""
     page = browser.new_context(
         viewport={"width": width, "height": 720},
         color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
@@ -77,7 +77,7 @@ def test_answers_that_say_what_happened_before_are_accessible_and_fit(
     page.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width"), WIDTHS_AND_SCHEMES)
 def test_suggestion_is_accessible_and_is_adopted_from_the_timetable(
     browser: Browser, app: Flask, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
@@ -150,7 +150,7 @@ def _with_title(desk: Desk, title: str) -> str:
 
 
 def _faults(page: Page) -> list[str]:
-    """What axe-core finds, and whether anything stands out to the side."""
+    """What axe-core finds, and whether anything overflows to the side."""
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [
         *(f"{rule}: {elements}" for rule, elements in violations(page)),

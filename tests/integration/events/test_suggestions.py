@@ -50,12 +50,12 @@ def test_suggestion_is_shown_as_a_difference_and_changes_nothing(desk: Desk, sug
         assert "suggests a change" not in desk.client.get(page, headers=as_role("viewer")).text
 
 
-def test_adopting_takes_the_text_over_and_tells_nobody(desk: Desk, suggested: str) -> None:
-    before = len(desk.said())
+def test_adopting_takes_the_text_over_and_notifies_no_one(desk: Desk, suggested: str) -> None:
+    before = len(desk.messages())
     adopted = desk.act(suggested, "suggestion/adopt")
     assert (adopted.status_code, adopted.get_json()["title"], adopted.get_json()["speakers"]) == (200, "Two", ["Bo"])
     shown = desk.show(suggested)
-    assert (shown["suggestion"], shown["answers_revision"], len(desk.said()) - before) == (None, 2, 0)
+    assert (shown["suggestion"], shown["answers_revision"], len(desk.messages()) - before) == (None, 2, 0)
     assert [one["action"] for one in desk.history(suggested)][-1] == "adopted"
     assert code(desk.act(suggested, "suggestion/adopt")) == (409, "no-suggestion")
 
@@ -109,7 +109,7 @@ def test_adopted_days_never_contradict_each_other(desk: Desk) -> None:
     assert (shown["preferred_on"], shown["unavailable_on"]) == ([other], [day])
 
 
-def test_change_that_says_the_same_is_no_suggestion_and_no_revision(desk: Desk) -> None:
+def test_change_to_the_same_text_is_no_suggestion_and_no_revision(desk: Desk) -> None:
     """Someone has changed their own name or address in the registration."""
     proposal = desk.accepted("One", **TEXT)
     before = desk.show(proposal)
@@ -128,7 +128,7 @@ def test_what_is_returned_has_the_newest_text_of_its_registration(desk: Desk, su
         2,
         None,
     )
-    ((_, decision),) = desk.decisions(len(desk.said()) - 1)
+    ((_, decision),) = desk.decisions(len(desk.messages()) - 1)
     assert (decision["status"], decision["answers_revision"]) == ("returned", 2)
 
 
@@ -136,11 +136,11 @@ def test_adopted_title_is_published_with_the_next_version(desk: Desk) -> None:
     proposal, event = published(desk)
     published(desk, "Other", "garden-room")
     desk.change(proposal, 2, "Better")
-    before = len(desk.said())
+    before = len(desk.messages())
     assert desk.act(proposal, "suggestion/adopt").status_code == 200
     assert desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()["title"] == {"es": "One"}
     assert desk.publish().status_code == 201
-    assert [(key, content.get("title")) for key, content in desk.said(before)] == [
+    assert [(key, content.get("title")) for key, content in desk.messages(before)] == [
         ("event.changed.v1", {"es": "Better"})
     ]
 

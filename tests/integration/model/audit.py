@@ -10,7 +10,7 @@ from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.audit.reading import HISTORY, KEPT, REMEMBERED, Given, Row, Sources
 from deploy.operations.audit.reconcile import reconcile
-from tests.integration.model.world import World
+from tests.integration.model.databases import ModelDatabases
 from tests.support.clock import WEBINAR_WEEK
 
 LONG_AGO = WEBINAR_WEEK - timedelta(days=365)
@@ -32,26 +32,25 @@ class KeptSources(Sources):
 
 class Auditor:
     """Attributes:
-    told: what each question of :meth:`look` asks, by its code.
-    every: after how many steps someone looks.
+    descriptions: what each question of :meth:`verify` checks, by its code. every: after how many steps it is called.
     """
 
-    def __init__(self, world: World, every: int) -> None:
-        self._world, self.every = world, every
+    def __init__(self, databases: ModelDatabases, every: int) -> None:
+        self._databases, self.every = databases, every
         self._questions: dict[str, list[str]] = {}
-        self.told: dict[str, str] = {}
+        self.descriptions: dict[str, str] = {}
         for equation in EQUATIONS:
             for number, check in enumerate(equation.checks, start=1):
                 if isinstance(check, Alone) and check.database != "keys":  # the model opens no sealed answers
                     self._ask(f"{equation.code}.{number}", check)
 
-    def look(self) -> None:
-        """Each equation that needs one database alone holds now, whatever is on its way; a round trip a database."""
-        values = _values(self._world.clock(), LONG_AGO)
+    def verify(self) -> None:
+        """Each equation that needs one database alone holds now, with messages in transit; a round trip a database."""
+        values = _values(self._databases.clock(), LONG_AGO)
         found = [
-            f"{code} {self.told[code]}: {subject}; expected {expected}, found {found}"
+            f"{code} {self.descriptions[code]}: {subject}; expected {expected}, found {found}"
             for database, questions in self._questions.items()
-            for (rows,) in [self._world.at_once(database, (" UNION ALL ".join(questions), values))]
+            for (rows,) in [self._databases.at_once(database, (" UNION ALL ".join(questions), values))]
             for code, subject, expected, found in rows
         ]
         assert found == [], "\n".join(found)
@@ -63,12 +62,15 @@ class Auditor:
             accepted: ids of all registrations that were answered for.
             copies: how often each Message-ID has arrived.
         """
-        given, now = Given(accepted=accepted, copies=copies, parked=()).sources(), self._world.clock()
-        found = [str(finding) for finding in reconcile(KeptSources(self._world.looks, given, _values(now, now)))]
+        given, now = Given(accepted=accepted, copies=copies, parked=()).sources(), self._databases.clock()
+        found = [
+            str(finding)
+            for finding in reconcile(KeptSources(self._databases.admin_connections, given, _values(now, now)))
+        ]
         assert found == [], "\n".join(found)
 
     def _ask(self, code: str, check: Alone) -> None:
-        self.told[code] = check.what
+        self.descriptions[code] = check.what
         question = f"SELECT '{code}', s.* FROM ({check.sql}) AS s (subject, expected, found)"
         self._questions.setdefault(check.database, []).append(question)
 

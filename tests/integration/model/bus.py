@@ -1,4 +1,4 @@
-"""Relays and consumers on the embedded bus, one turn at a time; both can die between two commits."""
+"""Relays and consumers on the embedded bus, one tick at a time; both can crash between two commits."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ from shared.messaging.embedded import EmbeddedQueues
 from shared.messaging.inbox import Effect
 from shared.messaging.publisher import EmbeddedPublisher, Outcome, Outgoing
 from shared.messaging.relay import OutboxCleanup, Relay
-from tests.integration.model.world import MESSAGES, PRIVATE_KEY, World
+from tests.integration.model.databases import MESSAGES, PRIVATE_KEY, ModelDatabases
 from tests.support.clock import agreeing
 
 MOST = 50
@@ -47,12 +47,12 @@ class Died(Exception):
 class DyingPublisher(EmbeddedPublisher):
     """Publishes, and on demand ends the relay before it can mark what it has published."""
 
-    dies = False
+    crashes = False
 
     def publish(self, batch: Sequence[Outgoing], timeout_s: float) -> list[Outcome]:
         """See :class:`shared.messaging.publisher.Publisher`."""
         outcomes = super().publish(batch, timeout_s)
-        if self.dies:
+        if self.crashes:
             raise Died
         return outcomes
 
@@ -62,20 +62,20 @@ class Bus:
     had: the messages that each queue's consumer has had, each once, in the order of their effects.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._publisher = DyingPublisher(world.urls["bus"], "model")
-        self._queues = EmbeddedQueues(world.urls["bus"])
-        works = {service: world.work(service) for service in registry.SERVICES}
+    def __init__(self, databases: ModelDatabases) -> None:
+        self._databases = databases
+        self._publisher = DyingPublisher(databases.urls["bus"], "model")
+        self._queues = EmbeddedQueues(databases.urls["bus"])
+        works = {service: databases.work(service) for service in registry.SERVICES}
         self._relays = {
-            name: Relay(work, self._publisher, name, agreeing(world.clock, work)) for name, work in works.items()
+            name: Relay(work, self._publisher, name, agreeing(databases.clock, work)) for name, work in works.items()
         }
         steps = count(0, 1000)
-        self._houses = {
-            name: OutboxCleanup(work, name, agreeing(world.clock, work), monotonic=lambda: next(steps))
+        self._cleanups = {
+            name: OutboxCleanup(work, name, agreeing(databases.clock, work), monotonic=lambda: next(steps))
             for name, work in works.items()
         }
-        intake = NotificationsContext(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
+        intake = NotificationsContext(databases.clock, (PRIVATE_KEY,), databases.vault, "example.org")
         self._effects: Mapping[str, Effect] = {
             **registration_effects([PRIVATE_KEY]),
             **events_effects(ProposalKeys([PRIVATE_KEY], [PRIVATE_KEY])),
@@ -87,35 +87,35 @@ class Bus:
         """Begin again, with nothing had."""
         self.had = {queue: [] for queue in registry.QUEUES}
 
-    def relay(self, service: str, *, dies: bool = False) -> int:
-        """A turn of a service's relay; one that ``dies`` has published everything and marked nothing."""
-        self._publisher.dies = dies
+    def relay(self, service: str, *, crashes: bool = False) -> int:
+        """A tick of a service's relay; one that ``crashes`` has published everything and marked nothing."""
+        self._publisher.crashes = crashes
         try:
             return self._relays[service].run_once()
         except Died:
             return 0
         finally:
-            self._publisher.dies = False
+            self._publisher.crashes = False
 
-    def keep_house(self, service: str) -> None:
+    def run_cleanup(self, service: str) -> None:
         """What a service's relay does beside its work: delete what outbox and inbox have held long enough."""
-        self._houses[service].run_once()
+        self._cleanups[service].run_once()
 
-    def keep_house_at(self, service: str, by: timedelta) -> None:
+    def run_cleanup_at(self, service: str, by: timedelta) -> None:
         """The same, and all else that the service's time does, by processes whose clocks differ by ``by``."""
-        work, right = self._world.work(service), self._world.clock
+        work, right = self._databases.work(service), self._databases.clock
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
         OutboxCleanup(work, service, clock, SERVICES[service]().rules).run_once()
         if service == "registration":
             Tending(work, clock, MESSAGES).tick()
 
-    def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
+    def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, crashes: bool = False) -> list[Message]:
         """Let a queue's consumer have some messages.
 
         Args:
             queue: whose.
             pick: which of so many that wait, and in which order; the others go back.
-            dies: it ends after the commit, before it can acknowledge: they all come again.
+            crashes: it ends after the commit, before it can acknowledge: they are all redelivered.
 
         Returns:
             those that it had for the first time, in order.
@@ -125,7 +125,7 @@ class Bus:
             return []
         chosen = [waiting[index] for index in pick(len(waiting))]
         fresh = self._apply(queue, [_read(stored.body) for stored in chosen])
-        done = set() if dies else {stored.id for stored in chosen}
+        done = set() if crashes else {stored.id for stored in chosen}
         back = [stored.id for stored in waiting if stored.id not in done]
         if done:
             self._queues.acknowledge(sorted(done))
@@ -140,17 +140,17 @@ class Bus:
         """
         message = self.had[queue][index % len(self.had[queue])]
         if forgotten:
-            with self._world.work(registry.service_of(queue)).transaction() as connection:
+            with self._databases.work(registry.service_of(queue)).transaction() as connection:
                 connection.execute(FORGET, {"queue": queue, "id": message.id})
             self.had[queue].remove(message)
         self._apply(queue, [message])
 
     def waiting(self) -> list[str]:
         """Queues on which there is a message."""
-        return [row[0] for row in self._world.rows("bus", "SELECT DISTINCT queue FROM bus_message ORDER BY queue")]
+        return [row[0] for row in self._databases.rows("bus", "SELECT DISTINCT queue FROM bus_message ORDER BY queue")]
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._publisher.close()
         self._queues.close()
 
@@ -164,9 +164,9 @@ class Bus:
             if message.id not in known:
                 fresh.append(message)
                 known.add(message.id)
-        work = self._world.work(registry.service_of(queue))
-        verdicts: list[Any] = inbox.apply_batch(work, queue, messages, self._effects[queue])
-        assert verdicts == wanted, f"{queue}: {verdicts}, not {wanted}"
+        work = self._databases.work(registry.service_of(queue))
+        results: list[Any] = inbox.apply_batch(work, queue, messages, self._effects[queue])
+        assert results == wanted, f"{queue}: {results}, not {wanted}"
         self.had[queue] += fresh
         return fresh
 

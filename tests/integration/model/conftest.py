@@ -1,4 +1,4 @@
-"""The one world that all histories share."""
+"""The databases that all histories share."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -8,17 +8,17 @@ import pytest
 from shared.messaging.contracts.registry import QUEUES, SERVICES
 from tests.integration.model.audit import Auditor
 from tests.integration.model.bus import Bus
+from tests.integration.model.databases import ModelDatabases, open_databases, store_programme
 from tests.integration.model.machine import Machine
-from tests.integration.model.office import Office
-from tests.integration.model.post import Post
-from tests.integration.model.world import World, open_world, store_programme
+from tests.integration.model.mail_delivery import MailDelivery
+from tests.integration.model.system_under_test import SystemUnderTest
 from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def world(postgres: PostgresServer) -> Iterator[World]:
+def databases(postgres: PostgresServer) -> Iterator[ModelDatabases]:
     """The databases of all histories."""
-    opened = open_world(postgres)
+    opened = open_databases(postgres)
     try:
         store_programme(opened)
         yield opened
@@ -27,15 +27,15 @@ def world(postgres: PostgresServer) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def machine(world: World, chaos_full: bool) -> Iterator[type[Machine]]:
-    """Makes machines, one after the other: each begins a history of its own where everyone knows the programme."""
-    office, bus, post = Office(world), Bus(world), Post(world)
+def machine(databases: ModelDatabases, chaos_full: bool) -> Iterator[type[Machine]]:
+    """Makes machines, one after the other: each begins a new history where everyone knows the programme."""
+    system, bus, delivery = SystemUnderTest(databases), Bus(databases), MailDelivery(databases)
     for service in SERVICES:
         bus.relay(service)
     for queue in QUEUES:
         bus.deliver(queue, range)
-    world.keep()
-    auditor = Auditor(world, every=1 if chaos_full else 6)
-    # Hypothesis only calls it, without arguments, though it says that it wants a class
-    yield cast(type[Machine], lambda: Machine(world, office, bus, post, auditor))
+    databases.keep()
+    auditor = Auditor(databases, every=1 if chaos_full else 6)
+    # Hypothesis only calls it, without arguments, though its annotation wants a class
+    yield cast(type[Machine], lambda: Machine(databases, system, bus, delivery, auditor))
     bus.close()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from tests.integration.model.ledger import Ledger
+from tests.integration.model.databases import REFERENCES, ModelDatabases
+from tests.integration.model.reference_model import ReferenceModel
 from tests.integration.model.rules import LIVE, TRUE_WHILE
-from tests.integration.model.world import REFERENCES, World
 
 _SEATS = """
     SELECT f.slug, s.capacity, f.open, f.revision, s.confirmed, s.waiting, s.last_position, s.word
@@ -38,97 +38,99 @@ _SENT = "SELECT id::text FROM mail WHERE state = 'sent' AND kind <> 'verificatio
 GIVEN_UP_AFTER = timedelta(hours=72)
 
 
-def check_now(world: World, ledger: Ledger) -> None:
-    """Seats, settings, waiting lists and every registration are what the model says."""
+def check_now(databases: ModelDatabases, model: ReferenceModel) -> None:
+    """Seats, settings, waiting lists and every registration are as in the model."""
     seats = {
         slug: (
             form["capacity"],
             form["open"],
             form["revision"],
-            ledger.confirmed(slug),
-            len(ledger.line(slug)),
+            model.confirmed(slug),
+            len(model.line(slug)),
             form["last"],
-            {"confirmed": "open", "waitlisted": "waiting-list", "full": "full"}[ledger.next_status(slug)],
+            {"confirmed": "open", "waitlisted": "waiting-list", "full": "full"}[model.next_status(slug)],
         )
-        for slug, form in ledger.forms.items()
+        for slug, form in model.forms.items()
     }
     people = {
         number: (*(who[name] for name in ("form", "status", "position", "revision", "erased", "offer", "passed")),)
-        for number, who in ledger.people.items()
+        for number, who in model.people.items()
     }
-    copies = {name: (revision, *ledger.events[name][revision][:2]) for name, revision in ledger.heard.items()}
+    copies = {name: (revision, *model.events[name][revision][:2]) for name, revision in model.consumed.items()}
     statements = (_SEATS, _PEOPLE, _EVENTS, _SUBMISSIONS, _CANDIDATES, _BOXES, _WAITING, _LINKS)
-    found = [_by_first(rows) for rows in world.at_once("registration", *((one, ()) for one in statements))]
+    found = [_by_first(rows) for rows in databases.at_once("registration", *((one, ()) for one in statements))]
     _agree("seats", found[0], seats)
     _agree("people", found[1], people)
     _agree("events as the forms know them", found[2], copies)
-    _agree("submissions", found[3], _submissions(ledger))
-    _agree("candidates", found[4], _candidates(ledger))
-    _agree("mailboxes", found[5], _boxes(ledger))
-    _agree("addresses that wait", found[6], {_mailbox(who): (since,) for who, since in ledger.waiting.items()})
-    _agree("links", found[7], {link: (one["expires_at"],) for link, one in ledger.links.items()})
+    _agree("submissions", found[3], _submissions(model))
+    _agree("candidates", found[4], _candidates(model))
+    _agree("mailboxes", found[5], _boxes(model))
+    _agree("addresses that wait", found[6], {_mailbox(who): (since,) for who, since in model.waiting.items()})
+    _agree("links", found[7], {link: (one["expires_at"],) for link, one in model.links.items()})
 
 
-def _submissions(ledger: Ledger) -> dict[int, tuple[Any, ...]]:
+def _submissions(model: ReferenceModel) -> dict[int, tuple[Any, ...]]:
     return {
-        number: (one["state"], ledger.queue[number]["attempts"] if one["state"] == "received" else None, one["told"])
-        for number, one in ledger.states.items()
+        number: (one["state"], model.queue[number]["attempts"] if one["state"] == "received" else None, one["outcome"])
+        for number, one in model.states.items()
     }
 
 
-def _candidates(ledger: Ledger) -> dict[int, tuple[Any, ...]]:
-    return {
-        number: (one["form"], one["mailed_at"], one["network"] is None) for number, one in ledger.candidates.items()
-    }
+def _candidates(model: ReferenceModel) -> dict[int, tuple[Any, ...]]:
+    return {number: (one["form"], one["mailed_at"], one["network"] is None) for number, one in model.candidates.items()}
 
 
-def _boxes(ledger: Ledger) -> dict[bytes, tuple[Any, ...]]:
-    return {_mailbox(who): (box["step"], box["next_at"]) for who, box in ledger.boxes.items()}
+def _boxes(model: ReferenceModel) -> dict[bytes, tuple[Any, ...]]:
+    return {_mailbox(who): (box["step"], box["next_at"]) for who, box in model.boxes.items()}
 
 
 def _mailbox(who: str) -> bytes:
     return REFERENCES.address(f"{who}@example.org").mailbox
 
 
-def check_rest(world: World, ledger: Ledger, ids: Mapping[int, str], copies: Mapping[tuple[str, str], int]) -> None:
-    """Everything was told, counted and mailed exactly once.
+def check_rest(
+    databases: ModelDatabases, model: ReferenceModel, ids: Mapping[int, str], copies: Mapping[tuple[str, str], int]
+) -> None:
+    """Everything was published, counted and mailed exactly once.
 
     Args:
-        world: at rest.
-        ledger: of its history.
+        databases: at rest. model: of its history.
         ids: of its registrations, by the number of their submission.
         copies: how often the mail relay got what, by Message-ID and address.
     """
-    known = list(ledger.people.values())
+    known = list(model.people.values())
     roster = {
         ids[who["number"]]: (who["status"], who["revision"], who["place"] if who["status"] == "waitlisted" else None)
         for who in known
     }
-    _agree("roster", _by_first(world.rows("events", _ROSTER)), roster)
-    counts = Counter((ledger.forms[who["form"]]["event"], who["status"]) for who in known)
-    _agree("counts", {(row[0], row[1]): row[2] for row in world.rows("events", _COUNTS)}, counts)
-    kinds = Counter(ledger.forms[who["form"]]["kind"] for who in known if who["status"] in LIVE)
-    _agree("tallies", dict(world.rows("events", _TALLIES)), kinds)
-    newest = {name: max(states) for name, states in ledger.events.items()}
+    _agree("roster", _by_first(databases.rows("events", _ROSTER)), roster)
+    counts = Counter((model.forms[who["form"]]["event"], who["status"]) for who in known)
+    _agree("counts", {(row[0], row[1]): row[2] for row in databases.rows("events", _COUNTS)}, counts)
+    kinds = Counter(model.forms[who["form"]]["kind"] for who in known if who["status"] in LIVE)
+    _agree("tallies", dict(databases.rows("events", _TALLIES)), kinds)
+    newest = {name: max(states) for name, states in model.events.items()}
     for service in ("registration", "notifications"):
-        _agree(f"events in {service}", dict(world.rows(service, "SELECT id, revision FROM event_copy")), newest)
-    _check_mails(world, ledger, {ids[number]: who for number, who in ledger.people.items()}, copies)
-    assert sorted(world.rows("events", _CONTACTS)) == sorted(world.rows("notifications", _SENT))
+        _agree(f"events in {service}", dict(databases.rows(service, "SELECT id, revision FROM event_copy")), newest)
+    _check_mails(databases, model, {ids[number]: who for number, who in model.people.items()}, copies)
+    assert sorted(databases.rows("events", _CONTACTS)) == sorted(databases.rows("notifications", _SENT))
 
 
 def _check_mails(
-    world: World, ledger: Ledger, people: Mapping[str, dict[str, Any]], copies: Mapping[tuple[str, str], int]
+    databases: ModelDatabases,
+    model: ReferenceModel,
+    people: Mapping[str, dict[str, Any]],
+    copies: Mapping[tuple[str, str], int],
 ) -> None:
     """One row for each mail that is owed, and as many copies as are recorded; news and reminders once a person."""
-    rows = [dict(zip(_NAMES, row, strict=True)) for row in world.rows("notifications", _MAILS)]
+    rows = [dict(zip(_NAMES, row, strict=True)) for row in databases.rows("notifications", _MAILS)]
     owed = Counter((row["kind"], row["subject"], row["revision"]) for row in rows if row["kind"] in TRUE_WHILE)
     numbers = {who["number"]: identity for identity, who in people.items()}
-    due = {(kind, numbers[number], revision) for kind, number, revision in ledger.mails}
+    due = {(kind, numbers[number], revision) for kind, number, revision in model.mails}
     unsaid = {mail for mail in due if people[mail[1]]["erased"] and mail not in owed}
     _agree("mails", owed, Counter(due - unsaid))
     about = [row for row in rows if row["subject"] in people]
     named = [row for row in about if (row["recipient"] is None) != people[row["subject"]]["erased"]]
-    assert named == [], f"of somebody who was erased, or of nobody: {named}"
+    assert named == [], f"of an erased or unknown person: {named}"
     delivered = Counter({message_id: 0 for message_id, _ in copies})
     for (message_id, address), number in copies.items():
         delivered[message_id] += number
@@ -137,18 +139,18 @@ def _check_mails(
     for row in rows:
         number, sent = delivered[row["message_id"]], row["state"] == "sent"
         assert sent <= number <= sent + row["unknowns"], f"{number} copies of {row}"
-        assert sent or _is_excused(row, people, world), f"never sent: {row}"
+        assert sent or _is_excused(row, people, databases), f"never sent: {row}"
         assert not sent or row["subject"] not in people or not _is_of_merged(row, people), f"sent: {row}"
     announced = [row for row in about if row["kind"] not in TRUE_WHILE and row["state"] != "cancelled"]
     announced = [row for row in announced if row["recipient"] is not None]
-    told = Counter((row["recipient"], row["event"], row["kind"], row["revision"]) for row in announced)
-    assert [twice for twice, number in told.items() if number > 1] == []
+    counted = Counter((row["recipient"], row["event"], row["kind"], row["revision"]) for row in announced)
+    assert [twice for twice, number in counted.items() if number > 1] == []
 
 
-def _is_excused(row: dict[str, Any], people: Mapping[str, dict[str, Any]], world: World) -> bool:
+def _is_excused(row: dict[str, Any], people: Mapping[str, dict[str, Any]], databases: ModelDatabases) -> bool:
     """Whether there is a reason not to have sent a mail."""
     if row["state"] == "failed":
-        return bool(world.clock() - row["created_at"] >= GIVEN_UP_AFTER)
+        return bool(databases.clock() - row["created_at"] >= GIVEN_UP_AFTER)
     if row["state"] == "unknown":
         return bool(row["unknowns"] > 0)
     if row["subject"] not in people:
@@ -161,7 +163,7 @@ def _is_excused(row: dict[str, Any], people: Mapping[str, dict[str, Any]], world
 
 
 def _is_of_merged(row: dict[str, Any], people: Mapping[str, dict[str, Any]]) -> bool:
-    """Whether it says that a registration was cancelled which was merged into another one: no such mail goes out."""
+    """Whether it is about the cancellation of a registration that was merged into another: no such mail is sent."""
     return row["kind"] == "cancelled-by-you" and bool(people[row["subject"]]["merged"])
 
 
@@ -182,8 +184,8 @@ _NAMES = (
 def _agree(what: str, found: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> None:
     """Fail with what differs and nothing else."""
     differs = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
-    told = [f"{key}: found {found.get(key)}, the model says {wanted.get(key)}" for key in differs]
-    assert not differs, "\n".join([what, *told])
+    counted = [f"{key}: found {found.get(key)}, by the model {wanted.get(key)}" for key in differs]
+    assert not differs, "\n".join([what, *counted])
 
 
 def _by_first(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:

@@ -5,29 +5,29 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.integration.model.history import ANY, LOST, WHO, WISH, History, Wish, agree, newest_first
+from tests.integration.model.history import ANY, LOST, REQUEST, WHO, History, SubmissionRequest, agree, newest_first
 from tests.integration.model.rules import FORMS, LIVE
 
 ACTS = st.lists(st.sampled_from(["confirm", "confirm", "confirm", "replace", "keep", "refuse", ""]), min_size=1)
 SOON = st.booleans()
-"""Whether a decider has a turn at once, as it mostly has."""
+"""Whether a decider runs at once, as it mostly does."""
 
 
 class PeopleSteps(History):
     """By forms, and by the links in mails."""
 
-    @rule(wish=WISH, lost=LOST, soon=SOON)
-    def submit(self, wish: Wish, lost: bool, soon: bool) -> None:
-        """Someone fills a form; who hears nothing sends the same again."""
-        self._submit(wish, lost)
+    @rule(request=REQUEST, lost=LOST, soon=SOON)
+    def submit(self, request: SubmissionRequest, lost: bool, soon: bool) -> None:
+        """Someone submits a form, and submits it again if the answer is lost."""
+        self._submit(request, lost)
         if soon:
             self._decide()
 
-    @rule(wishes=st.lists(WISH, min_size=2, max_size=5), lost=LOST)
-    def rush(self, wishes: list[Wish], lost: bool) -> None:
+    @rule(requests=st.lists(REQUEST, min_size=2, max_size=5), lost=LOST)
+    def rush(self, requests: list[SubmissionRequest], lost: bool) -> None:
         """Several are decided in one batch."""
-        for wish in wishes:
-            self._submit(wish, lost)
+        for request in requests:
+            self._submit(request, lost)
         self._decide()
 
     @rule(form=st.sampled_from(sorted(FORMS)), first=WHO, second=WHO)
@@ -36,28 +36,28 @@ class PeopleSteps(History):
         for who in (first, second):
             self._submit((form, who, "A. B.", "key-3", False, None))
 
-    @precondition(lambda self: self.ledger.links)
+    @precondition(lambda self: self.model.links)
     @rule(index=ANY, acts=ACTS, lost=LOST, soon=SOON)
     def choose(self, index: int, acts: list[str], lost: bool, soon: bool) -> None:
         """The owner of an address chooses for what waits behind one of their links: early, late or too late."""
         links = self._links()
         link = links[index % len(links)]
-        opens = self.ledger.opens(link, self.world.clock())
-        agree(self.office.looks(link), opens)
-        who = self.ledger.links[link]["who"]
-        pending = sorted(number for number, one in self.ledger.candidates.items() if one["who"] == who)
+        opens = self.model.opens(link, self.databases.clock())
+        agree(self.system.opens_link(link), opens)
+        who = self.model.links[link]["who"]
+        pending = sorted(number for number, one in self.model.candidates.items() if one["who"] == who)
         choices = []
         for number, act in zip(pending, acts, strict=False):
-            live = self.ledger.live(self.ledger.candidates[number]["form"], who)
+            live = self.model.live(self.model.candidates[number]["form"], who)
             if act == "replace" and live:
                 choices.append((number, act, live[index % len(live)]["number"]))
             elif act:
                 choices.append((number, "confirm" if act == "replace" else act, None))
         if not opens or not choices:
             return
-        told = [(self.ids[one], act, None if other is None else self.ids[other]) for one, act, other in choices]
-        answer = self._command(lost, lambda number: self.ledger.choose(link, number, choices, self.world.clock()))
-        agree(self.office.choose(link, told, lost=lost), answer)
+        choices_made = [(self.ids[one], act, None if other is None else self.ids[other]) for one, act, other in choices]
+        answer = self._command(lost, lambda number: self.model.choose(link, number, choices, self.databases.clock()))
+        agree(self.system.choose(link, choices_made, lost=lost), answer)
         if soon:
             self._decide()
 
@@ -66,7 +66,7 @@ class PeopleSteps(History):
     def cancel(self, index: int, lost: bool, soon: bool) -> None:
         """Someone gives their place back by their link."""
         some = self._some(*LIVE)
-        awaited = [who for who in some if who["status"] == "confirmed" and self.ledger.line(who["form"])]
+        awaited = [who for who in some if who["status"] == "confirmed" and self.model.line(who["form"])]
         self._press("cancel", (awaited * 2 + some)[index % len(awaited * 2 + some)]["number"], lost)
         if soon:
             self._decide()
@@ -90,10 +90,10 @@ class PeopleSteps(History):
         for _ in range(2):
             self._decide()
 
-    @precondition(lambda self: self.ledger.people)
+    @precondition(lambda self: self.model.people)
     @rule(index=ANY, kind=st.sampled_from(["cancel", "cancel", "erase"]), lost=LOST, soon=SOON)
     def press_old_buttons(self, index: int, kind: str, lost: bool, soon: bool) -> None:
-        """Anyone, whatever has become of them, presses a button behind the link in their newest mail."""
+        """Anyone, in any status, presses a button behind the link in their newest mail."""
         self._press(kind, self._pick(index)["number"], lost)
         if soon:
             self._decide()
@@ -101,21 +101,21 @@ class PeopleSteps(History):
     @precondition(lambda self: self._some(*LIVE))
     @rule(index=ANY, queue=st.sampled_from(["events.rollup", "notifications.mail"]))
     def overtake_own(self, index: int, queue: str) -> None:
-        """Someone gives their place back, and that is heard before all that came before it."""
+        """Someone cancels, and that is consumed before all that came before it."""
         self._press("cancel", self._pick(index, *LIVE)["number"], lost=False)
         self._decide()
         self.bus.relay("registration")
-        self._deliver(queue, newest_first, dies=False)
+        self._deliver(queue, newest_first, crashes=False)
 
-    @precondition(lambda self: self.ledger.waiting)
+    @precondition(lambda self: self.model.waiting)
     @rule(index=ANY, microseconds=st.sampled_from([0, 0, -1]))
     def mail_falls_due(self, index: int, microseconds: int) -> None:
-        """It is the moment, or just before it, at which a mailbox may be written to again."""
-        who = sorted(self.ledger.waiting)[index % len(self.ledger.waiting)]
-        at = self.ledger.boxes[who]["next_at"] + timedelta(microseconds=microseconds)
-        self.world.clock.set(max(self.world.clock(), at))
+        """It is the time, or just before it, at which a mailbox may be written to again."""
+        who = sorted(self.model.waiting)[index % len(self.model.waiting)]
+        at = self.model.boxes[who]["next_at"] + timedelta(microseconds=microseconds)
+        self.databases.clock.set(max(self.databases.clock(), at))
         self._decide()
 
     def _press(self, kind: str, person: int, lost: bool) -> None:
-        answer = self._command(lost, lambda number: self.ledger.act(kind, person, number, self.world.clock()))
-        agree(self.office.act(kind, self.ids[person], lost=lost), answer)
+        answer = self._command(lost, lambda number: self.model.act(kind, person, number, self.databases.clock()))
+        agree(self.system.act(kind, self.ids[person], lost=lost), answer)

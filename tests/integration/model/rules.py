@@ -44,7 +44,7 @@ SPACING = (timedelta(minutes=5), timedelta(minutes=30), 2 * HOUR, 6 * HOUR, 12 *
 BATCHES = (200, 50, 12, 3, 1)
 """Submissions that are tried together, by the attempts of the first of them."""
 
-STANDING, LIVE = ("tentative", "confirmed"), ("confirmed", "waitlisted")
+TAKING_PLACE, LIVE = ("tentative", "confirmed"), ("confirmed", "waitlisted")
 MAIL_OF = {"confirmed": "confirmation", "waitlisted": "waiting-list"}
 TRUE_WHILE = {
     "confirmation": ("confirmed",),
@@ -55,4 +55,4 @@ TRUE_WHILE = {
     "seat-offered": ("waitlisted",),
     "offer-ended": ("waitlisted",),
 }
-"""Statuses under which each kind of mail about a registration says what is so."""
+"""Statuses under which each kind of mail about a registration is true."""

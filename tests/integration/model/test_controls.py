@@ -23,9 +23,9 @@ from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy import retention
 from shared.db import readiness
 from shared.messaging import inbox
+from tests.integration.model.databases import ModelDatabases
 from tests.integration.model.machine import Machine
 from tests.integration.model.test_model import SHORT
-from tests.integration.model.world import World
 
 SEARCH = settings(SHORT, max_examples=400, phases=(Phase.generate,), report_multiple_bugs=False)
 """Finding it is enough: no one needs the shortest history."""
@@ -34,7 +34,7 @@ SEARCH = settings(SHORT, max_examples=400, phases=(Phase.generate,), report_mult
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Attributes:
-    module: where it stands.
+    module: where it is.
     name: of what is replaced.
     broken: what takes its place, made from it.
     """
@@ -69,7 +69,7 @@ GUARDS = {
         "_NEXT_IN_LINE",
         lambda sql: text(sql.text.replace("r.submission LIMIT", "r.submission DESC LIMIT")),
     ),
-    "nobody is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
+    "no one is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
     "the next in line gets what is given back": Guard(decider, "promote_waiting", _forget_to_promote),
     "submissions received before an erasure are dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
     "a batch that was broken off is counted": Guard(
@@ -83,7 +83,7 @@ GUARDS = {
     ),
     "an older state of a registration changes nothing": Guard(attendance, "lock_registration", _always_older),
     "a wrong clock deletes nothing": Guard(readiness, "MAX_DIFFERENCE", lambda _: timedelta(days=999)),
-    "nobody goes unannounced": Guard(
+    "no one is deleted unannounced": Guard(
         retention, "_DUE_PEOPLE", lambda sql: text(sql.text.partition(" AND EXISTS")[0] + " LIMIT :most) due")
     ),
     "an older state of an event changes nothing": Guard(
@@ -93,7 +93,7 @@ GUARDS = {
 
 
 QUICKLY_FOUND = (
-    "nobody is registered at once without a proof of work",
+    "no one is registered at once without a proof of work",
     "submissions received before an erasure are dropped",
     "an older state of a registration changes nothing",
 )
@@ -107,15 +107,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.timeout(900)
 def test_model_finds_a_missing_guard(
-    machine: type[Machine], world: World, monkeypatch: pytest.MonkeyPatch, name: str
+    machine: type[Machine], databases: ModelDatabases, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     guard = GUARDS[name]
     whole = getattr(guard.module, guard.name)
     broken = guard.broken(whole)
     assert str(broken) != str(whole), "the guard is not where it was"
     monkeypatch.setattr(guard.module, guard.name, broken)
-    world.engines["registration"].dispose()  # its sessions have prepared the whole statement
+    databases.engines["registration"].dispose()  # its sessions have prepared the whole statement
     with pytest.raises((AssertionError, IntegrityError), match="Failing test case") as found:
         run_state_machine_as_test(machine, settings=SEARCH)
-    world.engines["registration"].dispose()
+    databases.engines["registration"].dispose()
     print(f"{name}: {str(found.value).splitlines()[0]}")

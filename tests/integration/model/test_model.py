@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.integration.model.history import TICK
-from tests.integration.model.keeping import KEPT, LASTS, NOTICE
 from tests.integration.model.machine import Machine
+from tests.integration.model.retention import KEPT, LASTS, NOTICE
 from tests.integration.model.rules import EVENTS
 
 SHORT = settings(
@@ -45,17 +45,17 @@ def test_histories_agree_with_the_model_when_people_are_forgotten(machine: type[
     history.begin([("at-once", who, "A. B.", None, True, None) for who in ("ada", "ben", "cleo")])
     history.cancel(index=0, lost=False, soon=True)
     ends_at = EVENTS["webinar"] + LASTS
-    for last, gone in ((history.world.clock(), 1), (ends_at, 3)):
-        history.world.clock.set(last + KEPT - NOTICE)
+    for last, gone in ((history.databases.clock(), 1), (ends_at, 3)):
+        history.databases.clock.set(last + KEPT - NOTICE)
         history.tend()
-        for moment in (last + KEPT, last + KEPT + TICK):
-            history.world.clock.set(moment)
+        for instant in (last + KEPT, last + KEPT + TICK):
+            history.databases.clock.set(instant)
             for index in range(3):
                 history.press_old_buttons(index, kind="cancel", lost=False, soon=True)
-            if moment == ends_at + KEPT:
+            if instant == ends_at + KEPT:
                 history.press_old_buttons(index=1, kind="erase", lost=False, soon=True)  # by a link that has just ended
             history.tend()
             history.model_is_database()
-        assert sum(who["erased"] for who in history.ledger.people.values()) == gone
-    history.world.clock.advance(timedelta(days=1))
+        assert sum(who["erased"] for who in history.model.people.values()) == gone
+    history.databases.clock.advance(timedelta(days=1))
     history.teardown()

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
 from tests.integration.notifications.desk import ask
-from tests.integration.notifications.office import Office
+from tests.integration.notifications.notification_service import NotificationService
 from tests.support.smtp_relay import Relay
 
 TEXTS = {
@@ -22,16 +22,16 @@ TEXTS = {
 }
 
 
-def person(office: Office, number: int, key: str = "confirmed", **changes: Any) -> str:
+def person(notifications: NotificationService, number: int, key: str = "confirmed", **changes: Any) -> str:
     """Someone with a registration; returns their reference."""
     reference = f"{number:064x}"
-    told: dict[str, Any] = {"person_ref": reference, "working_group": "housing", **changes}
-    office.hear(office.told(key, told.pop("id", None) or new_id(), **told))
+    content: dict[str, Any] = {"person_ref": reference, "working_group": "housing", **changes}
+    notifications.consume(notifications.registration_message(key, content.pop("id", None) or new_id(), **content))
     return reference
 
 
 def draft(client: FlaskClient, segment: dict[str, Any] | None = None, **changes: Any) -> str:
-    """A draft's id; a text in the segment stands for one value."""
+    """A draft's id; a text in the segment means one value."""
     given = {part: [value] if isinstance(value, str) else value for part, value in (segment or {}).items()}
     answer = ask(client, "POST", "/v1/bulletins", {"segment": given, "texts": TEXTS, **changes})
     assert answer.status_code == 201, answer.get_json()
@@ -60,17 +60,17 @@ def send(client: FlaskClient, bulletin: str, **changes: Any) -> int:
     return ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code
 
 
-def delivered(office: Office) -> list[EmailMessage]:
+def delivered(notifications: NotificationService) -> list[EmailMessage]:
     """The mails that go now."""
-    office.schedule()
+    notifications.schedule()
     with Relay({}) as relay:
-        while office.sender(relay.port).run_once(Stop()):
+        while notifications.sender(relay.port).run_once(Stop()):
             pass
         found = [message_from_bytes(mail, policy=modern) for mail in relay.mails]
     return [mail for mail in found if isinstance(mail, EmailMessage)]
 
 
-def bulletins(office: Office) -> list[tuple[str, str]]:
+def bulletins(notifications: NotificationService) -> list[tuple[str, str]]:
     """Recipient and state of all mails of bulletins."""
-    rows = office.rows("SELECT recipient, state FROM mail WHERE kind = 'bulletin' ORDER BY recipient")
+    rows = notifications.rows("SELECT recipient, state FROM mail WHERE kind = 'bulletin' ORDER BY recipient")
     return [(row["recipient"], row["state"]) for row in rows]

@@ -12,7 +12,7 @@ from services.notifications.webhooks.deliverer import DeliveryContext
 from shared.db.engine import open_engine
 from shared.db.roles import login
 from tests.integration.notifications.desk import open_desk
-from tests.integration.notifications.office import Office, make_office
+from tests.integration.notifications.notification_service import NotificationService, make_notification_service
 from tests.integration.notifications.webhooks import Partners, added
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import FreshDatabases, database_of
@@ -20,23 +20,23 @@ from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
-def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
+def notifications(postgres: PostgresServer, clock: FrozenClock) -> Iterator[NotificationService]:
     """The service with an empty database."""
     url = FreshDatabases(postgres)["notifications"]
     engine = open_engine(url, pool_timeout_s=5.0)
     logins = {
         process: open_engine(postgres.url(database_of(url), login("notifications", process)), pool_timeout_s=5.0)
-        for process in (*(role for service, role in PROCESSES if service == "notifications"), "operator")
+        for process in (*(role for owner, role in PROCESSES if owner == "notifications"), "operator")
     }
-    yield make_office(engine, clock, logins)
+    yield make_notification_service(engine, clock, logins)
     for opened in (engine, *logins.values()):
         opened.dispose()
 
 
 @pytest.fixture
-def client(office: Office, tmp_path: Path) -> FlaskClient:
-    """The service's web application on the office's database."""
-    return open_desk(office, tmp_path)
+def client(notifications: NotificationService, tmp_path: Path) -> FlaskClient:
+    """The service's web application on the same database."""
+    return open_desk(notifications, tmp_path)
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def partners() -> Partners:
 
 
 @pytest.fixture
-def tools(office: Office, partners: Partners) -> DeliveryContext:
+def tools(notifications: NotificationService, partners: Partners) -> DeliveryContext:
     """A deliverer's."""
-    work = office.work_of("deliver")
-    return DeliveryContext(work, agreeing(office.clock, work), office.vault, partners)
+    work = notifications.work_of("deliver")
+    return DeliveryContext(work, agreeing(notifications.clock, work), notifications.vault, partners)
 
 
 @pytest.fixture

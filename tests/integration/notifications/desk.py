@@ -1,4 +1,4 @@
-"""The service's web application on an office's database; each holder's key is their name."""
+"""The service's web application on the database of a service under test; each holder's key is their name."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from services.notifications.settings import read_settings
 from services.notifications.web import build_app
-from tests.integration.notifications.office import Office
+from tests.integration.notifications.notification_service import NotificationService
 from tests.support.signed_in import enter
 
 HOLDERS: dict[str, dict[str, Any]] = {
@@ -22,13 +22,13 @@ HOLDERS: dict[str, dict[str, Any]] = {
 }
 
 
-def open_desk(office: Office, folder: Path) -> FlaskClient:
-    """A client of the application, whose vault is the office's."""
+def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
+    """A client of the application, which has the service's vault."""
     access, key = folder / "access.json", folder / "some.key"
     hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in HOLDERS}
     access.write_text(json.dumps([h | {"name": n, "key_sha256": hashes[n]} for n, h in HOLDERS.items()]))
     key.write_text("ab" * 32)
-    (folder / "vault.key").write_text(office.vault_key.hex())
+    (folder / "vault.key").write_text(notifications.vault_key.hex())
     environment = {
         "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/unused",
         "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
@@ -41,8 +41,10 @@ def open_desk(office: Office, folder: Path) -> FlaskClient:
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
         "TROIKA_WEBHOOK_KEY_FILE": str(folder / "vault.key"),
     }
-    engine = office.logins.get("web", office.engine)
-    app = build_app(read_settings(environment=environment), engine, office.clock, lambda _connection: office.clock())
+    engine = notifications.logins.get("web", notifications.engine)
+    app = build_app(
+        read_settings(environment=environment), engine, notifications.clock, lambda _connection: notifications.clock()
+    )
     return app.test_client()
 
 

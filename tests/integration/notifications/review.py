@@ -9,7 +9,7 @@ from services.notifications.sending.outcomes import sent
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
-from tests.integration.notifications.office import Office, event_message
+from tests.integration.notifications.notification_service import NotificationService, event_message
 from tests.support.smtp_relay import Relay
 
 REVIEW = "upr-review"
@@ -19,62 +19,70 @@ NO_DATE: dict[str, Any] = {"starts_at": None, "ends_at": None}
 BASE: dict[str, Any] = {"id": REVIEW, "kind": "review", "time_zone": "Europe/Zurich", "mode": "in_person", **MAY}
 
 
-def tell(office: Office, revision: int, **changes: Any) -> None:
+def consume_review(notifications: NotificationService, revision: int, **changes: Any) -> None:
     """A revision of the review."""
-    office.hear(event_message(**{**BASE, "revision": revision, **changes}), queue="notifications.copies")
+    notifications.consume(event_message(**{**BASE, "revision": revision, **changes}), queue="notifications.copies")
 
 
-def register(office: Office, person: int, form_kind: str = "delegation", key: str = "confirmed", **changes: Any) -> str:
+def register(
+    notifications: NotificationService,
+    person: int,
+    form_kind: str = "delegation",
+    key: str = "confirmed",
+    **changes: Any,
+) -> str:
     """Someone on a form for the review; returns the registration's id."""
     registration_id = new_id()
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "form": f"a-{form_kind}",
         "form_kind": form_kind,
         "event": REVIEW,
         "person_ref": f"{person:064x}",
     }
-    office.hear(office.told(key, registration_id, **{**told, **changes}))
+    notifications.consume(notifications.registration_message(key, registration_id, **{**content, **changes}))
     return registration_id
 
 
-def registered(office: Office, person: int, form_kind: str = "delegation", **changes: Any) -> str:
+def registered(notifications: NotificationService, person: int, form_kind: str = "delegation", **changes: Any) -> str:
     """The same, and their mail about it has gone: they know the event as it is."""
-    registration_id = register(office, person, form_kind, **changes)
-    settle(office)
+    registration_id = register(notifications, person, form_kind, **changes)
+    settle(notifications)
     return registration_id
 
 
-def news(office: Office) -> list[tuple[str, str]]:
+def news(notifications: NotificationService) -> list[tuple[str, str]]:
     """Kind and subject of all mails that are not about the registration itself."""
-    rows = office.rows("SELECT kind, subject::text FROM mail WHERE kind LIKE 'event-%' OR kind = 'remote-possible'")
+    rows = notifications.rows(
+        "SELECT kind, subject::text FROM mail WHERE kind LIKE 'event-%' OR kind = 'remote-possible'"
+    )
     return sorted((row["kind"], row["subject"]) for row in rows)
 
 
-def wait_and_tell(office: Office) -> None:
+def wait_and_announce(notifications: NotificationService) -> None:
     """Until the changes are due, and the scheduler's work."""
-    office.pass_time(minutes=6)
-    office.schedule()
+    notifications.pass_time(minutes=6)
+    notifications.schedule()
 
 
-def settle(office: Office) -> None:
+def settle(notifications: NotificationService) -> None:
     """Every mail that is due is handed over, with no relay in between."""
-    while claims := claim_due(office.work, office.clock, 50):
+    while claims := claim_due(notifications.work, notifications.clock, 50):
         for claim in claims:
-            assert begin_handover(office.work, office.clock, claim.mail)
-            finish_mails(office.work, [sent(claim.mail, office.clock())])
+            assert begin_handover(notifications.work, notifications.clock, claim.mail)
+            finish_mails(notifications.work, [sent(claim.mail, notifications.clock())])
 
 
-def send_all(office: Office, relay: Relay) -> None:
+def send_all(notifications: NotificationService, relay: Relay) -> None:
     """Every mail that is due goes to the relay."""
-    sender = office.sender(relay.port)
+    sender = notifications.sender(relay.port)
     while sender.run_once(Stop()):
         pass
 
 
-def mails_sent(office: Office) -> list[EmailMessage]:
+def mails_sent(notifications: NotificationService) -> list[EmailMessage]:
     """The mails that go now, as mail programs read them."""
     with Relay({}) as relay:
-        send_all(office, relay)
+        send_all(notifications, relay)
         return [message_from_bytes(mail, _class=EmailMessage, policy=modern) for mail in relay.mails]
 
 
@@ -84,9 +92,9 @@ def text_of(mail: EmailMessage) -> str:
     return "" if body is None else str(body.get_content())
 
 
-def texts_sent(office: Office) -> list[tuple[str, str]]:
+def texts_sent(notifications: NotificationService) -> list[tuple[str, str]]:
     """Subject and plain text of the mails that go now."""
-    return [(mail["Subject"], text_of(mail)) for mail in mails_sent(office)]
+    return [(mail["Subject"], text_of(mail)) for mail in mails_sent(notifications)]
 
 
 def parts(mail: bytes) -> list[str]:

@@ -1,6 +1,6 @@
-"""In whatever order and however often mails arrive, the recipient's calendar ends in the current state.
+"""For any order and number of deliveries of the mails, the recipient's calendar ends in the current state.
 
-Three readers say so, two of them in JavaScript.
+Three readers check it, two of them in JavaScript.
 """
 
 import random as randomness
@@ -19,19 +19,19 @@ from playwright.sync_api import Browser
 
 from shared.calendar.entries import personal_key
 from shared.runtime.ids import new_id
-from tests.integration.notifications.office import Office, event_message, form_message
+from tests.integration.notifications.notification_service import NotificationService, event_message, form_message
 from tests.integration.notifications.review import (
     BASE,
     MAY,
     NO_DATE,
     NOVEMBER,
     REVIEW,
+    consume_review,
     news,
     parts,
     register,
     send_all,
-    tell,
-    wait_and_tell,
+    wait_and_announce,
 )
 from tests.support.calendar_readers import ReadEntry, Reader, calendar_readers, read_one, shown_at_the_end
 from tests.support.smtp_relay import Relay
@@ -59,7 +59,7 @@ SECOND = st.sampled_from(("none", "same", "waits", "early", "leaves"))
     random=st.randoms(use_true_random=False),
 )
 def test_shuffled_and_doubled_mails_end_in_the_true_calendar(
-    office: Office,
+    notifications: NotificationService,
     readers: Mapping[str, Reader],
     steps: list[tuple[dict[str, Any], bool, bool]],
     leaves: bool,
@@ -70,31 +70,31 @@ def test_shuffled_and_doubled_mails_end_in_the_true_calendar(
     event, person = f"e{new_id()}", f"{random.getrandbits(256):064x}"
     base = {**BASE, "id": event, "status": "confirmed"}
     state = dict(base)
-    first = _Registration(office, event, person, "attendance")
-    other = _Registration(office, event, person, "delegation")
+    first = _Registration(notifications, event, person, "attendance")
+    other = _Registration(notifications, event, person, "delegation")
     with Relay({}) as relay:
-        office.hear(event_message(**state, revision=1), queue="notifications.copies")
+        notifications.consume(event_message(**state, revision=1), queue="notifications.copies")
         if second == "early":
             other.confirmed()
-            send_all(office, relay)
+            send_all(notifications, relay)
         first.confirmed()
         for revision, (step, waits, sends) in enumerate(steps, start=2):
             state = {**base, **step}
-            office.pass_time(seconds=1)
-            office.hear(event_message(**state, revision=revision), queue="notifications.copies")
+            notifications.pass_time(seconds=1)
+            notifications.consume(event_message(**state, revision=revision), queue="notifications.copies")
             if waits:
-                wait_and_tell(office)
+                wait_and_announce(notifications)
             if sends:
-                send_all(office, relay)
+                send_all(notifications, relay)
         {"same": other.confirmed, "leaves": other.confirmed, "waits": other.waitlisted}.get(second, lambda: None)()
         if random.random() < 0.5:
-            send_all(office, relay)
+            send_all(notifications, relay)
         if second == "leaves":
             other.cancelled()
         if leaves:
             first.cancelled()
-        wait_and_tell(office)
-        send_all(office, relay)
+        wait_and_announce(notifications)
+        send_all(notifications, relay)
         mails = [mail for mail in relay.mails if personal_key(person, event) in str(parts(mail))]
     gone = leaves and second not in ("same", "early")
     expected = None if gone or state["status"] in ("postponed", "cancelled") else truth(state)
@@ -108,37 +108,41 @@ def test_shuffled_and_doubled_mails_end_in_the_true_calendar(
 
 
 class _Registration:
-    """One registration of a person, as the registration service tells of it."""
+    """One registration of a person, as the registration service publishes it."""
 
-    def __init__(self, office: Office, event: str, person: str, form_kind: str) -> None:
-        self._office, self._id, self._revision = office, new_id(), 0
-        self._told = {"form": f"a-{form_kind}", "form_kind": form_kind, "event": event, "person_ref": person}
+    def __init__(self, notifications: NotificationService, event: str, person: str, form_kind: str) -> None:
+        self._notifications, self._id, self._revision = notifications, new_id(), 0
+        self._content = {"form": f"a-{form_kind}", "form_kind": form_kind, "event": event, "person_ref": person}
 
     def confirmed(self) -> None:
-        self._hear("confirmed")
+        self._consume("confirmed")
 
     def waitlisted(self) -> None:
-        self._hear("waitlisted")
+        self._consume("waitlisted")
 
     def cancelled(self) -> None:
-        self._hear("cancelled")
+        self._consume("cancelled")
 
-    def _hear(self, verb: str) -> None:
+    def _consume(self, verb: str) -> None:
         self._revision += 1
-        self._office.hear(self._office.told(verb, self._id, self._revision, **self._told))
+        self._notifications.consume(
+            self._notifications.registration_message(verb, self._id, self._revision, **self._content)
+        )
 
 
-def test_two_registrations_are_one_entry_and_one_mail(office: Office, readers: Mapping[str, Reader]) -> None:
+def test_two_registrations_are_one_entry_and_one_mail(
+    notifications: NotificationService, readers: Mapping[str, Reader]
+) -> None:
     """The date moves: one mail, and the one entry of both registrations is right whichever mail comes last."""
-    tell(office, 1, status="confirmed")
+    consume_review(notifications, 1, status="confirmed")
     with Relay({}) as relay:
         for kind in ("delegation", "attendance"):
-            register(office, 1, kind, sealed={"view": f"view-{kind}"})
-            send_all(office, relay)
+            register(notifications, 1, kind, sealed={"view": f"view-{kind}"})
+            send_all(notifications, relay)
         before = len(relay.mails)
-        tell(office, 2, status="confirmed", **NOVEMBER)
-        wait_and_tell(office)
-        send_all(office, relay)
+        consume_review(notifications, 2, status="confirmed", **NOVEMBER)
+        wait_and_announce(notifications)
+        send_all(notifications, relay)
         mails = relay.mails
     assert (before, len(mails)) == (2, 3)
     entries = [entry_of(mail) for mail in mails]
@@ -154,16 +158,16 @@ def test_two_registrations_are_one_entry_and_one_mail(office: Office, readers: M
             assert shown([*order, *order]) == truth({**NOVEMBER, "status": "confirmed"})
 
 
-def test_entry_stays_for_the_other_registration_and_goes_with_the_last(office: Office) -> None:
-    tell(office, 1, status="confirmed")
+def test_entry_stays_for_the_other_registration_and_goes_with_the_last(notifications: NotificationService) -> None:
+    consume_review(notifications, 1, status="confirmed")
     kinds = ("attendance", "delegation")
     with Relay({}) as relay:
-        ids = [register(office, 1, kind, sealed={"view": f"view-{kind}"}) for kind in kinds]
-        send_all(office, relay)
+        ids = [register(notifications, 1, kind, sealed={"view": f"view-{kind}"}) for kind in kinds]
+        send_all(notifications, relay)
         for number, kind in enumerate(kinds):
-            told = {"form": f"a-{kind}", "form_kind": kind, "event": REVIEW, "person_ref": f"{1:064x}"}
-            office.hear(office.told("cancelled", ids[number], 2, **told))
-            send_all(office, relay)
+            sent_content = {"form": f"a-{kind}", "form_kind": kind, "event": REVIEW, "person_ref": f"{1:064x}"}
+            notifications.consume(notifications.registration_message("cancelled", ids[number], 2, **sent_content))
+            send_all(notifications, relay)
         first, last = relay.mails[2:]
     assert "stays in your calendar" in plain(first)
     assert str(entry_of(first)["URL"]).endswith("/v/view-delegation")
@@ -172,46 +176,46 @@ def test_entry_stays_for_the_other_registration_and_goes_with_the_last(office: O
     assert final_entry([last, *relay.mails]) is None
 
 
-def test_place_on_the_waiting_list_given_up_leaves_the_seat_in_the_calendar(office: Office) -> None:
-    tell(office, 1, status="confirmed")
+def test_place_on_the_waiting_list_given_up_leaves_the_seat_in_the_calendar(notifications: NotificationService) -> None:
+    consume_review(notifications, 1, status="confirmed")
     with Relay({}) as relay:
-        register(office, 1, "delegation")
-        waiting = register(office, 1, "attendance", key="waitlisted")
-        told = {"form": "a-attendance", "form_kind": "attendance", "event": REVIEW, "person_ref": f"{1:064x}"}
-        office.hear(office.told("cancelled", waiting, 2, **told))
-        send_all(office, relay)
+        register(notifications, 1, "delegation")
+        waiting = register(notifications, 1, "attendance", key="waitlisted")
+        sent_content = {"form": "a-attendance", "form_kind": "attendance", "event": REVIEW, "person_ref": f"{1:064x}"}
+        notifications.consume(notifications.registration_message("cancelled", waiting, 2, **sent_content))
+        send_all(notifications, relay)
         assert final_entry(relay.mails) == truth({**MAY, "status": "confirmed"})
 
 
-def test_changed_registration_updates_its_entry_with_a_higher_sequence(office: Office) -> None:
+def test_changed_registration_updates_its_entry_with_a_higher_sequence(notifications: NotificationService) -> None:
     """One on the waiting list has no entry, and its change makes none."""
-    tell(office, 1, status="confirmed")
-    told = {"form": "a-delegation", "form_kind": "delegation", "event": REVIEW, "person_ref": f"{1:064x}"}
+    consume_review(notifications, 1, status="confirmed")
+    sent_content = {"form": "a-delegation", "form_kind": "delegation", "event": REVIEW, "person_ref": f"{1:064x}"}
     with Relay({}) as relay:
-        seat = register(office, 1)
-        send_all(office, relay)
-        office.hear(office.told("changed", seat, 2, **told))
-        send_all(office, relay)
+        seat = register(notifications, 1)
+        send_all(notifications, relay)
+        notifications.consume(notifications.registration_message("changed", seat, 2, **sent_content))
+        send_all(notifications, relay)
         before, after = [entry_of(mail) for mail in relay.mails]
         assert "updates the event in your calendar" in plain(relay.mails[1])
-        waiting = register(office, 2, key="waitlisted")
-        other = told | {"person_ref": f"{2:064x}", "status": "waitlisted", "position": 3}
-        office.hear(office.told("changed", waiting, 2, **other))
-        send_all(office, relay)
+        waiting = register(notifications, 2, key="waitlisted")
+        other = sent_content | {"person_ref": f"{2:064x}", "status": "waitlisted", "position": 3}
+        notifications.consume(notifications.registration_message("changed", waiting, 2, **other))
+        send_all(notifications, relay)
         assert [parts(mail) for mail in relay.mails[2:]] == [[], []]
     assert (after["UID"], after["SEQUENCE"]) == (before["UID"], before["SEQUENCE"] + 1)
 
 
-def test_news_go_by_the_registration_that_has_a_seat(office: Office) -> None:
-    tell(office, 1, status="confirmed")
-    register(office, 1, "attendance", key="waitlisted")
-    seat = register(office, 1, "delegation")
+def test_news_go_by_the_registration_that_has_a_seat(notifications: NotificationService) -> None:
+    consume_review(notifications, 1, status="confirmed")
+    register(notifications, 1, "attendance", key="waitlisted")
+    seat = register(notifications, 1, "delegation")
     with Relay({}) as relay:
-        send_all(office, relay)
-        tell(office, 2, status="confirmed", **NOVEMBER)
-        wait_and_tell(office)
-        send_all(office, relay)
-        assert news(office) == [("event-rescheduled", seat)]
+        send_all(notifications, relay)
+        consume_review(notifications, 2, status="confirmed", **NOVEMBER)
+        wait_and_announce(notifications)
+        send_all(notifications, relay)
+        assert news(notifications) == [("event-rescheduled", seat)]
         assert final_entry(relay.mails) == truth({**NOVEMBER, "status": "confirmed"})
 
 
@@ -251,15 +255,15 @@ def readers(browser: Browser) -> Mapping[str, Reader]:
     return calendar_readers(browser)
 
 
-def test_without_a_rising_sequence_an_old_mail_would_win(office: Office) -> None:
-    """The negative control of the model: the same mails, numbered alike, in the wrong order."""
-    tell(office, 1, status="confirmed")
-    register(office, 1)
+def test_without_a_rising_sequence_an_old_mail_would_win(notifications: NotificationService) -> None:
+    """The negative control of the model: the same mails, with equal numbers, in the wrong order."""
+    consume_review(notifications, 1, status="confirmed")
+    register(notifications, 1)
     with Relay({}) as relay:
-        send_all(office, relay)
-        tell(office, 2, status="confirmed", **NOVEMBER)
-        wait_and_tell(office)
-        send_all(office, relay)
+        send_all(notifications, relay)
+        consume_review(notifications, 2, status="confirmed", **NOVEMBER)
+        wait_and_announce(notifications)
+        send_all(notifications, relay)
         first, second = relay.mails
     assert final_entry([second, first]) == truth({**NOVEMBER, "status": "confirmed"})
     levelled = [parts(mail)[0].replace("SEQUENCE:1", "SEQUENCE:0") for mail in (second, first)]
@@ -275,30 +279,30 @@ def alarms(mail: bytes) -> list[timedelta]:
     return [alarm["TRIGGER"].dt for alarm in found]
 
 
-def test_calendar_alerts_when_the_form_of_the_seat_says(office: Office) -> None:
+def test_calendar_alert_follows_the_form_of_the_seat(notifications: NotificationService) -> None:
     """A change of the form holds for mails written from then on; an older message about it changes nothing."""
-    tell(office, 1, status="confirmed")
-    office.hear(form_message("a-delegation", 1, 1440), queue="notifications.copies")
-    office.hear(form_message("a-attendance", 3, None), queue="notifications.copies")
+    consume_review(notifications, 1, status="confirmed")
+    notifications.consume(form_message("a-delegation", 1, 1440), queue="notifications.copies")
+    notifications.consume(form_message("a-attendance", 3, None), queue="notifications.copies")
     with Relay({}) as relay:
-        register(office, 1, "delegation")
-        register(office, 2, "attendance")
-        send_all(office, relay)
+        register(notifications, 1, "delegation")
+        register(notifications, 2, "attendance")
+        send_all(notifications, relay)
         assert sorted(map(alarms, relay.mails)) == [[], [timedelta(days=-1)]]
-        office.hear(form_message("a-attendance", 4, 30), queue="notifications.copies")
-        office.hear(form_message("a-attendance", 2, 5), queue="notifications.copies")
-        register(office, 1, "attendance")
-        send_all(office, relay)
+        notifications.consume(form_message("a-attendance", 4, 30), queue="notifications.copies")
+        notifications.consume(form_message("a-attendance", 2, 5), queue="notifications.copies")
+        register(notifications, 1, "attendance")
+        send_all(notifications, relay)
         assert alarms(relay.mails[-1]) == [timedelta(minutes=-30)], "the event's own form comes first"
-        tell(office, 2, status="cancelled")
-        wait_and_tell(office)
-        send_all(office, relay)
+        consume_review(notifications, 2, status="cancelled")
+        wait_and_announce(notifications)
+        send_all(notifications, relay)
         assert [alarms(mail) for mail in relay.mails[3:]] == [[], []]
 
 
-def test_invitation_alerts_nobody_before_anything_is_known_of_its_form(office: Office) -> None:
-    tell(office, 1, status="confirmed")
+def test_invitation_alerts_no_one_before_anything_is_known_of_its_form(notifications: NotificationService) -> None:
+    consume_review(notifications, 1, status="confirmed")
     with Relay({}) as relay:
-        register(office, 1)
-        send_all(office, relay)
+        register(notifications, 1)
+        send_all(notifications, relay)
         assert [alarms(mail) for mail in relay.mails] == [[]]

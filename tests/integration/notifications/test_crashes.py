@@ -29,7 +29,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import Unavailable
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
-from tests.integration.notifications.office import Office
+from tests.integration.notifications.notification_service import NotificationService
 from tests.support.proof import LEFT
 from tests.support.smtp_relay import CUT, Relay
 
@@ -48,17 +48,17 @@ def message_ids(mails: list[bytes]) -> list[str]:
     return [str(message_from_bytes(mail)["Message-ID"]) for mail in mails]
 
 
-def left_as_unknown(office: Office) -> list[str]:
+def left_as_unknown(notifications: NotificationService) -> list[str]:
     """Subjects of mails of which the proof asks that they have arrived, and not that it is noted."""
-    with office.work.transaction() as connection:
+    with notifications.work.transaction() as connection:
         return list(connection.execute(text(LEFT)).scalars())
 
 
 class _FailingWork(UnitOfWork):
     """A database that is down once ``good`` transactions are used up."""
 
-    def __init__(self, office: Office, good: int) -> None:
-        super().__init__(office.engine, "notifications")
+    def __init__(self, notifications: NotificationService, good: int) -> None:
+        super().__init__(notifications.engine, "notifications")
         self.good = good
 
     @contextmanager
@@ -72,14 +72,14 @@ class _FailingWork(UnitOfWork):
 
 
 @pytest.fixture
-def queued(office: Office) -> Office:
-    """An office with one confirmation to send."""
-    office.hear_event()
-    office.queue_mails(1)
-    return office
+def queued(notifications: NotificationService) -> NotificationService:
+    """A service with one confirmation to send."""
+    notifications.consume_event()
+    notifications.queue_mails(1)
+    return notifications
 
 
-def test_sender_that_dies_before_the_commit_costs_only_time(queued: Office) -> None:
+def test_sender_killed_before_the_commit_costs_only_time(queued: NotificationService) -> None:
     assert len(claim_due(queued.work, queued.clock, 10)) == 1
     assert claim_due(queued.work, queued.clock, 10) == []
     assert reap_leases(queued.work, queued.clock()) == NOTHING
@@ -91,7 +91,7 @@ def test_sender_that_dies_before_the_commit_costs_only_time(queued: Office) -> N
     assert queued.attempts() == [(1, "claimed", "released"), (2, "data", "sent")]
 
 
-def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once(queued: Office) -> None:
+def test_sender_killed_after_the_commit_leaves_an_unknown_that_is_resent_once(queued: NotificationService) -> None:
     before = resolved("resent")
     with Relay({}) as relay:
         (claim,) = claim_due(queued.work, queued.clock, 10)
@@ -100,7 +100,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
         assert not isinstance(letter, HandoverOutcome)
         with queued.tools(relay.port).transport.connect() as session:
             session.begin("upr@example.org", letter.address)
-            session.deliver(letter.content)  # and dies before it can say so
+            session.deliver(letter.content)  # and is killed before it can report it
         queued.pass_time(seconds=PAST_LEASE_S)
         assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=0, lost=1, resent=0, given_up=0)
         assert queued.mail()["state"] == "unknown"
@@ -114,10 +114,10 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
     assert resolved("resent") == before + 1
     assert (queued.mail()["state"], queued.mail()["unknowns"]) == ("sent", 1)
     assert queued.attempts() == [(1, "data", "unknown"), (2, "data", "sent")]
-    assert queued.told_sent() == [queued.mail()["id"]]
+    assert queued.reported_sent() == [queued.mail()["id"]]
 
 
-def test_second_unknown_is_not_sent_again(queued: Office) -> None:
+def test_second_unknown_is_not_sent_again(queued: NotificationService) -> None:
     before = resolved("left")
     with Relay({"DOT": CUT}) as relay:
         for expected in (Reaped(0, 0, 1, 0), Reaped(0, 0, 0, 1)):
@@ -135,28 +135,28 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
     assert resolved("left") == before + 1
 
 
-def test_mails_left_are_counted_from_nothing_on(office: Office) -> None:
+def test_mails_left_are_counted_from_nothing_on(notifications: NotificationService) -> None:
     """A series that begins with its first mail would be no increase, and no alert."""
     mail_unknown_resolved_total.clear()
-    office.sender(1)
+    notifications.sender(1)
     assert {labels for (labels,) in mail_unknown_resolved_total._metrics} == {"left"}
 
 
-def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
-    office.hear_event()
+def test_unknown_that_became_untrue_is_not_sent_again(notifications: NotificationService) -> None:
+    notifications.consume_event()
     registration_id = new_id()
-    office.hear(office.told("confirmed", registration_id))
+    notifications.consume(notifications.registration_message("confirmed", registration_id))
     with Relay({"DOT": CUT}) as relay:
-        office.sender(relay.port).run_once(Stop())
-    office.hear(office.told("cancelled", registration_id, 2))
-    office.clock.advance(UNKNOWN_AFTER)
+        notifications.sender(relay.port).run_once(Stop())
+    notifications.consume(notifications.registration_message("cancelled", registration_id, 2))
+    notifications.clock.advance(UNKNOWN_AFTER)
     before = resolved("given_up")
-    assert reap_leases(office.work, office.clock()) == Reaped(0, 0, 0, given_up=1)
+    assert reap_leases(notifications.work, notifications.clock()) == Reaped(0, 0, 0, given_up=1)
     assert resolved("given_up") == before + 1
-    assert office.states() == {"confirmation": "unknown", "cancelled-by-you": "queued"}
+    assert notifications.states() == {"confirmation": "unknown", "cancelled-by-you": "queued"}
 
 
-def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
+def test_fence_stops_a_sender_whose_mail_another_has(queued: NotificationService) -> None:
     (slow,) = claim_due(queued.work, queued.clock, 10)
     assert begin_handover(queued.work, queued.clock, slow.mail)
     queued.pass_time(seconds=PAST_LEASE_S)
@@ -168,19 +168,19 @@ def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
     assert finish_mails(queued.work, [sent(slow.mail, queued.clock())]) == []
     assert not begin_handover(queued.work, queued.clock, slow.mail)
     assert queued.mail()["state"] == "claimed"
-    assert queued.told_sent() == []
+    assert queued.reported_sent() == []
     assert begin_handover(queued.work, queued.clock, other.mail)
     assert len(finish_mails(queued.work, [sent(other.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
 
 
-def test_lease_that_ran_out_is_not_begun_though_nobody_else_has_the_mail(queued: Office) -> None:
+def test_lease_that_ran_out_is_not_begun_though_no_one_else_has_the_mail(queued: NotificationService) -> None:
     (claim,) = claim_due(queued.work, queued.clock, 10)
     queued.pass_time(seconds=PAST_LEASE_S)
     assert not begin_handover(queued.work, queued.clock, claim.mail)
 
 
-def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: Office) -> None:
+def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: NotificationService) -> None:
     before = resolved("found")
     (claim,) = claim_due(queued.work, queued.clock, 10)
     assert begin_handover(queued.work, queued.clock, claim.mail)
@@ -192,16 +192,16 @@ def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: 
     assert resolved("found") == before + 1
 
 
-def test_outcome_stored_twice_counts_once(queued: Office) -> None:
+def test_outcome_stored_twice_counts_once(queued: NotificationService) -> None:
     (claim,) = claim_due(queued.work, queued.clock, 10)
     begin_handover(queued.work, queued.clock, claim.mail)
-    verdict = sent(claim.mail, queued.clock())
-    assert finish_mails(queued.work, [verdict]) == [verdict]
-    assert finish_mails(queued.work, [verdict]) == []
-    assert len(queued.told_sent()) == 1
+    outcome = sent(claim.mail, queued.clock())
+    assert finish_mails(queued.work, [outcome]) == [outcome]
+    assert finish_mails(queued.work, [outcome]) == []
+    assert len(queued.reported_sent()) == 1
 
 
-def test_sender_that_stood_still_after_the_commit_does_not_send(queued: Office) -> None:
+def test_sender_frozen_after_the_commit_does_not_send(queued: NotificationService) -> None:
     seconds = iter((0.0, LEASE.total_seconds() / 2))
     with Relay({}) as relay:
         queued.sender(relay.port, monotonic=lambda: next(seconds)).run_once(Stop())
@@ -209,7 +209,7 @@ def test_sender_that_stood_still_after_the_commit_does_not_send(queued: Office) 
     assert queued.mail()["state"] == "queued"
 
 
-def test_database_that_goes_away_after_a_handover_is_told_when_it_is_back(queued: Office) -> None:
+def test_outcome_is_stored_after_an_outage_that_follows_a_handover(queued: NotificationService) -> None:
     queued.queue_mails(3)
     with Relay({}) as relay:
         tools = queued.tools(relay.port)
@@ -226,14 +226,14 @@ def test_database_that_goes_away_after_a_handover_is_told_when_it_is_back(queued
     assert {mail["state"] for mail in queued.mails()} == {"sent"}
 
 
-def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
-    office.hear_event()
-    office.queue_mails(200)
+def test_two_senders_at_once_send_no_mail_twice(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(200)
     counts = [0, 0]
     with Relay({}) as one, Relay({}) as two:
 
         def work(number: int, port: int) -> None:
-            sender = office.sender(port)
+            sender = notifications.sender(port)
             while handled := sender.run_once(Stop()):
                 counts[number] += handled
 
@@ -245,18 +245,18 @@ def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
         received = message_ids(one.mails + two.mails)
     assert sum(counts) == 200
     assert min(counts) > 0
-    assert sorted(received) == sorted(mail["message_id"] for mail in office.mails())
-    assert {mail["state"] for mail in office.mails()} == {"sent"}
-    assert sorted(office.told_sent()) == sorted(mail["id"] for mail in office.mails())
+    assert sorted(received) == sorted(mail["message_id"] for mail in notifications.mails())
+    assert {mail["state"] for mail in notifications.mails()} == {"sent"}
+    assert sorted(notifications.reported_sent()) == sorted(mail["id"] for mail in notifications.mails())
 
 
-def test_backlog_is_measured_by_the_longest_due(office: Office) -> None:
+def test_backlog_is_measured_by_the_longest_due(notifications: NotificationService) -> None:
     none = {"transactional": 0.0, "verification": 0.0, "reminder": 0.0, "bulletin": 0.0}
-    assert measure_lanes(office.work, office.clock) == none
-    office.queue_mails(1)
-    office.pass_time(seconds=7)
-    office.queue_mails(2)
-    assert measure_lanes(office.work, office.clock) == none | {"transactional": 7.0}
+    assert measure_lanes(notifications.work, notifications.clock) == none
+    notifications.queue_mails(1)
+    notifications.pass_time(seconds=7)
+    notifications.queue_mails(2)
+    assert measure_lanes(notifications.work, notifications.clock) == none | {"transactional": 7.0}
     assert mails_due.labels("transactional")._value.get() == 3
-    claim_due(office.work, office.clock, 10)
-    assert measure_lanes(office.work, office.clock) == none | {"transactional": 7.0}
+    claim_due(notifications.work, notifications.clock, 10)
+    assert measure_lanes(notifications.work, notifications.clock) == none | {"transactional": 7.0}

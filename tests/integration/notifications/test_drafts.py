@@ -22,22 +22,24 @@ from tests.integration.notifications.bulletins import (
     send,
 )
 from tests.integration.notifications.desk import ask, sign_in
-from tests.integration.notifications.office import EVENT, Office
+from tests.integration.notifications.notification_service import EVENT, NotificationService
 
 ANY = {"If-Match": "*"}
 PLACE = "/console/mail/bulletins"
 
 
-def test_preview_counts_people_by_language_and_shows_each_mail(office: Office, client: FlaskClient) -> None:
+def test_preview_counts_people_by_language_and_shows_each_mail(
+    notifications: NotificationService, client: FlaskClient
+) -> None:
     for number, language in enumerate(("en", "en", "ar", "pt")):
-        person(office, number, language=language)
+        person(notifications, number, language=language)
     found = ask(client, "POST", f"/v1/bulletins/{draft(client)}/preview").get_json()
     assert (found["audience"], found["languages"]) == (4, {"en": 2, "ar": 1, "pt": 1})
     assert [(sample["language"], sample["subject"]) for sample in found["samples"]] == [
         (language, text["subject"]) for language, text in TEXTS.items()
     ]
     assert 'dir="rtl"' in found["samples"][1]["html"]
-    assert bulletins(office) == []
+    assert bulletins(notifications) == []
 
 
 @pytest.mark.parametrize(("key", "status"), [("viewer", 403), ("operator", 403), ("limited", 403), ("", 401)])
@@ -81,9 +83,11 @@ def change(client: FlaskClient, bulletin: str, content: Any, seen: str | None = 
     return client.patch(f"/v1/bulletins/{bulletin}", json=content, headers=headers)
 
 
-def test_draft_is_changed_by_whoever_has_seen_it(office: Office, client: FlaskClient) -> None:
-    person(office, 1)
-    person(office, 2, working_group="water")
+def test_draft_is_changed_only_from_its_newest_revision(
+    notifications: NotificationService, client: FlaskClient
+) -> None:
+    person(notifications, 1)
+    person(notifications, 2, working_group="water")
     bulletin = draft(client)
     shown = ask(client, "GET", f"/v1/bulletins/{bulletin}")
     assert (shown.headers["ETag"], shown.get_json()["revision"]) == ('"1"', 1)
@@ -99,9 +103,9 @@ def test_draft_is_changed_by_whoever_has_seen_it(office: Office, client: FlaskCl
     assert audience(client, bulletin) == 1
 
 
-def test_changed_draft_has_to_be_previewed_again(office: Office, client: FlaskClient) -> None:
+def test_changed_draft_has_to_be_previewed_again(notifications: NotificationService, client: FlaskClient) -> None:
     """What was previewed is what is sent: not the other words, though they would go to the same people."""
-    person(office, 1)
+    person(notifications, 1)
     bulletin = draft(client)
     seen = preview(client, bulletin)
     texts = {"en": {"subject": "Other words", "text": "Other"}}
@@ -113,12 +117,12 @@ def test_changed_draft_has_to_be_previewed_again(office: Office, client: FlaskCl
     again = preview(client, bulletin)
     assert [sample["subject"] for sample in again["samples"]] == ["Other words"]
     assert ask(client, "POST", path, order | {"mark": again["mark"]}).status_code == 200
-    office.hear_event()
-    assert [mail["Subject"] for mail in delivered(office) if "List-Unsubscribe" in mail] == ["Other words"]
+    notifications.consume_event()
+    assert [mail["Subject"] for mail in delivered(notifications) if "List-Unsubscribe" in mail] == ["Other words"]
 
 
-def test_mark_of_another_draft_sends_nothing(office: Office, client: FlaskClient) -> None:
-    person(office, 1)
+def test_mark_of_another_draft_sends_nothing(notifications: NotificationService, client: FlaskClient) -> None:
+    person(notifications, 1)
     one, other = draft(client), draft(client)
     order = order_for(preview(client, one))
     assert ask(client, "POST", f"/v1/bulletins/{other}/send", order).get_json()["code"] == "preview-outdated"
@@ -134,8 +138,8 @@ def test_discarded_draft_is_gone(client: FlaskClient) -> None:
     assert [item["id"] for item in ask(client, "GET", "/v1/bulletins").get_json()["items"]] == [kept]
 
 
-def test_sent_bulletin_stays_as_it_was(office: Office, client: FlaskClient) -> None:
-    person(office, 1)
+def test_sent_bulletin_stays_as_it_was(notifications: NotificationService, client: FlaskClient) -> None:
+    person(notifications, 1)
     bulletin = draft(client)
     assert send(client, bulletin) == 200
     path, key = f"/v1/bulletins/{bulletin}", {"Authorization": "Bearer coordinator"}
@@ -158,9 +162,9 @@ def hidden(page: str, name: str) -> str:
     return found[1]
 
 
-def test_console_drafts_shows_and_sends(office: Office, client: FlaskClient) -> None:
-    office.hear_event()
-    person(office, 1)
+def test_console_drafts_shows_and_sends(notifications: NotificationService, client: FlaskClient) -> None:
+    notifications.consume_event()
+    person(notifications, 1)
     assert client.get("/console/mail").status_code == 303
     sign_in(client)
     assert "No bulletin has been written yet" in client.get("/console/mail").get_data(as_text=True)
@@ -179,17 +183,19 @@ def test_console_drafts_shows_and_sends(office: Office, client: FlaskClient) -> 
         assert client.post(f"{answer.location}/send", data=stale).status_code == 409
     assert client.post(f"{answer.location}/send", data={"expected": "1", "mark": mark}).status_code == 303
     assert "Send to" not in client.get(answer.location).get_data(as_text=True)
-    assert len(delivered(office)) == 2
+    assert len(delivered(notifications)) == 2
     overview = client.get("/console/mail").get_data(as_text=True)
     assert "Bulletin" in overview
     assert "1 person" in overview
 
 
-def test_console_names_events_groups_and_forms_by_their_titles(office: Office, client: FlaskClient) -> None:
-    office.hear_event()
-    office.hear_group()
-    person(office, 1)
-    person(office, 2, form="join", form_kind="working_group", event=None)
+def test_console_names_events_groups_and_forms_by_their_titles(
+    notifications: NotificationService, client: FlaskClient
+) -> None:
+    notifications.consume_event()
+    notifications.consume_group()
+    person(notifications, 1)
+    person(notifications, 2, form="join", form_kind="working_group", event=None)
     segment = {"event": EVENT, "not_registered_for": EVENT, "form": EVENT, "working_group": "housing"}
     sign_in(client)
     page = client.get(f"/console/mail/bulletins/{draft(client, segment)}").get_data(as_text=True)
@@ -207,17 +213,19 @@ def boxes(page: str, part: str) -> dict[str, str]:
     return dict(found)
 
 
-def test_forms_with_the_same_name_are_told_apart_by_their_slugs(office: Office, client: FlaskClient) -> None:
-    person(office, 1, form="join-north", form_kind="working_group", event=None)
-    person(office, 2, form="join-south", form_kind="working_group", event=None)
+def test_forms_with_the_same_name_are_distinguished_by_their_slugs(
+    notifications: NotificationService, client: FlaskClient
+) -> None:
+    person(notifications, 1, form="join-north", form_kind="working_group", event=None)
+    person(notifications, 2, form="join-south", form_kind="working_group", event=None)
     sign_in(client)
     page = client.get(f"{PLACE}/new").get_data(as_text=True)
     slugs = ("join-north", "join-south")
     assert boxes(page, "form") == {slug: f"Working group: {slug}" for slug in slugs}
 
 
-def test_console_changes_a_draft_from_what_it_holds(office: Office, client: FlaskClient) -> None:
-    person(office, 1)
+def test_console_changes_a_draft_from_what_it_holds(notifications: NotificationService, client: FlaskClient) -> None:
+    person(notifications, 1)
     bulletin = draft(client, {"form": "gone-form", "country": "CH"})
     sign_in(client)
     place = f"/console/mail/bulletins/{bulletin}"
@@ -252,8 +260,8 @@ def test_console_discards_a_draft_that_is_as_it_was_seen(client: FlaskClient) ->
     assert client.get(place).status_code == 404
 
 
-def test_console_changes_no_bulletin_that_was_sent(office: Office, client: FlaskClient) -> None:
-    person(office, 1)
+def test_console_changes_no_bulletin_that_was_sent(notifications: NotificationService, client: FlaskClient) -> None:
+    person(notifications, 1)
     bulletin = draft(client)
     assert send(client, bulletin) == 200
     sign_in(client)
@@ -275,8 +283,10 @@ def test_console_lets_only_coordinators_write(client: FlaskClient, key: str, sta
     assert [client.post(path, data={}).status_code for path in posts] == [status] * len(posts)
 
 
-def test_longest_bulletin_in_every_language_fits_into_the_consoles_form(office: Office, client: FlaskClient) -> None:
-    """A browser sends each Chinese sign as nine bytes; more than we say is refused, not cut off."""
+def test_longest_bulletin_in_every_language_fits_into_the_consoles_form(
+    notifications: NotificationService, client: FlaskClient
+) -> None:
+    """A browser sends each Chinese character as nine bytes; more than the limit is refused, not cut off."""
     sign_in(client)
     signs = {"en": "a", "fr": "é", "es": "ñ", "ar": "\u0635", "ru": "\u0434", "zh": "\u4f1a"}
     fields = {f"subject-{language}": sign for language, sign in signs.items()}

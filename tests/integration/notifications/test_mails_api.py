@@ -9,14 +9,14 @@ from flask.testing import FlaskClient
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
 from tests.integration.notifications.desk import open_desk
-from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
+from tests.integration.notifications.notification_service import ADDRESS, EVENT, PERSON, NotificationService
 from tests.support.smtp_relay import Relay
 
 
 @pytest.fixture
-def client(office: Office, tmp_path: Path) -> FlaskClient:
-    """The service's web application on the office's database."""
-    return open_desk(office, tmp_path)
+def client(notifications: NotificationService, tmp_path: Path) -> FlaskClient:
+    """The service's web application on the same database."""
+    return open_desk(notifications, tmp_path)
 
 
 def get(client: FlaskClient, path: str, key: str = "coordinator") -> tuple[int, dict[str, object]]:
@@ -41,14 +41,14 @@ def test_who_may_see_mails(client: FlaskClient, key: str, status: int) -> None:
     assert get(client, f"/v1/mails/{new_id()}", key)[0] == (404 if status == 200 else status)
 
 
-def test_mail_is_shown_without_the_person(client: FlaskClient, office: Office) -> None:
-    office.hear_event()
-    office.hear(office.told("confirmed", new_id()))
+def test_mail_is_shown_without_the_person(client: FlaskClient, notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.consume(notifications.registration_message("confirmed", new_id()))
     with Relay({"DOT": ["451 later", "250 ok"]}) as relay:
         for _ in range(2):
-            office.sender(relay.port).run_once(Stop())
-            office.pass_time(seconds=60)
-    row = office.mail()
+            notifications.sender(relay.port).run_once(Stop())
+            notifications.pass_time(seconds=60)
+    row = notifications.mail()
     status, mail = get(client, f"/v1/mails/{row['id']}")
     assert status == 200
     assert ADDRESS not in json.dumps(mail)
@@ -81,23 +81,23 @@ def test_mail_is_shown_without_the_person(client: FlaskClient, office: Office) -
     assert listed == [{"id": row["id"]} | mail]
 
 
-def test_pages_show_each_mail_once_newest_first(client: FlaskClient, office: Office) -> None:
-    office.queue_mails(5)
+def test_pages_show_each_mail_once_newest_first(client: FlaskClient, notifications: NotificationService) -> None:
+    notifications.queue_mails(5)
     seen, cursor = [], ""
     for _ in range(3):
         answer = get(client, f"/v1/mails?limit=2&cursor={cursor}")
         seen += ids(answer)
         cursor = str(answer[1]["next"])
     assert cursor == ""
-    assert seen == [mail["id"] for mail in reversed(office.mails())]
+    assert seen == [mail["id"] for mail in reversed(notifications.mails())]
 
 
-def test_filters_all_have_to_fit(client: FlaskClient, office: Office) -> None:
-    office.queue_mails(1)
+def test_filters_all_have_to_fit(client: FlaskClient, notifications: NotificationService) -> None:
+    notifications.queue_mails(1)
     registration_id = new_id()
-    office.hear(office.told("waitlisted", registration_id, event="other-event"))
-    office.hear(office.told("cancelled", registration_id, 2, event="other-event"))
-    by_kind = {mail["kind"]: mail["id"] for mail in office.mails()}
+    notifications.consume(notifications.registration_message("waitlisted", registration_id, event="other-event"))
+    notifications.consume(notifications.registration_message("cancelled", registration_id, 2, event="other-event"))
+    by_kind = {mail["kind"]: mail["id"] for mail in notifications.mails()}
     assert ids(get(client, "/v1/mails?kind=confirmation")) == [by_kind["confirmation"]]
     assert ids(get(client, "/v1/mails?state=cancelled")) == [by_kind["waiting-list"]]
     assert ids(get(client, "/v1/mails?event=other-event&state=queued")) == [by_kind["cancelled-by-you"]]
@@ -110,14 +110,16 @@ def test_query_that_makes_no_sense_is_refused(client: FlaskClient, query: str) -
 
 
 @pytest.mark.parametrize("cursor", ["x", "WzFd", "WyJub3QtYW4taWQiXQ"])
-def test_cursor_of_somebody_elses_making_is_refused(client: FlaskClient, cursor: str) -> None:
+def test_cursor_of_someone_elses_making_is_refused(client: FlaskClient, cursor: str) -> None:
     assert get(client, f"/v1/mails?cursor={cursor}")[0] == 400
 
 
-def test_key_that_is_limited_to_forms_finds_only_their_mails(client: FlaskClient, office: Office) -> None:
-    office.queue_mails(1)
-    office.hear(office.told("confirmed", new_id(), form="another-form"))
-    hidden, shown = (mail["id"] for mail in office.mails())
+def test_key_that_is_limited_to_forms_finds_only_their_mails(
+    client: FlaskClient, notifications: NotificationService
+) -> None:
+    notifications.queue_mails(1)
+    notifications.consume(notifications.registration_message("confirmed", new_id(), form="another-form"))
+    hidden, shown = (mail["id"] for mail in notifications.mails())
     assert ids(get(client, "/v1/mails", "limited")) == [shown]
     assert get(client, f"/v1/mails/{shown}", "limited")[0] == 200
     assert get(client, f"/v1/mails/{hidden}", "limited")[0] == 404

@@ -11,16 +11,16 @@ from sqlalchemy import Connection
 from services.notifications.rules.service import announce_some, decide_news
 from services.notifications.sending.composer import NEWS_UNTRUE
 from shared.db.unit_of_work import UnitOfWork
-from tests.integration.notifications.office import Office
+from tests.integration.notifications.notification_service import NotificationService
 from tests.integration.notifications.review import (
     NO_DATE,
     NOVEMBER,
     REVIEW,
+    consume_review,
     news,
     registered,
     send_all,
-    tell,
-    wait_and_tell,
+    wait_and_announce,
 )
 from tests.support.smtp_relay import Relay
 
@@ -36,216 +36,224 @@ from tests.support.smtp_relay import Relay
         ({"title": "Another title"}, "event-changed"),
     ],
 )
-def test_change_is_told_once_a_minute_after_it(office: Office, changes: dict[str, Any], kind: str) -> None:
-    tell(office, 1, status="tentative")
-    who = registered(office, 1)
-    office.pass_time(minutes=1)
-    tell(office, 2, **{"status": "tentative", **changes})
-    office.pass_time(seconds=59)
-    office.schedule()
-    assert news(office) == []
-    office.pass_time(seconds=1)
-    office.schedule()
-    office.schedule()
-    assert news(office) == [(kind, who)]
+def test_change_is_announced_once_a_minute_after_it(
+    notifications: NotificationService, changes: dict[str, Any], kind: str
+) -> None:
+    consume_review(notifications, 1, status="tentative")
+    who = registered(notifications, 1)
+    notifications.pass_time(minutes=1)
+    consume_review(notifications, 2, **{"status": "tentative", **changes})
+    notifications.pass_time(seconds=59)
+    notifications.schedule()
+    assert news(notifications) == []
+    notifications.pass_time(seconds=1)
+    notifications.schedule()
+    notifications.schedule()
+    assert news(notifications) == [(kind, who)]
 
 
-def test_change_that_nobody_sees_is_not_told(office: Office) -> None:
-    tell(office, 1)
-    registered(office, 1)
-    tell(office, 2, summary="Another text", asked_groups=[])
-    wait_and_tell(office)
-    assert news(office) == []
+def test_invisible_change_is_not_announced(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    registered(notifications, 1)
+    consume_review(notifications, 2, summary="Another text", asked_groups=[])
+    wait_and_announce(notifications)
+    assert news(notifications) == []
 
 
-def test_change_that_is_taken_back_in_time_is_not_told(office: Office) -> None:
-    tell(office, 1)
-    registered(office, 1)
-    tell(office, 2, **NOVEMBER)
-    office.pass_time(seconds=30)
-    tell(office, 3)
-    wait_and_tell(office)
-    assert news(office) == []
+def test_change_that_is_taken_back_in_time_is_not_announced(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    registered(notifications, 1)
+    consume_review(notifications, 2, **NOVEMBER)
+    notifications.pass_time(seconds=30)
+    consume_review(notifications, 3)
+    wait_and_announce(notifications)
+    assert news(notifications) == []
 
 
-def test_changes_in_a_row_are_told_as_one_within_five_minutes(office: Office) -> None:
-    tell(office, 1)
-    who = registered(office, 1)
+def test_changes_in_a_row_are_announced_as_one_within_five_minutes(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    who = registered(notifications, 1)
     for revision in range(2, 9):
-        tell(office, revision, place=f"Room {revision}")
-        office.pass_time(seconds=50)
-        office.schedule()
-    assert news(office) == [("event-changed", who)]
+        consume_review(notifications, revision, place=f"Room {revision}")
+        notifications.pass_time(seconds=50)
+        notifications.schedule()
+    assert news(notifications) == [("event-changed", who)]
 
 
-def test_revived_event_is_told_as_such(office: Office) -> None:
-    tell(office, 1)
-    who = registered(office, 1)
-    tell(office, 2, status="cancelled")
-    wait_and_tell(office)
-    tell(office, 3)
-    wait_and_tell(office)
-    assert news(office) == [("event-cancelled", who), ("event-revived", who)]
+def test_revived_event_is_announced_as_such(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    who = registered(notifications, 1)
+    consume_review(notifications, 2, status="cancelled")
+    wait_and_announce(notifications)
+    consume_review(notifications, 3)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-cancelled", who), ("event-revived", who)]
 
 
-def test_older_news_that_have_not_gone_are_cancelled_by_newer_ones(office: Office) -> None:
-    tell(office, 1)
-    registered(office, 1)
-    tell(office, 2, status="cancelled")
-    wait_and_tell(office)
-    tell(office, 3)
-    wait_and_tell(office)
-    assert {kind: state for kind, state in office.states().items() if kind != "confirmation"} == {
+def test_older_news_that_have_not_gone_are_cancelled_by_newer_ones(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    registered(notifications, 1)
+    consume_review(notifications, 2, status="cancelled")
+    wait_and_announce(notifications)
+    consume_review(notifications, 3)
+    wait_and_announce(notifications)
+    assert {kind: state for kind, state in notifications.states().items() if kind != "confirmation"} == {
         "event-cancelled": "cancelled",
         "event-revived": "queued",
     }
 
 
-def test_only_people_with_a_live_registration_that_knew_another_state_are_told(office: Office) -> None:
-    tell(office, 1)
-    seated, waiting = registered(office, 1), registered(office, 2, key="waitlisted")
-    registered(office, 3, key="cancelled")
-    registered(office, 4, form_kind="interest")
-    office.pass_time(seconds=1)
-    tell(office, 2, **NOVEMBER)
-    office.pass_time(seconds=1)
-    registered(office, 5)
-    wait_and_tell(office)
-    assert news(office) == sorted([("event-rescheduled", seated), ("event-rescheduled", waiting)])
+def test_only_people_with_a_live_registration_and_outdated_information_are_notified(
+    notifications: NotificationService,
+) -> None:
+    consume_review(notifications, 1)
+    seated, waiting = registered(notifications, 1), registered(notifications, 2, key="waitlisted")
+    registered(notifications, 3, key="cancelled")
+    registered(notifications, 4, form_kind="interest")
+    notifications.pass_time(seconds=1)
+    consume_review(notifications, 2, **NOVEMBER)
+    notifications.pass_time(seconds=1)
+    registered(notifications, 5)
+    wait_and_announce(notifications)
+    assert news(notifications) == sorted([("event-rescheduled", seated), ("event-rescheduled", waiting)])
 
 
-def test_person_with_two_registrations_is_told_by_their_own_seat(office: Office) -> None:
-    tell(office, 1)
-    registered(office, 1, form_kind="delegation")
-    seat = registered(office, 1, form_kind="attendance")
-    tell(office, 2, **NOVEMBER)
-    wait_and_tell(office)
-    assert news(office) == [("event-rescheduled", seat)]
+def test_person_with_two_registrations_is_notified_by_their_own_seat(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    registered(notifications, 1, form_kind="delegation")
+    seat = registered(notifications, 1, form_kind="attendance")
+    consume_review(notifications, 2, **NOVEMBER)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-rescheduled", seat)]
 
 
-def test_those_who_asked_are_told_that_remote_attendance_is_possible(office: Office) -> None:
-    tell(office, 1)
-    asked, seated = registered(office, 1, form_kind="interest"), registered(office, 2)
-    tell(office, 2, mode="hybrid")
-    wait_and_tell(office)
-    assert news(office) == sorted([("remote-possible", asked), ("event-changed", seated)])
-    tell(office, 3, mode="hybrid", **NOVEMBER)
-    wait_and_tell(office)
-    assert [kind for kind, subject in news(office) if subject == asked] == ["remote-possible"]
+def test_interested_people_are_notified_that_remote_attendance_is_possible(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    asked, seated = registered(notifications, 1, form_kind="interest"), registered(notifications, 2)
+    consume_review(notifications, 2, mode="hybrid")
+    wait_and_announce(notifications)
+    assert news(notifications) == sorted([("remote-possible", asked), ("event-changed", seated)])
+    consume_review(notifications, 3, mode="hybrid", **NOVEMBER)
+    wait_and_announce(notifications)
+    assert [kind for kind, subject in news(notifications) if subject == asked] == ["remote-possible"]
 
 
-def test_who_has_withdrawn_their_interest_is_not_told(office: Office) -> None:
-    tell(office, 1)
-    asked = registered(office, 1, form_kind="interest")
+def test_withdrawn_interest_is_not_notified(notifications: NotificationService) -> None:
+    consume_review(notifications, 1)
+    asked = registered(notifications, 1, form_kind="interest")
     withdrawn: dict[str, Any] = {"form": "a-interest", "form_kind": "interest", "event": REVIEW}
-    office.hear(office.told("cancelled", asked, 2, person_ref=f"{1:064x}", **withdrawn))
-    tell(office, 2, mode="hybrid")
-    wait_and_tell(office)
-    assert news(office) == []
+    notifications.consume(
+        notifications.registration_message("cancelled", asked, 2, person_ref=f"{1:064x}", **withdrawn)
+    )
+    consume_review(notifications, 2, mode="hybrid")
+    wait_and_announce(notifications)
+    assert news(notifications) == []
 
 
 @pytest.mark.parametrize("status", ["tentative", "postponed"])
-def test_event_without_a_date_is_told_when_it_has_one(office: Office, status: str) -> None:
-    tell(office, 1, status=status, **NO_DATE)
-    who = registered(office, 1)
-    tell(office, 2, status="confirmed", **NOVEMBER)
-    wait_and_tell(office)
-    assert news(office) == [("event-rescheduled", who)]
+def test_event_without_a_date_is_announced_when_it_has_one(notifications: NotificationService, status: str) -> None:
+    consume_review(notifications, 1, status=status, **NO_DATE)
+    who = registered(notifications, 1)
+    consume_review(notifications, 2, status="confirmed", **NOVEMBER)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-rescheduled", who)]
 
 
 @pytest.mark.parametrize(("mode", "state"), [("hybrid", "queued"), ("online", "queued"), ("in_person", "cancelled")])
-def test_remote_attendance_that_has_not_been_told_yet_is_told_though_something_else_changes(
-    office: Office, mode: str, state: str
+def test_unannounced_remote_attendance_is_announced_after_another_change(
+    notifications: NotificationService, mode: str, state: str
 ) -> None:
-    """The newer news are not for whoever only asked about it, so they replace theirs only if it is no longer so."""
-    tell(office, 1)
-    registered(office, 1, form_kind="interest")
-    tell(office, 2, mode="hybrid")
-    wait_and_tell(office)
-    tell(office, 3, mode=mode, place="Room XX")
-    wait_and_tell(office)
-    assert [mail["state"] for mail in office.mails() if mail["kind"] == "remote-possible"] == [state]
+    """The newer news are not for people who only want remote attendance, and replace theirs only if it is revoked."""
+    consume_review(notifications, 1)
+    registered(notifications, 1, form_kind="interest")
+    consume_review(notifications, 2, mode="hybrid")
+    wait_and_announce(notifications)
+    consume_review(notifications, 3, mode=mode, place="Room XX")
+    wait_and_announce(notifications)
+    assert [mail["state"] for mail in notifications.mails() if mail["kind"] == "remote-possible"] == [state]
 
 
 @pytest.mark.parametrize("away", [{"status": "postponed", **NO_DATE}, {"status": "cancelled"}])
-def test_those_who_asked_are_told_though_the_mode_changed_while_the_event_was_away(
-    office: Office, away: dict[str, Any]
+def test_interested_people_are_notified_though_the_mode_changed_while_the_event_was_postponed(
+    notifications: NotificationService, away: dict[str, Any]
 ) -> None:
-    tell(office, 1)
-    asked = registered(office, 1, form_kind="interest")
+    consume_review(notifications, 1)
+    asked = registered(notifications, 1, form_kind="interest")
     for revision, changes in enumerate((away, {**away, "mode": "hybrid"}, {"mode": "hybrid", **NOVEMBER}), start=2):
-        assert news(office) == []
-        tell(office, revision, **changes)
-        wait_and_tell(office)
-    tell(office, 5, mode="hybrid", place="Room XX", **NOVEMBER)
-    wait_and_tell(office)
-    assert news(office) == [("remote-possible", asked)]
+        assert news(notifications) == []
+        consume_review(notifications, revision, **changes)
+        wait_and_announce(notifications)
+    consume_review(notifications, 5, mode="hybrid", place="Room XX", **NOVEMBER)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("remote-possible", asked)]
 
 
-def test_announcement_goes_on_after_each_kill_and_tells_everybody_once(office: Office) -> None:
+def test_announcement_continues_after_each_kill_and_notifies_everyone_once(notifications: NotificationService) -> None:
     """Every chunk is rolled back once, as kill -9 would, before it is made for good."""
-    tell(office, 1)
-    people = [registered(office, person) for person in range(25)]
-    tell(office, 2, **NOVEMBER)
-    office.pass_time(minutes=6)
-    assert decide_news(office.work, office.clock)
-    dying, made = _Dying(office.engine, "notifications"), [0]
+    consume_review(notifications, 1)
+    people = [registered(notifications, person) for person in range(25)]
+    consume_review(notifications, 2, **NOVEMBER)
+    notifications.pass_time(minutes=6)
+    assert decide_news(notifications.work, notifications.clock)
+    dying, made = _Dying(notifications.engine, "notifications"), [0]
     while made[-1] < len(people):
         with pytest.raises(ZeroDivisionError):
-            announce_some(dying, office.clock, "example.org", 4)
-        assert len(news(office)) == made[-1]
-        announce_some(office.work, office.clock, "example.org", 4)
-        made.append(len(news(office)))
-    assert announce_some(office.work, office.clock, "example.org", 4) is None
+            announce_some(dying, notifications.clock, "example.org", 4)
+        assert len(news(notifications)) == made[-1]
+        announce_some(notifications.work, notifications.clock, "example.org", 4)
+        made.append(len(news(notifications)))
+    assert announce_some(notifications.work, notifications.clock, "example.org", 4) is None
     assert made == [0, 4, 8, 12, 16, 20, 24, 25]
-    assert news(office) == sorted(("event-rescheduled", person) for person in people)
-    assert office.rows("SELECT mails, ended_at IS NOT NULL AS over FROM announcement") == [{"mails": 25, "over": True}]
+    assert news(notifications) == sorted(("event-rescheduled", person) for person in people)
+    assert notifications.rows("SELECT mails, ended_at IS NOT NULL AS over FROM announcement") == [
+        {"mails": 25, "over": True}
+    ]
 
 
 @pytest.mark.parametrize("wrong", [timedelta(days=400), timedelta(minutes=-30)])
-def test_change_that_a_wrong_clock_has_noted_is_told_all_the_same(office: Office, wrong: timedelta) -> None:
+def test_change_noted_by_a_wrong_clock_is_announced(notifications: NotificationService, wrong: timedelta) -> None:
     """Ahead it would wait for a year; run backwards it would be older than the first change."""
-    tell(office, 1)
-    person = registered(office, 1)
-    tell(office, 2, **NOVEMBER)
-    right = office.clock()
-    office.clock.advance(wrong)
-    tell(office, 3, place="Room XX", **NOVEMBER)
-    office.clock.set(right)
-    wait_and_tell(office)
-    assert news(office) == [("event-rescheduled", person)]
+    consume_review(notifications, 1)
+    person = registered(notifications, 1)
+    consume_review(notifications, 2, **NOVEMBER)
+    right = notifications.clock()
+    notifications.clock.advance(wrong)
+    consume_review(notifications, 3, place="Room XX", **NOVEMBER)
+    notifications.clock.set(right)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-rescheduled", person)]
 
 
-def test_announcement_under_way_ends_where_a_newer_one_begins(office: Office) -> None:
-    """Whoever the first has not reached is told once, by the second."""
-    tell(office, 1)
-    people = [registered(office, person) for person in range(3)]
-    tell(office, 2, **NOVEMBER)
-    office.pass_time(minutes=6)
-    assert decide_news(office.work, office.clock)
-    announce_some(office.work, office.clock, "example.org", 1)
-    tell(office, 3, status="cancelled")
-    wait_and_tell(office)
-    assert [kind for kind, _who in news(office)] == ["event-cancelled"] * 3 + ["event-rescheduled"]
-    assert [who for kind, who in news(office) if kind == "event-cancelled"] == sorted(people)
+def test_announcement_under_way_ends_where_a_newer_one_begins(notifications: NotificationService) -> None:
+    """People whom the first did not reach are notified once, by the second."""
+    consume_review(notifications, 1)
+    people = [registered(notifications, person) for person in range(3)]
+    consume_review(notifications, 2, **NOVEMBER)
+    notifications.pass_time(minutes=6)
+    assert decide_news(notifications.work, notifications.clock)
+    announce_some(notifications.work, notifications.clock, "example.org", 1)
+    consume_review(notifications, 3, status="cancelled")
+    wait_and_announce(notifications)
+    assert [kind for kind, _who in news(notifications)] == ["event-cancelled"] * 3 + ["event-rescheduled"]
+    assert [who for kind, who in news(notifications) if kind == "event-cancelled"] == sorted(people)
 
 
-def test_news_that_are_untrue_when_they_would_go_are_cancelled(office: Office) -> None:
+def test_news_that_are_untrue_when_they_would_go_are_cancelled(notifications: NotificationService) -> None:
     """The event changes again while they wait for a sender, and what that means has not been decided yet."""
-    tell(office, 1)
-    registered(office, 1)
-    tell(office, 2, **NOVEMBER)
-    wait_and_tell(office)
-    tell(office, 3, status="cancelled")
+    consume_review(notifications, 1)
+    registered(notifications, 1)
+    consume_review(notifications, 2, **NOVEMBER)
+    wait_and_announce(notifications)
+    consume_review(notifications, 3, status="cancelled")
     with Relay({}) as relay:
-        send_all(office, relay)
+        send_all(notifications, relay)
         assert relay.mails == []
-    (mail,) = [mail for mail in office.mails() if mail["kind"] == "event-rescheduled"]
+    (mail,) = [mail for mail in notifications.mails() if mail["kind"] == "event-rescheduled"]
     assert (mail["state"], mail["reason"]) == ("cancelled", NEWS_UNTRUE)
 
 
 class _Dying(UnitOfWork):
-    """Dies when all of a transaction is done, before its commit."""
+    """Is killed when all of a transaction is done, before its commit."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.runtime.clock import system_clock
-from tests.integration.notifications.office import ADDRESS, Office
+from tests.integration.notifications.notification_service import ADDRESS, NotificationService
 from tests.support.processes import ProcessGroup, Program
 from tests.support.smtp_relay import STALL, Relay
 from tests.support.waiting import poll_until
@@ -19,19 +19,19 @@ Start = Callable[[str, int], Program]
 
 
 @pytest.fixture
-def start(office: Office, processes: ProcessGroup, tmp_path: Path) -> Start:
-    """Starts a sender with the office's keys, or a scheduler by that name; the office's time is the machine's."""
-    office.clock.set(system_clock())
+def start(notifications: NotificationService, processes: ProcessGroup, tmp_path: Path) -> Start:
+    """Starts a sender with the service's keys, or a scheduler by that name; the service's time is the machine's."""
+    notifications.clock.set(system_clock())
     vault_key = os.urandom(32)
     vault, private, access = tmp_path / "vault.key", tmp_path / "private.key", tmp_path / "access.json"
     vault.write_text(vault_key.hex())
-    private.write_text(office.private_key.hex())
+    private.write_text(notifications.private_key.hex())
     access.write_text("[]")
-    object.__setattr__(office, "vault", type(office.vault)([vault_key]))
+    object.__setattr__(notifications, "vault", type(notifications.vault)([vault_key]))
 
     def start_worker(name: str, smtp_port: int) -> Program:
         environment = {
-            "NOTIFICATIONS_DATABASE_URL": office.engine.url.render_as_string(hide_password=False),
+            "NOTIFICATIONS_DATABASE_URL": notifications.engine.url.render_as_string(hide_password=False),
             "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
             "TROIKA_ACCESS_FILE": str(access),
             "TROIKA_SIGNING_KEY_FILE": str(private),
@@ -47,70 +47,79 @@ def start(office: Office, processes: ProcessGroup, tmp_path: Path) -> Start:
     return start_worker
 
 
-def test_sender_sends_what_is_due_and_drains(office: Office, start: Start) -> None:
-    office.hear_event()
-    office.queue_mails(3)
+def test_sender_sends_what_is_due_and_drains(notifications: NotificationService, start: Start) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(3)
     with Relay({}) as relay:
         sender = start("sender", relay.port)
-        poll_until(lambda: {mail["state"] for mail in office.mails()} == {"sent"}, 20)
+        poll_until(lambda: {mail["state"] for mail in notifications.mails()} == {"sent"}, 20)
         assert len(relay.mails) == 3
         assert sender.terminate() == 0
     assert ADDRESS not in sender.log_text()
 
 
-def test_relay_that_is_down_and_comes_back_gets_everything_once(office: Office, start: Start) -> None:
-    office.hear_event()
-    office.queue_mails(5)
+def test_relay_that_is_down_and_comes_back_gets_everything_once(
+    notifications: NotificationService, start: Start
+) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(5)
     with Relay({"GREETING": "421 not now"}) as relay:
         sender = start("sender", relay.port)
-        poll_until(lambda: any(mail["state"] == "deferred" for mail in office.mails()), 20)
+        poll_until(lambda: any(mail["state"] == "deferred" for mail in notifications.mails()), 20)
         relay._script["GREETING"] = ["220 relay"]
-        with office.engine.begin() as connection:  # instead of waiting half a minute for what is deferred
+        with notifications.engine.begin() as connection:  # instead of waiting half a minute for what is deferred
             connection.execute(text("UPDATE mail SET due_at = now() WHERE state = 'deferred'"))
-        poll_until(lambda: {mail["state"] for mail in office.mails()} <= {"sent", "deferred"}, 30)
-        with office.engine.begin() as connection:
+        poll_until(lambda: {mail["state"] for mail in notifications.mails()} <= {"sent", "deferred"}, 30)
+        with notifications.engine.begin() as connection:
             connection.execute(text("UPDATE mail SET due_at = now() WHERE state = 'deferred'"))
-        poll_until(lambda: {mail["state"] for mail in office.mails()} == {"sent"}, 40)
+        poll_until(lambda: {mail["state"] for mail in notifications.mails()} == {"sent"}, 40)
         assert sender.terminate() == 0
         assert len(relay.mails) == 5
 
 
-def test_sender_killed_in_the_handover_leaves_an_unknown_that_is_resent_once(office: Office, start: Start) -> None:
-    office.hear_event()
-    office.queue_mails(1)
+def test_sender_killed_in_the_handover_leaves_an_unknown_that_is_resent_once(
+    notifications: NotificationService, start: Start
+) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(1)
     with Relay({"DOT": [STALL, "250 ok"]}) as relay:
         first = start("first", relay.port)
         poll_until(lambda: len(relay.mails) == 1, 20)
         first.kill()
-        assert (office.mail()["state"], office.mail()["phase"]) == ("claimed", "data")
-        with office.engine.begin() as connection:  # instead of waiting ten minutes
+        assert (notifications.mail()["state"], notifications.mail()["phase"]) == ("claimed", "data")
+        with notifications.engine.begin() as connection:  # instead of waiting ten minutes
             connection.execute(text("UPDATE mail SET lease_until = :then"), {"then": system_clock() - timedelta(1)})
         second = start("second", relay.port)
-        poll_until(lambda: office.mail()["state"] == "sent", 40)
+        poll_until(lambda: notifications.mail()["state"] == "sent", 40)
         assert second.terminate() == 0
         names = [message_from_bytes(mail)["Message-ID"] for mail in relay.mails]
-    assert names == [office.mail()["message_id"]] * 2
-    assert office.attempts() == [(1, "data", "unknown"), (2, "data", "sent")]
+    assert names == [notifications.mail()["message_id"]] * 2
+    assert notifications.attempts() == [(1, "data", "unknown"), (2, "data", "sent")]
 
 
-def test_scheduler_killed_in_an_announcement_goes_on_and_tells_everybody_once(office: Office, start: Start) -> None:
-    people, told = 900, "SELECT count(*) AS n, count(DISTINCT recipient) AS people FROM mail WHERE kind LIKE 'event-%'"
-    office.hear_event()
-    office.queue_mails(people)
+def test_restarted_scheduler_continues_the_announcement_and_notifies_everyone_once(
+    notifications: NotificationService, start: Start
+) -> None:
+    people, counting = (
+        900,
+        "SELECT count(*) AS n, count(DISTINCT recipient) AS people FROM mail WHERE kind LIKE 'event-%'",
+    )
+    notifications.consume_event()
+    notifications.queue_mails(people)
     gone = "UPDATE mail SET state = 'sent', sent_at = created_at, event_revision = 1, closed = NULL"
-    with office.engine.begin() as connection:  # their confirmations have gone: they know the room that was
+    with notifications.engine.begin() as connection:  # their confirmations have gone: they know the room that was
         connection.execute(text(gone))
-    office.hear_event(revision=2, place="Another room")
-    with office.engine.begin() as connection:  # instead of waiting a minute
+    notifications.consume_event(revision=2, place="Another room")
+    with notifications.engine.begin() as connection:  # instead of waiting a minute
         connection.execute(text("UPDATE event_news SET due_at = began_at"))
     first = start("scheduler-1", 9)
-    poll_until(lambda: office.rows(told)[0]["n"] > 0, 30)
+    poll_until(lambda: notifications.rows(counting)[0]["n"] > 0, 30)
     first.kill()
-    assert office.rows(told)[0]["n"] < people
+    assert notifications.rows(counting)[0]["n"] < people
     second = start("scheduler-2", 9)
-    poll_until(lambda: office.rows("SELECT 1 FROM announcement WHERE ended_at IS NOT NULL") != [], 30)
+    poll_until(lambda: notifications.rows("SELECT 1 FROM announcement WHERE ended_at IS NOT NULL") != [], 30)
     assert second.terminate() == 0
-    assert office.rows(told) == [{"n": people, "people": people}]
+    assert notifications.rows(counting) == [{"n": people, "people": people}]
 
 
 def test_unusable_settings_end_the_process_with_all_faults(processes: ProcessGroup) -> None:

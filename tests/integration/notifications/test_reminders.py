@@ -13,7 +13,7 @@ from services.notifications.sending.service import begin_handover, claim_due
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
-from tests.integration.notifications.office import EVENT, Office
+from tests.integration.notifications.notification_service import EVENT, NotificationService
 from tests.support.smtp_relay import Relay
 
 START = datetime(2020, 3, 4, 19, tzinfo=UTC)
@@ -23,33 +23,33 @@ LATE = {kind: BEFORE[kind] - timedelta(hours=hours) for kind, hours in zip(BEFOR
 """How long before the start each is too late."""
 
 
-def reminders(office: Office) -> list[tuple[str, str]]:
+def reminders(notifications: NotificationService) -> list[tuple[str, str]]:
     """Kind and state of all reminders."""
-    rows = office.rows("SELECT kind, state FROM mail WHERE lane = 'reminder' ORDER BY due_at, created_at")
+    rows = notifications.rows("SELECT kind, state FROM mail WHERE lane = 'reminder' ORDER BY due_at, created_at")
     return [(row["kind"], row["state"]) for row in rows]
 
 
-def plan_at(office: Office, moment: datetime) -> None:
-    """The scheduler's work at a moment."""
-    office.clock.set(moment)
-    office.schedule()
+def plan_at(notifications: NotificationService, instant: datetime) -> None:
+    """The scheduler's work at an instant."""
+    notifications.clock.set(instant)
+    notifications.schedule()
 
 
 @pytest.fixture(autouse=True)
-def known(office: Office) -> None:
+def known(notifications: NotificationService) -> None:
     """The webinar, and one person with a seat, well before."""
-    office.clock.set(START - timedelta(days=10))
-    office.hear_event()
-    office.hear(office.told("confirmed", new_id()))
+    notifications.clock.set(START - timedelta(days=10))
+    notifications.consume_event()
+    notifications.consume(notifications.registration_message("confirmed", new_id()))
 
 
-def test_reminders_are_planned_a_week_a_day_and_an_hour_before(office: Office) -> None:
+def test_reminders_are_planned_a_week_a_day_and_an_hour_before(notifications: NotificationService) -> None:
     for before in (WEEK, DAY, HOUR):
-        made = len(reminders(office))
-        plan_at(office, START - before - timedelta(minutes=15, seconds=1))
-        assert len(reminders(office)) == made
-        plan_at(office, START - before - timedelta(minutes=15))
-    rows = office.rows("SELECT kind, due_at, expires_at FROM mail WHERE lane = 'reminder' ORDER BY due_at")
+        made = len(reminders(notifications))
+        plan_at(notifications, START - before - timedelta(minutes=15, seconds=1))
+        assert len(reminders(notifications)) == made
+        plan_at(notifications, START - before - timedelta(minutes=15))
+    rows = notifications.rows("SELECT kind, due_at, expires_at FROM mail WHERE lane = 'reminder' ORDER BY due_at")
     assert [tuple(row.values()) for row in rows] == [
         ("reminder-7-days", START - WEEK, START - LATE["reminder-7-days"]),
         ("reminder-1-day", START - DAY, START - LATE["reminder-1-day"]),
@@ -57,74 +57,76 @@ def test_reminders_are_planned_a_week_a_day_and_an_hour_before(office: Office) -
     ]
 
 
-def test_reminder_is_planned_once_however_often_one_looks(office: Office) -> None:
-    office.clock.set(START - DAY)
-    made = [plan_reminders(office.work, office.clock(), "example.org") for _ in range(3)]
+def test_reminder_is_planned_once_by_repeated_runs(notifications: NotificationService) -> None:
+    notifications.clock.set(START - DAY)
+    made = [plan_reminders(notifications.work, notifications.clock(), "example.org") for _ in range(3)]
     assert made == [1, 0, 0]
 
 
-def test_reminder_goes_when_it_is_due_and_not_before(office: Office) -> None:
-    plan_at(office, START - DAY - timedelta(minutes=10))
+def test_reminder_goes_when_it_is_due_and_not_before(notifications: NotificationService) -> None:
+    plan_at(notifications, START - DAY - timedelta(minutes=10))
     with Relay({}) as relay:
-        office.sender(relay.port).run_once(Stop())
-        assert reminders(office) == [("reminder-1-day", "queued")]
-        office.clock.set(START - DAY)
-        office.sender(relay.port).run_once(Stop())
-    assert reminders(office) == [("reminder-1-day", "sent")]
+        notifications.sender(relay.port).run_once(Stop())
+        assert reminders(notifications) == [("reminder-1-day", "queued")]
+        notifications.clock.set(START - DAY)
+        notifications.sender(relay.port).run_once(Stop())
+    assert reminders(notifications) == [("reminder-1-day", "sent")]
 
 
 @pytest.mark.parametrize(
     ("kind", "before"), [("reminder-7-days", WEEK), ("reminder-1-day", DAY), ("reminder-1-hour", HOUR)]
 )
 def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(
-    office: Office, kind: str, before: timedelta
+    notifications: NotificationService, kind: str, before: timedelta
 ) -> None:
-    plan_at(office, START - before)
-    assert reminders(office) == [(kind, "queued")]
-    office.clock.set(START - LATE[kind])
+    plan_at(notifications, START - before)
+    assert reminders(notifications) == [(kind, "queued")]
+    notifications.clock.set(START - LATE[kind])
     with Relay({}) as relay:
         for _ in range(3):
-            office.sender(relay.port).run_once(Stop())
-        kinds = office.rows("SELECT kind FROM mail WHERE state = 'sent'")
+            notifications.sender(relay.port).run_once(Stop())
+        kinds = notifications.rows("SELECT kind FROM mail WHERE state = 'sent'")
         assert len(relay.mails) == len(kinds) == 1
     assert kinds == [{"kind": "confirmation"}]
-    assert office.rows("SELECT fence FROM mail WHERE lane = 'reminder'") == [{"fence": 0}], "taken in hand, too late"
-    office.schedule()
-    assert reminders(office) == [(kind, "missed")]
-    assert plan_reminders(office.work, office.clock(), "example.org") == 0
+    assert notifications.rows("SELECT fence FROM mail WHERE lane = 'reminder'") == [{"fence": 0}], "claimed, too late"
+    notifications.schedule()
+    assert reminders(notifications) == [(kind, "missed")]
+    assert plan_reminders(notifications.work, notifications.clock(), "example.org") == 0
 
 
 @pytest.mark.parametrize("kind", list(LATE))
-def test_reminder_is_not_begun_when_its_time_passed_in_the_senders_hands(office: Office, kind: str) -> None:
-    plan_at(office, START - BEFORE[kind])
-    office.clock.set(START - LATE[kind] - timedelta(seconds=1))
-    (claim,) = [claim for claim in claim_due(office.work, office.clock, 10) if claim.mail.kind == kind]
-    office.pass_time(seconds=1)
-    assert not begin_handover(office.work, office.clock, claim.mail)
+def test_claimed_reminder_is_not_sent_after_its_time(notifications: NotificationService, kind: str) -> None:
+    plan_at(notifications, START - BEFORE[kind])
+    notifications.clock.set(START - LATE[kind] - timedelta(seconds=1))
+    (claim,) = [claim for claim in claim_due(notifications.work, notifications.clock, 10) if claim.mail.kind == kind]
+    notifications.pass_time(seconds=1)
+    assert not begin_handover(notifications.work, notifications.clock, claim.mail)
 
 
 @pytest.mark.parametrize("changes", [{"status": "cancelled"}, {"status": "postponed", "starts_at": None}])
-def test_event_that_does_not_take_place_is_not_reminded_of(office: Office, changes: dict[str, Any]) -> None:
-    plan_at(office, START - DAY)
-    office.hear_event(revision=2, **changes)
-    plan_at(office, START - HOUR)
-    assert reminders(office) == [("reminder-1-day", "cancelled")]
+def test_event_that_does_not_take_place_is_not_reminded_of(
+    notifications: NotificationService, changes: dict[str, Any]
+) -> None:
+    plan_at(notifications, START - DAY)
+    notifications.consume_event(revision=2, **changes)
+    plan_at(notifications, START - HOUR)
+    assert reminders(notifications) == [("reminder-1-day", "cancelled")]
 
 
-def test_reminders_follow_an_event_that_moves_and_moves_back(office: Office) -> None:
-    plan_at(office, START - DAY)
-    office.hear_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
-    office.schedule()
-    assert reminders(office) == [("reminder-1-day", "cancelled")]
-    office.hear_event(revision=3)
-    plan_at(office, START - DAY + timedelta(minutes=1))
-    assert reminders(office) == [("reminder-1-day", "queued")]
-    office.hear_event(revision=4, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
-    plan_at(office, START)
-    assert reminders(office) == [("reminder-1-day", "cancelled"), ("reminder-1-day", "queued")]
+def test_reminders_follow_an_event_that_moves_and_moves_back(notifications: NotificationService) -> None:
+    plan_at(notifications, START - DAY)
+    notifications.consume_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
+    notifications.schedule()
+    assert reminders(notifications) == [("reminder-1-day", "cancelled")]
+    notifications.consume_event(revision=3)
+    plan_at(notifications, START - DAY + timedelta(minutes=1))
+    assert reminders(notifications) == [("reminder-1-day", "queued")]
+    notifications.consume_event(revision=4, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
+    plan_at(notifications, START)
+    assert reminders(notifications) == [("reminder-1-day", "cancelled"), ("reminder-1-day", "queued")]
 
 
-def test_reminder_planned_while_the_event_moved_is_cancelled_by_the_sender(office: Office) -> None:
+def test_reminder_planned_while_the_event_moved_is_cancelled_by_the_sender(notifications: NotificationService) -> None:
     """The planner has read the old date, and the move cancelled what was there before the planner stored its own."""
 
     class Moving(UnitOfWork):
@@ -136,58 +138,66 @@ def test_reminder_planned_while_the_event_moved_is_cancelled_by_the_sender(offic
                 yield connection
             if not self.moved:
                 self.moved = True
-                office.hear_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:30:00Z")
+                notifications.consume_event(
+                    revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:30:00Z"
+                )
 
-    office.clock.set(START - DAY)
-    assert plan_reminders(Moving(office.engine, "notifications"), office.clock(), "example.org") == 1
-    assert reminders(office) == [("reminder-1-day", "queued")]
+    notifications.clock.set(START - DAY)
+    assert plan_reminders(Moving(notifications.engine, "notifications"), notifications.clock(), "example.org") == 1
+    assert reminders(notifications) == [("reminder-1-day", "queued")]
     with Relay({}) as relay:
-        office.sender(relay.port).run_once(Stop())
+        notifications.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
-    assert reminders(office) == [("reminder-1-day", "cancelled")]
+    assert reminders(notifications) == [("reminder-1-day", "cancelled")]
 
 
-def test_week_begins_anew_when_the_event_moves_by_a_week(office: Office) -> None:
-    plan_at(office, START - WEEK)
+def test_week_begins_again_when_the_event_moves_by_a_week(notifications: NotificationService) -> None:
+    plan_at(notifications, START - WEEK)
     with Relay({}) as relay:
-        office.sender(relay.port).run_once(Stop())
-    office.hear_event(revision=2, starts_at="2020-03-11T19:00:00Z", ends_at="2020-03-11T20:30:00Z")
-    plan_at(office, START - DAY)
-    assert reminders(office) == [("reminder-7-days", "sent")]
-    plan_at(office, START)
-    assert sorted(reminders(office)) == [("reminder-7-days", "queued"), ("reminder-7-days", "sent")]
+        notifications.sender(relay.port).run_once(Stop())
+    notifications.consume_event(revision=2, starts_at="2020-03-11T19:00:00Z", ends_at="2020-03-11T20:30:00Z")
+    plan_at(notifications, START - DAY)
+    assert reminders(notifications) == [("reminder-7-days", "sent")]
+    plan_at(notifications, START)
+    assert sorted(reminders(notifications)) == [("reminder-7-days", "queued"), ("reminder-7-days", "sent")]
 
 
-def test_only_people_with_a_seat_who_were_there_before_it_was_due_are_reminded(office: Office) -> None:
-    office.hear(office.told("waitlisted", new_id(), person_ref="01" * 32))
-    office.hear(office.told("confirmed", new_id(), person_ref="02" * 32, form_kind="interest"))
-    office.clock.set(START - DAY)
-    office.hear(office.told("confirmed", new_id(), person_ref="03" * 32))
-    office.schedule()
-    assert len(reminders(office)) == 1
-    plan_at(office, START - HOUR)
-    assert len(reminders(office)) == 3
+def test_only_people_with_a_seat_who_were_there_before_it_was_due_are_reminded(
+    notifications: NotificationService,
+) -> None:
+    notifications.consume(notifications.registration_message("waitlisted", new_id(), person_ref="01" * 32))
+    notifications.consume(
+        notifications.registration_message("confirmed", new_id(), person_ref="02" * 32, form_kind="interest")
+    )
+    notifications.clock.set(START - DAY)
+    notifications.consume(notifications.registration_message("confirmed", new_id(), person_ref="03" * 32))
+    notifications.schedule()
+    assert len(reminders(notifications)) == 1
+    plan_at(notifications, START - HOUR)
+    assert len(reminders(notifications)) == 3
 
 
-def test_cancellation_calls_the_reminder_off(office: Office) -> None:
+def test_cancellation_calls_the_reminder_off(notifications: NotificationService) -> None:
     registration_id = new_id()
-    office.hear(office.told("confirmed", registration_id, person_ref="04" * 32))
-    plan_at(office, START - DAY)
-    office.hear(office.told("cancelled", registration_id, 2, person_ref="04" * 32))
-    assert sorted(state for _kind, state in reminders(office)) == ["cancelled", "queued"]
+    notifications.consume(notifications.registration_message("confirmed", registration_id, person_ref="04" * 32))
+    plan_at(notifications, START - DAY)
+    notifications.consume(notifications.registration_message("cancelled", registration_id, 2, person_ref="04" * 32))
+    assert sorted(state for _kind, state in reminders(notifications)) == ["cancelled", "queued"]
 
 
-def test_recording_is_announced_once_to_those_who_had_a_seat(office: Office) -> None:
-    office.hear(office.told("waitlisted", new_id(), person_ref="05" * 32))
+def test_recording_is_announced_once_to_those_who_had_a_seat(notifications: NotificationService) -> None:
+    notifications.consume(notifications.registration_message("waitlisted", new_id(), person_ref="05" * 32))
     for resource in ("first", "second"):
-        office.hear_resource(id=resource, event=EVENT)
-        office.schedule()
-    assert [mail["kind"] for mail in office.mails() if mail["lane"] == "bulletin"] == ["recording-available"]
+        notifications.consume_resource(id=resource, event=EVENT)
+        notifications.schedule()
+    assert [mail["kind"] for mail in notifications.mails() if mail["lane"] == "bulletin"] == ["recording-available"]
 
 
 @pytest.mark.parametrize("changes", [{"event": None}, {"kind": "slides"}])
-def test_resource_of_a_series_or_slides_cause_no_mail(office: Office, changes: dict[str, Any]) -> None:
-    office.hear_resource(**changes)
-    office.schedule()
-    assert [mail["lane"] for mail in office.mails()] == ["transactional"]
-    assert office.rows("SELECT revision FROM resource_copy") == [{"revision": 1}]
+def test_resource_of_a_series_or_slides_cause_no_mail(
+    notifications: NotificationService, changes: dict[str, Any]
+) -> None:
+    notifications.consume_resource(**changes)
+    notifications.schedule()
+    assert [mail["lane"] for mail in notifications.mails()] == ["transactional"]
+    assert notifications.rows("SELECT revision FROM resource_copy") == [{"revision": 1}]

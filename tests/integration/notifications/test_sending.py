@@ -20,7 +20,7 @@ from shared.messaging.contracts.schemas import decode
 from shared.runtime.ids import new_id
 from shared.runtime.metrics import final_work_refused_total
 from shared.runtime.runner import Stop
-from tests.integration.notifications.office import ADDRESS, EVENT, Office
+from tests.integration.notifications.notification_service import ADDRESS, EVENT, NotificationService
 from tests.support.clock import agreeing
 from tests.support.ports import free_port
 from tests.support.smtp_relay import CUT, STALL, Relay
@@ -33,24 +33,29 @@ def counted(kind: str, outcome: str) -> float:
     return value
 
 
-def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
-    office.hear_event()
+def test_mail_is_handed_over_and_reported_as_sent(notifications: NotificationService) -> None:
+    notifications.consume_event()
     registration_id = new_id()
-    office.hear(office.told("confirmed", registration_id))
-    office.pass_time(seconds=3)
+    notifications.consume(notifications.registration_message("confirmed", registration_id))
+    notifications.pass_time(seconds=3)
     before = counted("confirmation", "sent")
     timed = mail_handover_seconds.labels("confirmation")._sum.get()
     with Relay({}) as relay:
-        assert office.sender(relay.port).run_once(Stop()) == 1
+        assert notifications.sender(relay.port).run_once(Stop()) == 1
         (content,) = relay.mails
-        assert f"rcpt to:<{ADDRESS}>" in [line.lower() for line in relay.heard]
-    mail = office.mail()
-    assert (mail["state"], mail["sent_at"], mail["attempts"], mail["reason"]) == ("sent", office.clock(), 1, None)
-    assert office.attempts() == [(1, "data", "sent")]
+        assert f"rcpt to:<{ADDRESS}>" in [line.lower() for line in relay.commands]
+    mail = notifications.mail()
+    assert (mail["state"], mail["sent_at"], mail["attempts"], mail["reason"]) == (
+        "sent",
+        notifications.clock(),
+        1,
+        None,
+    )
+    assert notifications.attempts() == [(1, "data", "sent")]
     received = message_from_bytes(content, policy=modern)
     assert received["Message-ID"] == mail["message_id"]
     assert received["To"] == ADDRESS
-    (row,) = office.rows("SELECT body FROM outbox")
+    (row,) = notifications.rows("SELECT body FROM outbox")
     message = decode(bytes(row["body"]))
     assert message.correlation_id == "a-correlation"
     assert registry.read(message) == {
@@ -60,20 +65,20 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
         "about": "registration",
         "subject": registration_id,
         "event": EVENT,
-        "caused_at": office.clock() - timedelta(seconds=3),
-        "occurred_at": office.clock(),
+        "caused_at": notifications.clock() - timedelta(seconds=3),
+        "occurred_at": notifications.clock(),
     }
     assert counted("confirmation", "sent") == before + 1
     assert mail_handover_seconds.labels("confirmation")._sum.get() == timed + 3
 
 
-def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
-    office.hear_event()
+def test_every_kind_is_handed_over_in_one_session(notifications: NotificationService) -> None:
+    notifications.consume_event()
     for key in ("confirmed", "waitlisted", "promoted", "cancelled", "changed", "link-requested"):
-        office.hear(office.told(key, new_id()))
-    office.hear(office.wanted(new_id()))
+        notifications.consume(notifications.registration_message(key, new_id()))
+    notifications.consume(notifications.wanted(new_id()))
     with Relay({}) as relay:
-        assert office.sender(relay.port).run_once(Stop()) == 7
+        assert notifications.sender(relay.port).run_once(Stop()) == 7
         assert relay.connections == 1
         subjects = [message_from_bytes(mail, policy=modern)["Subject"] for mail in relay.mails]
     assert [subject.partition(":")[0] for subject in subjects] == [
@@ -85,7 +90,7 @@ def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
         "The link to your registration",
         "Please confirm what was entered with your address",
     ]
-    assert set(office.states().values()) == {"sent"}
+    assert set(notifications.states().values()) == {"sent"}
 
 
 @pytest.mark.parametrize(
@@ -107,74 +112,80 @@ def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
     ],
 )
 def test_outcome_leads_to_its_state(
-    office: Office, script: dict[str, str | list[str]], state: str, attempt: tuple[str, str], reason: str
+    notifications: NotificationService,
+    script: dict[str, str | list[str]],
+    state: str,
+    attempt: tuple[str, str],
+    reason: str,
 ) -> None:
-    office.hear_event()
-    office.queue_mails(1)
+    notifications.consume_event()
+    notifications.queue_mails(1)
     before = counted("confirmation", state)
     with Relay(script) as relay:
-        office.sender(relay.port).run_once(Stop())
-    mail = office.mail()
+        notifications.sender(relay.port).run_once(Stop())
+    mail = notifications.mail()
     assert (mail["state"], mail["reason"], mail["attempts"]) == (state, reason, 1)
-    assert office.attempts() == [(1, *attempt)]
-    assert office.told_sent() == []
-    assert len(office.published("mail.bounced.v1")) == (state == "failed")
+    assert notifications.attempts() == [(1, *attempt)]
+    assert notifications.reported_sent() == []
+    assert len(notifications.published("mail.bounced.v1")) == (state == "failed")
     assert counted("confirmation", state) == before + 1
     if state == "deferred":
-        assert timedelta() <= mail["due_at"] - office.clock() <= timedelta(seconds=FIRST_DELAY_S)
+        assert timedelta() <= mail["due_at"] - notifications.clock() <= timedelta(seconds=FIRST_DELAY_S)
 
 
-def test_refused_mail_does_not_hold_up_the_next(office: Office) -> None:
-    office.hear_event()
-    office.queue_mails(3)
+def test_refused_mail_does_not_hold_up_the_next(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(3)
     with Relay({"RCPT": ["250 ok", "550 no", "250 ok"]}) as relay:
-        office.sender(relay.port).run_once(Stop())
-    assert [mail["state"] for mail in office.mails()] == ["sent", "failed", "sent"]
+        notifications.sender(relay.port).run_once(Stop())
+    assert [mail["state"] for mail in notifications.mails()] == ["sent", "failed", "sent"]
 
 
-def test_relay_that_limits_a_session_gets_another(office: Office) -> None:
-    office.hear_event()
-    office.queue_mails(3)
+def test_relay_that_limits_a_session_gets_another(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(3)
     with Relay({"MAIL": ["250 ok", "250 ok", "250 ok"], "RCPT": ["250 ok", "421 enough", "250 ok"]}) as relay:
-        office.sender(relay.port).run_once(Stop())
+        notifications.sender(relay.port).run_once(Stop())
         assert relay.connections == 2
-    assert [mail["state"] for mail in office.mails()] == ["sent", "deferred", "sent"]
+    assert [mail["state"] for mail in notifications.mails()] == ["sent", "deferred", "sent"]
 
 
-def test_quit_that_fails_changes_nothing(office: Office) -> None:
-    office.hear_event()
-    office.queue_mails(1)
+def test_quit_that_fails_changes_nothing(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(1)
     with Relay({"QUIT": CUT}) as relay:
-        office.sender(relay.port).run_once(Stop())
-    assert office.mail()["state"] == "sent"
+        notifications.sender(relay.port).run_once(Stop())
+    assert notifications.mail()["state"] == "sent"
 
 
-def test_mail_is_given_up_after_three_days_and_ten_attempts(office: Office) -> None:
+def test_mail_is_given_up_after_three_days_and_ten_attempts(notifications: NotificationService) -> None:
     """By a sender that was down for three days it is tried as often as any other."""
-    office.hear_event()
-    office.queue_mails(1)
-    office.clock.advance(GIVE_UP_AFTER)
+    notifications.consume_event()
+    notifications.queue_mails(1)
+    notifications.clock.advance(GIVE_UP_AFTER)
     with Relay({"RCPT": "450 later"}) as relay:
-        sender = office.sender(relay.port)
+        sender = notifications.sender(relay.port)
         for _ in range(MIN_ATTEMPTS):
-            assert office.mail()["state"] in ("queued", "deferred")
+            assert notifications.mail()["state"] in ("queued", "deferred")
             assert sender.run_once(Stop()) == 1
-            office.pass_time(hours=4)
-    mail = office.mail()
+            notifications.pass_time(hours=4)
+    mail = notifications.mail()
     assert (mail["state"], mail["reason"]) == ("failed", "given up after 72 hours: the relay answered 450 to RCPT")
     assert mail["attempts"] == MIN_ATTEMPTS
 
 
 @pytest.mark.parametrize("days", [4, -4])
-def test_sender_with_a_wrong_clock_gives_up_nothing_and_takes_no_mail_from_others(office: Office, days: int) -> None:
-    """Nor does it decide what became of what another sender has in hand."""
-    office.hear_event()
-    office.queue_mails(2)
-    with office.engine.begin() as connection:
+def test_sender_with_a_wrong_clock_gives_up_nothing_and_takes_no_mail_from_others(
+    notifications: NotificationService, days: int
+) -> None:
+    """Nor does it decide the outcome of mails that another sender has claimed."""
+    notifications.consume_event()
+    notifications.queue_mails(2)
+    with notifications.engine.begin() as connection:
         connection.execute(text("UPDATE mail SET attempts = 50, fence = 50"))
-    (other, *_) = claim_due(office.work, office.clock, 1)
-    begin_handover(office.work, office.clock, other.mail)
-    work, right = office.work_of("send"), office.clock
+    (other, *_) = claim_due(notifications.work, notifications.clock, 1)
+    begin_handover(notifications.work, notifications.clock, other.mail)
+    work, right = notifications.work_of("send"), notifications.clock
 
     def wrong() -> datetime:
         return right() + timedelta(days=days)
@@ -183,81 +194,83 @@ def test_sender_with_a_wrong_clock_gives_up_nothing_and_takes_no_mail_from_other
     refused = final_work_refused_total.labels("notifications", "leases")._value.get
     before, stop = refused(), Stop()
     with Relay({"RCPT": "450 later"}) as relay, ThreadPoolExecutor(1) as pool:
-        tools = office.tools(relay.port)
+        tools = notifications.tools(relay.port)
         sender = Sender(replace(tools, clock=clock, composer=replace(tools.composer, clock=clock)))
         running = pool.submit(sender.run, stop)
-        poll_until(lambda: refused() > before, 10, what="the sender was refused to look after leases")
+        poll_until(lambda: refused() > before, 10, what="the sender was refused to check leases")
         stop.now()
         running.result()
-    states = sorted((mail["state"], mail["phase"]) for mail in office.mails())
+    states = sorted((mail["state"], mail["phase"]) for mail in notifications.mails())
     assert states == [("claimed", "data"), ("deferred" if days > 0 else "queued", None)]
 
 
-def test_mail_waits_for_its_event(office: Office) -> None:
-    office.queue_mails(1)
+def test_mail_waits_for_its_event(notifications: NotificationService) -> None:
+    notifications.queue_mails(1)
     with Relay({}) as relay:
-        sender = office.sender(relay.port)
+        sender = notifications.sender(relay.port)
         sender.run_once(Stop())
-        mail = office.mail()
+        mail = notifications.mail()
         assert (mail["state"], mail["reason"], mail["attempts"]) == ("deferred", EVENT_MISSING, 0)
-        assert mail["due_at"] == office.clock() + timedelta(seconds=5)
-        office.hear_event()
+        assert mail["due_at"] == notifications.clock() + timedelta(seconds=5)
+        notifications.consume_event()
         assert sender.run_once(Stop()) == 0
-        office.pass_time(seconds=5)
+        notifications.pass_time(seconds=5)
         assert sender.run_once(Stop()) == 1
-    assert office.mail()["state"] == "sent"
+    assert notifications.mail()["state"] == "sent"
 
 
-def test_form_without_event_has_nothing_to_write_about(office: Office) -> None:
-    office.hear(office.told("confirmed", new_id(), event=None))
+def test_form_without_event_has_nothing_to_write_about(notifications: NotificationService) -> None:
+    notifications.consume(notifications.registration_message("confirmed", new_id(), event=None))
     with Relay({}) as relay:
-        office.sender(relay.port).run_once(Stop())
+        notifications.sender(relay.port).run_once(Stop())
         assert relay.connections == 0
-    assert (office.mail()["state"], office.mail()["reason"]) == ("failed", NO_EVENT)
+    assert (notifications.mail()["state"], notifications.mail()["reason"]) == ("failed", NO_EVENT)
 
 
-def test_mail_that_cannot_be_composed_stops_no_other(office: Office) -> None:
-    office.hear_event()
-    office.hear_event(id="broken", time_zone="Nowhere/Land")
-    office.hear(office.told("confirmed", new_id(), event="broken"))
-    office.queue_mails(1)
+def test_mail_that_cannot_be_composed_stops_no_other(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.consume_event(id="broken", time_zone="Nowhere/Land")
+    notifications.consume(notifications.registration_message("confirmed", new_id(), event="broken"))
+    notifications.queue_mails(1)
     with Relay({}) as relay:
-        office.sender(relay.port).run_once(Stop())
-    assert [mail["state"] for mail in office.mails()] == ["deferred", "sent"]
+        notifications.sender(relay.port).run_once(Stop())
+    assert [mail["state"] for mail in notifications.mails()] == ["deferred", "sent"]
 
 
-def test_address_that_is_none_fails(office: Office) -> None:
-    office.hear_event()
-    office.hear(office.told("confirmed", new_id(), sealed={"address": "a@example.org, b@example.org"}))
+def test_address_that_is_none_fails(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.consume(
+        notifications.registration_message("confirmed", new_id(), sealed={"address": "a@example.org, b@example.org"})
+    )
     with Relay({}) as relay:
-        office.sender(relay.port).run_once(Stop())
+        notifications.sender(relay.port).run_once(Stop())
         assert relay.mails == []
-    assert office.mail()["state"] == "failed"
+    assert notifications.mail()["state"] == "failed"
 
 
-def test_relay_down_costs_one_mail_its_turn_and_back_all_go(office: Office) -> None:
-    office.hear_event()
-    office.queue_mails(25)
-    down = office.sender(free_port())
+def test_relay_outage_costs_one_attempt_and_all_mails_go_afterwards(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(25)
+    down = notifications.sender(free_port())
     assert down.run_once(Stop()) == 10
-    states = [mail["state"] for mail in office.mails()]
+    states = [mail["state"] for mail in notifications.mails()]
     assert (states.count("deferred"), states.count("queued")) == (1, 24)
     assert down.run_once(Stop()) == 1
-    states = [mail["state"] for mail in office.mails()]
+    states = [mail["state"] for mail in notifications.mails()]
     assert (states.count("deferred"), states.count("queued")) == (2, 23)
-    office.pass_time(seconds=FIRST_DELAY_S)
+    notifications.pass_time(seconds=FIRST_DELAY_S)
     with Relay({}) as relay:
-        up = office.sender(relay.port)
+        up = notifications.sender(relay.port)
         while up.run_once(Stop()):
             pass
         assert len(relay.mails) == 25
-    assert {mail["state"] for mail in office.mails()} == {"sent"}
-    assert len(set(office.told_sent())) == 25
+    assert {mail["state"] for mail in notifications.mails()} == {"sent"}
+    assert len(set(notifications.reported_sent())) == 25
 
 
-def test_stop_ends_between_two_mails_and_gives_back_the_rest(office: Office) -> None:
-    office.hear_event()
-    office.queue_mails(3)
+def test_stop_ends_between_two_mails_and_gives_back_the_rest(notifications: NotificationService) -> None:
+    notifications.consume_event()
+    notifications.queue_mails(3)
     stop = Stop()
 
     def asked_to_stop() -> float:
@@ -265,28 +278,28 @@ def test_stop_ends_between_two_mails_and_gives_back_the_rest(office: Office) -> 
         return 0.0
 
     with Relay({}) as relay:
-        sender = office.sender(relay.port, monotonic=asked_to_stop)  # looked at just before a handover
+        sender = notifications.sender(relay.port, monotonic=asked_to_stop)  # checked just before a handover
         sender.run_once(stop)
         assert len(relay.mails) == 1
-    assert [mail["state"] for mail in office.mails()] == ["sent", "queued", "queued"]
-    assert office.attempts() == [(1, "data", "sent"), (1, "claimed", "released"), (1, "claimed", "released")]
+    assert [mail["state"] for mail in notifications.mails()] == ["sent", "queued", "queued"]
+    assert notifications.attempts() == [(1, "data", "sent"), (1, "claimed", "released"), (1, "claimed", "released")]
 
 
-def test_mail_cancelled_while_claimed_is_not_sent(office: Office) -> None:
-    office.hear_event()
+def test_mail_cancelled_while_claimed_is_not_sent(notifications: NotificationService) -> None:
+    notifications.consume_event()
     registration_id = new_id()
-    office.hear(office.told("confirmed", registration_id))
+    notifications.consume(notifications.registration_message("confirmed", registration_id))
     with Relay({}) as relay:
-        composer = office.tools(relay.port).composer
-        cancelled = office.told("cancelled", registration_id, 2)
+        composer = notifications.tools(relay.port).composer
+        cancelled = notifications.registration_message("cancelled", registration_id, 2)
 
-        def cancelled_meanwhile() -> datetime:
-            office.hear(cancelled)
-            return office.clock()
+        def cancelled_before_handover() -> datetime:
+            notifications.consume(cancelled)
+            return notifications.clock()
 
-        office.sender(
-            relay.port, composer=replace(composer, clock=agreeing(cancelled_meanwhile, office.work))
+        notifications.sender(
+            relay.port, composer=replace(composer, clock=agreeing(cancelled_before_handover, notifications.work))
         ).run_once(Stop())
         assert relay.mails == []
-    assert office.states() == {"confirmation": "cancelled", "cancelled-by-you": "queued"}
-    assert office.attempts() == [(1, "claimed", "cancelled")]
+    assert notifications.states() == {"confirmation": "cancelled", "cancelled-by-you": "queued"}
+    assert notifications.attempts() == [(1, "claimed", "cancelled")]

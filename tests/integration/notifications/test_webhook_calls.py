@@ -47,8 +47,8 @@ def endless_body(connection: ssl.SSLSocket) -> None:
         connection.sendall(b"x" * 65536)
 
 
-def silent(connection: ssl.SSLSocket) -> None:
-    """Says nothing."""
+def never_answers(connection: ssl.SSLSocket) -> None:
+    """Never answers."""
     connection.recv(1)
 
 
@@ -57,13 +57,13 @@ def test_call_arrives_whole_and_signed_at_the_address_that_was_checked(certifica
     with Receiver(certificate, answering(204)) as receiver:
         headers = signed_headers("an-id", system_clock(), BODY, [secret])
         assert receiver.caller().call(URL, headers, BODY) == CallResult(answer=204)
-    [heard] = receiver.heard
-    assert (heard.line, heard.headers["host"], heard.body) == ("POST /hook?for=us HTTP/1.1", HOST, BODY)
-    assert Webhook(secret).verify(heard.body, heard.headers) == {"type": "registration.confirmed"}
+    [request] = receiver.requests
+    assert (request.line, request.headers["host"], request.body) == ("POST /hook?for=us HTTP/1.1", HOST, BODY)
+    assert Webhook(secret).verify(request.body, request.headers) == {"type": "registration.confirmed"}
     assert (receiver.resolved, receiver.connected) == ([HOST], [(OUTSIDE, 443)])
 
 
-def test_name_that_is_answered_otherwise_a_moment_later_gains_nothing(certificate: Path) -> None:
+def test_dns_rebinding_gains_nothing(certificate: Path) -> None:
     """DNS rebinding: public when it is checked, ours when it would be connected to. It is asked for once a call."""
     with Receiver(certificate, answering(200)) as receiver:
         caller = receiver.caller([OUTSIDE], ["127.0.0.1"])
@@ -91,7 +91,7 @@ def test_host_with_an_address_inside_is_not_connected_to(certificate: Path, addr
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://0x7f.1/", f"http://{HOST}/", f"https://a@{HOST}/"])
-def test_url_that_was_never_allowed_is_not_even_looked_up(certificate: Path, url: str) -> None:
+def test_forbidden_url_is_not_resolved(certificate: Path, url: str) -> None:
     """However it came into the table."""
     with Receiver(certificate, answering(200)) as receiver:
         assert receiver.caller().call(url, {}, BODY) == CallResult(fault=REFUSED)
@@ -102,16 +102,16 @@ def test_url_that_was_never_allowed_is_not_even_looked_up(certificate: Path, url
 def test_redirect_is_an_answer_and_is_not_followed(certificate: Path, status: int) -> None:
     with Receiver(certificate, answering(status, "Location: http://127.0.0.1/")) as receiver:
         assert receiver.caller().call(URL, {}, BODY) == CallResult(answer=status)
-    assert (len(receiver.heard), receiver.connected) == (1, [(OUTSIDE, 443)])
+    assert (len(receiver.requests), receiver.connected) == (1, [(OUTSIDE, 443)])
 
 
-@pytest.mark.parametrize("behave", [dripping, silent])
+@pytest.mark.parametrize("behave", [dripping, never_answers])
 def test_receiver_that_takes_its_time_is_cut_off(certificate: Path, behave: Callable[[ssl.SSLSocket], None]) -> None:
     with Receiver(certificate, behave) as receiver:
         began_s = time.monotonic()
         assert receiver.caller(within_s=WITHIN_S).call(URL, {}, BODY) == CallResult(fault=NO_ANSWER)
         assert time.monotonic() - began_s < 20 * WITHIN_S
-    assert len(receiver.heard) == 1
+    assert len(receiver.requests) == 1
 
 
 def test_body_of_an_answer_is_not_read(certificate: Path) -> None:
@@ -120,21 +120,21 @@ def test_body_of_an_answer_is_not_read(certificate: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "fault"),
+    ("raw_answer", "fault"),
     [(b"nonsense\r\n\r\n", NO_HTTP), (b"", NO_HTTP), (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", NO_HTTP)],
 )
-def test_answer_that_is_none_is_a_fault(certificate: Path, said: bytes, fault: str) -> None:
-    with Receiver(certificate, lambda connection: connection.sendall(said)) as receiver:
+def test_answer_that_is_none_is_a_fault(certificate: Path, raw_answer: bytes, fault: str) -> None:
+    with Receiver(certificate, lambda connection: connection.sendall(raw_answer)) as receiver:
         assert receiver.caller().call(URL, {}, BODY) == CallResult(fault=fault)
 
 
-def test_receiver_that_cannot_show_its_name_is_told_nothing(certificate: Path) -> None:
+def test_receiver_without_a_valid_certificate_gets_no_request(certificate: Path) -> None:
     with Receiver(certificate, answering(200)) as receiver:
         assert receiver.caller(trusting=False).call(URL, {}, BODY) == CallResult(fault=NO_TLS)
         other = f"https://other.{HOST}/"
         assert receiver.caller().call(other, {}, BODY) == CallResult(fault=NO_TLS)
     poll_until(lambda: len(receiver.connected) == 2, within_s=5)
-    assert receiver.heard == []
+    assert receiver.requests == []
 
 
 def test_receiver_that_is_away_is_a_fault(certificate: Path) -> None:

@@ -9,26 +9,26 @@ from flask.testing import FlaskClient
 from services.notifications.webhooks.deliverer import DeliveryContext, claim_batch, deliver
 from services.notifications.webhooks.model import CallResult
 from tests.integration.notifications.desk import ask
-from tests.integration.notifications.office import Office
+from tests.integration.notifications.notification_service import NotificationService
 
 PARTNER, URL = "example-partner", "https://hooks.example.org/troika"
 
 
 @dataclass
 class Partners:
-    """Receivers that answer at once; ``says`` is what each URL answers, 200 unless told otherwise."""
+    """Receivers that answer at once; ``answers`` is the answer of each URL, 200 by default."""
 
-    says: dict[str, CallResult] = field(default_factory=dict)
-    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    answers: dict[str, CallResult] = field(default_factory=dict)
+    received: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
     def __call__(self, url: str, headers: dict[str, str], body: bytes) -> CallResult:
-        self.heard.append((url, headers, body))
-        return self.says.get(url, CallResult(200))
+        self.received.append((url, headers, body))
+        return self.answers.get(url, CallResult(200))
 
     @property
-    def told(self) -> list[dict[str, Any]]:
-        """What was told, in order."""
-        return [json.loads(body) for _url, _headers, body in self.heard]
+    def payloads(self) -> list[dict[str, Any]]:
+        """What was delivered, in order."""
+        return [json.loads(body) for _url, _headers, body in self.received]
 
 
 def added(client: FlaskClient, url: str = URL, partner: str = PARTNER) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def deliver_all(tools: DeliveryContext) -> int:
     return calls
 
 
-def states(office: Office) -> list[tuple[str, str, int]]:
+def states(notifications: NotificationService) -> list[tuple[str, str, int]]:
     """State, reason and attempts of all deliveries, in order."""
-    rows = office.rows("SELECT state, reason, attempts FROM webhook_delivery ORDER BY created_at, id")
+    rows = notifications.rows("SELECT state, reason, attempts FROM webhook_delivery ORDER BY created_at, id")
     return [(row["state"], row["reason"], row["attempts"]) for row in rows]

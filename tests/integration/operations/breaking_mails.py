@@ -72,7 +72,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_notifications(
         "A10",
-        "news that reached nobody",
+        "news without a recipient",
         "each person with a place has a mail of the last news, or one written since",
         """INSERT INTO announcement (id, cause, event, number, detail, changed_at, created_at, ended_at, correlation_id)
         VALUES (uuidv7(), 'news', 'upr-webinar-10', 99, '{"shown": 99}', now(), now(), now(), '')""",
@@ -119,7 +119,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_notifications(
         "A11",
-        "mail in hand after the erasure",
+        "mail claimed after the erasure",
         "nothing goes to an erased person, and no mail names them",
         "UPDATE recipient SET erased_at = erased_at - interval '20 days' WHERE erased_at IS NOT NULL",
     ),

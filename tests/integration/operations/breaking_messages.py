@@ -34,32 +34,32 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A5",
-        "change told as another",
+        "change published as another",
         "each change of a registration is one message",
         "UPDATE outbox SET type = 'org.troika.registration.confirmed.v1' "
         "WHERE type = 'org.troika.registration.promoted.v1'",
     ),
     in_registration(
         "A5",
-        "change told twice",
+        "change published twice",
         "each change of a registration is one message",
         _ONE_MORE.format(type="org.troika.registration.cancelled.v1"),
     ),
     in_notifications(
         "A5",
-        "handover told twice",
+        "handover published twice",
         "each mail that was sent, bounced or suppressed is one message",
         _ONE_MORE.format(type="org.troika.mail.sent.v1"),
     ),
     in_registration(
         "A5",
-        "change of a proposal told twice",
+        "change of a proposal published twice",
         "each change of a proposal is one message to events",
         _ONE_MORE.format(type="org.troika.proposal.changed.v1"),
     ),
     in_registration(
         "A5",
-        "withdrawal of a proposal told as a change",
+        "withdrawal of a proposal published as a change",
         "each change of a proposal is one message to events",
         "UPDATE outbox SET type = 'org.troika.proposal.changed.v1' WHERE type = 'org.troika.proposal.withdrawn.v1'",
     ),
@@ -72,7 +72,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_events(
         "A5",
-        "decision told twice",
+        "decision published twice",
         "each decision on a proposal is one message",
         _ONE_MORE.format(type="org.troika.proposal.declined.v1"),
     ),

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from deploy.operations.audit.facts import ARRIVALS
 from deploy.operations.audit.reading import Sources, open_sources
 from deploy.operations.audit.reconcile import both_sides, reconcile
-from tests.integration.operations.crowd import copies, gather, receipts
-from tests.support.audited import differences
+from tests.integration.operations.many_registrations import copies, gather, receipts
+from tests.support.audit_checks import differences
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
@@ -17,7 +17,7 @@ FEW_BYTES = 8 * 1024 * 1024
 """The keys of one equation alone, held all at once, would take more: that is tried below."""
 
 
-def test_crowd_is_read_in_seconds_and_little_memory(whole: TestInstallation) -> None:
+def test_many_registrations_are_audited_in_seconds_and_little_memory(whole: TestInstallation) -> None:
     began_s = time.perf_counter()
     gather(whole, PEOPLE)
     filled_s = time.perf_counter()
@@ -25,12 +25,12 @@ def test_crowd_is_read_in_seconds_and_little_memory(whole: TestInstallation) -> 
     read_s = time.perf_counter()
     print(f"{PEOPLE:,} registrations made in {filled_s - began_s:.1f} s, audited in {read_s - filled_s:.1f} s")
     rows(whole.urls["notifications"], "DELETE FROM inbox WHERE message_id = (SELECT message_id FROM inbox LIMIT 1)")
-    assert _most_bytes(whole, lambda sources: reconcile(sources)) < FEW_BYTES
-    assert _most_bytes(whole, lambda sources: list(both_sides(ARRIVALS, sources))) > FEW_BYTES
+    assert _peak_bytes(whole, lambda sources: reconcile(sources)) < FEW_BYTES
+    assert _peak_bytes(whole, lambda sources: list(both_sides(ARRIVALS, sources))) > FEW_BYTES
     assert [finding.equation for finding in differences(whole)] == ["A6"]
 
 
-def _most_bytes(installation: TestInstallation, read: Callable[[Sources], object]) -> int:
+def _peak_bytes(installation: TestInstallation, read: Callable[[Sources], object]) -> int:
     """Most memory of Python's that was in use at a time while the sources were read."""
     with open_sources(installation.urls.audit_urls(), grace_s=0) as sources:
         tracemalloc.start()

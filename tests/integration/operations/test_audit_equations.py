@@ -11,15 +11,15 @@ from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.readings import Head, head_of
 from deploy.operations.audit.reconcile import AuditOutcome, judge, reconcile
 from shared.messaging.contracts.registry import MESSAGE_TYPES
-from tests.integration.operations import breaking_mails, breaking_messages, breaking_places
+from tests.integration.operations import breaking_mails, breaking_messages, breaking_registrations
 from tests.integration.operations.breaking import Break
-from tests.integration.operations.town import Town, a_busy_town
-from tests.support.audited import assert_clean, differences
+from tests.integration.operations.in_process_system import InProcessSystem, a_populated_system
+from tests.support.audit_checks import assert_clean, differences
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, make_whole
 from tests.support.postgres import PostgresServer
 
-BREAKS = (*breaking_places.BREAKS, *breaking_messages.BREAKS, *breaking_mails.BREAKS)
+BREAKS = (*breaking_registrations.BREAKS, *breaking_messages.BREAKS, *breaking_mails.BREAKS)
 _STATES = "SELECT status, count(*)::integer FROM registration GROUP BY 1 ORDER BY 1"
 _A_COPY_OF_A_MAIL = """
     SELECT message_id FROM mail
@@ -40,7 +40,7 @@ GIVEN = {
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A busy town at rest: its databases, what clients were answered, what arrived."""
+    """A populated system at rest: its databases, what clients were answered, what arrived."""
 
     installation: TestInstallation
     accepted: list[str]
@@ -50,24 +50,24 @@ class Past:
 @pytest.fixture(scope="module")
 def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Past:
     """Made once; no one changes it."""
-    folder = tmp_path_factory.mktemp("town")
+    folder = tmp_path_factory.mktemp("populated-system")
     installation = make_whole(postgres, folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in installation.environment("registration").items():
             patch.setenv(name, value)
-        town = Town(installation, folder)
+        system = InProcessSystem(installation, folder)
         try:
-            a_busy_town(town, town.client())
+            a_populated_system(system, system.client())
         finally:
-            town.leave()
-    return Past(installation, town.accepted, dict(town.copies))
+            system.leave()
+    return Past(installation, system.accepted, dict(system.copies))
 
 
-def test_busy_town_is_clean(past: Past) -> None:
+def test_populated_system_has_no_findings(past: Past) -> None:
     assert_clean(past.installation, past.accepted, past.copies, parked=[("an-id", "events.rollup", "broken")])
 
 
-def test_busy_town_has_everything(past: Past) -> None:
+def test_populated_system_has_every_kind_of_row(past: Past) -> None:
     """What is clean is not clean for being empty."""
     urls = past.installation.urls
     assert rows(urls["registration"], _STATES) == [
@@ -107,7 +107,7 @@ def test_what_is_broken_is_found_by_its_equation_alone(past: Past, case: Break) 
 
 def test_sums_are_printed(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
     with open_sources(past.installation.urls.audit_urls(), grace_s=0) as sources:
-        print_audit(sources, judge(sources), AuditOutcome.HOLDS, "a town")
+        print_audit(sources, judge(sources), AuditOutcome.HOLDS, "a system")
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[2] == "submissions of the last 8 days 11 = check-your-mail 5 + confirm 5 + erase 1"
     assert lines[3] == "registrations 17 = cancelled 6 + confirmed 10 + waitlisted 1"
@@ -133,7 +133,7 @@ def test_answer_that_was_given_and_is_not_stored_is_found(past: Past) -> None:
 
 
 def test_log_of_readings_that_was_rewritten_from_its_beginning_is_found_by_a_head_noted_before(past: Past) -> None:
-    """Whoever owns the table can make a chain that holds; not one that ends in what was noted elsewhere."""
+    """The owner of the table can forge a consistent chain; but not one whose end matches the log kept elsewhere."""
     with open_sources(past.installation.urls.audit_urls(), grace_s=0) as sources:
         head = head_of(sources)
     urls = past.installation.urls.with_a_copy_of("registration")
@@ -164,7 +164,7 @@ def test_copies_that_do_not_match_are_found(past: Past, change: int, expected: s
     assert [(f.equation, f.subject, f.expected, f.found) for f in found] == [("A8", message_id, expected, seen)]
 
 
-def test_mail_that_nobody_wrote_is_found(past: Past) -> None:
+def test_mail_that_no_one_wrote_is_found(past: Past) -> None:
     found = differences(past.installation, copies={**past.copies, "<forged@example.org>": 1})
     assert [(f.equation, f.subject) for f in found] == [("A8", "<forged@example.org>")]
 
@@ -212,6 +212,6 @@ def test_young_message_may_be_on_its_way(past: Past, grace_s: float, codes: list
     assert [f.equation for f in found] == codes
 
 
-def test_who_hears_what_is_as_the_services_say() -> None:
+def test_consumers_of_each_type_match_the_services() -> None:
     """Written down twice on purpose: neither list may change alone."""
     assert set(CONSUMING_QUEUES) == {(entry.type, queue) for entry in MESSAGE_TYPES for queue in entry.consumers}

@@ -85,7 +85,7 @@ def judged(whole: TestInstallation, known: Known, held: Held) -> list[Judgement]
         "just made",
     ],
 )
-def test_verdict_about_a_key(whole: TestInstallation, known: Known, held: Held, outcome: AuditOutcome) -> None:
+def test_outcome_of_a_key(whole: TestInstallation, known: Known, held: Held, outcome: AuditOutcome) -> None:
     """A difference that is younger than the grace is not decidable yet."""
     keys, guard = judged(whole, known, held)
     assert (keys.outcome, guard.outcome) == (outcome, AuditOutcome.HOLDS)

@@ -1,4 +1,4 @@
-"""`make audit` and its process: output, exit codes, metrics; an outage ends only the current round."""
+"""`make audit` and its process: output, exit codes, metrics; an outage ends only the current run."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def audit_environment(installation: TestInstallation) -> dict[str, str]:
 
 
 def audit(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One audit as a program of its own."""
+    """One audit as a separate program."""
     return subprocess.run(
         [sys.executable, "-m", "deploy.operations.audit", *arguments],
         cwd=PROJECT,
@@ -56,8 +56,8 @@ def test_clean_installation_ends_with_zero(whole: TestInstallation) -> None:
     done = audit(audit_environment(whole))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "Everything adds up."
-    verdicts = {line[:4].strip(): line[5:43].strip() for line in done.stdout.splitlines() if line.startswith("A")}
-    assert verdicts == {f"A{number}": "holds" for number in range(1, 14)}
+    results = {line[:4].strip(): line[5:43].strip() for line in done.stdout.splitlines() if line.startswith("A")}
+    assert results == {f"A{number}": "holds" for number in range(1, 14)}
 
 
 def test_keys_database_that_is_not_named_or_away_leaves_the_rest_to_be_asked(whole: TestInstallation) -> None:
@@ -80,7 +80,7 @@ def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> Non
     ]
 
 
-def test_without_an_installation_it_says_what_it_needs(tmp_path: Path) -> None:
+def test_without_an_installation_it_names_the_missing_settings(tmp_path: Path) -> None:
     done = audit({"TROIKA_UP_FOLDER": str(tmp_path / "up"), "TROIKA_DEMO_FOLDER": str(tmp_path / "demo")})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL,")
@@ -110,7 +110,7 @@ def test_rights_that_it_prints_are_those_that_it_needs(whole: TestInstallation, 
 def test_process_shows_differences_and_outlives_an_outage(
     whole: TestInstallation, processes: ProcessGroup, postgres: PostgresServer
 ) -> None:
-    """In its log and metrics, by ids and equations. While it is not let in its rounds end, and then they go on."""
+    """In its log and metrics, by ids and equations. Without access its runs end, and continue afterwards."""
     program, url = _start_watching(whole, processes)
     _wait_for(url, 'troika_audit_differences{equation="A2"} 0.0')
     lost = _lose_a_registration(whole)
@@ -119,28 +119,28 @@ def test_process_shows_differences_and_outlives_an_outage(
     with postgres.connect() as administrator:
         administrator.execute("ALTER ROLE troika_audit NOLOGIN")
         rows(whole.urls["notifications"], "DELETE FROM recipient")
-        poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a round without an end")
+        poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a run without an end")
         _wait_for(url, 'troika_audit_differences{equation="A2"} 1.0')
         administrator.execute("ALTER ROLE troika_audit LOGIN")
     _wait_for(url, 'troika_audit_differences{equation="A2"} 0.0')
     assert program.terminate() == 0
 
 
-def test_process_that_never_finishes_a_round_claims_no_success(
+def test_process_that_never_finishes_a_run_reports_no_success(
     whole: TestInstallation, processes: ProcessGroup, postgres: PostgresServer
 ) -> None:
-    """However often it is started: else a crash loop would look like an audit that is well."""
+    """However often it is started: else a crash loop would be reported as a clean audit."""
     with postgres.connect() as administrator:
         administrator.execute("ALTER ROLE troika_audit NOLOGIN")
         program, url = _start_watching(whole, processes)
-        poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a round without an end")
+        poll_until(lambda: '"reason": "OperationalError"' in program.log_text(), 20, what="a run without an end")
         _wait_for(url, "troika_audit_last_success_timestamp_seconds 0.0")
         administrator.execute("ALTER ROLE troika_audit LOGIN")
-    poll_until(lambda: _last_success(url) > time.time() - 60, 20, what="a round that was finished")
+    poll_until(lambda: _last_success(url) > time.time() - 60, 20, what="a run that was finished")
 
 
 def _start_watching(installation: TestInstallation, processes: ProcessGroup) -> tuple[Program, str]:
-    """The audit's process, which looks every second, and the address of its metrics."""
+    """The audit's process, which runs every second, and the address of its metrics."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {**audit_environment(installation), "TROIKA_METRICS_PORT": str(port)}

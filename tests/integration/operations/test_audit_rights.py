@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from deploy.servers.audit_role import READABLE, ROLE
-from tests.support.audited import assert_clean
+from tests.support.audit_checks import assert_clean
 from tests.support.installation import TestInstallation, make_whole
 from tests.support.postgres import PostgresServer
 

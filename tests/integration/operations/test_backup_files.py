@@ -43,14 +43,14 @@ def test_passphrase_is_made_once_for_the_account_alone(place: Path) -> None:
     assert f"kept: {passphrase}" in again.output
 
 
-def test_passphrase_of_a_repository_with_backups_is_never_made_anew(place: Path) -> None:
+def test_passphrase_of_a_repository_with_backups_is_never_replaced(place: Path) -> None:
     (place / "repository" / "backup" / "troika").mkdir(parents=True)
     done = configure(place)
     assert (done.exit_code, "Another one would open none of them" in done.output) == (1, True)
     assert not (place / "backup").exists()
 
 
-def test_passphrase_is_not_made_anew_where_the_file_names_another_repository(place: Path) -> None:
+def test_passphrase_is_not_replaced_where_the_file_names_another_repository(place: Path) -> None:
     configure(place)
     (place / "backup" / "conf.d" / "passphrase.conf").unlink()
     file = place / "backup" / "pgbackrest.conf"

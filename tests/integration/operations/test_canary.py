@@ -1,4 +1,4 @@
-"""The canary's round against small servers that fail in each way."""
+"""The canary's run against small servers that fail in each way."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ KEYS = proof_keys([new_key()], "registration")
 
 
 class Everything:
-    """Troika and the mail sink in one: what came with a proof of work gets a mail, unless told otherwise."""
+    """Troika and the mail sink in one: a submission with a proof of work gets a mail, unless a test changes it."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ def _mail(link: str) -> bytes:
 @contextmanager
 def _serving(**ways: object) -> Iterator[Everything]:
     port = free_port()
-    everything = Everything(port, **ways)  # type: ignore[arg-type]  # as the parameters say
+    everything = Everything(port, **ways)  # type: ignore[arg-type]  # by the parameters
     server = make_server("127.0.0.1", port, everything)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -88,10 +88,10 @@ def _serving(**ways: object) -> Iterator[Everything]:
 
 
 def _canary(url: str) -> Canary:
-    return Canary(url, url, "canary@example.org", "canary", patience_s=0.5)
+    return Canary(url, url, "canary@example.org", "canary", timeout_s=0.5)
 
 
-def test_round_registers_waits_and_cancels() -> None:
+def test_run_registers_waits_and_cancels() -> None:
     with _serving() as everything:
         first, second = _canary(everything.url).run_once(NEVER.wait), _canary(everything.url).run_once(NEVER.wait)
     assert (first.outcome, second.outcome, everything.cancelled) == (DONE, DONE, 2)
@@ -108,7 +108,7 @@ def test_round_registers_waits_and_cancels() -> None:
         ({"cancelling": 404}, UNCANCELLED, "status 404"),
     ],
 )
-def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome: str, seen: str) -> None:
+def test_failed_run_reports_the_last_step(ways: dict[str, object], outcome: str, seen: str) -> None:
     with _serving(**ways) as everything:
         result = _canary(everything.url).run_once(NEVER.wait)
     assert (result.outcome, result.seen) == (outcome, seen)
@@ -124,16 +124,16 @@ def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome:
         ({"answer": 503}, REFUSED, "status 503"),
     ],
 )
-def test_round_without_an_inbox_ends_with_the_decision(ways: dict[str, object], outcome: str, seen: str) -> None:
+def test_run_without_an_inbox_ends_with_the_decision(ways: dict[str, object], outcome: str, seen: str) -> None:
     """The same person each time: no one is registered once a minute and never cancelled."""
     with _serving(**ways) as everything:
-        canary = Canary(everything.url, "", "canary@example.org", "canary", patience_s=0.5)
+        canary = Canary(everything.url, "", "canary@example.org", "canary", timeout_s=0.5)
         result = canary.run_once(NEVER.wait)
     assert (result.outcome, result.seen, everything.registered) == (outcome, seen, ["canary@example.org"])
 
 
-def test_round_whose_mail_came_late_is_cancelled_by_a_later_one() -> None:
-    """One mailbox may have so many people on a form: what was left of an outage makes room for the next round."""
+def test_registration_of_a_run_with_a_late_mail_is_cancelled_by_a_later_run() -> None:
+    """A mailbox is limited to so many people on a form: registrations left by an outage make room for the next run."""
     with _serving(mailing=False) as everything:
         canary = _canary(everything.url)
         assert [canary.run_once(NEVER.wait).outcome for _ in range(3)] == [UNMAILED] * 3
@@ -141,12 +141,12 @@ def test_round_whose_mail_came_late_is_cancelled_by_a_later_one() -> None:
         assert (canary.run_once(NEVER.wait).outcome, everything.cancelled, list(canary.left)) == (DONE, 4, [])
 
 
-def test_round_ends_at_once_when_it_is_time_to_stop() -> None:
-    told = threading.Event()
-    told.set()
+def test_run_ends_at_once_on_stop() -> None:
+    stop = threading.Event()
+    stop.set()
     with _serving(mailing=False) as everything:
         began_at = time.monotonic()
-        Canary(everything.url, everything.url, "canary@example.org", "canary", patience_s=60).run_once(told.wait)
+        Canary(everything.url, everything.url, "canary@example.org", "canary", timeout_s=60).run_once(stop.wait)
         assert time.monotonic() - began_at < 10
 
 
@@ -155,5 +155,5 @@ def test_server_that_is_away_is_a_result() -> None:
     assert (result.outcome, result.seen) == (REFUSED, "ConnectionError")
 
 
-def test_link_of_somebody_else_is_not_followed() -> None:
+def test_link_of_someone_else_is_not_followed() -> None:
     assert link_in(_mail("https://elsewhere.example.org/r/secret-token"), "https://troika.example.org") == ""

@@ -101,7 +101,7 @@ def test_master_key_and_keys_of_forms_are_in_two_archives_with_two_keys(place: P
 
 
 def test_folder_of_form_keys_below_the_settings_is_left_out(place: Path) -> None:
-    """Whatever its name is."""
+    """For any name."""
     shutil.move(place / "form-keys", place / "settings" / "of-forms")
     done = keys(place, TROIKA_FORM_KEYS=str(place / "settings" / "of-forms"))
     assert done.exit_code == 0, done.output
@@ -189,7 +189,7 @@ def test_interrupted_archive_is_deleted_and_none_is_written_over(place: Path, mo
 
 
 class _At:
-    """A clock that stands at the second of an archive."""
+    """A clock that is set to the second of an archive."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -265,7 +265,7 @@ def test_no_success_without_keys_of_forms(place: Path, monkeypatch: pytest.Monke
 def test_link_that_takes_the_place_of_a_key_while_it_is_read_is_not_followed(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The account of the folder swaps them between the look and the reading, which root does."""
+    """The account of the folder swaps them between the check and the reading, by root."""
     monkeypatch.setattr(Path, "is_symlink", lambda _path: False)
     done = form_keys(place)
     assert isinstance(done.exception, OSError)

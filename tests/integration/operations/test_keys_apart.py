@@ -1,4 +1,4 @@
-"""No backup of a server that has keys of forms, or that does not say whether it has some."""
+"""No backup of a server that has keys of forms, or without a statement whether it has some."""
 
 import json
 from collections.abc import Callable

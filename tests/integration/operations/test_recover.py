@@ -31,7 +31,7 @@ def rehearsal(past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Re
     return past.again(tmp_path, monkeypatch)
 
 
-def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:
+def test_older_notifications_mails_no_one_twice(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:
     before = sum(rehearsal.copies.values())
     rehearsal.restore({"notifications": past.first}, postgres)
     plan, applied, _took_s = rehearsal.recover()
@@ -47,7 +47,7 @@ def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal
     rehearsal.assert_recovered()
 
 
-def test_older_registration_leaves_nobody_in_the_counts(
+def test_older_registration_leaves_no_one_in_the_counts(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer
 ) -> None:
     rehearsal.restore({"registration": past.first}, postgres)
@@ -122,7 +122,7 @@ def test_file_of_people_is_that_of_the_plan(tmp_path: Path, content: str, missin
     assert unwritten(["a", "b"], place) == missing
 
 
-def test_plan_is_written_to_a_file_of_its_own(tmp_path: Path) -> None:
+def test_plan_is_written_to_a_separate_file(tmp_path: Path) -> None:
     """Not into a file that someone else has put there, nor through a link to one."""
     other, place = tmp_path / "other", tmp_path / "plan.json"
     other.write_text("kept")

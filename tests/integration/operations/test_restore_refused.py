@@ -93,7 +93,7 @@ def test_restore_is_refused_before_anything_is_touched(machine: Machine, case: s
     assert _everything(machine) == before
 
 
-def test_data_that_is_there_is_not_replaced_unasked(machine: Machine) -> None:
+def test_existing_data_is_not_replaced_without_confirmation(machine: Machine) -> None:
     done = machine.restore()
     assert (done.exit_code, "with --replace it is moved aside, and not deleted" in done.output) == (1, True)
     assert machine.repository.asked() == []

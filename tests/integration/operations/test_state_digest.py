@@ -13,7 +13,7 @@ from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
 READING = ("comparing", "decisions", "mails", "programme")
-"""Modules that decide what a plan says."""
+"""Modules that decide the content of a plan."""
 
 BARE = ("CREATE TABLE bare AS SELECT * FROM {0} LIMIT 0", "DROP TABLE {0} CASCADE", "ALTER TABLE bare RENAME TO {0}")
 """The same columns without limits, so that any two values can be written."""

@@ -26,7 +26,7 @@ def _unit(folder: Path, name: str, code: str = SLEEPER, ready: Callable[[], bool
 
 
 class Watched:
-    """A supervisor in the main thread, looked at from another; what that one raises is raised again."""
+    """A supervisor in the main thread, observed from another; exceptions of that one are raised again."""
 
     def __init__(self, folder: Path, stages: Sequence[Stage], stop_within_s: float = WITHIN_S) -> None:
         (folder / "logs").mkdir()
@@ -34,13 +34,13 @@ class Watched:
         self.records = Records(folder)
         self.supervisor = Supervisor(folder, stages, stop_within_s=stop_within_s)
 
-    def run(self, look: Callable[["Watched"], None]) -> None:
-        """Run until ``look`` returns."""
+    def run(self, observe: Callable[["Watched"], None]) -> None:
+        """Run until ``observe`` returns."""
         errors: list[BaseException] = []
 
         def follow() -> None:
             try:
-                look(self)
+                observe(self)
             except AssertionError as error:
                 errors.append(error)
             finally:
@@ -62,20 +62,20 @@ class Watched:
             time.sleep(0.05)
 
 
-def test_unit_that_ends_is_started_again_ever_later_and_others_go_on(tmp_path: Path) -> None:
+def test_unit_that_ends_is_restarted_with_backoff_and_others_continue(tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     code = f"import time; open({str(starts)!r}, 'a').write(f'{{time.monotonic()}}\\n')"
     watched = Watched(tmp_path, [Stage([_unit(tmp_path, "steady"), _unit(tmp_path, "ends", code)])])
     seen: set[int | None] = set()
 
-    def look(watched: Watched) -> None:
+    def observe(watched: Watched) -> None:
         def three_starts() -> bool:
             seen.add(watched.pid("steady"))
             return starts.exists() and len(starts.read_text().splitlines()) >= 3
 
         watched.wait(three_starts)
 
-    watched.run(look)
+    watched.run(observe)
     times = [float(line) for line in starts.read_text().splitlines()[:3]]
     assert times[2] - times[1] > 1.5 * (times[1] - times[0]) > 0.5
     assert len(seen - {None}) == 1
@@ -84,7 +84,7 @@ def test_unit_that_ends_is_started_again_ever_later_and_others_go_on(tmp_path: P
 def test_held_unit_stays_down_until_released(tmp_path: Path) -> None:
     watched = Watched(tmp_path, [Stage([_unit(tmp_path, "one")])])
 
-    def look(watched: Watched) -> None:
+    def observe(watched: Watched) -> None:
         first = watched.pid("one")
         (tmp_path / "held" / "one").touch()
         watched.wait(lambda: watched.pid("one") is None)
@@ -94,7 +94,7 @@ def test_held_unit_stays_down_until_released(tmp_path: Path) -> None:
         watched.wait(lambda: watched.pid("one") is not None)
         assert watched.pid("one") != first
 
-    watched.run(look)
+    watched.run(observe)
 
 
 def test_later_stages_wait_for_the_earlier_and_end_before_them(tmp_path: Path) -> None:
@@ -132,11 +132,11 @@ def test_unit_that_does_not_end_is_killed_with_what_it_has_started(tmp_path: Pat
     )
     pids: list[int] = []
 
-    def look(watched: Watched) -> None:
+    def observe(watched: Watched) -> None:
         watched.wait(lambda: child.exists() and child.read_text() != "")
         pids.append(int(child.read_text()))
 
-    Watched(tmp_path, [Stage([_unit(tmp_path, "deaf", code)])], stop_within_s=0.5).run(look)
+    Watched(tmp_path, [Stage([_unit(tmp_path, "deaf", code)])], stop_within_s=0.5).run(observe)
     poll_until(lambda: not is_process(pids[0], start_ticks(pids[0])), WITHIN_S, what="the child has ended")
     assert (tmp_path / "logs" / "deaf.log").read_text() == "written to its log\n"
 
@@ -150,10 +150,10 @@ def test_frozen_unit_ends_in_good_order(tmp_path: Path) -> None:
         "time.sleep(600)"
     )
 
-    def look(watched: Watched) -> None:
+    def observe(watched: Watched) -> None:
         watched.wait(lambda: (pid := watched.pid("frozen")) is not None and _state(pid) == "T")
 
-    Watched(tmp_path, [Stage([_unit(tmp_path, "frozen", code)])]).run(look)
+    Watched(tmp_path, [Stage([_unit(tmp_path, "frozen", code)])]).run(observe)
     assert ended.exists()
 
 

@@ -56,9 +56,9 @@ def installation(with_webinar: TestInstallation, tmp_path: Path) -> TestInstalla
 
 @pytest.fixture
 def service(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) -> Iterator[RegistrationService]:
-    """The service, its decider and its cleanup; its clock stands still at the time when the test began.
+    """The service, its decider and its cleanup; its clock is frozen at the start of the test.
 
-    What it shows of forms is read anew for each request, so that tests can change forms between two of them.
+    Forms are read again for each request, so that tests can change forms between two of them.
     """
     monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
     with open_registration(installation) as opened:

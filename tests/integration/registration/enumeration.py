@@ -26,7 +26,7 @@ class Place:
         self._coordinator = {"Authorization": f"Bearer {key}"}
 
     def new(self) -> None:
-        """No one has ever heard of the address."""
+        """Nothing is known about the address."""
 
     def duplicate(self) -> None:
         """It is registered."""

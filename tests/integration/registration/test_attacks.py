@@ -96,15 +96,15 @@ def copy_forms(service: RegistrationService, count: int) -> list[str]:
 
 
 def test_fourth_form_of_a_day_is_confirmed_by_mail(service: RegistrationService) -> None:
-    """The spacing of mails starts anew with each confirmation: no one who answers their mail waits for the next."""
+    """The spacing of mails restarts with each confirmation: no one who answers their mail waits for the next."""
     for number, form in enumerate([*copy_forms(service, 3), WEBINAR]):
         service.enrol(answers(1), form)
         assert service.mailed() == [OWNER] * (number + 1)
     assert rows(service.url, "SELECT count(*) FROM registration WHERE status = 'confirmed'") == [(4,)]
 
 
-def test_three_anonymous_requests_silence_nobody(service: RegistrationService) -> None:
-    """Whatever was submitted before stands behind one link; a later submission of the owner's too."""
+def test_three_anonymous_requests_suppress_no_ones_mail(service: RegistrationService) -> None:
+    """All earlier submissions are behind one link; a later submission of the owner's too."""
     attack(service, 3, 3)
     service.decide()
     service.submit(answers(1, organisation="My Organisation"), headers=OWN_NETWORK)
@@ -159,14 +159,14 @@ def test_mailbox_gets_six_mails_a_day_under_however_many_names(
 
 
 def submit_now(service: RegistrationService) -> None:
-    """Submit at the time at which the clock stands; the mail is minted then too."""
+    """Submit at the time of the clock; the mail is minted then too."""
     service.submit(answers(1))
     rows(service.url, "UPDATE submission SET received_at = %s", service.clock())
     service.decide()
 
 
 def sent(service: RegistrationService, at: datetime) -> None:
-    """Notifications says that it has sent the last confirmation mail."""
+    """Notifications reports that it has sent the last confirmation mail."""
     [(link,)] = rows(service.url, "SELECT id::text FROM confirmation_link ORDER BY minted_at DESC LIMIT 1")
     message = sample_message("mail.sent.v1", about="confirmation", subject=link, occurred_at=at.isoformat())
     with service.work("consume").transaction() as connection:
@@ -196,7 +196,7 @@ def test_mail_that_was_delayed_past_closing_can_still_be_confirmed(
     assert service.confirm(OWNER) == [result]
 
 
-def test_guest_list_that_is_closed_lets_nobody_in_by_a_late_mail(service: RegistrationService) -> None:
+def test_guest_list_that_is_closed_lets_no_one_in_by_a_late_mail(service: RegistrationService) -> None:
     service.submit(answers(1))
     service.decide()
     rows(service.url, "UPDATE form SET kind = 'attendance', closes_hours_before = 48")
@@ -205,7 +205,7 @@ def test_guest_list_that_is_closed_lets_nobody_in_by_a_late_mail(service: Regist
 
 
 def test_bounced_mail_ends_its_candidates(service: RegistrationService) -> None:
-    """What is submitted later gets a mail of its own: the address may work again."""
+    """Later submissions get another mail: the address may work again."""
     submit_now(service)
     [(link,)] = rows(service.url, "SELECT id::text FROM confirmation_link")
     message = sample_message("mail.bounced.v1", about="confirmation", subject=link)
@@ -237,7 +237,7 @@ def test_owner_whose_mail_could_not_be_delivered_gets_another_by_submitting_agai
 def test_two_colleagues_with_one_mailbox_are_both_registered(
     service: RegistrationService, coordinator: dict[str, Any]
 ) -> None:
-    """*Another person at this address* is offered for the second; each has a registration of their own."""
+    """*Another person at this address* is offered for the second; each has a separate registration."""
     names = ["A. B.", "C. D."]
     service.enrol(answers(1, email="info@example.org", name=names[0]))
     service.submit(answers(2, email="info@example.org", name=names[1]))
@@ -252,7 +252,7 @@ def test_two_colleagues_with_one_mailbox_are_both_registered(
     assert service.seats() == (2, 0)
 
 
-def test_one_mailbox_has_as_many_people_as_the_form_says(service: RegistrationService) -> None:
+def test_people_per_mailbox_are_limited_by_the_form(service: RegistrationService) -> None:
     for number in range(4):
         service.submit(answers(number, email="info@example.org"), headers={"X-Forwarded-For": f"203.0.113.{number}"})
     service.decide()

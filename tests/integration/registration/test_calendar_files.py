@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from shared.calendar.entries import personal_key, personal_uid, sequence_of
 from tests.support.calendar_readers import ReadEntry, read_one
 from tests.support.clients import WEBINAR, address_of, answers, rows
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
-from tests.support.working import worked
 
 SECRET = "https://meet.example.org/secret"
 OTHER_FORM = """
@@ -54,14 +54,14 @@ def test_file_of_the_own_page_has_the_entry_of_the_invitation(service: Registrat
     service.register(1)
     rows(service.url, "UPDATE form SET alarm_minutes = 45")
     token, event = service.own_token(1), event_of(service)
-    [told] = service.messages("registration.confirmed")
+    [message] = service.messages("registration.confirmed")
     content = file_of(service.client, token)
     entry = read_one(content)
     public_url = service.settings("own").common.public_url
     assert entry == ReadEntry(
         method=None,
-        uid=personal_uid(personal_key(told["data"]["person_ref"], WEBINAR), public_url),
-        sequence=sequence_of(4, told["data"]["revision"]),
+        uid=personal_uid(personal_key(message["data"]["person_ref"], WEBINAR), public_url),
+        sequence=sequence_of(4, message["data"]["revision"]),
         stamped=service.clock().replace(microsecond=0),
         starts=datetime.fromisoformat(event["starts_at"]).replace(microsecond=0),
         ends=None,
@@ -108,7 +108,7 @@ def test_nothing_in_calendars_opens_a_registration_or_a_meeting(service: Registr
 
 
 def test_buttons_lead_to_one_file_and_three_calendars(service: RegistrationService) -> None:
-    """Plain links, which tell the calendar nothing of the page they stand on."""
+    """Plain links, which send the calendar nothing about the page that has them."""
     service.register(1)
     page = service.client.get(f"/r/{service.own_token(1)}?lang=en").text
     _file, *others = links_on(page)
@@ -123,7 +123,7 @@ def test_buttons_lead_to_one_file_and_three_calendars(service: RegistrationServi
 
 
 @pytest.mark.parametrize("status", ["tentative", "confirmed"])
-def test_tentative_date_is_said_in_every_calendar(service: RegistrationService, status: str) -> None:
+def test_tentative_date_is_marked_in_every_calendar(service: RegistrationService, status: str) -> None:
     rows(service.url, "UPDATE event_copy SET status = %s", status)
     service.register(1)
     token = service.own_token(1)
@@ -146,7 +146,7 @@ def test_tentative_date_is_said_in_every_calendar(service: RegistrationService, 
     ],
 )
 def test_what_no_calendar_should_hold_is_not_offered(service: RegistrationService, change: str) -> None:
-    """Whoever has the page open still is led to it, and sees what is."""
+    """People who have the page open still are led to it, and see the current state."""
     service.register(1)
     token = service.own_token(1)
     rows(service.url, change)
@@ -196,7 +196,7 @@ def sent(service: RegistrationService, number: int = 1) -> str:
 
 
 def receipt_state(service: RegistrationService, receipt: str, query: str = "") -> dict[str, Any]:
-    """What the receipt says to programs."""
+    """The receipt for programs."""
     found: dict[str, Any] = service.client.get(f"/v1/receipts/{receipt}{query}").get_json()
     return found
 
@@ -215,7 +215,7 @@ def test_receipt_of_a_seat_given_at_once_has_the_entry_of_the_invitation(service
     assert "meet.example.org" not in content
 
 
-def test_receipt_does_not_tell_whether_somebody_was_known(
+def test_receipt_does_not_reveal_whether_an_address_is_known(
     service: RegistrationService, coordinator: dict[str, Any]
 ) -> None:
     """Registered twice, with changes, or blocked: the same entry, with the lowest number that it can have."""

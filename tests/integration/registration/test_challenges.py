@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from shared.public_forms.proof_of_work import CALM, KEPT, LIFETIME, TRIES
 from tests.support.clients import WEBINAR, answers, rows
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
-from tests.support.working import worked
 
 CHALLENGE = f"/v1/challenge?form={WEBINAR}"
 OURS = "http://localhost:8001"
@@ -58,8 +58,8 @@ def test_partners_own_page_may_read_challenges_and_no_other(client: FlaskClient)
             assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-def test_whoever_has_worked_is_registered_at_once(service: RegistrationService) -> None:
-    """The address is not verified by it, and the mail says so to no one but its owner."""
+def test_person_with_a_proof_of_work_is_registered_at_once(service: RegistrationService) -> None:
+    """The address is not verified by it, and only the mail to its owner states this."""
     given = [outcome(service, number, altcha=proof(service.client)) for number in (1, 2, 3)]
     assert given == ["confirmed", "confirmed", "waitlisted"]
     assert service.states() == {1: ("confirmed", None), 2: ("confirmed", None), 3: ("waitlisted", 1)}
@@ -67,7 +67,7 @@ def test_whoever_has_worked_is_registered_at_once(service: RegistrationService) 
     assert (service.mailed(), used(service)) == ([], 3)
 
 
-def test_whoever_has_not_worked_confirms_the_address(service: RegistrationService) -> None:
+def test_person_without_a_proof_of_work_confirms_the_address(service: RegistrationService) -> None:
     """A program could else take every seat."""
     assert outcome(service, 1) == "check-your-mail"
     assert (service.states(), service.seats(), service.mailed()) == ({}, (0, 0), ["participant-1@example.org"])

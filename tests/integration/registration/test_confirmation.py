@@ -90,10 +90,10 @@ def test_second_press_shows_what_the_first_has_done(service: RegistrationService
     assert rows(service.url, "SELECT count(*) FROM submission WHERE kind = 'confirm'") == [(1,)]
 
 
-def test_choice_about_an_expired_candidate_says_so_and_offers_its_form(
+def test_choice_about_an_expired_candidate_is_explained_and_offers_its_form(
     service: RegistrationService, token: str
 ) -> None:
-    """Nothing else waits, and nothing is registered: the page itself has said which form it was."""
+    """Nothing else waits, and nothing is registered: the page itself has shown which form it was."""
     chosen = choices_of(service.client.get(f"/c/{token}?lang=en").text, "confirm")
     rows(service.url, "DELETE FROM candidate")
     answer = service.press(token, lang="en", **chosen)
@@ -103,7 +103,7 @@ def test_choice_about_an_expired_candidate_says_so_and_offers_its_form(
     assert service.press(token, lang="en", **{**chosen, next(iter(chosen)): "no-such-form"}).status_code == 303
 
 
-def test_page_says_that_a_choice_is_processed_until_it_is_decided(
+def test_page_shows_that_a_choice_is_processed_until_it_is_decided(
     service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It loads itself again, and stops asking after a while."""
@@ -127,8 +127,8 @@ def test_address_with_nothing_left_is_muted_and_unmuted(service: RegistrationSer
         assert (answer.status_code, f'value="{offer}"' in page) == (303, True)
 
 
-def test_form_behind_the_link_says_that_it_is_closed(service: RegistrationService, token: str) -> None:
-    """Also to whoever sends it: with a page."""
+def test_closed_form_is_reported_behind_the_link(service: RegistrationService, token: str) -> None:
+    """Also to its sender: with a page."""
     rows(service.url, "UPDATE form SET open = false")
     path, mine = f"/c/{token}/forms/{WEBINAR}", {**answers(1), "consent": "on", "lang": "en"}
     shown, sent = service.client.get(f"{path}?lang=en"), service.client.post(path, data=mine)
@@ -137,14 +137,14 @@ def test_form_behind_the_link_says_that_it_is_closed(service: RegistrationServic
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ("UPDATE form SET people_per_address = 1", "The limit for this address is reached"),
         ("UPDATE seat SET capacity = 1; UPDATE form SET waiting_list = false", "All seats are taken"),
     ],
 )
-def test_owner_who_enters_answers_reads_why_nobody_was_registered(
-    service: RegistrationService, token: str, change: str, said: str
+def test_owner_who_enters_answers_reads_why_no_one_was_registered(
+    service: RegistrationService, token: str, change: str, expected: str
 ) -> None:
     service.confirm(ADDRESS)
     rows(service.url, change)
@@ -152,11 +152,11 @@ def test_owner_who_enters_answers_reads_why_nobody_was_registered(
     with service.deciding():
         answer = service.client.post(f"/c/{token}/forms/{WEBINAR}", data=mine)
     page = service.client.get(answer.headers["Location"]).text
-    assert (answer.status_code, said in page) == (303, True)
+    assert (answer.status_code, expected in page) == (303, True)
     assert rows(service.url, "SELECT count(*) FROM registration") == [(1,)]
 
 
-def test_owner_who_enters_their_answers_anew_reads_that_they_are_changed(
+def test_owner_who_enters_their_answers_again_reads_that_they_are_changed(
     service: RegistrationService, token: str
 ) -> None:
     service.confirm(ADDRESS)
@@ -183,7 +183,9 @@ def test_refused_candidate_is_gone(service: RegistrationService, token: str) -> 
     assert "deleted" in service.client.get(answer.headers["Location"]).text.lower()
 
 
-def test_choice_that_has_gone_meanwhile_says_so_and_offers_the_form(service: RegistrationService, token: str) -> None:
+def test_choice_that_filled_up_in_between_is_explained_and_offers_the_form(
+    service: RegistrationService, token: str
+) -> None:
     """Two windows: in one the candidate ran out while the other was open."""
     waiting = service.waiting(ADDRESS)
     rows(service.url, "DELETE FROM candidate")
@@ -194,7 +196,7 @@ def test_choice_that_has_gone_meanwhile_says_so_and_offers_the_form(service: Reg
 
 
 def test_owner_enters_their_own_answers_without_another_mail(service: RegistrationService, token: str) -> None:
-    """The address is that of the link, whatever was sent; the seat is taken at once."""
+    """The address is that of the link, for any input; the seat is taken at once."""
     form = service.client.get(f"/c/{token}/forms/{WEBINAR}?lang=en").text
     assert ADDRESS in form
     mine = {**answers(1, name="The Owner", email="else@example.org"), "consent": "on", "lang": "en"}
@@ -215,7 +217,7 @@ def test_owner_with_faulty_answers_sees_them(service: RegistrationService, token
 
 
 def test_correction_is_shown_as_a_difference_and_replaces(service: RegistrationService, token: str) -> None:
-    """*Keep what I have* stands first."""
+    """*Keep what I have* is first."""
     service.confirm(ADDRESS)
     service.submit(answers(1, organisation="Another Organisation", country="FR"))
     service.decide()
@@ -270,7 +272,7 @@ def test_managing_link_is_mailed_again(service: RegistrationService, token: str)
 
 
 def test_muted_address_gets_no_mail_until_it_is_unmuted(service: RegistrationService, token: str) -> None:
-    """What is submitted meanwhile waits behind the link."""
+    """A submission made in the meantime waits behind the link."""
     assert service.press(token, action="mute").status_code == 303
     service.submit(answers(1, name="Somebody Else"))
     service.decide()
@@ -293,7 +295,7 @@ def test_every_link_of_the_address_opens_the_same_live_list(service: Registratio
 
 
 def test_owner_who_has_nothing_left_to_confirm_gets_no_mail_about_it(service: RegistrationService, token: str) -> None:
-    """A mail was postponed; its submission stood on the page that the first mail led to."""
+    """A mail was postponed; its submission was on the page that the first mail led to."""
     service.submit(answers(1, name="A Colleague"))
     service.decide()
     assert service.confirm(ADDRESS) == ["confirmed", "confirmed"]
@@ -305,7 +307,7 @@ def test_owner_who_has_nothing_left_to_confirm_gets_no_mail_about_it(service: Re
     assert service.mailed() == [ADDRESS] * 2
 
 
-def test_mail_about_what_came_meanwhile_is_still_due(service: RegistrationService, token: str) -> None:
+def test_mail_about_a_concurrent_submission_is_still_due(service: RegistrationService, token: str) -> None:
     """It came after the page was shown: the owner has not seen it."""
     waiting = service.waiting(ADDRESS)
     service.submit(answers(1, name="A Colleague"))
@@ -332,7 +334,7 @@ def test_candidate_that_cannot_be_confirmed_now_stays(service: RegistrationServi
     assert service.confirm(ADDRESS) == ["confirmed"]
 
 
-def test_nobody_confirms_once_the_event_has_begun(service: RegistrationService, token: str) -> None:
+def test_no_one_confirms_once_the_event_has_begun(service: RegistrationService, token: str) -> None:
     rows(service.url, "UPDATE event_copy SET starts_at = %s", service.clock())
     assert service.confirm(ADDRESS) == ["closed"]
     assert rows(service.url, "SELECT count(*) FROM registration") == [(0,)]
@@ -360,7 +362,7 @@ def test_candidate_ends_seven_days_after_its_mail(service: RegistrationService, 
 
 
 def test_receipt_is_forgotten_after_eight_days(service: RegistrationService) -> None:
-    """Unknown and forgotten are answered alike: 404, as a page and for programs."""
+    """Unknown and erased get the same answer: 404, as a page and for programs."""
     given = service.submit(answers(1)).get_json()
     service.decide()
     path = f"/v1/receipts/{given['receipt']}"

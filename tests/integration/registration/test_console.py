@@ -47,7 +47,7 @@ def test_page_for_a_viewer_is_refused(people: FlaskClient, installation: TestIns
     assert addresses(answer.text) == []
 
 
-def test_page_shows_everybody_newest_first(people: FlaskClient, coordinator: Headers) -> None:
+def test_page_shows_everyone_newest_first(people: FlaskClient, coordinator: Headers) -> None:
     answer = people.get(PATH, headers=coordinator)
 
     assert answer.status_code == 200
@@ -86,9 +86,7 @@ def test_filter_keeps_what_fits(
 
 
 @pytest.mark.parametrize("query", ["status=%00", "form=../etc", "cursor=nonsense", "cursor=WyJub25zZW5zZSJd"])
-def test_address_that_cannot_be_read_is_a_page_that_says_so(
-    people: FlaskClient, coordinator: Headers, query: str
-) -> None:
+def test_invalid_query_is_an_error_page(people: FlaskClient, coordinator: Headers, query: str) -> None:
     answer = people.get(f"{PATH}?{query}", headers=coordinator)
 
     assert answer.status_code == 400
@@ -99,7 +97,7 @@ def test_pages_follow_each_other(
     service: RegistrationService, client: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", 3)
-    everybody = [f"participant-{number}@example.org" for number in (3, 2, 1, 0)]
+    all_addresses = [f"participant-{number}@example.org" for number in (3, 2, 1, 0)]
     for number in range(4):
         service.register(number)
     first = client.get(f"{PATH}?form={WEBINAR}", headers=coordinator).text
@@ -107,7 +105,7 @@ def test_pages_follow_each_other(
     assert following is not None
     second = client.get(following[1].replace("&amp;", "&"), headers=coordinator).text
 
-    assert [addresses(first), addresses(second)] == [everybody[:3], everybody[3:]]
+    assert [addresses(first), addresses(second)] == [all_addresses[:3], all_addresses[3:]]
     assert ("Next page" in second, "From the beginning" in second) == (False, True)
 
 

@@ -54,7 +54,7 @@ def enter(service: RegistrationService, headers: Headers, number: int, **content
         return service.client.post(ENTRY, json=sent, headers=headers)
 
 
-def test_answers_are_corrected_and_the_person_is_told(service: RegistrationService, coordinator: Headers) -> None:
+def test_answers_are_corrected_and_the_person_is_notified(service: RegistrationService, coordinator: Headers) -> None:
     """Only what is named changes; the history has names of fields and the reason, and no values."""
     one = service.enrol(answers(1))
     shown = correct(service, coordinator, one, 1, answers={"name": "Corrected Name"}, dry_run=True).get_json()
@@ -70,8 +70,8 @@ def test_answers_are_corrected_and_the_person_is_told(service: RegistrationServi
     by = history(service, one)[1][2]
     assert history(service, one)[1] == (reason, ["language", "name", "questions", "time_zone"], by)
     assert kinds(service)[-1] == "changed.v1"
-    trail = service.client.get("/v1/service-audit/registration", headers=coordinator).get_json()["items"][0]
-    assert (trail["action"], trail["detail"]["fields"]) == ("registration-changed", content_names(content))
+    entry = service.client.get("/v1/service-audit/registration", headers=coordinator).get_json()["items"][0]
+    assert (entry["action"], entry["detail"]["fields"]) == ("registration-changed", content_names(content))
     stale = correct(service, coordinator, one, 1, answers={"name": "Another"})
     assert stale.get_json()["code"] == "edit-conflict"
 
@@ -97,7 +97,7 @@ def test_another_address_ends_all_links_and_counts_as_not_confirmed(
     assert stored(service) == [("Corrected Name", OLD, "confirmed", 3, True)]
 
 
-def test_address_that_nobody_has_verified_cannot_take_the_change_back(
+def test_address_that_no_one_has_verified_cannot_take_the_change_back(
     service: RegistrationService, coordinator: Headers
 ) -> None:
     """It was perhaps never theirs: a typing error of a coordinator."""
@@ -108,7 +108,7 @@ def test_address_that_nobody_has_verified_cannot_take_the_change_back(
     assert (left["data"]["undo_until"], box["token"], box["address"]) == (None, "", OLD)
 
 
-def test_who_is_entered_gets_what_anybody_would_get(service: RegistrationService, coordinator: Headers) -> None:
+def test_who_is_entered_gets_what_anyone_would_get(service: RegistrationService, coordinator: Headers) -> None:
     """A seat, the waiting list, or nothing: capacity, people of one address and choices count; hours do not."""
     service.capacity(1)
     rows(service.url, "UPDATE form SET open = false, people_per_address = 1")
@@ -136,7 +136,7 @@ def test_who_is_entered_gets_what_anybody_would_get(service: RegistrationService
     assert service.seats() == (1, 1)
 
 
-def test_what_is_sealed_stays_sealed_and_consent_says_who_entered_it(
+def test_sealed_answers_stay_sealed_and_consent_names_who_entered_it(
     service: RegistrationService, coordinator: Headers
 ) -> None:
     made = enter(service, coordinator, 1, answers={"access_needs": "A canary of an answer"}).get_json()["registration"]
@@ -148,11 +148,11 @@ def test_what_is_sealed_stays_sealed_and_consent_says_who_entered_it(
     assert "Participant 1" in service.client.get(f"/r/{service.own_token(1)}?lang=en").text
     own = {name: one for name, one in answers(1, name="Own Name").items() if name not in ("email", "consent")}
     assert service.change(service.own_token(1), "answers", **own).status_code == 303
-    assert stored(service)[0][4], "whoever uses a link that was mailed to the address has verified it"
+    assert stored(service)[0][4], "using a link that was mailed to the address verifies it"
 
 
 def test_command_of_the_desk_can_be_sent_by_the_desk_alone(service: RegistrationService) -> None:
-    """Whoever has got hold of a public process's login cannot write who entered it."""
+    """An attacker with the login of a public process cannot write who entered it."""
     for process in ("forms", "own"):
         with pytest.raises(Exception, match="permission denied"), service.work(process).transaction() as connection:
             connection.exec_driver_sql("INSERT INTO submission (kind, entered_by) VALUES ('desk-enter', 'somebody')")
@@ -203,7 +203,7 @@ def test_pages_show_first_what_they_do(service: RegistrationService, client: Fla
     assert [row[0] for row in stored(service)] == ["Typed Name", "Participant 2"]
 
 
-def test_key_of_another_form_reaches_nobody(
+def test_key_of_another_form_reaches_no_one(
     service: RegistrationService, client: FlaskClient, coordinator: Headers, installation: TestInstallation
 ) -> None:
     one = service.enrol(answers(1))

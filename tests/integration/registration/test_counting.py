@@ -116,7 +116,7 @@ ANSWERS: list[tuple[dict[str, object], list[str]]] = [
 
 
 def test_answers_filter_within_a_form(people: FlaskClient, coordinator: Headers) -> None:
-    """In the interface and on the page alike; a limit of the question is none of the filter."""
+    """In the API and on the page; a limit of the question is none of the filter."""
     for answers, expected in ANSWERS:
         query = {"form": FORM, **{f"answer.{name}": value for name, value in answers.items()}}
         assert names(people, coordinator, **query) == expected, query
@@ -125,7 +125,7 @@ def test_answers_filter_within_a_form(people: FlaskClient, coordinator: Headers)
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("answer.meal=vegan", "within one form"),
         (f"form={FORM}&answer.meel=vegan", "`meal`"),
@@ -153,15 +153,15 @@ def test_answers_filter_within_a_form(people: FlaskClient, coordinator: Headers)
     ],
 )
 def test_question_that_cannot_be_asked_is_refused(
-    people: FlaskClient, coordinator: Headers, query: str, said: str
+    people: FlaskClient, coordinator: Headers, query: str, message: str
 ) -> None:
     answer = people.get(f"/v1/registrations?{query}", headers=coordinator)
     assert answer.status_code == 422
-    assert said in answer.text
+    assert message in answer.text
 
 
 def test_every_order_can_be_paged(people: FlaskClient, coordinator: Headers) -> None:
-    """By name without regard to case and accents; no name stands in a cursor."""
+    """By name without regard to case and accents; no name is in a cursor."""
     arrival = [one["name"] for one in PEOPLE]
     by_name = ["ádám", "Bea", "Chi", "Zoë"]
     for sort, expected in (

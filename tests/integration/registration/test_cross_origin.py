@@ -28,7 +28,7 @@ OUTSIDE: dict[str, tuple[int, Ask]] = {
 
 @pytest.mark.parametrize("what", OUTSIDE)
 def test_refusal_outside_of_a_view_can_be_read_by_partners_alone(client: FlaskClient, what: str) -> None:
-    """Also when this process has never heard of the form. Another site is refused before anything is read."""
+    """Also when this process has never read the form. Another site is refused before anything is read."""
     status, ask = OUTSIDE[what]
     for origin, allowed in ((OURS, OURS), (FOREIGN, None)):
         answer = ask(client, {"Origin": origin})
@@ -47,7 +47,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_who_is_not_let_in_can_read_when_to_come_again(client: FlaskClient) -> None:
-    """503 of the door to who has waited too long in front of it, 429 to who comes too often."""
+    """503 of the admission control for a request that waited too long, 429 for a client that comes too often."""
     headers = {"Origin": OURS, "X-Forwarded-For": "203.0.113.1"}
     assert client.post(SUBMISSIONS, json=answers(1), headers=headers).status_code == 202
     too_late = client.post(SUBMISSIONS, json=answers(1), headers={**headers, "X-Request-Start": "t=1"})

@@ -1,4 +1,4 @@
-"""Coordinators decide about one person, whose page says why they got a seat or did not."""
+"""Coordinators decide about one person, whose page explains why they got a seat or did not."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import system_clock
 from shared.runtime.errors import DomainError
-from tests.integration.registration.test_places import change
+from tests.integration.registration.test_promotion import change
 from tests.integration.registration.test_sealed import with_roles
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
@@ -60,7 +60,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def test_cancelling_for_somebody_gives_the_seat_on(
+def test_cancelling_for_someone_gives_the_seat_on(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     answer = put(full, coordinator, identity(installation, 1), "cancelled", 1)
@@ -68,8 +68,8 @@ def test_cancelling_for_somebody_gives_the_seat_on(
     assert answer.headers["ETag"] == '"2"'
     assert (service.states()[1], service.states()[3]) == (("cancelled", None), ("confirmed", 1))
     assert service.facts()[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
-    trail = "SELECT status, reason, changed_by FROM registration_change WHERE revision = 2 ORDER BY status"
-    assert rows(installation.urls["registration"], trail) == [
+    history = "SELECT status, reason, changed_by FROM registration_change WHERE revision = 2 ORDER BY status"
+    assert rows(installation.urls["registration"], history) == [
         ("cancelled", "cancelled by a coordinator", "a coordinator"),
         ("confirmed", "a seat was given back", None),
     ]
@@ -82,10 +82,10 @@ def test_deleting_is_cancelling(full: FlaskClient, installation: TestInstallatio
     assert (answer.status_code, answer.get_json()["status"]) == (200, "cancelled")
 
 
-def test_free_seat_is_given_to_whom_the_coordinator_says(
+def test_free_seat_is_given_to_the_person_the_coordinator_names(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
-    """Shortly before the start too; the others' pages say so, and the capacity stays exact."""
+    """Shortly before the start too; the others' pages state it, and the capacity stays exact."""
     free_a_seat(installation)
     answer = put(full, coordinator, identity(installation, 4), "confirmed", 1)
     assert (answer.status_code, answer.get_json()["status"]) == (200, "confirmed")
@@ -127,7 +127,7 @@ def test_page_shows_what_a_decision_does_and_does_it(
     assert "Cancel this registration" not in after
 
 
-def test_second_coordinator_is_told_what_the_first_has_done(
+def test_second_coordinator_sees_what_the_first_has_done(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """Both had the same page open; the second decision does nothing."""
@@ -139,7 +139,7 @@ def test_second_coordinator_is_told_what_the_first_has_done(
     assert service.facts()[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
 
 
-def test_decisions_at_the_same_moment_are_one(
+def test_concurrent_decisions_are_one(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation
 ) -> None:
     """The revision is compared under the lock: of ten at once one does it."""
@@ -173,7 +173,7 @@ def test_decision_that_is_none_is_refused(
     assert service.states()[1] == ("confirmed", None)
 
 
-def test_page_says_why_a_decision_is_impossible(
+def test_page_explains_why_a_decision_is_impossible(
     full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     person = identity(installation, 3)
@@ -213,7 +213,7 @@ def waits(client: FlaskClient, headers: Headers, identity: str) -> list[tuple[An
     return [(line["cause"], line["promoted"], line["withheld"]) for line in lines]
 
 
-def test_whoever_waits_is_told_why(
+def test_waiting_person_sees_the_reason(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """Cancelled before them, raised by too little, lowered, too late: each is stored with its reason."""

@@ -19,7 +19,7 @@ assert databases
 REPLACING: dict[str, Callable[[KeyStore], object]] = {
     "begin to replace": lambda store: store.begin_replacement(FORM),
     "end to replace": lambda store: store.end_replacement(FORM, FormKeys(store).private_keys(FORM)),
-    "wrap": lambda store: store.wrap_anew(),
+    "wrap": lambda store: store.rewrap(),
 }
 COLUMNS = ("form", "wrapped", "fingerprints", "made_at", "changed_at", "destroyed_at")
 REFUSED = (

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from tests.integration.registration.enumeration import ADDRESS, WAYS, Place, seen
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
 from tests.support.statements import statements
-from tests.support.working import worked
 
 ORIGIN = {"Origin": "http://localhost:8001"}
 STATES = {
@@ -65,14 +65,14 @@ def test_answers_rows_and_statements_are_equal(place: Place, state: str, as_page
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_receipts_tell_the_same(place: Place, way: str) -> None:
-    """Once it is decided too: where addresses are confirmed by mail, "check your mail" is all that a sender learns."""
+def test_receipts_show_the_same(place: Place, way: str) -> None:
+    """Once it is decided too: where addresses are confirmed by mail, "check your mail" is all that a sender sees."""
     WAYS[way](place)
     receipt = place.send(ADDRESS, name="Another").get_json()["receipt"]
     place.service.decide()
     shown = place.service.client.get(f"/v1/receipts/{receipt}").get_json()
-    told = {name: value for name, value in shown.items() if name not in ("code", "received_at")}
-    assert told == {"form": "upr-webinar-10", "status": "check-your-mail", "calendar": None}
+    receipts = {name: value for name, value in shown.items() if name not in ("code", "received_at")}
+    assert receipts == {"form": "upr-webinar-10", "status": "check-your-mail", "calendar": None}
     assert sorted(shown) == ["calendar", "code", "form", "received_at", "status"]
 
 
@@ -83,9 +83,9 @@ def test_receipts_tell_the_same(place: Place, way: str) -> None:
         ("UPDATE seat SET capacity = 1, confirmed = 1", "waitlisted"),
     ],
 )
-def test_forms_that_confirm_nothing_tell_what_a_newcomer_would_hear(place: Place, change: str, outcome: str) -> None:
-    """With a proof of work someone is registered at once: known, pending and blocked are told the same."""
-    told = {}
+def test_forms_without_verification_show_what_a_newcomer_would_see(place: Place, change: str, outcome: str) -> None:
+    """With a proof of work someone is registered at once: known, pending and blocked get the same answer."""
+    receipts = {}
     for way, prepare in WAYS.items():
         start_over(place, ())
         prepare(place)
@@ -95,13 +95,13 @@ def test_forms_that_confirm_nothing_tell_what_a_newcomer_would_hear(place: Place
         proof = worked(place.service.client.get("/v1/challenge?form=upr-webinar-10").get_json())
         answer = place.send(ADDRESS, name="Another", altcha=proof)
         place.service.decide()
-        told[way] = _told(place, answer.get_json()["receipt"])
-    assert told == dict.fromkeys(WAYS, told["new"])
-    status, links, file = told["new"]
+        receipts[way] = _receipt(place, answer.get_json()["receipt"])
+    assert receipts == dict.fromkeys(WAYS, receipts["new"])
+    status, links, file = receipts["new"]
     assert (status, links is not None, "BEGIN:VEVENT" in file) == (outcome, outcome == "confirmed", bool(links))
 
 
-def _told(place: Place, receipt: str) -> tuple[str, Any, str]:
+def _receipt(place: Place, receipt: str) -> tuple[str, Any, str]:
     """Status, links and file of a receipt, without the receipt and the time of asking."""
     shown = place.service.client.get(f"/v1/receipts/{receipt}").get_data(as_text=True).replace(receipt, "-")
     file = place.service.client.get(f"/receipts/{receipt}/calendar.ics").get_data(as_text=True).replace(receipt, "-")

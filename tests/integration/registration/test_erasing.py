@@ -43,8 +43,11 @@ def everything_in(url: str) -> str:
 
 
 def test_link_asks_first_and_then_leaves_a_tombstone(service: RegistrationService) -> None:
-    client, told = service.client, answers(1) | {"name": f"{CANARY}-name", "organisation": f"{CANARY}-organisation"}
-    identity = service.enrol(told, headers={"Idempotency-Key": "a-key-of-ours-1"})
+    client, submitted = (
+        service.client,
+        answers(1) | {"name": f"{CANARY}-name", "organisation": f"{CANARY}-organisation"},
+    )
+    identity = service.enrol(submitted, headers={"Idempotency-Key": "a-key-of-ours-1"})
     token = service.own_token(1)
     before = everything_in(service.url)
     assert CANARY in before
@@ -69,8 +72,8 @@ def test_link_asks_first_and_then_leaves_a_tombstone(service: RegistrationServic
         "status": "cancelled",
         "revision": 2,
     }
-    assert client.get(f"/r/{token}").headers["Location"].startswith("/r/erased"), "its own holder is told"
-    assert service.own(token, "erase").status_code == 303, "so is whoever presses twice"
+    assert client.get(f"/r/{token}").headers["Location"].startswith("/r/erased"), "its own holder sees it"
+    assert service.own(token, "erase").status_code == 303, "also after a second press"
 
 
 def test_place_goes_to_the_next_in_line(service: RegistrationService) -> None:
@@ -114,8 +117,8 @@ def test_what_came_after_the_erasure_is_kept_however_late_that_is_decided(servic
     assert rows(service.url, "SELECT content ->> 'name' FROM candidate") == [("After",)]
 
 
-def test_receipt_of_what_was_dropped_says_what_every_receipt_says(service: RegistrationService) -> None:
-    """Whoever submitted it learns nothing of the erasure."""
+def test_receipt_of_a_dropped_submission_is_like_any_other(service: RegistrationService) -> None:
+    """The submitter sees nothing of the erasure."""
     service.register(1)
     receipt = service.submit(answers(1, name="Somebody")).get_json()["receipt"]
     service.own(service.own_token(1), "erase")
@@ -124,7 +127,7 @@ def test_receipt_of_what_was_dropped_says_what_every_receipt_says(service: Regis
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(0,)]
 
 
-def test_whoever_came_stays_counted(service: RegistrationService) -> None:
+def test_attendee_stays_counted(service: RegistrationService) -> None:
     service.register(1)
     over = datetime.now(UTC) - timedelta(minutes=1)
     rows(service.url, "UPDATE event_copy SET status = 'confirmed', starts_at = %s", over)
@@ -140,7 +143,7 @@ def test_address_may_register_again(service: RegistrationService) -> None:
     assert rows(service.url, "SELECT status FROM registration ORDER BY id") == [("cancelled",), ("confirmed",)]
 
 
-def test_same_key_again_does_not_bring_anybody_back(service: RegistrationService) -> None:
+def test_same_key_again_does_not_bring_anyone_back(service: RegistrationService) -> None:
     key = {"Idempotency-Key": "a-key-of-ours-2"}
     service.enrol(answers(1), headers=key)
     service.own(service.own_token(1), "erase")
@@ -150,7 +153,7 @@ def test_same_key_again_does_not_bring_anybody_back(service: RegistrationService
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(0,)]
 
 
-def test_organisation_that_nobody_is_of_goes_too(service: RegistrationService) -> None:
+def test_organisation_that_no_one_is_of_goes_too(service: RegistrationService) -> None:
     named = {1: "Alone", 2: "Shared", 3: "Shared"}
     service.enrol_all([answers(number, organisation=name) for number, name in named.items()])
     for token in [service.own_token(number) for number in (1, 2)]:

@@ -41,7 +41,7 @@ def ended(service: RegistrationService) -> FlaskClient:
 
 
 def keep(installation: TestInstallation) -> None:
-    """Let the form say that it keeps nothing for long."""
+    """Set a short period on the form."""
     rows(installation.urls["registration"], f"UPDATE form SET partners = '{{}}', keep_days = {DAYS}")
 
 
@@ -54,7 +54,7 @@ def histories(installation: TestInstallation) -> int:
 def test_cancelled_is_deleted_after_its_days(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
-    """Not a second before; with its history, and in the other services too; whoever has a seat stays."""
+    """Not a second before; with its history, and in the other services too; people with a seat stay."""
     keep(installation)
     service.announce_and_tend(service.clock() + timedelta(days=DAYS))
     assert sorted(service.states()) == [1, 2, 3]
@@ -101,7 +101,7 @@ def test_deletion_is_announced_a_day_before(
 def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often ``tend`` looks; the gauges say what waits."""
+    """However often ``tend`` runs; the gauges show what waits."""
     keep(installation)
     for hours in (0, 30):
         service.tend(service.clock() + timedelta(days=DAYS + 2, hours=hours))
@@ -143,7 +143,7 @@ def test_notice_ends_with_the_days_of_the_form(
     assert retention_unannounced.labels("registration", "ended")._value.get() == 0
 
 
-def test_nobody_is_erased_whom_another_tend_has_deleted_meanwhile(
+def test_person_deleted_by_a_concurrent_tend_is_not_erased_again(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """The one found whom to erase, the other deleted the whole registration: no error."""
@@ -155,7 +155,7 @@ def test_nobody_is_erased_whom_another_tend_has_deleted_meanwhile(
 def test_two_tends_delete_each_registration_once(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
-    """The second leaves alone what the first has in hand, and waits for no one."""
+    """The second skips what the first has locked, and waits for no one."""
     keep(installation)
     due = service.clock() + timedelta(days=DAYS, seconds=1)
     service.tend(due - timedelta(hours=25))
@@ -166,7 +166,7 @@ def test_two_tends_delete_each_registration_once(
     assert 2 not in service.states()
 
 
-def test_form_that_says_nothing_keeps_a_record_of_everybody(
+def test_form_without_a_period_keeps_a_record_of_everyone(
     service: RegistrationService, ended: FlaskClient, installation: TestInstallation
 ) -> None:
     """No one's, once people have been kept as long as they are anywhere; it counts."""
@@ -188,7 +188,7 @@ def write(folder: Path, days: object, partner: str = "") -> Path:
 
 
 def test_days_are_loaded_with_the_form(installation: TestInstallation, tmp_path: Path) -> None:
-    """And loading them anew changes them; the standard forms have none."""
+    """And loading them again changes them; the standard forms have none."""
     for days in (1, 30):
         load_folder(installation, write(tmp_path, days))
         kept = rows(installation.urls["registration"], "SELECT slug, keep_days FROM form ORDER BY slug")
@@ -214,6 +214,6 @@ def test_days_that_cannot_be_are_named(
 
 
 def test_database_refuses_days_for_a_form_of_partners(installation: TestInstallation) -> None:
-    """Whoever changes it behind the loader's back."""
+    """Someone changes it concurrently with the loader."""
     with pytest.raises(psycopg.errors.CheckViolation):
         rows(installation.urls["registration"], "UPDATE form SET keep_days = 2")

@@ -16,7 +16,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.schemas import decode
 from shared.runtime.clock import system_clock
 from shared.runtime.errors import DomainError
-from tests.integration.registration.test_places import change
+from tests.integration.registration.test_promotion import change
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
@@ -102,7 +102,7 @@ def test_history_is_only_ever_added_to(
 
 
 def test_hours_open_and_close_a_form(client: FlaskClient, coordinator: Headers) -> None:
-    """For the intake, the page and the interface alike; under the lock they are read anew."""
+    """For the intake, the page and the API; under the lock they are read again."""
     now = datetime.now(UTC)
     soon, before = (now + timedelta(hours=1)).isoformat(), (now - timedelta(hours=1)).isoformat()
     for revision, hours, reason in (
@@ -159,7 +159,7 @@ def test_event_that_takes_place_again_gives_what_was_withheld(
     ]
 
 
-def test_changes_at_the_same_moment_are_one(
+def test_concurrent_changes_are_one(
     service: RegistrationService, full: FlaskClient, installation: TestInstallation
 ) -> None:
     """The revision is compared under the lock: of ten who have seen the same form one changes it."""
@@ -203,7 +203,7 @@ def test_etag_of_another_revision_is_refused(client: FlaskClient, coordinator: H
 
 
 def published(installation: TestInstallation) -> list[dict[str, Any]]:
-    """What the other services are told of forms, in order."""
+    """The messages to the other services about forms, in order."""
     found = rows(
         installation.urls["registration"],
         "SELECT body FROM outbox WHERE type = 'org.troika.form.changed.v1' ORDER BY id",
@@ -220,9 +220,9 @@ def test_change_of_a_form_is_published(
     change(client, coordinator, 3, open=True)  # changes nothing
     common = {"id": WEBINAR, "kind": "webinar", "event": WEBINAR, "opens_at": None, "closes_hours_before": 0}
     common |= {"alarm_minutes": None}
-    told = published(installation)
-    assert [state.pop("title")["fr"] for state in told] == ["Inscription : UPR Webinar Wednesday #10"] * 2
-    assert told == [
+    published_states = published(installation)
+    assert [state.pop("title")["fr"] for state in published_states] == ["Inscription : UPR Webinar Wednesday #10"] * 2
+    assert published_states == [
         common | {"revision": 2, "open": False, "closes_at": "2030-05-09T10:00:00Z"},
         common | {"revision": 3, "open": True, "closes_at": "2030-05-09T10:00:00Z"},
     ]

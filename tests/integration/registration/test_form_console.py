@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.integration.registration.test_form_changes import full as full
 from tests.integration.registration.test_form_changes import try_it
-from tests.integration.registration.test_places import change
+from tests.integration.registration.test_promotion import change
 from tests.integration.registration.test_sealed import with_roles
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
@@ -49,7 +49,7 @@ def test_console_shows_the_effect_before_it_changes(
     assert after.count("a coordinator</bdi>") == 1
 
 
-def test_second_coordinator_is_told_what_the_first_has_done(
+def test_second_coordinator_sees_what_the_first_has_done(
     full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     change(full, coordinator, 1, capacity=2)
@@ -164,14 +164,14 @@ def test_viewer_sees_and_changes_nothing(
     assert change(client, coordinator, 1, open=False).status_code == changed
 
 
-def test_lowering_takes_no_seat_and_says_so(full: FlaskClient, coordinator: Headers) -> None:
+def test_lowering_takes_no_seat_and_is_explained(full: FlaskClient, coordinator: Headers) -> None:
     change(full, coordinator, 1, capacity=3)
     page = sent(full, coordinator, capacity="1", seen="2").text
     assert "No one loses a seat. 2 more are taken than the new capacity" in page
     assert "1 person stays on the waiting list." in page
 
 
-def test_effect_says_why_nobody_is_promoted(
+def test_preview_explains_why_no_one_is_promoted(
     full: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=30)

@@ -87,7 +87,7 @@ def settings_of(installation: TestInstallation, process: str) -> RegistrationSet
 
 
 def travellers(service: RegistrationService, *names: str) -> list[str]:
-    """Ids of people who have told what they eat."""
+    """Ids of people who have answered what they eat."""
     return [enrol(service, FORM, email=f"{name}@example.org", diet=f"only {name}") for name in names]
 
 
@@ -117,7 +117,7 @@ def opens(private_keys: list[bytes], sealed: bytes, bound_to: list[str]) -> bool
 
 
 @pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+def run_while_storing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Sets what happens while a replacement waits."""
     return lambda action: monkeypatch.setattr(
         "services.registration.key_commands.time", SimpleNamespace(sleep=lambda _seconds: action())
@@ -129,7 +129,7 @@ def test_key_is_replaced_while_people_register(
     client: FlaskClient,
     installation: TestInstallation,
     coordinator: Headers,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
 ) -> None:
     """Those before, those during, someone who confirms only afterwards, and one whose answers are stored only now."""
     url, old = service.url, keys_of(installation).private_keys(FORM)
@@ -143,7 +143,7 @@ def test_key_is_replaced_while_people_register(
         during.extend(travellers(service, "during"))
         rows(url, "UPDATE registration SET sealed = %s WHERE id = %s", sealed_late, late)
 
-    meanwhile(slow_one_is_stored)
+    run_while_storing(slow_one_is_stored)
     done = run(installation, "replace", FORM)
     last = "3 registrations and candidates re-encrypted. The old key is deleted."
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, last)
@@ -190,11 +190,11 @@ def test_key_stays_while_a_submission_waits_that_is_sealed_to_it(
     client: FlaskClient,
     installation: TestInstallation,
     coordinator: Headers,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
 ) -> None:
     """Undecided or parked: what it holds cannot be reached. Once it is decided the next run ends the replacement."""
     assert send(client, FORM, email="slow@example.org", diet="only slow").status_code == 202
-    meanwhile(lambda: None)
+    run_while_storing(lambda: None)
     done = run(installation, "replace", FORM)
     assert (done.exit_code, "Error: 1 submissions are not decided" in done.output) == (1, True)
     assert len(keys_of(installation).private_keys(FORM)) == 2
@@ -209,7 +209,7 @@ def test_key_stays_while_a_submission_waits_that_is_sealed_to_it(
     assert len(keys_of(installation).private_keys(FORM)) == 1
 
 
-def test_answers_are_sealed_anew_while_no_batch_is_decided(
+def test_answers_are_resealed_while_no_batch_is_decided(
     service: RegistrationService, installation: TestInstallation
 ) -> None:
     """A batch that has read sealed answers would write them back, sealed to the old key."""
@@ -226,7 +226,7 @@ def test_answers_are_sealed_anew_while_no_batch_is_decided(
     assert opens(keys.private_keys(FORM), *stored(service.url)[traveller])
 
 
-def test_no_batch_is_decided_while_answers_are_sealed_anew(service: RegistrationService) -> None:
+def test_no_batch_is_decided_while_answers_are_resealed(service: RegistrationService) -> None:
     with service.work("operator").transaction() as connection:
         pause_decider(connection)
         assert send(service.client, FORM).status_code == 202
@@ -234,36 +234,36 @@ def test_no_batch_is_decided_while_answers_are_sealed_anew(service: Registration
     assert service.decider.run_once() > 0
 
 
-def test_whoever_stores_after_the_wait_is_lost(
+def test_answers_stored_after_the_wait_are_lost(
     service: RegistrationService,
     client: FlaskClient,
     installation: TestInstallation,
     coordinator: Headers,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
 ) -> None:
     """Negative control of the first test: it is the wait that saves the slow ones."""
     [late] = travellers(service, "late")
     sealed_late = stored(service.url)[late][0]
-    meanwhile(lambda: None)
+    run_while_storing(lambda: None)
     assert run(installation, "replace", FORM).exit_code == 0
     rows(service.url, "UPDATE registration SET sealed = %s WHERE id = %s", sealed_late, late)
     assert read(client, late, coordinator).status_code == 410
 
 
 def test_replacing_waits_longer_than_a_form_is_kept() -> None:
-    """A process that cannot read a form anew goes on with the one it has; a request and its statement take seconds."""
+    """A process that cannot reread a form uses the one it has; a request and its statement take seconds."""
     assert SETTLE_S >= VIEW_KEPT_IN_NEED_S + 30
 
 
-def test_more_than_are_sealed_anew_at_once(
+def test_more_answers_than_one_batch_are_resealed(
     service: RegistrationService,
     installation: TestInstallation,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("services.registration.sealing.key_service.AT_ONCE", 2)
     travellers(service, "one", "two", "three", "four", "five")
-    meanwhile(lambda: None)
+    run_while_storing(lambda: None)
     assert run(installation, "replace", FORM).output.splitlines()[-1].startswith("5 registrations")
     newest = keys_of(installation).private_keys(FORM)
     assert [opens(newest, *one) for one in stored(service.url).values()] == [True] * 5
@@ -274,19 +274,19 @@ def test_interrupted_replacement_is_taken_up(
     client: FlaskClient,
     installation: TestInstallation,
     coordinator: Headers,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
 ) -> None:
     [traveller] = travellers(service, "somebody")
 
     def be_killed() -> None:
         raise KeyboardInterrupt
 
-    meanwhile(be_killed)
+    run_while_storing(be_killed)
     assert run(installation, "replace", FORM).exit_code != 0
     assert run(installation, "list").output.count(f"{FORM}: is being replaced") == 1
     assert read(client, traveller, coordinator).status_code == 200
     both = keys_of(installation).private_keys(FORM)
-    meanwhile(lambda: None)
+    run_while_storing(lambda: None)
     assert run(installation, "replace", FORM).exit_code == 0
     assert keys_of(installation).private_keys(FORM) == both[:1]
     assert diet(client, traveller, coordinator) == "only somebody"
@@ -295,12 +295,12 @@ def test_interrupted_replacement_is_taken_up(
 def test_both_keys_are_kept_where_an_answer_opens_by_neither(
     service: RegistrationService,
     installation: TestInstallation,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
 ) -> None:
     [traveller] = travellers(service, "somebody")
-    stranger = seal_answers(public_half(new_key()), FORM, traveller, {"diet": "none"})
-    rows(service.url, "UPDATE registration SET sealed = %s", stranger)
-    meanwhile(lambda: None)
+    sealed_elsewhere = seal_answers(public_half(new_key()), FORM, traveller, {"diet": "none"})
+    rows(service.url, "UPDATE registration SET sealed = %s", sealed_elsewhere)
+    run_while_storing(lambda: None)
     done = run(installation, "replace", FORM)
     assert (done.exit_code, "opens by neither key" in done.output) == (1, True)
     assert len(keys_of(installation).private_keys(FORM)) == 2
@@ -315,13 +315,13 @@ def test_form_whose_key_is_lost_gets_another_by_order_alone(
     client: FlaskClient,
     installation: TestInstallation,
     coordinator: Headers,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
 ) -> None:
-    """What was sealed before is lost and says so; who registers afterwards is read."""
+    """What was sealed before is lost and marked as lost; later registrations can be read."""
     [before] = travellers(service, "before")
     file = installation.secrets.folder / "form-keys" / f"{FORM}.key"
     file.unlink()
-    meanwhile(lambda: None)
+    run_while_storing(lambda: None)
     assert (run(installation, "replace", FORM).exit_code, file.exists()) == (1, False)
     assert run(installation, "replace", FORM, "--lost").exit_code == 0
     [after] = travellers(service, "after")
@@ -331,7 +331,7 @@ def test_form_whose_key_is_lost_gets_another_by_order_alone(
 
 
 def key_faults(client: FlaskClient) -> list[str]:
-    """What ``readyz`` says of forms' keys."""
+    """The part of ``readyz`` about forms' keys."""
     return [line for line in client.get("/-/registration/readyz").text.splitlines() if line.startswith("form key ")]
 
 
@@ -376,7 +376,7 @@ def test_public_process_opens_nothing_that_it_wrote(
 ) -> None:
     """Neither with the settings that it is given nor with anything that its login reads; a coordinator's process does.
 
-    Tried on what stands in the table of candidates, which it cannot read either.
+    Tried on the table of candidates, which it cannot read either.
     """
     settings = settings_of(installation, "forms")
     engine = open_engine(installation.url("registration", "forms"))
@@ -401,7 +401,7 @@ def test_public_process_opens_nothing_that_it_wrote(
 def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
     client: FlaskClient, installation: TestInstallation, tmp_path: Path
 ) -> None:
-    """In readyz of whoever opens answers, in the list, and by loading the forms, which would hide it otherwise."""
+    """In readyz of processes that open answers, in the list, and on loading the forms, which would else hide it."""
     file = installation.secrets.folder / "form-keys" / f"{FORM}.key"
     missing = f"form key {FORM} (TROIKA_FORM_KEYS): its private key is missing, or no master key unwraps it"
     assert key_faults(client) == []
@@ -421,7 +421,7 @@ def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
 
 
 def test_interrupted_loading_publishes_the_key_that_it_made(installation: TestInstallation) -> None:
-    """The private key is on the disk first: whoever loads again finds it."""
+    """The private key is on the disk first: the next load finds it."""
     made = keys_of(installation).private_keys(FORM)
     url = installation.urls["registration"]
     rows(url, "DELETE FROM form_key WHERE form = %s", FORM)
@@ -484,7 +484,7 @@ def test_dump_from_before_the_destruction_opens_no_more(
 
 
 def test_destroyed_key_is_never_made_again(installation: TestInstallation, client: FlaskClient) -> None:
-    """Not by loading the forms, which makes what is missing; and it says when it was destroyed."""
+    """Not by loading the forms, which makes what is missing; and the error states when it was destroyed."""
     url = installation.urls["registration"]
     rows(url, CLOSE)
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
@@ -527,15 +527,15 @@ def test_destroyed_key_that_comes_back_opens_nothing(
 def test_key_of_a_form_that_may_take_submissions_is_kept(installation: TestInstallation, change: str) -> None:
     rows(installation.urls["registration"], change)
     done = run(installation, "destroy", FORM, "--yes", ALONE)
-    told = f"Error: {FORM} takes submissions, or will, that are sealed to the key: it is kept. Close the form first\n"
-    assert (done.exit_code, done.stderr, keys_of(installation).has(FORM)) == (1, told, True)
+    error = f"Error: {FORM} takes submissions, or will, that are sealed to the key: it is kept. Close the form first\n"
+    assert (done.exit_code, done.stderr, keys_of(installation).has(FORM)) == (1, error, True)
 
 
 @pytest.mark.parametrize("state", ["received", "parked"])
 def test_key_is_kept_until_what_waits_is_decided(
     service: RegistrationService,
     installation: TestInstallation,
-    meanwhile: Callable[[Callable[[], object]], None],
+    run_while_storing: Callable[[Callable[[], object]], None],
     state: str,
 ) -> None:
     """It was received before the form closed. It waits for the decider, a few seconds."""
@@ -543,17 +543,17 @@ def test_key_is_kept_until_what_waits_is_decided(
     rows(service.url, CLOSE)
     if state == "parked":
         rows(service.url, "UPDATE submission SET state = 'parked', parked_reason = 'a test'")
-    meanwhile(lambda: None)
+    run_while_storing(lambda: None)
     done = run(installation, "destroy", FORM, "--yes", ALONE)
     assert (done.exit_code, done.stderr.startswith("Error: 1 submissions are not decided")) == (1, True)
     assert keys_of(installation).has(FORM)
-    meanwhile(service.decide)
+    run_while_storing(service.decide)
     rows(service.url, "UPDATE submission SET state = 'received', parked_reason = NULL")
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert rows(service.url, "SELECT state FROM submission") == [("decided",)]
 
 
-def test_nobody_is_asked_where_nobody_can_answer(installation: TestInstallation) -> None:
+def test_no_one_is_asked_where_no_one_can_answer(installation: TestInstallation) -> None:
     assert run(installation, "destroy", FORM).exit_code == 2
     assert len(keys_of(installation).private_keys(FORM)) == 1
 

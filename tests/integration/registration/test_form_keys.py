@@ -167,12 +167,12 @@ class TestStore:
             new.private_keys(FORM)
         assert [(one.form, one.keys) for one in new.store.states()] == [(FORM, 0), ("new-form", 1)]
 
-    def test_old_master_key_may_go_once_all_is_wrapped_anew(self, keys: FormKeys, open_store: OpenStore) -> None:
+    def test_old_master_key_may_go_once_all_keys_are_rewrapped(self, keys: FormKeys, open_store: OpenStore) -> None:
         before = keys.private_keys(FORM)
         keys.store.destroy(OTHER, TODAY)
         with pytest.raises(KeyGone, match=FORM):
-            open_store(NEW).wrap_anew()
-        assert open_store(NEW, OLD).wrap_anew() == 1
+            open_store(NEW).rewrap()
+        assert open_store(NEW, OLD).rewrap() == 1
         assert FormKeys(open_store(NEW)).private_keys(FORM) == before
         with pytest.raises(KeyGone):
             FormKeys(open_store()).private_keys(FORM)

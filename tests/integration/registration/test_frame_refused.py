@@ -1,4 +1,4 @@
-"""A frame that cannot show the form tells the reason to the page that asks: its web editor sees the cause."""
+"""A frame that cannot show the form sends the reason to the page that asks: its web editor sees the cause."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,7 +18,7 @@ CASES = {
 
 @pytest.mark.parametrize("cause", CASES)
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_cause_is_named_on_a_page_that_anybody_may_frame(client: FlaskClient, cause: str, language: str) -> None:
+def test_cause_is_named_on_a_page_that_anyone_may_frame(client: FlaskClient, cause: str, language: str) -> None:
     form, partner, parent, status = CASES[cause]
     answer = client.get(f"/embed/{form}", query_string={"partner": partner, "parent": parent, "lang": language})
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
@@ -30,7 +30,7 @@ def test_cause_is_named_on_a_page_that_anybody_may_frame(client: FlaskClient, ca
 
 @pytest.mark.parametrize("claimed", ["", "javascript:alert(1)", "https://a.example/b", "*", 'https://a"onload="b'])
 def test_claim_that_is_no_origin_is_not_repeated(client: FlaskClient, claimed: str) -> None:
-    """And the form stands in no one's frame."""
+    """And the form is shown in no frame."""
     answer = client.get(f"/embed/{FORM}", query_string={"partner": PARTNER, "parent": claimed})
     assert (answer.status_code, "data-cause" in answer.text, answer.text.count("<form")) == (200, False, 1)
     assert f"frame-ancestors {OURS}" in answer.headers["Content-Security-Policy"]

@@ -27,7 +27,7 @@ def hold(url: str) -> Any:
 
 
 def test_stuck_seats_stop_no_submission(service: RegistrationService) -> None:
-    """It is stored; the decider gives up within seconds, counts nothing against the submission, and goes on later."""
+    """It is stored; the decider gives up within seconds, counts nothing against the submission, and decides later."""
     with hold(service.url):
         assert service.submit(answers(1)).status_code == 202
         with pytest.raises(Unavailable):
@@ -38,7 +38,7 @@ def test_stuck_seats_stop_no_submission(service: RegistrationService) -> None:
 
 
 def test_fingerprint_does_not_give_answers_away(service: RegistrationService) -> None:
-    """Whoever has a dump and guesses the answers cannot check the guess without the key."""
+    """An attacker with a dump who guesses the answers cannot check the guess without the key."""
     content = answers(1, access_needs="wheelchair")
     service.submit(content)
     stored = bytes(rows(service.url, "SELECT fingerprint FROM submission")[0][0])
@@ -80,7 +80,7 @@ def test_slug_that_is_none_is_unknown(client: FlaskClient, slug: str) -> None:
 
 
 def test_metrics_not_shown_through_a_gateway(client: FlaskClient, coordinator: dict[str, str]) -> None:
-    """Counters would tell who is registered: from elsewhere an operator's key is needed."""
+    """Counters would reveal who is registered: from elsewhere an operator's key is needed."""
     path, forwarded = "/-/registration/metrics", {"X-Forwarded-For": "192.0.2.1"}
     assert client.get(path).status_code == 200
     assert client.get(path, headers=forwarded).status_code == 404

@@ -72,9 +72,9 @@ def test_key_after_the_decision_gets_the_same_answer(service: RegistrationServic
 
 
 def test_key_from_many_threads_is_one_submission(service: RegistrationService) -> None:
-    """Fifty at once, in several rounds: one row, one mail, fifty equal answers each."""
+    """Fifty at once, several times: one row, one mail, fifty equal answers each."""
     for number in range(ROUNDS):
-        headers = {"Idempotency-Key": f"key-of-round-{number}"}
+        headers = {"Idempotency-Key": f"key-of-repetition-{number}"}
 
         def post(_thread: int, number: int = number, headers: dict[str, str] = headers) -> tuple[int, bytes]:
             answer = service.app.test_client().post(SUBMISSIONS, json=answers(number), headers=headers)
@@ -90,7 +90,7 @@ def test_key_from_many_threads_is_one_submission(service: RegistrationService) -
 
 @pytest.mark.parametrize("keys", [["first-key", "second-key"], ["", ""]], ids=["two keys", "no key"])
 def test_same_answers_twice_are_one_candidate_and_one_mail(service: RegistrationService, keys: list[str]) -> None:
-    """A browser without a script sends no key; whoever presses twice has the same answers waiting once."""
+    """A browser without a script sends no key; after two presses the same answers wait once."""
     for key in keys:
         assert service.submit(answers(1), headers={"Idempotency-Key": key} if key else {}).status_code == 202
     service.decide()

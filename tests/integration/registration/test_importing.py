@@ -86,7 +86,7 @@ class Desk:
         return [one["state"] for one in self.ask("GET", "").get_json()["items"]]
 
     def is_over(self) -> bool:
-        """Import what can be imported now; whether no import goes on."""
+        """Import what can be imported now; returns whether no import continues."""
         self.work_off()
         return "running" not in self.states()
 
@@ -126,7 +126,7 @@ def people_of(service: RegistrationService) -> list[tuple[Any, ...]]:
 def test_rows_have_their_fate_before_and_after(desk: Desk, service: RegistrationService) -> None:
     service.register(1, 2)
     service.capacity(4)
-    before, told = people_of(service), len(service.messages())
+    before, published = people_of(service), len(service.messages())
     file = csv_of(
         person(1),  # as registered
         person(2, country="Peru"),  # changes
@@ -146,7 +146,7 @@ def test_rows_have_their_fate_before_and_after(desk: Desk, service: Registration
     fates = {"same": 1, "changed": 1, "confirmed": 2, "duplicate": 1, "refused": 3, "waitlisted": 1}
     assert checked["expected"] == fates
     assert desk.lines(checked, "refused") == [(6, "bad-address"), (7, "not-a-choice"), (8, "extra-cells")]
-    assert (people_of(service), len(service.messages())) == (before, told)
+    assert (people_of(service), len(service.messages())) == (before, published)
     assert desk.confirm(checked, reason=" ").status_code == 422
     stale = desk.ask("POST", f"/{checked['id']}/confirm", CONFIRMATION, checked["revision"] - 1)
     assert stale.status_code == 412
@@ -161,16 +161,16 @@ def test_rows_have_their_fate_before_and_after(desk: Desk, service: Registration
         *((address_of(number), "confirmed", "PE" if number == 2 else "CH") for number in (1, 2, 3, 6)),
         (address_of(7), "waitlisted", "CH"),
     ]
-    _assert_told(service)
+    _assert_published(service)
     _assert_nothing_left(service)
     again = desk.check(file)
     assert again["expected"] == {"same": 5, "duplicate": 1, "refused": 3}
     assert desk.confirm(again).get_json()["code"] == "nothing-to-import"
 
 
-def _assert_told(service: RegistrationService) -> None:
-    told = [one["data"] for one in service.messages("registration.") if "by_coordinator" in one["data"]]
-    assert [(one["status"], one["by_coordinator"], one["mailed"], one["verified"]) for one in told[2:]] == [
+def _assert_published(service: RegistrationService) -> None:
+    published = [one["data"] for one in service.messages("registration.") if "by_coordinator" in one["data"]]
+    assert [(one["status"], one["by_coordinator"], one["mailed"], one["verified"]) for one in published[2:]] == [
         ("confirmed", True, True, False),
         ("confirmed", False, True, True),
         ("confirmed", True, True, False),
@@ -203,7 +203,7 @@ def _assert_nothing_left(service: RegistrationService) -> None:
     assert stored == 0
 
 
-def test_killed_import_goes_on_without_loss_or_doubling(
+def test_killed_import_continues_without_loss_or_doubling(
     desk: Desk, service: RegistrationService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.capacity(5)
@@ -229,19 +229,19 @@ def test_killed_import_goes_on_without_loss_or_doubling(
     assert service.seats() == (5, 4)
     order = "SELECT email FROM registration WHERE status = 'waitlisted' ORDER BY received_at, submission"
     assert [one for (one,) in rows(service.url, order)] == [address_of(number) for number in (5, 6, 7, 8)]
-    told = [one["data"]["mailed"] for one in service.messages("registration.") if one["data"]["by_coordinator"]]
-    assert told == [False] * 8
+    published = [one["data"]["mailed"] for one in service.messages("registration.") if one["data"]["by_coordinator"]]
+    assert published == [False] * 8
 
 
-def test_import_that_cannot_go_on_stops_and_can_be_resumed_or_cancelled(
+def test_import_that_cannot_continue_stops_and_can_be_resumed_or_cancelled(
     desk: Desk, service: RegistrationService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = desk.check(csv_of(*map(person, range(1, 9))))
     desk.confirm(checked)
     desk.run.run_once()
-    turns = cycle((True, False))
+    leading = cycle((True, False))
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "try_lead", lambda _connection: next(turns))
+        patch.setattr(queue, "try_lead", lambda _connection: next(leading))
         assert [desk.run.run_once() for _ in range(MAX_ATTEMPTS + 1)] == [0] * (MAX_ATTEMPTS + 1), "another one leads"
     with monkeypatch.context() as patch:
         patch.setattr(desk.run.decider, "_write", _fail)

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
-from tests.support.working import worked
 
 ADDRESS = "participant-1@example.org"
 
@@ -48,7 +48,7 @@ def test_confirmed_submission_is_a_registration_with_its_message(service: Regist
     assert rows(service.url, "SELECT count(*) FROM submission WHERE body IS NOT NULL") == [(0,)]
 
 
-def test_what_was_typed_is_readable_for_nobody_until_it_is_decided(service: RegistrationService) -> None:
+def test_what_was_typed_is_readable_for_no_one_until_it_is_decided(service: RegistrationService) -> None:
     """Neither in the row nor in a log: a dump of the queue holds no address."""
     service.submit(answers(1, name="Canary-Name", email="canary@example.org", access_needs="Canary-needs"))
     [(whole, body)] = rows(service.url, "SELECT s::text, s.body FROM submission s")
@@ -56,7 +56,7 @@ def test_what_was_typed_is_readable_for_nobody_until_it_is_decided(service: Regi
 
 
 def test_sealed_answer_is_readable_nowhere(service: RegistrationService) -> None:
-    """Access needs stand nowhere in clear: not in the candidate, not in the row, not in the message."""
+    """Access needs are nowhere in clear: not in the candidate, not in the row, not in the message."""
     service.submit(answers(1, access_needs="wheelchair-canary-7F3A"))
     service.decide()
     candidate = rows(service.url, "SELECT c::text, sealed IS NOT NULL FROM candidate c")
@@ -172,8 +172,8 @@ def test_honeypot_takes_the_proof_of_work_and_nothing_else(client: FlaskClient, 
     """A program that fills the invisible field gets an answer like any other; so does a person whose browser did."""
     proof = worked(client.get(f"/v1/challenge?form={WEBINAR}").get_json())
     genuine = client.post(SUBMISSIONS, json=answers(1))
-    trapped = client.post(SUBMISSIONS, json=answers(2, website="https://example.org", altcha=proof))
-    assert shape(trapped) == shape(genuine)
+    honeypot_filled = client.post(SUBMISSIONS, json=answers(2, website="https://example.org", altcha=proof))
+    assert shape(honeypot_filled) == shape(genuine)
     assert rows(installation.urls["registration"], "SELECT challenge IS NULL FROM submission") == [(True,), (True,)]
 
 
@@ -263,7 +263,7 @@ def test_frame_allowed_to_the_partner_only(client: FlaskClient) -> None:
     assert "Set-Cookie" not in with_partner.headers
 
 
-def test_public_form_tells_no_number(client: FlaskClient) -> None:
+def test_public_form_reveals_no_number(client: FlaskClient) -> None:
     """Seats are a word; how many there are or are taken is no one's business."""
     content = client.get(f"/v1/forms/{WEBINAR}").get_json()
     assert (content["open"], content["seats"], content["event"]) == (True, "open", WEBINAR)

@@ -74,7 +74,7 @@ def test_answers_that_one_host_took_are_read_on_the_other(
 
 
 def test_two_hosts_that_load_a_form_at_once_make_one_key(installation: TestInstallation) -> None:
-    """Threads race with stores of their own, in a database that has never held a form."""
+    """Threads race with separate stores, in a database that has never held a form."""
     rows(installation.urls["registration"], "DELETE FROM form_key")
     installation.urls["keys"] = installation.urls.fresh("keys")
     start = threading.Barrier(4)
@@ -124,7 +124,7 @@ def test_second_of_two_hosts_with_a_folder_each_is_refused(
 
 
 def test_key_that_is_destroyed_before_it_is_published_is_marked_as_destroyed(installation: TestInstallation) -> None:
-    """By another host, after this one has found no fault: loading goes on, and nothing is sealed to that key."""
+    """By another host, after this one has found no fault: loading continues, and nothing is sealed to that key."""
     url, now = installation.urls["registration"], system_clock()
     rows(url, "DELETE FROM form_key WHERE form = %s", FORM)
     rows(installation.urls["keys"], "SELECT destroy_form_key(%s, now())", FORM)
@@ -154,7 +154,7 @@ def test_key_destroyed_by_one_host_is_closed_on_the_other_within_5_s(
 
 
 @pytest.mark.parametrize(("kept_s", "status"), [(60.0, 202), (0.0, 503)])
-def test_form_that_cannot_be_read_anew_seals_to_the_key_that_it_knows_for_a_while_only(
+def test_form_that_cannot_be_reread_seals_to_its_known_key_for_a_limited_time(
     service: RegistrationService, monkeypatch: pytest.MonkeyPatch, kept_s: float, status: int
 ) -> None:
     """Other connections are taken, or a table is locked: submissions are stored all the same."""

@@ -19,8 +19,8 @@ from shared.messaging.contracts.registry import read
 from tests.contract.samples import sample_message
 from tests.support.clients import rows, submissions_path
 from tests.support.installation import TestInstallation
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
-from tests.support.working import worked
 
 
 @pytest.fixture
@@ -74,11 +74,11 @@ def test_schema_of_a_form_is_that_of_its_submissions(client: FlaskClient, form: 
     assert client.get("/v1/forms/no-such-form/schema").status_code == 404
 
 
-def test_traveller_hears_of_the_webinar(service: RegistrationService) -> None:
+def test_traveller_reads_about_the_webinar(service: RegistrationService) -> None:
     enrol(service, "geneva-delegation", arrives_on="2020-05-09", leaves_on="2020-05-13", diet="vegetarian")
     [message] = service.messages("registration.confirmed")
-    told = [message["data"][name] for name in ("form_kind", "event", "attend")]
-    assert told == ["delegation", "upr-review", "upr-webinar-10"]
+    published_fields = [message["data"][name] for name in ("form_kind", "event", "attend")]
+    assert published_fields == ["delegation", "upr-review", "upr-webinar-10"]
     assert rows(service.url, "SELECT answers, sealed IS NOT NULL FROM registration") == [({}, True)]
 
 
@@ -97,7 +97,7 @@ def test_interest_is_open_while_the_session_is_on(service: RegistrationService) 
     assert [box["name"] for box in service.boxes("registration.")] == [None]
 
 
-def test_guest_list_closes_early_and_says_when(client: FlaskClient, installation: TestInstallation) -> None:
+def test_guest_list_closes_early_and_shows_when(client: FlaskClient, installation: TestInstallation) -> None:
     page = client.get("/embed/review-press-conference?lang=en").text
     assert "The guest list closes on" in page
     soon = datetime.now(UTC) + timedelta(hours=47)
@@ -155,8 +155,8 @@ def test_who_has_left_a_group_can_join_it_again(service: RegistrationService) ->
     assert states == [("cancelled",), ("confirmed",)]
 
 
-def test_no_invitation_is_promised_while_the_event_has_no_date(service: RegistrationService) -> None:
-    """The receipt of someone who is registered at once says what follows, as far as it can."""
+def test_no_invitation_is_announced_while_the_event_has_no_date(service: RegistrationService) -> None:
+    """The receipt of someone who is registered at once states what follows, as far as it can."""
     rows(service.url, "UPDATE form SET verification = 'none'")
     rows(service.url, "UPDATE event_copy SET starts_at = NULL, ends_at = NULL WHERE id = 'upr-webinar-10'")
     proof = worked(service.client.get("/v1/challenge?form=upr-webinar-10").get_json())

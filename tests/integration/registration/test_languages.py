@@ -29,7 +29,7 @@ ORDER = [
 ]
 """(attribute, browser, through the partner, answered in)"""
 MISSING = {language: engine_texts().text("error.required", language) for language in LANGUAGES}
-"""What is said of an answer that is not there."""
+"""The text for a missing answer."""
 
 
 @pytest.fixture

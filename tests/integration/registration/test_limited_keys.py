@@ -84,10 +84,10 @@ MISSING = {OTHER: 403, "upr-review": 403, WEBINAR: 403, OWN: 200, "no-such-event
 
 
 @pytest.mark.parametrize("path", ["/v1/registrations", PATH, f"{PATH}.csv"])
-def test_who_is_missing_elsewhere_is_not_told(
+def test_people_missing_on_other_forms_are_not_shown(
     both: FlaskClient, installation: TestInstallation, coordinator: Headers, path: str
 ) -> None:
-    """Who is not registered for an event tells who is."""
+    """People who are not registered for an event reveal who is."""
 
     def statuses() -> dict[str, int]:
         found = {}
@@ -104,7 +104,7 @@ def test_who_is_missing_elsewhere_is_not_told(
 def test_name_of_a_person_elsewhere_orders_nothing(
     both: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
-    """Otherwise a cursor that names them would tell before or after whom of one's own people they stand."""
+    """Otherwise a cursor with their names would reveal their position among one's own people."""
 
     def after() -> list[int]:
         cursor = to_cursor([other_id(installation)])

@@ -11,8 +11,8 @@ from services.registration.intake.form_view import view_form
 from services.registration.own.commands import send_link_by_view
 from shared.runtime.ids import link_hash, new_token
 from tests.support.clients import answers, rows
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
-from tests.support.working import worked
 
 ADDRESS = "participant-1@example.org"
 MEETING = "https://meet.example.org/a?b=c&d='e'"
@@ -65,7 +65,7 @@ def opened(service: RegistrationService, tokens: dict[str, str]) -> dict[str, in
 # the read-only page
 
 
-def test_read_only_page_shows_event_and_status_and_names_nobody(
+def test_read_only_page_shows_event_and_status_and_names_no_one(
     service: RegistrationService, tokens: dict[str, str]
 ) -> None:
     page = service.client.get(f"/v/{tokens['view']}?lang=en")
@@ -133,7 +133,7 @@ def test_stored_command_of_a_limited_link_is_refused_by_the_decider(
     assert opened(service, tokens) == dict.fromkeys(KINDS, 200)
 
 
-def test_link_is_mailed_to_the_registered_address_and_shown_to_nobody(
+def test_link_is_mailed_to_the_registered_address_and_shown_to_no_one(
     service: RegistrationService, tokens: dict[str, str]
 ) -> None:
     answer = press(service, f"/v/{tokens['view']}", "send-link")
@@ -157,7 +157,7 @@ def test_link_asked_for_by_an_ended_link_is_decided_and_not_parked(
     assert rows(service.url, "SELECT DISTINCT state FROM submission") == [("decided",)]
 
 
-def test_mails_that_anybody_can_ask_for_keep_the_spacing_and_are_not_dropped(
+def test_mails_that_anyone_can_ask_for_keep_the_spacing_and_are_not_dropped(
     service: RegistrationService, tokens: dict[str, str]
 ) -> None:
     """At once, then after five minutes, half an hour, two hours; one waits however often it is asked for."""
@@ -175,9 +175,7 @@ def test_mails_that_anybody_can_ask_for_keep_the_spacing_and_are_not_dropped(
     assert len([one for one in service.facts() if one[0] == "link-requested"]) == 5
 
 
-def test_link_that_waits_is_not_mailed_to_whoever_has_cancelled(
-    service: RegistrationService, tokens: dict[str, str]
-) -> None:
+def test_queued_link_is_not_mailed_after_a_cancellation(service: RegistrationService, tokens: dict[str, str]) -> None:
     for _ in range(2):
         press(service, f"/v/{tokens['view']}", "send-link")
         service.decide()
@@ -189,10 +187,10 @@ def test_link_that_waits_is_not_mailed_to_whoever_has_cancelled(
     assert rows(service.url, "SELECT count(*) FROM waiting_link") == [(0,)]
 
 
-def test_read_only_page_says_what_has_become_of_event_and_registration(
+def test_read_only_page_shows_the_state_of_event_and_registration(
     service: RegistrationService, tokens: dict[str, str]
 ) -> None:
-    """Its link lives on after the registration has ended: it stands in a calendar."""
+    """Its link stays valid after the registration has ended: it is in a calendar."""
     path = f"/v/{tokens['view']}?lang=en"
     for status in ("cancelled", "postponed"):
         rows(service.url, "UPDATE event_copy SET status = %s", status)
@@ -241,14 +239,14 @@ def test_join_link_follows_when_the_meeting_moves_or_has_another_address(
     assert (waiting.status_code, "has not entered the address" in waiting.text) == (200, True)
 
 
-def test_form_says_from_when_people_can_join(service: RegistrationService, tokens: dict[str, str]) -> None:
+def test_form_sets_from_when_people_can_join(service: RegistrationService, tokens: dict[str, str]) -> None:
     rows(service.url, "UPDATE form SET join_minutes_before = 60")
     service.clock.set(start_of(service) - HOUR)
     assert service.client.get(f"/j/{tokens['join']}").status_code == 302
 
 
 def test_own_page_offers_to_join_when_it_is_time(service: RegistrationService, tokens: dict[str, str]) -> None:
-    """The address stands in no page before the button is pressed."""
+    """The address is in no page before the button is pressed."""
     start, path = start_of(service), f"/r/{tokens['token']}?lang=en"
     early = service.client.get(path).text
     assert ("You can join online from" in early, "Join online</button>" in early) == (True, False)
@@ -274,7 +272,7 @@ def test_join_button_of_a_page_that_was_open_for_long_follows_the_event(
     assert press(service, f"/r/{tokens['token']}", "join").status_code == 303
 
 
-def test_nobody_without_a_seat_can_join(service: RegistrationService) -> None:
+def test_no_one_without_a_seat_can_join(service: RegistrationService) -> None:
     hold(service, service.clock() + timedelta(days=2))
     service.capacity(0)
     service.register(1)
@@ -333,7 +331,7 @@ def test_two_browsers_that_join_at_once_both_get_in(service: RegistrationService
 
 
 def test_cancelling_ends_all_links_and_mails_new_ones(service: RegistrationService, tokens: dict[str, str]) -> None:
-    """The page says so to whoever has pressed the button, and to no one else."""
+    """The page shows it only after a press of the button."""
     press(service, f"/v/{tokens['view']}", "send-link")
     service.decide()
     other = links(service)
@@ -364,7 +362,7 @@ def test_wish_for_new_links_ends_all_and_mails_new_ones(service: RegistrationSer
 
 def test_erasing_ends_all_links(service: RegistrationService, tokens: dict[str, str]) -> None:
     press(service, f"/r/{tokens['token']}", "erase")
-    assert opened(service, tokens) == {"token": 303, "view": 404, "join": 404}, "its own holder is told that it is done"
+    assert opened(service, tokens) == {"token": 303, "view": 404, "join": 404}, "its own holder sees that it is done"
     assert rows(service.url, "SELECT count(*) FROM limited_link") == [(0,)]
 
 

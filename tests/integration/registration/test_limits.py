@@ -18,7 +18,7 @@ ALONE = "counts for itself"
 
 @pytest.fixture
 def redis(processes: ProcessGroup) -> str:
-    """URL of a server that speaks the protocol of Redis, and no one else's work."""
+    """URL of a server that speaks the protocol of Redis, used by this test alone."""
     port = free_port()
     processes.start("redis", f"tests.support.redis_server {port}")
     poll_until(lambda: is_listening(port), 20, what="the server of limits listens")
@@ -32,7 +32,7 @@ def start(processes: ProcessGroup, installation: TestInstallation, name: str = "
 
 
 def send(web: RunningWeb, first: int, came_from: str) -> list[int]:
-    """What ``SENT`` submissions through the gateway are answered; each says itself to be from elsewhere."""
+    """The answers to ``SENT`` submissions through the gateway; each claims to come from elsewhere."""
     made = [
         (answers(first + number), {"X-Forwarded-For": f"198.51.100.{number}, {came_from}"}) for number in range(SENT)
     ]
@@ -42,7 +42,7 @@ def send(web: RunningWeb, first: int, came_from: str) -> list[int]:
 def test_limit_is_exact_over_two_workers_that_count_in_one_place(
     installation: TestInstallation, processes: ProcessGroup, redis: str
 ) -> None:
-    """Whatever each request says of where it comes from; and of IPv6, a household is one client.
+    """Regardless of the forwarding headers of a request; and of IPv6, a client network is one client.
 
     A machine that is busy for half a second makes the workers count each for itself, as they should: then again.
     """
@@ -50,14 +50,14 @@ def test_limit_is_exact_over_two_workers_that_count_in_one_place(
         web = start(processes, installation, f"web-{once}", TROIKA_LIMITS_URL=redis)
         clients = (f"203.0.113.{once}", f"2001:db8:0:{once}::1", f"2001:db8:0:{once}::2")
         given = [send(web, 1000 * (3 * once + number), client) for number, client in enumerate(clients)]
-        said = web.program.log_text()
-        if ALONE not in said:
+        log = web.program.log_text()
+        if ALONE not in log:
             break
-    assert ALONE not in said
+    assert ALONE not in log
     assert [(each.count(202), each.count(429)) for each in given[:2]] == [(MOST, SENT - MOST)] * 2
     assert given[2].count(202) == 0
-    assert "203.0.113" not in said
-    assert "2001:db8" not in said
+    assert "203.0.113" not in log
+    assert "2001:db8" not in log
 
 
 def test_limit_is_exact_over_the_workers_of_one_host_without_any_storage(
@@ -76,9 +76,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
-def test_who_is_refused_is_told_when_to_come_again(
-    client: FlaskClient, installation: TestInstallation, accept: str
-) -> None:
+def test_refused_client_gets_a_retry_after(client: FlaskClient, installation: TestInstallation, accept: str) -> None:
     """Nothing of theirs is read or stored; a coordinator's key makes no difference, since no one needs one here."""
     headers = {"X-Forwarded-For": "203.0.113.1", "Accept": accept}
     given = [client.post(SUBMISSIONS, json=answers(number), headers=headers).status_code for number in range(3)]

@@ -58,7 +58,7 @@ def test_each_link_opens_nothing_where_another_leads(service: RegistrationServic
 
 
 def test_confirmation_link_ends_after_seven_days(service: RegistrationService, confirming: str) -> None:
-    """To the moment, and then it is like one that never was."""
+    """Valid to the instant, and afterwards like a link that never existed."""
     service.clock.advance(timedelta(days=7) - STEP)
     assert service.client.get(f"/c/{confirming}").status_code == 200
     service.clock.advance(STEP)
@@ -67,7 +67,7 @@ def test_confirmation_link_ends_after_seven_days(service: RegistrationService, c
 
 
 def test_own_link_ends_with_what_it_opens(service: RegistrationService, own: str) -> None:
-    """Ninety days after the event, wherever that has moved, as long as people are kept; to the moment."""
+    """Ninety days after the event, even if it has moved, as long as people are kept; to the instant."""
     client, clock = service.client, service.clock
     clock.set(datetime(2040, 3, 1, tzinfo=UTC))
     rows(service.url, "UPDATE event_copy SET starts_at = %s, ends_at = NULL", clock() - KEPT + STEP)
@@ -127,7 +127,7 @@ def test_dump_holds_no_token_and_no_hash_of_it_without_its_purpose(
 
 
 def test_of_the_managing_links_the_five_newest_live(service: RegistrationService, own: str) -> None:
-    """Each message carries one: whoever finds an old mail in six of them opens nothing."""
+    """Each message carries one: an old mail found by someone else opens nothing."""
     tokens = [own]
     for _ in range(5):
         service.clock.advance(timedelta(minutes=5))
@@ -144,7 +144,7 @@ def test_of_the_managing_links_the_five_newest_live(service: RegistrationService
     assert [service.client.get(f"/r/{token}").status_code for token in tokens] == [404, *[200] * 5]
 
 
-def test_hash_says_for_what_a_token_is() -> None:
+def test_hash_depends_on_the_purpose_of_the_token() -> None:
     """SHA-256 of purpose, NUL and token."""
     token = new_token()
     assert link_hash(token, OWN) == hashlib.sha256(b"own\0" + token.encode()).digest()

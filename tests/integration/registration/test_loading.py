@@ -57,7 +57,7 @@ def test_each_loading_publishes_every_form_and_partner_of_the_folder(installatio
 
 
 def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:
-    """Seats and alarm: the folder says what a new form has. Its other settings are the folder's."""
+    """Seats and alarm: the folder sets those of a new form. Its other settings are the folder's."""
     load_folder(installation, SAMPLE)
     url = installation.urls["registration"]
     rows(url, "UPDATE form SET promotion_notice_minutes = 1, alarm_minutes = 15")

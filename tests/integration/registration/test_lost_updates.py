@@ -51,7 +51,7 @@ def send(service: RegistrationService, act: Act, registration: str | None = None
 
 
 def move_to_another_form(service: RegistrationService) -> None:
-    """The registrations that there are are on a form of their own, whose seats are others."""
+    """The existing registrations are on a separate form, with other seats."""
     rows(
         service.url,
         f"""CREATE TEMPORARY TABLE copy AS SELECT * FROM form;
@@ -62,7 +62,7 @@ def move_to_another_form(service: RegistrationService) -> None:
     )
 
 
-def test_whoever_is_erased_is_not_registered_by_a_confirmation_at_that_moment(
+def test_erased_person_is_not_registered_by_a_concurrent_confirmation(
     service: RegistrationService, coordinator: dict[str, Any]
 ) -> None:
     """The decider has read their candidate, and waits for seats of a form that the erasure does not lock."""
@@ -89,7 +89,7 @@ def test_whoever_is_erased_is_not_registered_by_a_confirmation_at_that_moment(
 
 
 def test_answers_that_retention_drops_are_not_written_back(service: RegistrationService) -> None:
-    """Retention leaves alone what the decider has in hand, and takes it in its next turn."""
+    """Retention skips what the decider has locked, and takes it in its next tick."""
     service.enrol(answers(1, access_needs="a ramp"))
     [(identity,)] = rows(service.url, "SELECT id::text FROM registration")
     service.submit(answers(1, country="FR"))

@@ -33,7 +33,7 @@ def marks(client: FlaskClient, headers: Headers) -> dict[str, str]:
 
 
 def send(client: FlaskClient, headers: Headers, act: str, *marked: str, **more: str) -> Any:
-    """What the page says about those who are marked."""
+    """The page about those who are marked."""
     return client.post(MARKED, data={"act": act, "marked": list(marked), **more}, headers=headers)
 
 
@@ -54,14 +54,14 @@ def test_marked_are_cancelled_after_what_it_does_was_shown(
     done = send(client, coordinator, "cancelled", boxes["0"], boxes["3"], go="do")
     assert "Done for 2 of 2." in done.text
     assert statuses(service) == ["cancelled", "confirmed", "confirmed", "cancelled"]
-    told = [message["type"].rpartition("registration.")[2] for message in service.messages("registration.")]
-    assert (told.count("cancelled.v1"), told.count("promoted.v1")) == (2, 1)
+    verbs = [message["type"].rpartition("registration.")[2] for message in service.messages("registration.")]
+    assert (verbs.count("cancelled.v1"), verbs.count("promoted.v1")) == (2, 1)
 
 
 def test_marked_get_the_seats_that_there_are(
     service: RegistrationService, client: FlaskClient, coordinator: Headers
 ) -> None:
-    """The second of two who are given the only free seat is told why not."""
+    """The second of two who are given the only free seat is refused with the reason."""
     boxes = marks(client, coordinator)
     refused = send(client, coordinator, "confirmed", boxes["2"], boxes["0"])
     assert refused.text.count("Not possible:") == 2
@@ -80,8 +80,8 @@ def test_what_cannot_be_marked_is_refused(
     assert "No one is marked." in send(client, coordinator, "confirmed").text
     for act, marked in (("erased", box), ("cancelled", "x:1"), ("cancelled", box.partition(":")[0])):
         assert send(client, coordinator, act, marked).status_code == 400
-    nobody = f"01890000-0000-7000-8000-000000000000:{1}"
-    assert send(client, coordinator, "cancelled", nobody).status_code == 404
+    unknown = f"01890000-0000-7000-8000-000000000000:{1}"
+    assert send(client, coordinator, "cancelled", unknown).status_code == 404
     assert f'href="{PATH}"' in send(client, coordinator, "cancelled", box, back="https://example.org/").text
     file = installation.secrets.folder / "access.json"
     file.write_text(file.read_text().replace('"roles"', '"forms": ["another-form"], "roles"'))
@@ -92,7 +92,7 @@ def test_what_cannot_be_marked_is_refused(
 def test_list_leads_to_a_bulletin_by_filters_or_by_who_fits(
     service: RegistrationService, client: FlaskClient, coordinator: Headers
 ) -> None:
-    """What a segment can say goes as filters; a search as the registrations that it finds, but for who cancelled."""
+    """What a segment can express is sent as filters; a search as the registrations found, without cancelled ones."""
     boxes = marks(client, coordinator)
     shown = client.get(f"{PATH}?form={WEBINAR}&sort=name", headers=coordinator).text
     assert f'href="{PATH}/write?form={WEBINAR}&amp;sort=name"' in shown
@@ -110,9 +110,10 @@ def test_list_leads_to_a_bulletin_by_filters_or_by_who_fits(
     (ids,) = re.findall(r'name="registration" value="([^"]+)"', page)
     assert set(ids.split()) == {boxes[number].partition(":")[0] for number in ("0", "2", "3")}
     assert "@" not in page.partition("<main")[2]
-    for nobody in ("status=cancelled", "q=nobody"):
+    for unknown in ("status=cancelled", "q=nobody"):
         assert (
-            "None of these people can get a bulletin." in client.get(f"{PATH}/write?{nobody}", headers=coordinator).text
+            "None of these people can get a bulletin."
+            in client.get(f"{PATH}/write?{unknown}", headers=coordinator).text
         )
 
 

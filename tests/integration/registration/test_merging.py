@@ -23,7 +23,7 @@ def pair(service: RegistrationService) -> tuple[str, str]:
 
 
 def merge(service: RegistrationService, headers: Headers, kept: str, other: str, **content: Any) -> TestResponse:
-    """By the interface, while a decider runs; revisions are the first ones unless ``seen`` says otherwise."""
+    """By the API, while a decider runs; revisions are the first ones unless ``seen`` gives others."""
     seen = content.pop("seen", (1, 1))
     sent = {"other": other, "other_revision": seen[1], **content}
     with service.deciding():
@@ -54,9 +54,11 @@ def test_chosen_answers_and_the_seat_stay(
         ("Participant One", address_of(2), "FR", "cancelled"),
     ]
     assert service.seats() == (1, 1)
-    told = [(one["type"].split(".", 3)[3], not one["data"].get("mailed", True)) for one in service.messages()[before:]]
+    published = [
+        (one["type"].split(".", 3)[3], not one["data"].get("mailed", True)) for one in service.messages()[before:]
+    ]
     verbs = [("address-changed.v1", False), ("cancelled.v1", True), ("changed.v1", False), ("tagged.v1", False)]
-    assert sorted(told) == verbs
+    assert sorted(published) == verbs
     notes = service.client.get(f"/v1/registrations/{first}/notes", headers=coordinator).get_json()["items"]
     assert [note["words"] for note in notes] == ["Called."]
     assert rows(service.url, "SELECT sealed IS NOT NULL FROM registration WHERE id = %s", first) == [(True,)]
@@ -64,7 +66,7 @@ def test_chosen_answers_and_the_seat_stay(
     assert again.get_json()["code"] == "no-place"
 
 
-def test_page_finds_the_other_and_refuses_what_was_changed_meanwhile(
+def test_page_finds_the_other_and_refuses_a_concurrent_change(
     service: RegistrationService, coordinator: Headers, pair: tuple[str, str]
 ) -> None:
     first, second = pair
@@ -86,5 +88,5 @@ def test_page_finds_the_other_and_refuses_what_was_changed_meanwhile(
         ("Participant 1", address_of(1), "CH", "confirmed"),
         ("Participant One", address_of(2), "FR", "cancelled"),
     ]
-    told = [(one["type"].split(".", 3)[3], one["data"].get("mailed", True)) for one in service.messages()[before:]]
-    assert sorted(told) == [("cancelled.v1", False), ("link-requested.v1", True)], "its person gets a link"
+    published = [(one["type"].split(".", 3)[3], one["data"].get("mailed", True)) for one in service.messages()[before:]]
+    assert sorted(published) == [("cancelled.v1", False), ("link-requested.v1", True)], "its person gets a link"

@@ -41,8 +41,8 @@ def held(service: RegistrationService, token: str) -> dict[str, Any]:
     return found
 
 
-def test_each_sealed_answer_says_when_it_was_given(service: RegistrationService) -> None:
-    """The newest submission of each question counts; the values stand nowhere."""
+def test_each_sealed_answer_shows_when_it_was_given(service: RegistrationService) -> None:
+    """The newest submission of each question counts; the values are nowhere."""
     service.enrol(answers(1, access_needs=NEEDS))
     [(received,)] = rows(service.url, "SELECT received_at FROM registration")
     given = held(service, service.own_token(1))["sealed_answers"]
@@ -58,7 +58,7 @@ def test_each_sealed_answer_says_when_it_was_given(service: RegistrationService)
     assert [word for word in (NEEDS, OTHER_NEEDS) if word in after.text] == []
 
 
-def test_consent_says_what_was_agreed_to_and_when(service: RegistrationService) -> None:
+def test_consent_shows_what_was_agreed_to_and_when(service: RegistrationService) -> None:
     service.register(1)
     [consent] = held(service, service.own_token(1))["consent"].values()
     assert consent["wording"].startswith("I agree")
@@ -91,8 +91,8 @@ def test_mails_are_listed_once_each_and_go_with_the_person(service: Registration
     assert rows(service.url, "SELECT DISTINCT registration_id::text FROM mail_log") == [(other,)]
 
 
-def test_page_says_what_the_file_says(service: RegistrationService) -> None:
-    """Except for what other services were told, which is for programs."""
+def test_page_shows_the_content_of_the_file(service: RegistrationService) -> None:
+    """Except for the messages to other services, which are for programs."""
     service.capacity(1)
     service.register(1)
     identity = service.enrol(answers(2, access_needs=NEEDS))

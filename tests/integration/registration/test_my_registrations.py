@@ -55,7 +55,7 @@ def test_answer_row_and_statements_are_equal_for_every_address(service: Registra
 
 
 def test_owner_gets_a_link_to_all_their_registrations(registered: RegistrationService) -> None:
-    """The page lists them, and mails what opens one of them: that stands on no page."""
+    """The page lists them, and mails what opens one of them: that is on no page."""
     service = registered
     page = service.client.get(ask(service, OWNER).headers["Location"])
     assert (page.status_code, "Check your e-mail" in page.text) == (200, True)
@@ -81,7 +81,7 @@ def test_pending_answers_are_mailed_as_such(service: RegistrationService) -> Non
     assert links(service) == [(OWNER, True), (OWNER, True)]
 
 
-def test_nobody_else_gets_a_mail(registered: RegistrationService) -> None:
+def test_no_one_else_gets_a_mail(registered: RegistrationService) -> None:
     """Neither who is unknown nor who has cancelled, is blocked or erased."""
     service = registered
     service.register(2, 3, 4)
@@ -98,7 +98,7 @@ def test_nobody_else_gets_a_mail(registered: RegistrationService) -> None:
 
 
 def test_mails_are_spaced_and_none_is_dropped(registered: RegistrationService) -> None:
-    """Asked for a hundred times: one at once, and one more after the spacing, also when cleanup ran meanwhile."""
+    """Requested a hundred times: one at once, and one more after the spacing, also when cleanup ran in between."""
     service = registered
     for _ in range(100):
         ask(service, OWNER)
@@ -117,7 +117,7 @@ def test_mails_are_spaced_and_none_is_dropped(registered: RegistrationService) -
 
 
 def test_owner_who_wants_no_such_mail_gets_none(registered: RegistrationService) -> None:
-    """Whoever switches it on again later is not sent what was asked for weeks before."""
+    """A person who switches it on again later is not sent what was requested weeks before."""
     service = registered
     token = service.confirmation_token(OWNER)
     service.press(token, action="mute")

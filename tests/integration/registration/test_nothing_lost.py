@@ -1,4 +1,4 @@
-"""Database and decider are killed in turn while people submit: each 202 is decided in the end, once."""
+"""Database and decider are killed alternately while people submit: each 202 is decided in the end, once."""
 
 import itertools
 import threading
@@ -48,7 +48,7 @@ def test_nothing_that_was_answered_202_is_lost(
         for event in killed[: sum(number >= accepted for accepted in KILLED_AFTER)]:
             event.wait(allowed_s(GIVE_UP_S))
         while number not in receipts:
-            assert time.monotonic() < deadline, "nobody is answered"
+            assert time.monotonic() < deadline, "no one is answered"
             try:
                 answer = requests.post(web.url + SUBMISSIONS, json=content, headers=headers, timeout=10)
             except requests.RequestException:
@@ -63,21 +63,21 @@ def test_nothing_that_was_answered_202_is_lost(
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         people = [pool.submit(submit, number) for number in range(PEOPLE)]
-        for turn, accepted in enumerate(KILLED_AFTER):
+        for kill_number, accepted in enumerate(KILLED_AFTER):
             poll_until(lambda accepted=accepted: len(receipts) >= accepted, 60, what="people are accepted")  # type: ignore[misc]
             decider.kill()
-            if turn % 2 == 0:
+            if kill_number % 2 == 0:
                 own_postgres.kill()
-            killed[turn].set()
-            if turn % 2 == 0:
+            killed[kill_number].set()
+            if kill_number % 2 == 0:
                 own_postgres.restart()
-            decider = start_decider(processes, installation, f"decide-{turn + 1}")
+            decider = start_decider(processes, installation, f"decide-{kill_number + 1}")
         for one in people:
             one.result(allowed_s(GIVE_UP_S))
     url = installation.urls["registration"]
     undecided = "SELECT count(*) FROM submission WHERE state <> 'decided'"
     poll_until(lambda: rows(url, undecided) == [(0,)], 60, what="everything is decided")
-    assert next(refused) > 0, "somebody met an outage"
+    assert next(refused) > 0, "someone met an outage"
     stored = {bytes(hash_) for (hash_,) in rows(url, "SELECT receipt_hash FROM submission")}
     assert stored == {receipt_hash(receipt) for receipt in receipts.values()}
     assert rows(url, "SELECT count(*), count(DISTINCT address_ref) FROM candidate") == [(PEOPLE, PEOPLE)]

@@ -82,7 +82,7 @@ def test_full_choice_is_shown_and_refused_before_anything_is_stored(service: Reg
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(0,)]
 
 
-def test_own_page_keeps_a_full_choice_for_whoever_has_it_and_no_other(service: RegistrationService) -> None:
+def test_own_page_keeps_a_full_choice_only_for_a_person_who_has_it(service: RegistrationService) -> None:
     for number, workshop in ((1, "morning"), (2, "evening")):
         service.enrol(chosen(number, workshop), FORM)
     holder, other = (service.managing_token(f"person-{number}@example.org") for number in (1, 2))
@@ -96,10 +96,10 @@ def test_own_page_keeps_a_full_choice_for_whoever_has_it_and_no_other(service: R
     assert service.change(other, "answers", name="Person 2", workshop=["morning"]).status_code == 303
 
 
-def test_choice_that_fills_up_while_somebody_edits_loses_nothing(
+def test_choice_that_fills_up_while_someone_edits_loses_nothing(
     service: RegistrationService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The form was read a second ago: the decider refuses, and what was entered stands in the form."""
+    """The form was read a second ago: the decider refuses, and what was entered is in the form."""
     monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
     service.enrol(chosen(2, "evening"), FORM)
     other = service.managing_token("person-2@example.org")

@@ -1,4 +1,4 @@
-"""Metrics of requests and outcomes of the intake: labels have few values, whatever is sent."""
+"""Metrics of requests and outcomes of the intake: labels have few values, for any input."""
 
 from collections.abc import Callable
 from typing import Any
@@ -69,7 +69,7 @@ def test_outcome_is_counted_once(
 
 
 def test_no_outcome_beside_those_that_are_described(client: FlaskClient) -> None:
-    """Whatever someone asks for: a label for each slug would fill the memory."""
+    """For any request: a label for each slug would fill the memory."""
     for number in range(3):
         client.get(f"/embed/none-{number}")
     metric = described()

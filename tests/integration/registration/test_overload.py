@@ -1,4 +1,4 @@
-"""Above capacity everyone is answered soon: 503 with a time to try again, never silence."""
+"""Above capacity everyone is answered soon: 503 with a time to try again, never a timeout."""
 
 import http.client
 import json
@@ -91,7 +91,7 @@ def test_who_finds_every_connection_taken_is_refused_and_not_left_waiting(host: 
 
 
 @pytest.mark.usefixtures("full")
-def test_who_connects_and_asks_nothing_is_let_go(host: Host) -> None:
+def test_idle_connection_is_closed(host: Host) -> None:
     connection = host.connect()
     assert connection.sock.recv(100).startswith(b"HTTP/1.1 503 ")
     connection.close()
@@ -115,10 +115,10 @@ def test_room_that_is_free_again_is_used(host: Host, full: ExitStack) -> None:
 @pytest.mark.parametrize(
     ("stopped_s", "expected"), [(ROOM_KNOWN_FOR_S / 2, 200), (2 * ROOM_KNOWN_FOR_S, 503)], ids=["busy", "stuck"]
 )
-def test_full_worker_refuses_nobody_while_another_has_room(
+def test_full_worker_refuses_no_one_while_another_has_room(
     installation: TestInstallation, processes: ProcessGroup, stopped_s: float, expected: int
 ) -> None:
-    """The other one may be busy for a moment; one that stands still for long is not waited for."""
+    """The other one may be busy for a short time; one that hangs for long is not waited for."""
     web = start_web(processes, installation, workers=2, connections=CONNECTIONS)
     host = host_of(web)
     _, other = psutil.Process(web.program.pid).children()

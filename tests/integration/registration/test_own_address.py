@@ -47,7 +47,7 @@ def test_new_address_is_asked_and_nothing_changes_until_it_confirms(service: Reg
 
 
 def test_address_that_confirms_is_used_and_everything_follows(service: RegistrationService, token: str) -> None:
-    """Links end, a new one goes to the new address, the former one is told, the history names no address."""
+    """Links end, a new one goes to the new address, the former one is notified, the history names no address."""
     service.ask_address(token, NEW)
     page = service.choose_address(NEW)
     assert "now uses this address" in page.text
@@ -64,8 +64,8 @@ def test_address_that_confirms_is_used_and_everything_follows(service: Registrat
     assert (changed["revision"], changed["person_ref"], changed["verified"]) == (2, ref, True)
     [box] = service.boxes("registration.address-changed.v1")
     assert (box["address"], box["name"]) == (OLD, answers(1)["name"])
-    [told] = service.messages("registration.address-changed.v1")
-    assert NEW not in str(told)
+    [message] = service.messages("registration.address-changed.v1")
+    assert NEW not in str(message)
 
 
 def test_owner_of_the_new_address_refuses_and_nothing_changes(service: RegistrationService, token: str) -> None:
@@ -105,7 +105,7 @@ def test_mail_to_the_new_address_is_the_one_for_everything_that_waits(service: R
     assert data == ("language", "link_id", "occurred_at", "pending", "sealed", True)
 
 
-def test_muted_and_blocked_addresses_get_no_mail_and_the_page_says_the_same(
+def test_muted_and_blocked_addresses_get_no_mail_and_the_page_shows_the_same(
     service: RegistrationService, token: str, coordinator: dict[str, Any]
 ) -> None:
     service.submit(answers(9, email=NEW))
@@ -127,9 +127,7 @@ def test_one_registration_asks_few_addresses_and_one_at_a_time(service: Registra
     assert rows(service.url, "SELECT email FROM address_change") == [("victim-4@example.org",)]
     assert "victim-5@example.org" not in service.mailed()
     service.choose_address("victim-4@example.org", "refuse-address")
-    assert "asked for several" in service.ask_address(token, "victim-6@example.org").text, (
-        "a refusal starts nothing anew"
-    )
+    assert "asked for several" in service.ask_address(token, "victim-6@example.org").text, "a refusal restarts nothing"
     first = service.client.get(f"/c/{service.confirmation_token('victim-0@example.org')}?lang=en")
     assert "use-address" not in first.text
 
@@ -159,7 +157,7 @@ def test_reading_changes_nothing_and_a_press_without_the_box_is_refused(
 
 
 def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: RegistrationService, token: str) -> None:
-    """Someone with a stolen link moves the registration; its owner undoes that, and both addresses hear of it."""
+    """Someone with a stolen link moves the registration; its owner undoes that, and both addresses are notified."""
     service.move(1, NEW)
     thiefs = service.managing_token(NEW)
     messages = len(service.messages())
@@ -186,7 +184,7 @@ def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: R
     ]
 
 
-def test_undo_link_that_is_used_twice_says_what_it_has_done(service: RegistrationService, token: str) -> None:
+def test_undo_link_that_is_used_twice_shows_its_effect(service: RegistrationService, token: str) -> None:
     service.move(1, NEW)
     undo = service.undo_token(OLD)
     pages = [service.undo(undo), service.undo(undo), service.client.get(f"/r/undo/{undo}?lang=en")]
@@ -194,7 +192,7 @@ def test_undo_link_that_is_used_twice_says_what_it_has_done(service: Registratio
     assert stored(service) == [(OLD, "confirmed", 3)]
 
 
-def test_undo_link_is_good_for_seven_days_to_the_moment(service: RegistrationService, token: str) -> None:
+def test_undo_link_is_valid_for_exactly_seven_days(service: RegistrationService, token: str) -> None:
     """Also for a command that the page has taken just before."""
     service.move(1, NEW)
     undo = service.undo_token(OLD)
@@ -263,7 +261,7 @@ def test_undo_after_the_thief_has_cancelled_restores_the_address(service: Regist
 def test_erasing_the_registration_erases_the_former_address_too(
     service: RegistrationService, token: str, coordinator: dict[str, Any], who: str
 ) -> None:
-    """And says so to notifications, which may still have the mail."""
+    """And publishes it to notifications, which may still have the mail."""
     service.move(1, NEW)
     undo = service.undo_token(OLD)
     [(former, registration)] = rows(service.url, "SELECT id::text, registration_id::text FROM former_address")
@@ -317,7 +315,7 @@ def test_change_to_an_address_that_is_erased_waits_no_more(service: Registration
     assert rows(service.url, "SELECT count(*) FROM address_change") == [(0,)]
 
 
-def test_change_that_nobody_confirms_goes_as_a_candidate_does(service: RegistrationService, token: str) -> None:
+def test_change_that_no_one_confirms_goes_as_a_candidate_does(service: RegistrationService, token: str) -> None:
     service.ask_address(token, NEW)
     assert service.mailed()[-1] == NEW
     service.tend(service.clock() + timedelta(days=14) - timedelta(minutes=1))

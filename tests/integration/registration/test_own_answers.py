@@ -81,7 +81,7 @@ def opened(service: RegistrationService, reader: dict[str, str]) -> dict[str, An
     return dict(given.get_json()["answers"])
 
 
-def test_answers_are_changed_and_everybody_hears_of_it(service: RegistrationService, token: str) -> None:
+def test_answers_are_changed_and_the_change_is_published(service: RegistrationService, token: str) -> None:
     answer = service.change(token, "answers", **CHANGED, **KEPT)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/r/{token}?lang=en&sent=1")
     assert registration(service) == {
@@ -170,7 +170,7 @@ def test_colleague_with_the_same_name_is_not_overwritten(service: RegistrationSe
     ]
 
 
-def test_change_ends_when_the_form_closes_or_a_coordinator_says(service: RegistrationService, token: str) -> None:
+def test_change_ends_when_the_form_closes_or_a_coordinator_ends_it(service: RegistrationService, token: str) -> None:
     closing = datetime.now(UTC) + timedelta(seconds=3600)
     rows(service.url, "UPDATE form SET changes_until = %s WHERE slug = 'upr-webinar-10'", closing)
     assert "You can change your answers until" in service.client.get(f"/r/{token}").text
@@ -272,7 +272,7 @@ def test_missing_details_are_asked_for_an_hour_later_and_before_it_is_too_late(
     assert reminded(service) == ["participant-2@example.org"] * 3
 
 
-def test_nobody_is_reminded_of_details_that_are_given_or_of_an_event_that_is_postponed(
+def test_no_one_is_reminded_of_details_that_are_given_or_of_an_event_that_is_postponed(
     service: RegistrationService, traveller: str
 ) -> None:
     later = service.clock() + timedelta(hours=2)
@@ -285,7 +285,7 @@ def test_nobody_is_reminded_of_details_that_are_given_or_of_an_event_that_is_pos
     assert reminded(service) == []
 
 
-def test_nobody_is_reminded_at_an_address_that_is_not_verified(service: RegistrationService, traveller: str) -> None:
+def test_no_one_is_reminded_at_an_address_that_is_not_verified(service: RegistrationService, traveller: str) -> None:
     rows(service.url, "UPDATE registration SET verified_at = NULL")
     service.tend(service.clock() + timedelta(hours=2))
     assert reminded(service) == []

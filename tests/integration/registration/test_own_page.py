@@ -27,7 +27,7 @@ def token(service: RegistrationService) -> str:
     return service.own_token(2)
 
 
-def test_page_says_that_a_command_is_processed_until_it_is_decided(
+def test_page_shows_that_a_command_is_processed_until_it_is_decided(
     service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It loads itself again, a few times."""
@@ -44,7 +44,7 @@ def test_page_says_that_a_command_is_processed_until_it_is_decided(
 def test_cancelling_what_has_changed_since_the_page_was_shown_is_explained(
     service: RegistrationService, token: str
 ) -> None:
-    """They were promoted meanwhile: what they would give up is a seat now. Later visits say nothing of it."""
+    """They were promoted in the meantime: they would now give up a seat. Later visits show nothing of it."""
     assert 'name="revision" value="1"' in service.client.get(f"/r/{token}?ask=cancel").text
     service.cancel(1)
     page = followed(service, service.own(token, "cancel", revision="1", lang="en"))

@@ -36,7 +36,7 @@ def token(service: RegistrationService, path: str) -> str:
     return service.own_token(1)
 
 
-def test_own_link_shows_what_the_person_told_us_and_no_more(
+def test_own_link_shows_the_answers_of_the_person_and_no_more(
     client: FlaskClient, path: str, token: str, coordinator: dict[str, Any]
 ) -> None:
     """Not who has decided what, nor how many wait: that is for coordinators."""
@@ -72,21 +72,21 @@ def test_own_link_cancels_once_and_the_next_in_line_gets_the_seat(
         again = ask(client, method, path, service.own_token(1), 2, **content)
     assert (again.status_code, again.get_json()["code"]) == (409, "no-place")
     assert service.facts()[2:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
-    trail = "SELECT reason, changed_by FROM registration_change WHERE status = 'cancelled'"
-    assert rows(installation.urls["registration"], trail) == [("cancelled by link", None)]
+    history = "SELECT reason, changed_by FROM registration_change WHERE status = 'cancelled'"
+    assert rows(installation.urls["registration"], history) == [("cancelled by link", None)]
 
 
 def test_own_link_gives_no_seat(
     service: RegistrationService, client: FlaskClient, installation: TestInstallation, path: str
 ) -> None:
-    """Only coordinators take someone out of turn."""
+    """Only coordinators take someone out of order."""
     rows(installation.urls["registration"], "UPDATE seat SET capacity = 2")
     waits, token = f"/v1/registrations/{identity(installation, 2)}", service.own_token(2)
     answer = ask(client, "PATCH", waits, token, 1, json={"status": "confirmed"})
     assert (answer.status_code, service.states()[2]) == (403, ("waitlisted", 1))
 
 
-def test_after_the_start_a_program_is_told_why_not(
+def test_after_the_start_a_program_gets_the_reason(
     service: RegistrationService, client: FlaskClient, path: str, token: str
 ) -> None:
     """Where the page shows no button."""
@@ -109,12 +109,12 @@ def test_every_other_token_is_refused_alike(
     confirming = service.confirmation_token("participant-1@example.org")
     tokens = [service.own_token(2), new_token(), confirming, token[:-1], token + "A", "x" * 5000, ""]
     asked = [(path, one) for one in tokens] + [(path[:-12] + "0" * 12, token)]
-    told = set()
+    refusals = set()
     for where, one in asked:
         for method in ("GET", "DELETE", "PATCH"):
             answer = ask(client, method, where, one, 1, json={"status": "nonsense"})
-            told.add((answer.status_code, *sorted((answer.get_json() | {"correlation_id": ""}).items())))
-    assert [status for status, *_ in told] == [401]
+            refusals.add((answer.status_code, *sorted((answer.get_json() | {"correlation_id": ""}).items())))
+    assert [status for status, *_ in refusals] == [401]
     assert service.states() == {1: ("confirmed", None), 2: ("waitlisted", 1)}
     over = service.clock() - timedelta(days=90)
     rows(url, "UPDATE event_copy SET starts_at = %s, ends_at = NULL", over)

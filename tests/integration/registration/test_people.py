@@ -78,7 +78,7 @@ QUERIES = [
 
 
 def test_filter_keeps_what_fits(people: FlaskClient, coordinator: Headers) -> None:
-    """In the interface and on the page alike."""
+    """In the API and on the page."""
     assert {query: found(people, coordinator, query) for query, _ in QUERIES} == dict(QUERIES)
     pages = {query: people.get(f"{PATH}?{query}", headers=coordinator).text for query, _ in QUERIES}
     shown = {query: page.count("@example.org") for query, page in pages.items()}
@@ -155,7 +155,7 @@ def test_longest_name_in_any_script_is_stored(
         assert f"long-{number}" in found(named, coordinator, f"q={quote(letter * 20)}")
 
 
-def test_whoever_has_left_is_missing(people: FlaskClient, coordinator: Headers, installation: TestInstallation) -> None:
+def test_cancelled_person_is_missing(people: FlaskClient, coordinator: Headers, installation: TestInstallation) -> None:
     cancelled = (
         "UPDATE registration SET status = 'cancelled', cancelled_at = accepted_at WHERE email = 'Ben@example.org'"
     )
@@ -215,7 +215,7 @@ def test_day_is_one_of_utc_and_included(
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}.csv"])
-def test_misspelt_filter_of_a_page_shows_nobody(people: FlaskClient, coordinator: Headers, path: str) -> None:
+def test_misspelt_filter_of_a_page_shows_no_one(people: FlaskClient, coordinator: Headers, path: str) -> None:
     page = people.get(f"{path}?statsu=cancelled", headers=coordinator)
     assert (page.status_code, "@example.org" in page.text, "did you mean `status`" in page.text) == (422, False, True)
 
@@ -253,7 +253,7 @@ def test_file_opens_in_a_spreadsheet_with_titles_and_words(
     )
 
 
-def test_file_goes_on_where_a_chunk_ends(
+def test_file_continues_where_a_chunk_ends(
     people: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.registration.people.listing.CHUNK", 2)
@@ -270,7 +270,7 @@ def test_page_offers_the_question_that_is_asked_most(people: FlaskClient, coordi
     assert "ana@example.org" in people.get(address.replace("&amp;", "&"), headers=coordinator).text
 
 
-def test_page_of_a_person_says_why(people: FlaskClient, coordinator: Headers) -> None:
+def test_page_of_a_person_shows_the_reason(people: FlaskClient, coordinator: Headers) -> None:
     [row] = people.get("/v1/registrations?q=chi", headers=coordinator).get_json()["items"]
     detail = people.get(f"/v1/registrations/{row['id']}", headers=coordinator).get_json()
     assert [(line["revision"], line["status"], line["reason"]) for line in detail["history"]] == [

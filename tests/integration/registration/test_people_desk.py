@@ -139,7 +139,7 @@ def test_view_keeps_filters_and_columns_and_no_word_searched_for(
 
 
 def test_spreadsheet_has_titles_and_no_formula(client: FlaskClient, coordinator: Headers, ids: dict[str, str]) -> None:
-    """By the page and the interface alike; what people typed stays text."""
+    """By the page and the API; what people typed stays text."""
     accept = {**coordinator, "Accept": XLSX}
     by_page = client.get(f"{PATH}.xlsx?form={WEBINAR}&sort=accepted_at", headers=coordinator)
     by_api = client.get(f"/v1/registrations?form={WEBINAR}", headers=accept)

@@ -13,7 +13,7 @@ from services.registration.intake.facts import MAX_CANDIDATES
 from services.registration.intake.model import Act, Choice
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import answers, rows
-from tests.support.proposals import FORM, proposal_answers, tell_events
+from tests.support.proposals import FORM, proposal_answers, publish_to_events
 from tests.support.registration_service import RegistrationService
 
 OWNER = "proposer@example.org"
@@ -41,7 +41,7 @@ def attack(service: RegistrationService, count: int, networks: int, first: int =
 
 def on_the_board(service: RegistrationService) -> list[tuple[Any, ...]]:
     """What coordinators find: title, summary and status of each proposal."""
-    tell_events(service)
+    publish_to_events(service)
     return rows(service.installation.urls["events"], "SELECT title, summary, status FROM proposal ORDER BY title")
 
 
@@ -83,14 +83,14 @@ def test_false_proposal_after_the_owners_changes_nothing_by_itself(service: Regi
 
 
 def test_fourth_proposal_of_a_day_is_confirmed_by_mail(service: RegistrationService) -> None:
-    """The spacing of mails starts anew with each confirmation: no one who answers their mail waits for the next."""
+    """The spacing of mails restarts with each confirmation: no one who answers their mail waits for the next."""
     for number in range(4):
         service.enrol(proposal_answers(f"Idea {number}"), FORM)
         assert service.mailed() == [OWNER] * (number + 1)
     assert [title for title, _, _ in on_the_board(service)] == [f"Idea {number}" for number in range(4)]
 
 
-def test_one_address_has_as_many_proposals_as_the_form_says(service: RegistrationService) -> None:
+def test_proposals_per_address_are_limited_by_the_form(service: RegistrationService) -> None:
     for number in range(PER_ADDRESS):
         service.enrol(proposal_answers(f"Idea {number:02}"), FORM)
     service.clock.advance(timedelta(hours=1))

@@ -88,7 +88,7 @@ class Coordinators:
         self.consume([decision(identity, revision, status, key=self.keys[0], **more)])
 
     def consume(self, messages: Sequence[Message]) -> None:
-        """Consume messages in this order, each in a transaction of its own."""
+        """Consume messages in this order, each in its own transaction."""
         handle, work = effects(self.keys)[PROPOSALS], self.service.work("consume")
         for message in messages:
             with work.transaction() as connection:
@@ -166,7 +166,7 @@ def test_one_person_proposes_several_and_the_same_title_once(service: Registrati
     assert [verb for verb, _ in proposals(service)] == ["submitted", "submitted", "changed"]
 
 
-def test_page_behind_the_confirmation_link_speaks_of_proposals(service: RegistrationService) -> None:
+def test_page_behind_the_confirmation_link_is_worded_for_proposals(service: RegistrationService) -> None:
     service.enrol(HOUSING, FORM)
     service.submit(WATER, FORM)
     service.decide()
@@ -179,16 +179,16 @@ def test_page_behind_the_confirmation_link_speaks_of_proposals(service: Registra
         assert words in page
 
 
-def test_changed_and_withdrawn_proposals_are_told(service: RegistrationService) -> None:
+def test_changed_and_withdrawn_proposals_are_published(service: RegistrationService) -> None:
     service.enrol(HOUSING, FORM)
     token = service.managing_token(PROPOSER)
     answer = service.change(token, "answers", **CHANGED | {"title": "Housing for all"})
     assert answer.status_code == 303, answer.text
     assert "saved and sent to the coordinators" in html.unescape(service.client.get(answer.headers["Location"]).text)
     assert service.own(service.managing_token(PROPOSER), "cancel").status_code == 303
-    told = proposals(service)
-    assert [verb for verb, _ in told] == ["submitted", "changed", "withdrawn"]
-    assert told[1][1]["title"] == "Housing for all"
+    published = proposals(service)
+    assert [verb for verb, _ in published] == ["submitted", "changed", "withdrawn"]
+    assert published[1][1]["title"] == "Housing for all"
     assert rows(service.url, "SELECT status FROM registration") == [("cancelled",)]
 
 
@@ -201,7 +201,7 @@ def test_title_of_another_own_proposal_is_refused(service: RegistrationService) 
     assert "another proposal with this title" in answer.text
 
 
-def test_decisions_stand_on_the_own_page(service: RegistrationService, coordinators: Coordinators) -> None:
+def test_decisions_are_shown_on_the_own_page(service: RegistrationService, coordinators: Coordinators) -> None:
     identity = service.enrol(HOUSING, FORM)
     assert "We have received it" in own_page(service)
     coordinators.decide(identity, 2, "returned", note=NOTE)
@@ -273,7 +273,7 @@ def test_decisions_in_any_order_and_twice_end_the_same(
         rows(service.url, "DELETE FROM proposal_state")
 
 
-def test_decision_that_is_sealed_to_somebody_else_is_poison(
+def test_decision_that_is_sealed_to_someone_else_is_poison(
     service: RegistrationService, coordinators: Coordinators
 ) -> None:
     identity = service.enrol(HOUSING, FORM)
@@ -347,7 +347,7 @@ def test_form_whose_answers_events_cannot_read_is_not_loaded(
     assert any(fault in problem for problem in caught.value.problems), caught.value.problems
 
 
-def test_proposals_have_no_seats_and_no_event_of_their_own(installation: TestInstallation, tmp_path: Path) -> None:
+def test_proposals_have_no_seats_and_no_event(installation: TestInstallation, tmp_path: Path) -> None:
     (tmp_path / "forms.yaml").write_text(FORMS + "  capacity: 3\n  event: upr-webinar-10\n")
     (tmp_path / "partners.yaml").write_text("[]\n")
     with pytest.raises(SettingsError) as caught:

@@ -1,4 +1,4 @@
-"""The queue and its decider on a real PostgreSQL, each with the login of its own process."""
+"""The queue and its decider on a real PostgreSQL, each with its process's login."""
 
 import base64
 import contextlib
@@ -121,7 +121,7 @@ def test_queue_is_left_empty_of_attempts(desk: Desk) -> None:
         assert queue.backlog(connection) == (0, None, 0)
 
 
-def test_confirming_by_link_takes_the_seat_and_tells_the_others(desk: Desk) -> None:
+def test_confirming_by_link_takes_the_seat_and_publishes_it(desk: Desk) -> None:
     desk.submit()
     desk.decide_all()
     token = desk.token()
@@ -163,7 +163,7 @@ def test_own_link_cancels_and_erases(desk: Desk) -> None:
     assert (shown.person.name, shown.person.registration.status) == ("A. B.", "confirmed")
     cancel_own(desk.intake, view, own, shown.person.registration.revision)
     desk.decide_all()
-    with pytest.raises(DomainError):  # whoever cancels by a link ends it; the mail about it has another one
+    with pytest.raises(DomainError):  # cancelling by a link ends it; the mail about it has another one
         show_own(desk.web, own, form, datetime.now(UTC))
     own = desk.token("registration.cancelled.v1")
     assert show_own(desk.web, own, form, datetime.now(UTC))[0].person.registration.status == "cancelled"
@@ -211,7 +211,7 @@ def test_submission_that_ends_the_decider_five_times_is_parked(desk: Desk, monke
     assert rows(desk.url, "SELECT count(*) FROM submission WHERE state = 'decided'") == [(3,)]
 
 
-def test_second_decider_stands_by(desk: Desk) -> None:
+def test_second_decider_is_on_standby(desk: Desk) -> None:
     desk.submit()
     with desk.work.transaction() as connection:
         assert queue.try_lead(connection)
@@ -251,9 +251,9 @@ def test_same_key_is_stored_once(desk: Desk) -> None:
 def test_attempt_before_which_another_process_leads_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an import does, batch by batch: no one's submission may be parked by it."""
     desk.submit()
-    turns, lead = cycle((True, False, False)), queue.try_lead
+    leading, lead = cycle((True, False, False)), queue.try_lead
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "try_lead", lambda connection: next(turns) and lead(connection))
+        patch.setattr(queue, "try_lead", lambda connection: next(leading) and lead(connection))
         assert [desk.decider.run_once() for _ in range(queue.MAX_ATTEMPTS + 1)] == [0] * (queue.MAX_ATTEMPTS + 1)
     assert rows(desk.url, "SELECT state, attempts FROM submission") == [("received", 0)]
     assert desk.decider.run_once() > 0

@@ -44,7 +44,7 @@ def test_race_for_seats_is_exact(
 ) -> None:
     """Exactly the capacity is confirmed, the others wait in order; a raise takes the first of them.
 
-    By the pages, with two deciders of which one stands by.
+    By the pages, with two deciders of which one is on standby.
     """
     people(service, PEOPLE)
     tokens = [str(box["token"]) for box in service.boxes("confirmation.wanted.v1")]
@@ -79,7 +79,7 @@ def test_race_for_seats_is_exact(
 
 
 def ask_until_there_is_room(url: str, data: dict[str, Any]) -> int:
-    """The status of the answer. A service that is too busy says so, and when to come again: a person does."""
+    """The status of the answer. A service that is too busy answers with a time to retry: a person does."""
     while True:
         answer = requests.post(url, data=data, timeout=60, allow_redirects=False)
         if answer.status_code != 503:

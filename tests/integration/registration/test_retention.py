@@ -28,7 +28,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Id of someone who has told something sealed and something clear, a month before the event ends."""
+    """Id of someone who has given a sealed and a clear answer, a month before the event ends."""
     return enrol(service, FORM, **SEALED, **CLEAR)
 
 
@@ -47,7 +47,9 @@ def kept(installation: TestInstallation) -> list[tuple[bool, bool, bool]]:
     return [tuple(row) for row in rows(installation.urls["registration"], statement)]
 
 
-def test_each_goes_on_its_day(service: RegistrationService, last_day: datetime, installation: TestInstallation) -> None:
+def test_each_answer_is_deleted_on_its_day(
+    service: RegistrationService, last_day: datetime, installation: TestInstallation
+) -> None:
     """Not a second before."""
     for days, before, after in (
         (14, (True, True, True), (False, True, True)),
@@ -59,7 +61,7 @@ def test_each_goes_on_its_day(service: RegistrationService, last_day: datetime, 
         assert kept(installation) == [after]
 
 
-def test_other_services_hear_of_whoever_is_erased(
+def test_erasure_is_published_to_the_other_services(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     service.announce_and_tend(last_day + timedelta(days=90) + SECOND)
@@ -68,14 +70,14 @@ def test_other_services_hear_of_whoever_is_erased(
 
 
 def test_counts_stay(service: RegistrationService, last_day: datetime, installation: TestInstallation) -> None:
-    """Whoever was at the event stays counted there."""
+    """Attendees of the event stay counted there."""
     seats = "SELECT confirmed, waiting FROM seat WHERE form = 'geneva-delegation'"
     before = rows(installation.urls["registration"], seats)
     service.announce_and_tend(last_day + timedelta(days=90) + SECOND)
     assert (rows(installation.urls["registration"], seats), before) == (before, [(1, 0)])
 
 
-def test_answer_with_days_of_its_own_goes_then(
+def test_answer_with_its_own_period_is_deleted_then(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     rows(
@@ -90,7 +92,7 @@ def test_answer_with_days_of_its_own_goes_then(
     assert kept(installation) == [(True, False, True)]
 
 
-def test_whoever_cancelled_is_forgotten_before_the_event(
+def test_cancelled_person_is_deleted_before_the_event(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     """Days run from when their registration ended: they are no one's any more before the event."""
@@ -108,7 +110,7 @@ def test_whoever_cancelled_is_forgotten_before_the_event(
     assert kept(installation) == [(False, True, True)]
 
 
-def test_date_that_was_typed_wrong_takes_nobody_who_has_just_come(
+def test_date_that_was_typed_wrong_takes_no_one_who_has_just_come(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s", last_day - timedelta(days=400))
@@ -144,10 +146,10 @@ def test_form_without_an_event_ends_when_it_is_closed(
     assert kept(installation) == [(False, True, True)]
 
 
-def test_more_than_a_bite_goes_turn_by_turn(
+def test_more_than_a_batch_is_deleted_batch_by_batch(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
-    """A bite in a turn, the next at once, and then an hour of rest."""
+    """A batch in a tick, the next at once, and then an hour of rest."""
     url = installation.urls["registration"]
     copies = f"""INSERT INTO registration SELECT (jsonb_populate_record(r, jsonb_build_object(
         'id', gen_random_uuid(), 'person_key', '\\x' || md5(n::text) || md5('x' || n)))).*
@@ -157,8 +159,8 @@ def test_more_than_a_bite_goes_turn_by_turn(
     clock, work = FrozenClock(due - timedelta(hours=25)), service.work("tend")
     tending = Tending(work, agreeing(clock, work), service.outgoing)
     tending.tick()
-    for turn in range(2):
-        clock.set(due + timedelta(seconds=5 * turn))
+    for number in range(2):
+        clock.set(due + timedelta(seconds=5 * number))
         tending.tick()
         left.append(sum(sealed for sealed, _clear, _person in kept(installation)))
     assert left == [1, 0]
@@ -198,22 +200,22 @@ OWN_FORM = """\
 NOTHING = {"days": "", "email": "", "needs": "", "health": "", "idea": ""}
 
 
-def folder_with(folder: Path, **said: str) -> Path:
-    """A folder with one form, whose fields say so about their days."""
-    (folder / "forms.yaml").write_text(OWN_FORM.format(**{**NOTHING, **said}))
+def folder_with(folder: Path, **settings: str) -> Path:
+    """A folder with one form, whose fields have these periods."""
+    (folder / "forms.yaml").write_text(OWN_FORM.format(**{**NOTHING, **settings}))
     (folder / "partners.yaml").write_text("[]\n")
     return folder
 
 
 def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation, tmp_path: Path) -> None:
-    for said, days in (("", 90), ("person_days: 30", 30)):
-        load_folder(installation, folder_with(tmp_path, days=said))
+    for settings, days in (("", 90), ("person_days: 30", 30)):
+        load_folder(installation, folder_with(tmp_path, days=settings))
         statement = "SELECT person_days FROM form WHERE slug = 'own'"
         assert rows(installation.urls["registration"], statement) == [(days,)]
 
 
 @pytest.mark.parametrize(
-    ("said", "fault"),
+    ("settings", "fault"),
     [
         ({"idea": ", retention_days: 91"}, "idea: is kept longer than the person, who is erased after 90"),
         ({"email": ", retention_days: 3"}, "email: is erased with the person and has no separate retention period"),
@@ -221,15 +223,15 @@ def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation,
     ],
 )
 def test_days_that_cannot_be_kept_are_named(
-    installation: TestInstallation, tmp_path: Path, said: dict[str, str], fault: str
+    installation: TestInstallation, tmp_path: Path, settings: dict[str, str], fault: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
-        load_folder(installation, folder_with(tmp_path, **said))
+        load_folder(installation, folder_with(tmp_path, **settings))
     [problem] = caught.value.problems
     assert problem.endswith(fault)
 
 
-def test_each_sealed_answer_goes_on_its_day(service: RegistrationService, last_day: datetime) -> None:
+def test_each_sealed_answer_is_deleted_on_its_day(service: RegistrationService, last_day: datetime) -> None:
     """Without any key; an answer to a question that the form has no more goes with the first."""
     rows(
         service.url,
@@ -253,8 +255,8 @@ def test_each_sealed_answer_goes_on_its_day(service: RegistrationService, last_d
     assert kept(service.installation) == [(False, True, True)]
 
 
-def test_standard_questions_tell_people_ninety_days(installation: TestInstallation, tmp_path: Path) -> None:
-    """So no form that has them may keep people for longer, or for less, than it tells them."""
+def test_standard_questions_state_ninety_days(installation: TestInstallation, tmp_path: Path) -> None:
+    """So no form that has them may keep people for longer, or for less, than it states."""
     folder_with(tmp_path)
     (tmp_path / "forms.yaml").write_text(
         "- {slug: own, kind: webinar, title: T, fields: standard/webinar, partners: [], person_days: 30}\n"
@@ -280,7 +282,7 @@ def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
 def test_nothing_goes_that_was_announced_less_than_a_day_before(
     service: RegistrationService, last_day: datetime, installation: TestInstallation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Announced in the audit log with its number, then taken after a day, and both stand in the log."""
+    """Announced in the audit log with its number, then deleted after a day, and both are in the log."""
     due = last_day + timedelta(days=14) + SECOND
     service.tend(due - timedelta(hours=72) - 2 * SECOND)
     assert announced(installation) == []
@@ -295,10 +297,10 @@ def test_nothing_goes_that_was_announced_less_than_a_day_before(
     assert [record.message for record in caplog.records if record.name.endswith("retention")] == ["retention done"]
 
 
-def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
+def test_time_that_jumps_erases_no_one_until_an_operator_confirms(
     service: RegistrationService, last_day: datetime, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By every clock at once, a year after ``tend`` looked last; it looks again and again."""
+    """By every clock at once, a year after the last run of ``tend``; it runs again and again."""
     for name, value in installation.environment("registration", "recover").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")
@@ -335,7 +337,7 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
 def test_notice_ends_when_the_event_is_moved(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
-    """Moved back a month later, it is announced anew: nothing goes on the word of an old notice."""
+    """Moved back a month later, it is announced again: an old notice is not used."""
     url, due = installation.urls["registration"], last_day + timedelta(days=14) + SECOND
     service.tend(due - timedelta(hours=48))
     rows(url, "UPDATE event_copy SET ends_at = %s", last_day + timedelta(days=60))
@@ -346,7 +348,7 @@ def test_notice_ends_when_the_event_is_moved(
     assert retention_unannounced.labels("registration", "sealed")._value.get() == 1
 
 
-def test_notice_of_a_time_that_was_set_back_begins_anew(
+def test_notice_after_a_reset_clock_starts_again(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
     """The time was ten days ahead for a while when it was announced: a day has to pass from now on."""

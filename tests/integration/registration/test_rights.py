@@ -37,11 +37,11 @@ PEOPLE = (
     "managing_link", "limited_link", "waiting_link", "organisation", "blocked_address", "submission", "sealed_reading",
     "own_audit_log", "audit_record", "erased_address", "mail_count",
 )  # fmt: skip
-"""Tables that say something of someone."""
+"""Tables that contain personal data."""
 VIEWS = ("own_audit_log",)
 
 
-def said(process: str, columns: list[tuple[str, str]]) -> set[tuple[str, str, str]]:
+def allowed(process: str, columns: list[tuple[str, str]]) -> set[tuple[str, str, str]]:
     """(table, column, verb) that the table of rights gives to a process."""
     found = set()
     for table, who in RIGHTS.items():
@@ -53,17 +53,17 @@ def said(process: str, columns: list[tuple[str, str]]) -> set[tuple[str, str, st
     return found
 
 
-def test_each_login_has_the_columns_that_the_table_of_rights_says(installation: TestInstallation) -> None:
+def test_each_login_has_the_columns_of_the_table_of_rights(installation: TestInstallation) -> None:
     """Each column of each table, and each verb that can be limited to columns."""
     url = installation.urls[NAME]
     columns = [(table, column) for table, column in rows(url, _COLUMNS)]
     assert len(columns) > 150
     for process in PROCESSES:
         held = set(rows(url, _HELD, list(COLUMN_VERBS), role_of(NAME, process)))
-        assert (process, held) == (process, said(process, columns))
+        assert (process, held) == (process, allowed(process, columns))
 
 
-def test_each_login_may_execute_what_the_table_of_rights_says(installation: TestInstallation) -> None:
+def test_each_login_may_execute_the_functions_of_the_table_of_rights(installation: TestInstallation) -> None:
     for process in PROCESSES:
         found = rows(installation.urls[NAME], _FUNCTIONS, role_of(NAME, process))
         held = {re.sub(r"\s*,\s*", ",", name) for (name,) in found}
@@ -71,7 +71,7 @@ def test_each_login_may_execute_what_the_table_of_rights_says(installation: Test
 
 
 @pytest.fixture
-def somebody(service: RegistrationService) -> RegistrationService:
+def with_one_person(service: RegistrationService) -> RegistrationService:
     """Someone is registered, and something else waits for them."""
     service.enrol(answers(1, name="Canary Person", questions="Canary question"))
     service.submit(answers(1, name="Canary Colleague"))
@@ -80,29 +80,31 @@ def somebody(service: RegistrationService) -> RegistrationService:
 
 
 @pytest.fixture(params=[FORMS, OWN])
-def connection(request: pytest.FixtureRequest, somebody: RegistrationService) -> Iterator[psycopg.Connection[object]]:
+def connection(
+    request: pytest.FixtureRequest, with_one_person: RegistrationService
+) -> Iterator[psycopg.Connection[object]]:
     """As one of the public processes."""
-    url = somebody.installation.urls.of(NAME, role_of(NAME, request.param))
+    url = with_one_person.installation.urls.of(NAME, role_of(NAME, request.param))
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as opened:
         yield opened
 
 
-def test_public_login_reads_and_changes_nobody(connection: psycopg.Connection[object]) -> None:
+def test_public_login_reads_and_changes_no_one(connection: psycopg.Connection[object]) -> None:
     """Not by a query, not by a copy, not by what a change returns."""
     for table in PEOPLE:
-        looking = (f"SELECT * FROM {table}", f"SELECT count(*) FROM {table}")
+        reading = (f"SELECT * FROM {table}", f"SELECT count(*) FROM {table}")
         changing = (f"COPY {table} TO STDOUT", f"DELETE FROM {table}", f"SELECT 1 FROM {table} FOR UPDATE")
-        for statement in looking if table in VIEWS else looking + changing:
+        for statement in reading if table in VIEWS else reading + changing:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):  # runs with the rights of whoever calls it
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):  # runs with the rights of its caller
         connection.execute("SELECT option_counts('upr-webinar-10')")
 
 
-def test_public_login_cannot_learn_a_row_of_the_queue_by_writing(
+def test_public_login_cannot_read_a_row_of_the_queue_by_writing(
     connection: psycopg.Connection[object],
 ) -> None:
-    """``RETURNING`` and ``ON CONFLICT DO UPDATE`` would read what stands there."""
+    """``RETURNING`` and ``ON CONFLICT DO UPDATE`` would read the row."""
     values = "VALUES (sha256('a'), 'upr-webinar-10', 1, sha256('b'), 'AB23', 'x', 'y')"
     into = "INSERT INTO submission (receipt_hash, form, form_revision, fingerprint, code, body, decider_key)"
     for tail in ("RETURNING id", "ON CONFLICT (receipt_hash) DO UPDATE SET code = excluded.code"):
@@ -116,29 +118,29 @@ def _all(service: RegistrationService, process: str, statement: str, *values: ob
     return rows(service.installation.urls.of(NAME, role_of(NAME, process)), statement, *values)
 
 
-def test_functions_open_nothing_without_a_token(somebody: RegistrationService) -> None:
+def test_functions_open_nothing_without_a_token(with_one_person: RegistrationService) -> None:
     """And with one, what it opens: of one address, or of one registration."""
-    token, own = somebody.confirmation_token("participant-1@example.org"), somebody.own_token(1)
+    token, own = with_one_person.confirmation_token("participant-1@example.org"), with_one_person.own_token(1)
     confirming, managing = link_hash(token, CONFIRMATION), link_hash(own, OWN_LINK)
     pending = "SELECT content ->> 'name' FROM pending_for(%s, now())"
-    assert _all(somebody, OWN, pending, confirming) == [("Canary Colleague",)]
-    assert _all(somebody, OWN, "SELECT name FROM own_registration(%s)", managing) == [("Canary Person",)]
+    assert _all(with_one_person, OWN, pending, confirming) == [("Canary Colleague",)]
+    assert _all(with_one_person, OWN, "SELECT name FROM own_registration(%s)", managing) == [("Canary Person",)]
     for hash_ in (managing, bytes(32), token.encode()):
         for call in ("pending_for(%s, now())", "registered_for(%s, now())", "link_of(%s, now())", "link_outcomes(%s)"):
-            assert _all(somebody, OWN, f"SELECT * FROM {call}", hash_) == []
+            assert _all(with_one_person, OWN, f"SELECT * FROM {call}", hash_) == []
     for hash_ in (confirming, bytes(32)):
-        assert _all(somebody, OWN, "SELECT * FROM own_registration(%s)", hash_) == []
-        assert _all(somebody, OWN, "SELECT own_history(%s) IS NULL", hash_) == [(True,)]
+        assert _all(with_one_person, OWN, "SELECT * FROM own_registration(%s)", hash_) == []
+        assert _all(with_one_person, OWN, "SELECT own_history(%s) IS NULL", hash_) == [(True,)]
     for call in ("pending_for(%s, now())", "link_of(%s, now())", "own_registration(%s)", "link_outcomes(%s)"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            _all(somebody, FORMS, f"SELECT * FROM {call}", confirming)
+            _all(with_one_person, FORMS, f"SELECT * FROM {call}", confirming)
 
 
-def test_command_of_the_forms_process_is_refused(somebody: RegistrationService) -> None:
+def test_command_of_the_forms_process_is_refused(with_one_person: RegistrationService) -> None:
     """It inserts what anyone may send: not the token of a link, and so no command that needs one."""
     refusals = {"kind": psycopg.errors.CheckViolation, "token_hash": psycopg.errors.InsufficientPrivilege}
     for column, value in (("kind", "'erase'"), ("token_hash", "sha256('a')")):
         statement = f"""INSERT INTO submission (receipt_hash, {column}, form, form_revision, fingerprint, code, body,
             decider_key) VALUES (sha256('c'), {value}, 'upr-webinar-10', 1, sha256('b'), 'AB23', 'x', 'y')"""
         with pytest.raises(refusals[column]):
-            _all(somebody, FORMS, statement)
+            _all(with_one_person, FORMS, statement)

@@ -48,7 +48,7 @@ Headers = dict[str, Any]
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Id of someone who has told everything."""
+    """Id of someone who has answered everything."""
     return enrol(service, "geneva-delegation", **SEALED, **CLEAR)
 
 
@@ -61,7 +61,7 @@ def fresh_client(client: FlaskClient, installation: TestInstallation) -> Iterato
 
 
 def with_roles(installation: TestInstallation, *roles: str, **others: Any) -> None:
-    """Give the coordinator's key these roles in place of its own."""
+    """Give the coordinator's key these roles in place of its former ones."""
     file = installation.secrets.folder / "access.json"
     file.write_text(json.dumps([{**json.loads(file.read_text())[0], "roles": roles, **others}]))
 
@@ -255,7 +255,7 @@ def test_nothing_is_sealed_without_a_key(
 def test_closed_form_without_a_key_is_closed(
     client: FlaskClient, traveller: str, installation: TestInstallation
 ) -> None:
-    """Keys are destroyed when all is over; no one need be woken by whoever comes late."""
+    """Keys are destroyed when all is over; a late message changes nothing and pages no one."""
     destroy_key(installation)
     rows(installation.urls["registration"], "UPDATE form SET open = false")
     answer = send(client, "geneva-delegation", email="second@example.org", **ASKED_FIRST)
@@ -272,7 +272,7 @@ def test_console_shows_them_after_a_reason(client: FlaskClient, traveller: str, 
     assert (refused.status_code, CANARY in refused.text) == (422, False)
 
 
-def test_console_tells_a_coordinator_that_there_is_more(
+def test_console_shows_a_coordinator_that_sealed_answers_exist(
     client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation
 ) -> None:
     with_roles(installation, "coordinator")
@@ -281,7 +281,7 @@ def test_console_tells_a_coordinator_that_there_is_more(
     assert "Registered" in page
 
 
-def test_readings_at_once_stand_in_one_chain(
+def test_concurrent_readings_are_in_one_chain(
     client: FlaskClient, traveller: str, coordinator: Headers, installation: TestInstallation
 ) -> None:
     """Numbered without a gap, each with the hash of itself and of the one before: also those of two processes."""

@@ -79,7 +79,7 @@ def keys(service: RegistrationService, coordinator: Headers) -> dict[str, Header
 
 @pytest.fixture(scope="module")
 def with_travellers(with_all_forms: TestInstallation, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
-    """Two people with a room, one of whom wants a visa letter; one without a room; one who has told nothing."""
+    """Two people with a room, one of whom wants a visa letter; one without a room; one without these answers."""
     installation = with_all_forms.copy(tmp_path_factory.mktemp("travellers"))
     first = {"hotel": "block", "hotel_nights": 2, "arrives_on": "2031-07-09", "leaves_on": "2031-07-11"}
     later = {"hotel": "block", "hotel_nights": 3, "arrives_on": "2031-07-10", "leaves_on": "2031-07-13"}
@@ -100,7 +100,7 @@ def installation(with_travellers: TestInstallation, tmp_path: Path) -> TestInsta
 
 @pytest.fixture
 def travellers(service: RegistrationService) -> dict[str, str]:
-    """Ids by the beginning of the address."""
+    """Ids by the local part of the address."""
     return dict(rows(service.url, "SELECT split_part(email, '@', 1), id::text FROM registration"))
 
 
@@ -133,7 +133,7 @@ def log_text(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 def test_list_is_logged_once_and_open_to_its_reader_alone_until_it_expires(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
 ) -> None:
-    """However often it is read. The log can be searched by each of those on it, and their own page tells them."""
+    """However often it is read. The log can be searched by each of those on it, and their own page shows them."""
     client = service.client
     own = f"/r/{service.managing_token('later@example.org')}/my-data"
     assert UNREAD in client.get(own).text
@@ -149,8 +149,10 @@ def test_list_is_logged_once_and_open_to_its_reader_alone_until_it_expires(
         404,
     ]
     [line] = client.get("/v1/sealed-readings", headers=keys["viewer"]).get_json()["items"]
-    told = {name: line[name] for name in ("reader", "purpose", "form", "people", "fields", "reason", "registration_id")}
-    assert told == {
+    record = {
+        name: line[name] for name in ("reader", "purpose", "form", "people", "fields", "reason", "registration_id")
+    }
+    assert record == {
         "reader": "reader",
         "purpose": "arrivals",
         "form": FORM,
@@ -217,7 +219,7 @@ def test_questions_are_answered_in_one_call(client: FlaskClient, keys: dict[str,
 def test_list_is_about_people_with_a_seat_as_the_filters_choose_them(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
 ) -> None:
-    """Whoever cancels leaves an open list; whoever registers later is not on it: the log does not name them."""
+    """Cancelled people leave an open list; people who register later are not on it: the log does not name them."""
     client = service.client
     content = opened(client, keys["reader"], "arrivals")
     rows(
@@ -269,7 +271,7 @@ def sheet(file: bytes, name: str) -> list[str]:
 def test_whole_list_needs_a_second_person(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
 ) -> None:
-    """Also where someone chooses every question one by one. Whoever asks can only withdraw; the database agrees."""
+    """Also where someone chooses every question one by one. The requester can only withdraw; the database agrees."""
     client = service.client
     asked = opened(client, keys["reader"], "everything", 202)
     every = [field.name for field in standard_form("delegation", "x", "X").fields if field.sealed]
@@ -335,7 +337,7 @@ def test_reading_one_by_one_is_no_way_around_a_list(
 def test_destroying_a_key_needs_a_second_person(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
 ) -> None:
-    """In the console as by a program; an open form stands in the way, and the approval holds until it is closed."""
+    """In the console as by a program; an open form blocks it, and the approval holds until it is closed."""
     client, page = service.client, f"/console/registrations/forms/{FORM}/destroy-key"
     content = opened(client, keys["reader"], "arrivals")
     assert "3 people can never be read again" in client.get(page, headers=keys["desk"]).text

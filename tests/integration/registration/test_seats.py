@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.registration.test_decisions import identity, text_of
-from tests.integration.registration.test_places import change
+from tests.integration.registration.test_promotion import change
 from tests.support.clients import WEBINAR, address_of, answers, rows
 from tests.support.registration_service import RegistrationService
 
@@ -53,7 +53,7 @@ class Desk:
         )
 
     def offer(self, number: int, **what: Any) -> tuple[int, str]:
-        """Offer a seat; returns the status, and the code of a refusal or until when it stands."""
+        """Offer a seat; returns the status, and the code of a refusal or until when it is valid."""
         answer = self.ask("PUT", number, "/offer", **what)
         content = answer.get_json()
         return answer.status_code, content.get("code") or content["offer_expires_at"]
@@ -108,7 +108,7 @@ def test_reserved_seats_are_kept_until_their_time_is_over(service: RegistrationS
     assert (kept_on["value"], history["changed_by"], history["promoted"]) == ("housing", "(by time)", 1)
 
 
-def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService, desk: Desk) -> None:
+def test_preview_of_a_reservation_shows_its_effect(service: RegistrationService, desk: Desk) -> None:
     """On the page and by the interface, and what cannot be is refused."""
     service.capacity(2)
     service.enrol_all([answers(1)])
@@ -136,7 +136,7 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
     assert (refused.status_code, "more seats would be reserved than exist" in refused.text) == (422, True)
 
 
-def test_buttons_of_the_seats_page_say_what_each_shows(service: RegistrationService, desk: Desk) -> None:
+def test_buttons_of_the_seats_page_have_distinct_names(service: RegistrationService, desk: Desk) -> None:
     service.capacity(1)
     service.enrol_all([answers(1), answers(2)])
     page = desk.client.get(PAGE, headers=desk.headers).text.partition("<main")[2]
@@ -187,8 +187,8 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
     ]
 
 
-def test_automatic_offers_go_on_when_they_expire_by_a_right_clock(service: RegistrationService, desk: Desk) -> None:
-    """Each in line is offered the seat in turn; who lets it pass stays on the list and is not asked again by itself."""
+def test_automatic_offers_continue_when_they_expire_by_a_right_clock(service: RegistrationService, desk: Desk) -> None:
+    """Each in line is offered the seat in order; who lets it pass stays on the list and gets no automatic offer."""
     service.capacity(1)
     desk.change(promotion_mode="offers", offer_hours=12)
     service.register(1, 2, 3)
@@ -215,7 +215,7 @@ def test_automatic_offers_go_on_when_they_expire_by_a_right_clock(service: Regis
 
 
 def test_seat_beyond_the_capacity_needs_a_reason(service: RegistrationService, desk: Desk) -> None:
-    """It is in the audit log, and the page says by how many the form is over; no one is promoted meanwhile."""
+    """It is in the audit log, and the page shows by how many the form is over; no one is promoted in that time."""
     service.capacity(1)
     service.register(1, 2, 3)
     assert desk.ask("PATCH", 3, status="confirmed").get_json()["code"] == "no-free-seat"

@@ -50,10 +50,10 @@ def test_process_with_a_wrong_clock_does_nothing_and_is_not_ready(
     offset.write_text(str(by_s))
     wrong = {OFFSET_FILE: str(offset), ALONE: "1", "TROIKA_METRICS_PORT": str(port)}
     environment = overdue.environment("registration", "tend") | wrong
-    tend = processes.start("tend", "tests.support.moved registration tend", env=environment)
+    tend = processes.start("tend", "tests.support.shifted_clock registration tend", env=environment)
     address = f"http://127.0.0.1:{port}"
     tend.wait_ready(f"{address}/livez")
-    poll_until(lambda: REFUSED in requests.get(f"{address}/metrics", timeout=5).text, 20, what="a turn is refused")
+    poll_until(lambda: REFUSED in requests.get(f"{address}/metrics", timeout=5).text, 20, what="a tick is refused")
     answer = requests.get(f"{address}/readyz", timeout=5)
     assert (answer.status_code, "clock: " in answer.text) == (503, True)
     assert waiting(overdue) == 1
@@ -61,10 +61,10 @@ def test_process_with_a_wrong_clock_does_nothing_and_is_not_ready(
     poll_until(lambda: waiting(overdue) == 0, 20, what="the candidate is deleted by a right clock")
 
 
-def test_form_whose_counts_are_wrong_leaves_the_others_their_turn(
+def test_form_with_wrong_counts_does_not_block_the_others(
     overdue: TestInstallation, service: RegistrationService
 ) -> None:
-    """One person more is counted than waits: the counts stay for the audit to find, and cleanup goes on."""
+    """One person more is counted than waits: the counts stay for the audit to find, and cleanup continues."""
     url = overdue.urls["registration"]
     rows(url, "UPDATE seat SET waiting = waiting + 1")
     before = rows(url, SEATS)

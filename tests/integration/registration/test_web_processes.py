@@ -45,7 +45,7 @@ def settings(installation: TestInstallation, monkeypatch: pytest.MonkeyPatch) ->
 def clients(
     installation: TestInstallation, settings: Mapping[str, RegistrationSettings]
 ) -> Iterator[Mapping[str, FlaskClient]]:
-    """The applications, each on the connections of its own login."""
+    """The applications, each on the connections of its login."""
     engines = {kind: open_engine(installation.url("registration", kind)) for kind in KINDS}
     yield {kind: build_app(settings[kind], engines[kind]).test_client() for kind in KINDS}
     for engine in engines.values():

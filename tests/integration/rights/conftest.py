@@ -25,7 +25,7 @@ COOKIE = "__Host-troika"
 
 
 class Browser(Client):
-    """A browser with a jar for cookies of its own, behind the gateway of this machine."""
+    """A browser with a separate cookie jar, behind the gateway of this machine."""
 
     def open(self, *args: Any, **more: Any) -> TestResponse:
         """Send a request to the public address."""
@@ -43,22 +43,21 @@ class Browser(Client):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ServicesUnderTest:
     """All three services.
 
     Attributes:
         installation: databases and secrets.
-        door: WSGI, which sends each path to its service.
-        apps: client by service, past the door.
+        gateway: WSGI, which sends each path to its service. apps: client by service, without the gateway.
     """
 
     installation: TestInstallation
-    door: Callable[..., Iterable[bytes]]
+    gateway: Callable[..., Iterable[bytes]]
     apps: dict[str, FlaskClient]
 
     def browser(self) -> Browser:
         """A browser that no one has used."""
-        return Browser(self.door)
+        return Browser(self.gateway)
 
     def give_key(self, name: str, *roles: str, **others: Any) -> str:
         """A key for a new holder."""
@@ -83,16 +82,16 @@ def as_holder(key: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def services(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServicesUnderTest]:
     """All three, with the sample's webinar; shared by the tests of a file."""
-    installation = make_installation(postgres, tmp_path_factory.mktemp("house"))
+    installation = make_installation(postgres, tmp_path_factory.mktemp("services"))
     load_webinar(installation, capacity=100)
     engines = {name: open_engine(installation.urls[name]) for name in SERVICES}
     apps = build_applications(installation.secrets, engines)
 
-    def door(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    def gateway(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         return apps[service_for(environ["PATH_INFO"])].wsgi_app(environ, start)
 
-    yield House(installation, door, {name: app.test_client() for name, app in apps.items()})
+    yield ServicesUnderTest(installation, gateway, {name: app.test_client() for name, app in apps.items()})
     for engine in engines.values():
         engine.dispose()

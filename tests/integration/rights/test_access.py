@@ -21,7 +21,7 @@ from shared.messaging.contracts.registry import read
 from shared.messaging.contracts.schemas import decode
 from shared.messaging.inbox import apply_batch
 from shared.security.sealing import open_sealed, read_keys
-from tests.integration.rights.conftest import ADDRESS, OWN_SITE, Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import ADDRESS, OWN_SITE, Browser, ServicesUnderTest, as_holder, sign_in
 from tests.support.authenticator import Authenticator
 
 ADMINISTRATOR = ("administrator", "coordinator", "viewer")
@@ -30,48 +30,48 @@ GRANT = {"roles": ["coordinator"]}
 
 
 @pytest.fixture(scope="module")
-def administrator(house: House) -> dict[str, str]:
+def administrator(services: ServicesUnderTest) -> dict[str, str]:
     """Headers of a program that gives access."""
-    return as_holder(house.give_key("an administrator", *ADMINISTRATOR))
+    return as_holder(services.give_key("an administrator", *ADMINISTRATOR))
 
 
-def invite(house: House, headers: dict[str, str], name: str, **more: Any) -> tuple[str, str]:
+def invite(services: ServicesUnderTest, headers: dict[str, str], name: str, **more: Any) -> tuple[str, str]:
     """Invite someone; returns their id, and the path of the link in their mail."""
     content = {**GRANT, "name": name, "email": f"{name.replace(' ', '-')}@example.org", **more}
-    answer = house.browser().post("/v1/access", json=content, headers=headers)
+    answer = services.browser().post("/v1/access", json=content, headers=headers)
     assert answer.status_code == 201, answer.text
-    return answer.get_json()["id"], newest_link(house)
+    return answer.get_json()["id"], newest_link(services)
 
 
-def newest_link(house: House) -> str:
+def newest_link(services: ServicesUnderTest) -> str:
     """The path of the link in the newest invitation's mail."""
-    content = sealed_of(house)
+    content = sealed_of(services)
     assert content["token"].startswith(f"{ADDRESS}/console/invitation/")
     return content["token"].removeprefix(ADDRESS)
 
 
-def sealed_of(house: House) -> Mapping[str, str]:
+def sealed_of(services: ServicesUnderTest) -> Mapping[str, str]:
     """What only notifications can read of the newest invitation."""
-    body = house.rows("registration", MESSAGES, "%invitation.created%")[-1][0]
+    body = services.rows("registration", MESSAGES, "%invitation.created%")[-1][0]
     sealed = json.loads(bytes(body))["data"]["sealed"]
-    return open_sealed(list(read_keys(house.installation.secrets.folder / "notifications.key")), b64decode(sealed))
+    return open_sealed(list(read_keys(services.installation.secrets.folder / "notifications.key")), b64decode(sealed))
 
 
-def spread(house: House) -> None:
+def spread(services: ServicesUnderTest) -> None:
     """Let the other services take in what registration has published."""
     for service, queue, effect in (
         ("events", "events.copies", events.effects(ProposalKeys((), (), b"", b""))["events.copies"]),
         ("notifications", "notifications.copies", notifications_copies()),
     ):
-        engine = open_engine(house.installation.urls[service])
+        engine = open_engine(services.installation.urls[service])
         found = [
             decode(bytes(body))
             for kind in ("%access.changed%", "%session.ended%")
-            for (body,) in house.rows("registration", MESSAGES, kind)
+            for (body,) in services.rows("registration", MESSAGES, kind)
         ]
         checked = [type(one)(**{**{n: getattr(one, n) for n in one.__slots__}, "data": read(one)}) for one in found]
-        verdicts = apply_batch(UnitOfWork(engine, service), queue, checked, effect)
-        assert set(verdicts) <= {"done", "duplicate"}, verdicts
+        outcomes = apply_batch(UnitOfWork(engine, service), queue, checked, effect)
+        assert set(outcomes) <= {"done", "duplicate"}, outcomes
         engine.dispose()
 
 
@@ -101,9 +101,9 @@ def enter(browser: Browser, device: Authenticator, **more: str) -> TestResponse:
     return browser.post("/console/sign-in/passkey", data=sent, headers=OWN_SITE)
 
 
-def take_key(house: House, link: str) -> str:
+def take_key(services: ServicesUnderTest, link: str) -> str:
     """Open the link and take a key, which is shown this once."""
-    taken = house.browser().post(f"{link}/key", headers=OWN_SITE)
+    taken = services.browser().post(f"{link}/key", headers=OWN_SITE)
     key = re.search(r'id="key" value="([^"]+)"', taken.text)
     assert (taken.status_code, key is not None) == (200, True), taken.text
     return key[1] if key else ""
@@ -115,95 +115,97 @@ def opened(browser: Browser) -> list[int]:
 
 
 def test_invited_colleague_makes_a_passkey_and_every_service_lets_them_in(
-    house: House, administrator: dict[str, str]
+    services: ServicesUnderTest, administrator: dict[str, str]
 ) -> None:
-    identity, link = invite(house, administrator, "first colleague")
-    browser, device = house.browser(), Authenticator(ADDRESS)
+    identity, link = invite(services, administrator, "first colleague")
+    browser, device = services.browser(), Authenticator(ADDRESS)
     page = browser.get(link)
     assert ("an administrator" in page.text, "first colleague" in page.text) == (True, True)
     assert browser.get(link).status_code == 200, "opening it changes nothing"
     assert make_passkey(browser, link, device).status_code == 303
-    spread(house)
+    spread(services)
     assert opened(browser) == [200] * 3
-    other = house.browser()
+    other = services.browser()
     assert enter(other, device).headers["Location"] == "/console/overview"
     assert opened(other) == [200] * 3
-    stored = house.rows("registration", "SELECT sign_count, name FROM passkey WHERE holder_id = %s::uuid", identity)
+    stored = services.rows("registration", "SELECT sign_count, name FROM passkey WHERE holder_id = %s::uuid", identity)
     assert stored == [(1, "My phone")]
-    assert house.rows("registration", "SELECT count(*) FROM access_holder h WHERE h::text LIKE %s", "%@%") == [(0,)]
+    assert services.rows("registration", "SELECT count(*) FROM access_holder h WHERE h::text LIKE %s", "%@%") == [(0,)]
 
 
-def test_link_works_once_and_tells_why_it_opens_nothing(house: House, administrator: dict[str, str]) -> None:
-    _, link = invite(house, administrator, "second colleague")
-    key = take_key(house, link)
-    forwarded = house.browser()
+def test_link_works_once_and_then_gives_the_reason(services: ServicesUnderTest, administrator: dict[str, str]) -> None:
+    _, link = invite(services, administrator, "second colleague")
+    key = take_key(services, link)
+    forwarded = services.browser()
     assert forwarded.get(link).status_code == 410
     assert "has already been used" in forwarded.get(link).text
     assert forwarded.post(f"{link}/key", headers=OWN_SITE).status_code == 410
-    spread(house)
+    spread(services)
     assert [
-        house.browser().get(f"/v1/{path}", headers=as_holder(key)).status_code
+        services.browser().get(f"/v1/{path}", headers=as_holder(key)).status_code
         for path in ("registrations", "proposals", "bulletins")
     ] == [200] * 3
-    unwanted, withdrawn = invite(house, administrator, "third colleague")
-    house.browser().delete(f"/v1/access/{unwanted}/invitation", headers=administrator)
-    late, old = invite(house, administrator, "fourth colleague")
-    house.rows("registration", "UPDATE invitation SET expires_at = now() WHERE holder_id = %s::uuid RETURNING 1", late)
-    found = {path: house.browser().get(path) for path in (withdrawn, old, "/console/invitation/guessed")}
+    unwanted, withdrawn = invite(services, administrator, "third colleague")
+    services.browser().delete(f"/v1/access/{unwanted}/invitation", headers=administrator)
+    late, old = invite(services, administrator, "fourth colleague")
+    services.rows(
+        "registration", "UPDATE invitation SET expires_at = now() WHERE holder_id = %s::uuid RETURNING 1", late
+    )
+    found = {path: services.browser().get(path) for path in (withdrawn, old, "/console/invitation/guessed")}
     assert [answer.status_code for answer in found.values()] == [410, 410, 404]
     words = ("withdrawn", "expired", "not one of our links")
     assert [word in answer.text for word, answer in zip(words, found.values(), strict=True)] == [True] * 3
 
 
 def test_link_that_is_withdrawn_while_it_is_used_opens_nothing(
-    house: House, administrator: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    services: ServicesUnderTest, administrator: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identity, link = invite(house, administrator, "hesitant colleague")
+    identity, link = invite(services, administrator, "hesitant colleague")
     usable = credentials._usable
 
-    def withdrawn_meanwhile(*given: Any) -> Any:
+    def withdrawn_in_between(*given: Any) -> Any:
         found = usable(*given)
-        house.rows(
+        services.rows(
             "registration", "UPDATE invitation SET withdrawn_at = now() WHERE holder_id = %s RETURNING 1", identity
         )
         return found
 
-    monkeypatch.setattr(credentials, "_usable", withdrawn_meanwhile)
-    assert house.browser().post(f"{link}/key", headers=OWN_SITE).status_code == 410
-    [(keys,)] = house.rows("registration", "SELECT key_hashes FROM access_holder WHERE id = %s", identity)
+    monkeypatch.setattr(credentials, "_usable", withdrawn_in_between)
+    assert services.browser().post(f"{link}/key", headers=OWN_SITE).status_code == 410
+    [(keys,)] = services.rows("registration", "SELECT key_hashes FROM access_holder WHERE id = %s", identity)
     assert keys == []
 
 
-def test_new_link_replaces_what_was_lost(house: House, administrator: dict[str, str]) -> None:
-    identity, link = invite(house, administrator, "careless colleague")
-    lost, thief = Authenticator(ADDRESS), house.browser()
+def test_new_link_replaces_what_was_lost(services: ServicesUnderTest, administrator: dict[str, str]) -> None:
+    identity, link = invite(services, administrator, "careless colleague")
+    lost, thief = Authenticator(ADDRESS), services.browser()
     make_passkey(thief, link, lost)
-    again = house.browser().post(
+    again = services.browser().post(
         f"/v1/access/{identity}/invitation", json={"email": "careless@example.org"}, headers=administrator
     )
-    assert (again.status_code, sealed_of(house)["address"]) == (202, "careless@example.org")
-    spread(house)
+    assert (again.status_code, sealed_of(services)["address"]) == (202, "careless@example.org")
+    spread(services)
     assert opened(thief) == [200] * 3, "nothing ends before the new link is used"
-    assert make_passkey(house.browser(), newest_link(house), Authenticator(ADDRESS)).status_code == 303
-    spread(house)
+    assert make_passkey(services.browser(), newest_link(services), Authenticator(ADDRESS)).status_code == 303
+    spread(services)
     assert opened(thief) == [303] * 3
-    assert enter(house.browser(), lost).status_code == 403
+    assert enter(services.browser(), lost).status_code == 403
 
 
-def test_revoked_access_ends_everywhere(house: House, administrator: dict[str, str]) -> None:
-    identity, link = invite(house, administrator, "leaving colleague")
-    browser, device = house.browser(), Authenticator(ADDRESS)
+def test_revoked_access_ends_everywhere(services: ServicesUnderTest, administrator: dict[str, str]) -> None:
+    identity, link = invite(services, administrator, "leaving colleague")
+    browser, device = services.browser(), Authenticator(ADDRESS)
     make_passkey(browser, link, device)
-    spread(house)
+    spread(services)
     assert opened(browser) == [200] * 3
-    assert house.browser().delete(f"/v1/access/{identity}", headers=administrator).status_code == 204
+    assert services.browser().delete(f"/v1/access/{identity}", headers=administrator).status_code == 204
     assert browser.get("/console/registrations").status_code == 303
-    spread(house)
+    spread(services)
     assert opened(browser) == [303] * 3
-    assert enter(house.browser(), device).status_code == 403
+    assert enter(services.browser(), device).status_code == 403
 
 
-def _stranger(device: Authenticator) -> Authenticator:
+def _other_browser(device: Authenticator) -> Authenticator:
     return Authenticator(device.origin)
 
 
@@ -223,30 +225,34 @@ def _copied(device: Authenticator) -> Authenticator:
     return Authenticator(device.origin, True, device.count - 1, device.credential_id, device.key)
 
 
-FORGERIES = (_stranger, _other_page, _unverified, _other_key, _copied)
+FORGERIES = (_other_browser, _other_page, _unverified, _other_key, _copied)
 
 
-def test_no_forged_passkey_signs_in_and_the_right_one_does(house: House, administrator: dict[str, str]) -> None:
+def test_no_forged_passkey_signs_in_and_the_right_one_does(
+    services: ServicesUnderTest, administrator: dict[str, str]
+) -> None:
     device = Authenticator(ADDRESS)
-    _, link = invite(house, administrator, "careful colleague")
-    assert make_passkey(house.browser(), link, Authenticator("https://evil.example.org")).status_code == 422
-    assert make_passkey(house.browser(), link, Authenticator(ADDRESS, verifies=False)).status_code == 422
-    assert make_passkey(house.browser(), link, device).status_code == 303, "a refusal does not use the link up"
-    assert enter(house.browser(), device).status_code == 303
+    _, link = invite(services, administrator, "careful colleague")
+    assert make_passkey(services.browser(), link, Authenticator("https://evil.example.org")).status_code == 422
+    assert make_passkey(services.browser(), link, Authenticator(ADDRESS, verifies=False)).status_code == 422
+    assert make_passkey(services.browser(), link, device).status_code == 303, "a refusal does not use the link up"
+    assert enter(services.browser(), device).status_code == 303
     for forge in FORGERIES:
-        house.rows("registration", "DELETE FROM refused_sign_in RETURNING 1")
-        assert enter(house.browser(), forge(device)).status_code == 403, forge.__name__
-        assert enter(house.browser(), device).status_code == 303, "the control"
+        services.rows("registration", "DELETE FROM refused_sign_in RETURNING 1")
+        assert enter(services.browser(), forge(device)).status_code == 403, forge.__name__
+        assert enter(services.browser(), device).status_code == 303, "the control"
 
 
-def test_challenge_is_used_once_and_by_the_browser_that_got_it(house: House, administrator: dict[str, str]) -> None:
-    device, browser = Authenticator(ADDRESS), house.browser()
-    _, link = invite(house, administrator, "patient colleague")
-    make_passkey(house.browser(), link, device)
-    house.rows("registration", "DELETE FROM refused_sign_in RETURNING 1")
+def test_challenge_is_used_once_and_by_the_browser_that_got_it(
+    services: ServicesUnderTest, administrator: dict[str, str]
+) -> None:
+    device, browser = Authenticator(ADDRESS), services.browser()
+    _, link = invite(services, administrator, "patient colleague")
+    make_passkey(services.browser(), link, device)
+    services.rows("registration", "DELETE FROM refused_sign_in RETURNING 1")
     options = options_in(browser.get("/console/sign-in"))
     sent = {"credential": device.sign(options)}
-    assert house.browser().post("/console/sign-in/passkey", data=sent, headers=OWN_SITE).status_code == 403
+    assert services.browser().post("/console/sign-in/passkey", data=sent, headers=OWN_SITE).status_code == 403
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert browser.post("/console/sign-in/passkey", data=sent, headers=foreign).status_code == 403
     assert browser.post("/console/sign-in/passkey", data=sent, headers=OWN_SITE).status_code == 303
@@ -266,15 +272,15 @@ OWN = {"a partner, longer than themselves": ("coordinator",)}
 
 
 @pytest.mark.parametrize("what", BEYOND)
-def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
-    own = house.give_key(
+def test_no_one_gives_more_than_they_have(services: ServicesUnderTest, what: str) -> None:
+    own = services.give_key(
         f"limited for {what}", "administrator", "viewer", *OWN.get(what, ()), until="2098-01-01T00:00:00Z"
     )
     ask = {"email": "somebody@example.org", **BEYOND[what], "name": f"beyond {what}"}
-    answer = house.browser().post("/v1/access", json=ask, headers=as_holder(own))
+    answer = services.browser().post("/v1/access", json=ask, headers=as_holder(own))
     assert (answer.status_code, answer.get_json()["code"]) == (403, "not-allowed")
     within = {**ask, "roles": ["viewer"], "partner": None, "until": "2097-01-01T00:00:00Z"}
-    assert house.browser().post("/v1/access", json=within, headers=as_holder(own)).status_code == 201
+    assert services.browser().post("/v1/access", json=within, headers=as_holder(own)).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -286,41 +292,45 @@ def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
         ("KNOWN ｃolleague", 409),
     ],
 )
-def test_no_two_colleagues_look_the_same(house: House, administrator: dict[str, str], name: str, status: int) -> None:
+def test_similar_names_of_colleagues_are_refused(
+    services: ServicesUnderTest, administrator: dict[str, str], name: str, status: int
+) -> None:
     """Their names are what the audit log and the second person's approval go by."""
     with_name = {**GRANT, "email": "known@example.org", "name": "known colleague"}
-    assert house.browser().post("/v1/access", json=with_name, headers=administrator).status_code in (201, 409)
-    answer = house.browser().post("/v1/access", json={**with_name, "name": name}, headers=administrator)
+    assert services.browser().post("/v1/access", json=with_name, headers=administrator).status_code in (201, 409)
+    answer = services.browser().post("/v1/access", json={**with_name, "name": name}, headers=administrator)
     assert answer.status_code == status
 
 
-def test_change_needs_the_newest_state_and_holds_everywhere(house: House, administrator: dict[str, str]) -> None:
-    identity, link = invite(house, administrator, "changing colleague")
-    browser = house.browser()
+def test_change_needs_the_newest_state_and_holds_everywhere(
+    services: ServicesUnderTest, administrator: dict[str, str]
+) -> None:
+    identity, link = invite(services, administrator, "changing colleague")
+    browser = services.browser()
     make_passkey(browser, link, Authenticator(ADDRESS))
-    path, program = f"/v1/access/{identity}", house.browser()
+    path, program = f"/v1/access/{identity}", services.browser()
     seen = program.get(path, headers=administrator).headers["ETag"]
     change = {"roles": ["viewer"]}
     assert program.patch(path, json=change, headers=administrator).status_code == 428
     assert program.patch(path, json=change, headers={**administrator, "If-Match": seen}).status_code == 200
     assert program.patch(path, json=change, headers={**administrator, "If-Match": seen}).status_code == 412
-    spread(house)
+    spread(services)
     assert opened(browser) == [200, 403, 200]
 
 
-def test_console_invites_after_showing_what_it_does(house: House) -> None:
-    browser = house.browser()
-    sign_in(browser, house.give_key("the administrator at the desk", *ADMINISTRATOR))
+def test_console_invites_after_showing_what_it_does(services: ServicesUnderTest) -> None:
+    browser = services.browser()
+    sign_in(browser, services.give_key("the administrator at the desk", *ADMINISTRATOR))
     filled = {"name": "From the console", "email": "from@example.org", "language": "fr", "roles": ["viewer"]}
-    before = house.rows("registration", "SELECT count(*) FROM invitation")
+    before = services.rows("registration", "SELECT count(*) FROM invitation")
     shown = browser.post("/console/access/invite", data=filled, headers=OWN_SITE)
     assert "One e-mail goes to from@example.org" in shown.text
-    assert house.rows("registration", "SELECT count(*) FROM invitation") == before
+    assert services.rows("registration", "SELECT count(*) FROM invitation") == before
     done = browser.post("/console/access/invite", data={**filled, "go": "do"}, headers=OWN_SITE)
     assert done.status_code == 303
     page = browser.get(done.headers["Location"])
     assert ("From the console" in page.text, "The invitation is on its way" in page.text) == (True, True)
-    assert sealed_of(house)["address"] == "from@example.org"
+    assert sealed_of(services)["address"] == "from@example.org"
     faults: tuple[dict[str, Any], ...] = ({"email": "nowhere"}, {"roles": []}, {"until": "yesterday"}, {"name": ""})
     for fault in faults:
         assert browser.post("/console/access/invite", data={**filled, **fault}, headers=OWN_SITE).status_code == 422
@@ -328,9 +338,11 @@ def test_console_invites_after_showing_what_it_does(house: House) -> None:
     assert (again.status_code, "already has access" in again.text) == (422, True)
 
 
-def test_sessions_are_listed_without_addresses_and_ended(house: House, administrator: dict[str, str]) -> None:
-    key = house.give_key("somebody at two desks", "coordinator")
-    mine, other = house.browser(), house.browser()
+def test_sessions_are_listed_without_addresses_and_ended(
+    services: ServicesUnderTest, administrator: dict[str, str]
+) -> None:
+    key = services.give_key("somebody at two desks", "coordinator")
+    mine, other = services.browser(), services.browser()
     for browser in (mine, other):
         sign_in(browser, key)
     page = mine.get("/console/account")
@@ -338,38 +350,38 @@ def test_sessions_are_listed_without_addresses_and_ended(house: House, administr
     [session] = re.findall(r'name="session" value="([0-9a-f]{64})">\s*<button', page.text)
     assert mine.post("/console/account/sessions/end", data={"session": session}, headers=OWN_SITE).status_code == 303
     assert other.get("/console/registrations").status_code == 303
-    spread(house)
+    spread(services)
     assert (opened(other), opened(mine)) == ([303] * 3, [200] * 3)
-    stranger = house.browser()
-    sign_in(stranger, house.give_key("a stranger", "coordinator"))
-    listed = house.browser().get("/v1/access/sessions", headers=administrator).get_json()["items"]
+    other_browser = services.browser()
+    sign_in(other_browser, services.give_key("a stranger", "coordinator"))
+    listed = services.browser().get("/v1/access/sessions", headers=administrator).get_json()["items"]
     mine_id = next(one["id"] for one in listed if one["name"] == "somebody at two desks")
-    taken = stranger.post("/console/account/sessions/end", data={"session": mine_id}, headers=OWN_SITE)
+    taken = other_browser.post("/console/account/sessions/end", data={"session": mine_id}, headers=OWN_SITE)
     assert (taken.status_code, opened(mine)) == (404, [200] * 3)
-    ended = house.browser().delete(f"/v1/access/sessions/{mine_id}", headers=administrator)
+    ended = services.browser().delete(f"/v1/access/sessions/{mine_id}", headers=administrator)
     assert (ended.status_code, mine.get("/console/registrations").status_code) == (204, 303)
 
 
-def test_signing_in_again_begins_another_session(house: House) -> None:
-    browser, key = house.browser(), house.give_key("somebody signing in twice", "coordinator")
+def test_signing_in_again_begins_another_session(services: ServicesUnderTest) -> None:
+    browser, key = services.browser(), services.give_key("somebody signing in twice", "coordinator")
     sign_in(browser, key)
-    fixed = house.browser()
+    fixed = services.browser()
     fixed.show(browser.cookie or "")
     sign_in(browser, key)
     assert browser.get("/console/registrations").status_code == 200
     assert fixed.get("/console/registrations").status_code == 303
 
 
-def test_last_administrator_stays(house: House) -> None:
-    file = house.installation.secrets.folder / "access.json"
+def test_last_administrator_stays(services: ServicesUnderTest) -> None:
+    file = services.installation.secrets.folder / "access.json"
     before = file.read_text()
-    own = house.give_key("the bootstrap", *ADMINISTRATOR)
-    identity, link = invite(house, as_holder(own), "the only administrator", roles=list(ADMINISTRATOR))
-    key = take_key(house, link)
+    own = services.give_key("the bootstrap", *ADMINISTRATOR)
+    identity, link = invite(services, as_holder(own), "the only administrator", roles=list(ADMINISTRATOR))
+    key = take_key(services, link)
     try:
         file.write_text("[]")
-        answer = house.browser().delete(f"/v1/access/{identity}", headers=as_holder(key))
+        answer = services.browser().delete(f"/v1/access/{identity}", headers=as_holder(key))
         assert (answer.status_code, answer.get_json()["code"]) == (409, "last-administrator")
     finally:
         file.write_text(before)
-    assert house.browser().delete(f"/v1/access/{identity}", headers=as_holder(key)).status_code == 204
+    assert services.browser().delete(f"/v1/access/{identity}", headers=as_holder(key)).status_code == 204

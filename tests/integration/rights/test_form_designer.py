@@ -7,7 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.integration.rights.conftest import OWN_SITE as HERE
-from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import Browser, ServicesUnderTest, as_holder, sign_in
 
 NEW = "/console/registrations/new-form"
 SLUG = "upr-webinar-11"
@@ -25,10 +25,10 @@ SESSION = {
 
 
 @pytest.fixture
-def coordinator(house: House) -> Browser:
+def coordinator(services: ServicesUnderTest) -> Browser:
     """A coordinator, signed in."""
-    browser = house.browser()
-    sign_in(browser, house.give_key("a coordinator of forms", "coordinator"))
+    browser = services.browser()
+    sign_in(browser, services.give_key("a coordinator of forms", "coordinator"))
     return browser
 
 
@@ -43,7 +43,7 @@ def questions(browser: Browser) -> list[str]:
     return re.findall(r'</a><span class="under">(\w+)', browser.get(DRAFT).text)
 
 
-def test_form_is_made_published_and_changed(house: House, coordinator: Browser) -> None:
+def test_form_is_made_published_and_changed(services: ServicesUnderTest, coordinator: Browser) -> None:
     wrong = coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "Eleven", "title": ""})
     assert (wrong.status_code, wrong.text.count('class="fault"')) == (422, 2)
     assert coordinator.post(NEW, headers=HERE, data=FIRST).headers["Location"] == DRAFT
@@ -63,7 +63,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
         True,
         True,
     )
-    [(content,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", SLUG)
+    [(content,)] = services.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", SLUG)
     assert content["fields"][-2]["options"] == [
         {"value": "morning", "label": {"en": "Morning"}, "limit": 20},
         {"value": "evening", "label": {"en": "Evening", "ar": "مساء"}},
@@ -97,7 +97,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     assert ("<script" in preview.text, "Which session?" in preview.text) == (False, True)
     asked = send(coordinator, f"{DRAFT}/publish")
     assert "Yes, publish it" in asked.text
-    public = house.apps["registration"]
+    public = services.apps["registration"]
     assert public.get(f"/v1/forms/{SLUG}").status_code == 404
     published = send(coordinator, f"{DRAFT}/publish", go="do")
     assert published.headers["Location"] == f"/console/registrations/forms/{SLUG}?published=1"
@@ -107,7 +107,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
         "Quelle séance ?",
         {"field": "session", "equals": "evening"},
     )
-    assert house.rows(
+    assert services.rows(
         "registration", "SELECT capacity, partners FROM form JOIN seat ON form = slug WHERE slug = %s", SLUG
     ) == [(40, ["example-partner"])]
     again = coordinator.post(f"/console/registrations/forms/{SLUG}/draft", headers=HERE)
@@ -122,11 +122,11 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     assert coordinator.get(DRAFT).headers["Location"] == f"/console/registrations/forms/{SLUG}"
 
 
-def test_question_keeps_what_its_page_does_not_change(house: House, coordinator: Browser) -> None:
-    """Texts of ours stay named by their key, so that they go on being translated."""
+def test_question_keeps_what_its_page_does_not_change(services: ServicesUnderTest, coordinator: Browser) -> None:
+    """Our texts stay named by their key, so that they are still translated."""
     coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "kept", "start": "standard/delegation"})
     path = "/console/registrations/form-drafts/kept"
-    before = house.rows("registration", "SELECT content FROM form_draft WHERE slug = 'kept'")[0][0]
+    before = services.rows("registration", "SELECT content FROM form_draft WHERE slug = 'kept'")[0][0]
     for position in range(len(before["fields"])):
         page = coordinator.get(f"{path}/questions/{position}").text
         values = dict(re.findall(r'<input[^>]*? name="([^"]*)"[^>]*? value="([^"]*)"', page))
@@ -142,7 +142,7 @@ def test_question_keeps_what_its_page_does_not_change(house: House, coordinator:
             values[name] = chosen[0] if chosen else ""
         sent = coordinator.post(f"{path}/questions/{position}", headers=HERE, data={**values, "go": "save"})
         assert sent.status_code == 303, sent.text
-    [(after,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = 'kept'")
+    [(after,)] = services.rows("registration", "SELECT content FROM form_draft WHERE slug = 'kept'")
     assert [_without_defaults(one) for one in after["fields"]] == [_without_defaults(one) for one in before["fields"]]
 
 
@@ -152,7 +152,7 @@ def _without_defaults(field: dict[str, object]) -> dict[str, object]:
 
 def test_new_form_for_an_event_is_filled_in(coordinator: Browser) -> None:
     page = coordinator.get(f"{NEW}?event=upr-webinar-10").text
-    assert offered_slug(page) == "upr-webinar-10-2"  # the event has a form of its own name
+    assert offered_slug(page) == "upr-webinar-10-2"  # the event has a form with the same name
     assert '<option value="upr-webinar-10" selected>' in page
     assert '<option value="standard/webinar" selected>' in page
     assert "selected" in coordinator.get(f"{NEW}?event=no-such-event").text
@@ -182,37 +182,37 @@ def offered_slug(page: str) -> str:
     return str(slug)
 
 
-def test_copy_of_a_form_has_its_questions(house: House, coordinator: Browser) -> None:
+def test_copy_of_a_form_has_its_questions(services: ServicesUnderTest, coordinator: Browser) -> None:
     copy = {**FIRST, "slug": "copied", "start": "form/upr-webinar-10", "title": "Copied"}
     coordinator.post(NEW, headers=HERE, data=copy)
-    [(content,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = 'copied'")
-    [(first,)] = house.rows("registration", "SELECT definition FROM form WHERE slug = 'upr-webinar-10'")
+    [(content,)] = services.rows("registration", "SELECT content FROM form_draft WHERE slug = 'copied'")
+    [(first,)] = services.rows("registration", "SELECT definition FROM form WHERE slug = 'upr-webinar-10'")
     assert content["title"] == {"en": "Copied"}
     assert [one["name"] for one in content["fields"]] == [one["name"] for one in first["fields"]]
 
 
-def test_nul_is_left_out_of_what_is_typed(house: House, coordinator: Browser) -> None:
+def test_nul_is_left_out_of_what_is_typed(services: ServicesUnderTest, coordinator: Browser) -> None:
     slug = "with-nul"
     coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": slug})
     question = f"/console/registrations/form-drafts/{slug}/questions/new"
     seen = re.findall(r'name="seen" value="(\d+)"', coordinator.get(question).text)[0]
     typed = {"name": "city", "kind": "text", "label.en": "Your\0 city", "seen": seen, "go": "save"}
     assert coordinator.post(question, headers=HERE, data=typed).status_code == 303
-    [(content,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", slug)
+    [(content,)] = services.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", slug)
     assert [one["label"] for one in content["fields"] if one["name"] == "city"] == [{"en": "Your city"}]
 
 
-def test_others_make_no_form(house: House) -> None:
+def test_others_make_no_form(services: ServicesUnderTest) -> None:
     for name, role, more in (
         ("a viewer", "viewer", {}),
         ("an editor", "partner", {"partner": "example-partner"}),
         ("a limited one", "coordinator", {"forms": ["geneva-delegation"]}),
     ):
-        browser = house.browser()
-        sign_in(browser, house.give_key(name, role, **more))
+        browser = services.browser()
+        sign_in(browser, services.give_key(name, role, **more))
         assert browser.get(NEW).status_code == 403
         assert browser.post(NEW, headers=HERE, data=FIRST).status_code == 403
         assert browser.post("/console/registrations/forms/upr-webinar-10/draft", headers=HERE).status_code == 403
-        key = as_holder(house.give_key(f"{name} by program", role, **more))
-        answer = house.apps["registration"].post("/v1/form-drafts/upr-webinar-10", json={}, headers=key)
+        key = as_holder(services.give_key(f"{name} by program", role, **more))
+        answer = services.apps["registration"].post("/v1/form-drafts/upr-webinar-10", json={}, headers=key)
         assert answer.status_code == 403

@@ -10,7 +10,7 @@ from services.registration.forms.service import MAX_ORIGINS
 from services.registration.partners.service import MAX_REQUESTED
 from shared.messaging.contracts.schemas import decode
 from tests.integration.rights.conftest import OWN_SITE as HERE
-from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import Browser, ServicesUnderTest, as_holder, sign_in
 
 PAGES = "/console/registrations/partners"
 NEW = "/console/registrations/new-partner"
@@ -22,8 +22,8 @@ PARTNER = {"slug": "a-house", "name": "A House of Rights", "origins": ["https://
 class Desk:
     """A coordinator's program."""
 
-    def __init__(self, house: House, key: str) -> None:
-        self._app, self._headers = house.apps["registration"], as_holder(key)
+    def __init__(self, services: ServicesUnderTest, key: str) -> None:
+        self._app, self._headers = services.apps["registration"], as_holder(key)
 
     def ask(self, method: str, path: str, content: Any = None, seen: str = "") -> TestResponse:
         """One request; ``seen`` is the revision."""
@@ -32,34 +32,36 @@ class Desk:
 
 
 @pytest.fixture
-def desk(house: House) -> Desk:
+def desk(services: ServicesUnderTest) -> Desk:
     """Of a coordinator."""
-    return Desk(house, house.give_key("a coordinator of partners", "coordinator"))
+    return Desk(services, services.give_key("a coordinator of partners", "coordinator"))
 
 
 @pytest.fixture
-def editor(house: House) -> Desk:
+def editor(services: ServicesUnderTest) -> Desk:
     """The partner's own program."""
-    return Desk(house, house.give_key("a web editor", "partner", partner=OWN))
+    return Desk(services, services.give_key("a web editor", "partner", partner=OWN))
 
 
-def actions(house: House, action: str) -> list[dict[str, Any]]:
-    """What the audit log says of it."""
+def actions(services: ServicesUnderTest, action: str) -> list[dict[str, Any]]:
+    """The entry in the audit log."""
     return [
         row[0]
-        for row in house.rows("registration", "SELECT detail FROM audit_record WHERE action = %s ORDER BY id", action)
+        for row in services.rows(
+            "registration", "SELECT detail FROM audit_record WHERE action = %s ORDER BY id", action
+        )
     ]
 
 
-def published(house: House, slug: str) -> list[tuple[int, int, str]]:
-    """What events learns of a partner, in order: revision, number of origins that wait for a decision, name."""
+def published(services: ServicesUnderTest, slug: str) -> list[tuple[int, int, str]]:
+    """Events' messages about a partner, in order: revision, number of origins that wait for a decision, name."""
     kept = "SELECT body FROM outbox WHERE type = 'org.troika.partner.changed.v1' AND subject = %s ORDER BY id"
-    found = [decode(bytes(body)).data for (body,) in house.rows("registration", kept, slug)]
+    found = [decode(bytes(body)).data for (body,) in services.rows("registration", kept, slug)]
     assert all(set(one) == {"slug", "revision", "waiting_origins", "name", "occurred_at"} for one in found)
     return [(one["revision"], one["waiting_origins"], one["name"]) for one in found]
 
 
-def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) -> None:
+def test_partner_is_added_changed_and_may_show_a_form(services: ServicesUnderTest, desk: Desk) -> None:
     added = desk.ask("POST", "/v1/partners", PARTNER)
     assert (added.status_code, added.headers["Location"], added.headers["ETag"]) == (201, "/v1/partners/a-house", '"1"')
     again = desk.ask("POST", "/v1/partners", PARTNER)
@@ -68,20 +70,20 @@ def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) 
     seen = next(str(form["revision"]) for form in revision if form["slug"] == FORM)
     shown = desk.ask("PATCH", f"/v1/forms/{FORM}", {"partners": [OWN, "a-house", "a-house"]}, seen)
     assert (shown.status_code, shown.get_json()["partners"]) == (200, [OWN, "a-house"])
-    frame = house.apps["registration"].get(f"/embed/{FORM}?partner=a-house")
+    frame = services.apps["registration"].get(f"/embed/{FORM}?partner=a-house")
     assert "frame-ancestors https://house.example.org" in frame.headers["Content-Security-Policy"]
     assert desk.ask("PATCH", "/v1/partners/a-house", {"origins": []}).status_code == 428
     changed = desk.ask("PATCH", "/v1/partners/a-house", {"origins": [], "theme": {"accent": "#0b6bcb"}}, "1")
     assert (changed.status_code, changed.get_json()["origins"], changed.headers["ETag"]) == (200, [], '"2"')
     assert desk.ask("PATCH", "/v1/partners/a-house", {"name": "x"}, "1").status_code == 412
     assert desk.ask("PATCH", "/v1/partners/a-house", {"name": PARTNER["name"]}, "2").headers["ETag"] == '"2"'
-    assert actions(house, "partner-added")[-1]["origins"] == ["https://house.example.org"]
-    [noted] = actions(house, "partner-changed")[-1:]
+    assert actions(services, "partner-added")[-1]["origins"] == ["https://house.example.org"]
+    [noted] = actions(services, "partner-changed")[-1:]
     assert noted == {
         "before": {"origins": ["https://house.example.org"], "theme": {}},
         "after": {"origins": [], "theme": {"accent": "#0b6bcb"}},
     }
-    assert published(house, "a-house") == [(1, 0, PARTNER["name"]), (2, 0, PARTNER["name"])]
+    assert published(services, "a-house") == [(1, 0, PARTNER["name"]), (2, 0, PARTNER["name"])]
 
 
 @pytest.mark.parametrize(
@@ -117,26 +119,27 @@ def test_form_takes_known_partners_alone(desk: Desk) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (422, "unknown-partner")
 
 
-def test_form_that_deletes_its_registrations_is_shown_by_no_partner(house: House, desk: Desk) -> None:
+def test_form_that_deletes_its_registrations_is_shown_by_no_partner(services: ServicesUnderTest, desk: Desk) -> None:
     path, kept = f"/v1/forms/{FORM}", "SELECT partners FROM form WHERE slug = %s"
-    [(before,)] = house.rows("registration", kept, FORM)
+    [(before,)] = services.rows("registration", kept, FORM)
     change = "UPDATE form SET partners = %s, keep_days = %s WHERE slug = %s"
-    house.rows("registration", change, [], 3, FORM)
+    services.rows("registration", change, [], 3, FORM)
     seen = next(
         str(form["revision"]) for form in desk.ask("GET", "/v1/forms").get_json()["items"] if form["slug"] == FORM
     )
     refused = desk.ask("PATCH", path, {"partners": [OWN]}, seen)
     assert (refused.status_code, refused.get_json()["code"]) == (409, "forgets-registrations")
-    house.rows("registration", change, before, None, FORM)
+    services.rows("registration", change, before, None, FORM)
 
 
-def test_partner_asks_and_a_coordinator_decides(house: House, desk: Desk, editor: Desk) -> None:
+def test_partner_asks_and_a_coordinator_decides(services: ServicesUnderTest, desk: Desk, editor: Desk) -> None:
     path, origin = f"/v1/partners/{OWN}", "https://news.example.org"
     first = editor.ask("POST", f"{path}/origins", {"origin": origin})
     assert (first.status_code, first.get_json()["requested_origins"]) == (202, [origin])
     assert editor.ask("POST", f"{path}/origins", {"origin": origin}).headers["ETag"] == first.headers["ETag"]
     assert (
-        origin not in house.apps["registration"].get(f"/embed/{FORM}?partner={OWN}").headers["Content-Security-Policy"]
+        origin
+        not in services.apps["registration"].get(f"/embed/{FORM}?partner={OWN}").headers["Content-Security-Policy"]
     )
     assert editor.ask("POST", f"{path}/origins", {"origin": "news"}).status_code == 422
     assert editor.ask("POST", "/v1/partners/example-partner-fr/origins", {"origin": origin}).status_code == 403
@@ -153,13 +156,13 @@ def test_partner_asks_and_a_coordinator_decides(house: House, desk: Desk, editor
     assert (more.status_code, more.get_json()["code"]) == (422, "too-many-origins")
     seen = str(desk.ask("GET", path).get_json()["revision"])
     assert desk.ask("PATCH", path, {"requested_origins": []}, seen).get_json()["origins"] == origins
-    assert actions(house, "origin-requested")[0]["after"] == {"requested_origins": [origin]}
-    waited = [waiting for _, waiting, _ in published(house, OWN)]
+    assert actions(services, "origin-requested")[0]["after"] == {"requested_origins": [origin]}
+    waited = [waiting for _, waiting, _ in published(services, OWN)]
     assert waited[-8:] == [1, 0, *range(1, MAX_REQUESTED + 1), 0]
 
 
-def test_limited_coordinator_sets_up_no_partner(house: House) -> None:
-    limited = Desk(house, house.give_key("a coordinator of one form", "coordinator", forms=[FORM]))
+def test_limited_coordinator_sets_up_no_partner(services: ServicesUnderTest) -> None:
+    limited = Desk(services, services.give_key("a coordinator of one form", "coordinator", forms=[FORM]))
     answers = [limited.ask("POST", "/v1/partners", PARTNER), limited.ask("PATCH", f"/v1/partners/{OWN}", {}, "1")]
     assert [answer.status_code for answer in answers] == [403, 403]
     assert limited.ask("GET", NEW).status_code == 403
@@ -169,10 +172,10 @@ FIELDS = {"name": "A Network", "slug": "a-network", "origins": "https://a.exampl
 
 
 @pytest.fixture
-def coordinator(house: House) -> Browser:
+def coordinator(services: ServicesUnderTest) -> Browser:
     """A coordinator, signed in."""
-    browser = house.browser()
-    sign_in(browser, house.give_key("a coordinator at the console", "coordinator"))
+    browser = services.browser()
+    sign_in(browser, services.give_key("a coordinator at the console", "coordinator"))
     return browser
 
 
@@ -198,10 +201,10 @@ def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
     assert (late.status_code, "was changed after you opened the page" in late.text) == (412, True)
 
 
-def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Browser) -> None:
-    editor, origin = house.browser(), "https://blog.example.org"
+def test_console_asks_for_an_origin_and_allows_it(services: ServicesUnderTest, coordinator: Browser) -> None:
+    editor, origin = services.browser(), "https://blog.example.org"
     own = "example-partner-fr"
-    sign_in(editor, house.give_key("another web editor", "partner", partner=own))
+    sign_in(editor, services.give_key("another web editor", "partner", partner=own))
     asked = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f"{origin}/"})
     assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
     assert f'<code class="origins">{origin}</code>' in editor.get(f"{PAGES}/{own}").text
@@ -214,7 +217,7 @@ def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Bro
     assert re.search(rf'name="origin" value="{origin}"', page)
     allowed = coordinator.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "allow"})
     assert allowed.headers["Location"] == f"{PAGES}/{own}?done=allowed#where"
-    [(origins, left)] = house.rows(
+    [(origins, left)] = services.rows(
         "registration", "SELECT origins, requested_origins FROM partner WHERE slug = %s", own
     )
     assert (origin in origins, left) == (True, [])
@@ -223,36 +226,36 @@ def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Bro
     )
 
 
-def test_site_of_a_page_is_taken_from_its_address_and_confirmed(house: House) -> None:
+def test_site_of_a_page_is_taken_from_its_address_and_confirmed(services: ServicesUnderTest) -> None:
     own, page = "example-partner-fr", "https://User-Pages.Example.ORG:443/events/page?x=1&y=2#form"
-    editor, site = house.browser(), "https://user-pages.example.org"
-    sign_in(editor, house.give_key("an editor with the address of a page", "partner", partner=own))
+    editor, site = services.browser(), "https://user-pages.example.org"
+    sign_in(editor, services.give_key("an editor with the address of a page", "partner", partner=own))
     kept = "SELECT requested_origins FROM partner WHERE slug = %s"
-    before = house.rows("registration", kept, own)
+    before = services.rows("registration", kept, own)
     shown = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f" {page} "})
     assert (shown.status_code, f'<input type="hidden" name="origin" value="{site}">' in shown.text) == (200, True)
     assert f'value="{page.replace("&", "&amp;")}"' in shown.text
-    assert house.rows("registration", kept, own) == before
+    assert services.rows("registration", kept, own) == before
     asked = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": site})
     assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
-    [(requested,)] = house.rows("registration", kept, own)
+    [(requested,)] = services.rows("registration", kept, own)
     assert requested[-1] == site
-    [(origins,)] = house.rows("registration", "SELECT origins FROM partner WHERE slug = %s", own)
+    [(origins,)] = services.rows("registration", "SELECT origins FROM partner WHERE slug = %s", own)
     allowed = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f"{origins[0]}/a-page"})
     assert allowed.headers["Location"] == f"{PAGES}/{own}?done=allowed-before#where"
-    house.rows("registration", "UPDATE partner SET requested_origins = %s WHERE slug = %s", before[0][0], own)
+    services.rows("registration", "UPDATE partner SET requested_origins = %s WHERE slug = %s", before[0][0], own)
 
 
-def test_site_that_is_one_too_many_is_not_lost(house: House) -> None:
+def test_site_that_is_one_too_many_is_not_lost(services: ServicesUnderTest) -> None:
     own, kept = "example-partner-fr", "UPDATE partner SET requested_origins = %s WHERE slug = %s"
-    editor, site = house.browser(), "https://one-more.example.org"
-    sign_in(editor, house.give_key("an editor with many sites", "partner", partner=own))
-    [(before,)] = house.rows("registration", "SELECT requested_origins FROM partner WHERE slug = %s", own)
-    house.rows("registration", kept, [f"https://n{number}.example.org" for number in range(MAX_REQUESTED)], own)
+    editor, site = services.browser(), "https://one-more.example.org"
+    sign_in(editor, services.give_key("an editor with many sites", "partner", partner=own))
+    [(before,)] = services.rows("registration", "SELECT requested_origins FROM partner WHERE slug = %s", own)
+    services.rows("registration", kept, [f"https://n{number}.example.org" for number in range(MAX_REQUESTED)], own)
     refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": site})
     assert (refused.status_code, refused.text.count("Too many addresses are already waiting")) == (422, 2)
     assert f'value="{site}"' in refused.text
-    house.rows("registration", kept, before, own)
+    services.rows("registration", kept, before, own)
 
 
 def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:

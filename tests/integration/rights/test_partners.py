@@ -10,7 +10,7 @@ from deploy.specs import applications
 from services.registration.embed.pages import pinned_script
 from services.registration.embed.snippets import WAYS
 from shared.http.access import policy_of
-from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import Browser, ServicesUnderTest, as_holder, sign_in
 from tests.support.clients import answers
 from tests.support.registration_service import open_registration
 
@@ -34,32 +34,32 @@ OPEN_TO_PARTNERS = {
 
 
 @pytest.fixture(scope="module")
-def key(house: House) -> str:
+def key(services: ServicesUnderTest) -> str:
     """Of the partner; five have come through its pages, one of whom has cancelled, and three through another's."""
-    with open_registration(house.installation) as service:
+    with open_registration(services.installation) as service:
         service.enrol_all([answers(number, partner=OWN) for number in range(5 + LEFT)])
     moved = "UPDATE registration SET partner = %s WHERE email = ANY(%s)"
     others = [f"participant-{number}@example.org" for number in range(5, 5 + LEFT)]
-    house.rows("registration", moved, OTHER, others)
-    coordinator = as_holder(house.give_key("a coordinator of people", "coordinator"))
-    people = house.apps["registration"].get(f"/v1/registrations?partner={OWN}", headers=coordinator)
+    services.rows("registration", moved, OTHER, others)
+    coordinator = as_holder(services.give_key("a coordinator of people", "coordinator"))
+    people = services.apps["registration"].get(f"/v1/registrations?partner={OWN}", headers=coordinator)
     first = people.get_json()["items"][0]
     tag = {**coordinator, "If-Match": f'"{first["revision"]}"'}
-    assert house.apps["registration"].delete(f"/v1/registrations/{first['id']}", headers=tag).status_code == 200
-    return house.give_key("the web editor", "partner", partner=OWN)
+    assert services.apps["registration"].delete(f"/v1/registrations/{first['id']}", headers=tag).status_code == 200
+    return services.give_key("the web editor", "partner", partner=OWN)
 
 
 @pytest.fixture
-def editor(house: House, key: str) -> Browser:
+def editor(services: ServicesUnderTest, key: str) -> Browser:
     """The partner's web editor, signed in."""
-    browser = house.browser()
+    browser = services.browser()
     for asked in ("/console/overview", "/console"):
         assert sign_in(browser, key, next=asked).headers["Location"] == f"{PAGES}/{OWN}"
     return browser
 
 
-def test_partners_key_shows_numbers_of_its_own_and_no_name(house: House, key: str) -> None:
-    answer = house.apps["registration"].get(f"/v1/partners/{OWN}", headers=as_holder(key))
+def test_partners_key_shows_the_partners_numbers_and_no_name(services: ServicesUnderTest, key: str) -> None:
+    answer = services.apps["registration"].get(f"/v1/partners/{OWN}", headers=as_holder(key))
     assert answer.headers["Cache-Control"] == "no-store"
     [form] = answer.get_json()["forms"]
     assert (form["slug"], form["shown"], form["registrations"]) == (
@@ -70,21 +70,21 @@ def test_partners_key_shows_numbers_of_its_own_and_no_name(house: House, key: st
     assert not re.findall("Participant|participant-", answer.text)
 
 
-def test_coordinator_sees_the_numbers_of_each_partner(house: House, key: str) -> None:
-    coordinator = as_holder(house.give_key("another coordinator", "coordinator"))
-    forms = house.apps["registration"].get(f"/v1/partners/{OTHER}", headers=coordinator).get_json()["forms"]
+def test_coordinator_sees_the_numbers_of_each_partner(services: ServicesUnderTest, key: str) -> None:
+    coordinator = as_holder(services.give_key("another coordinator", "coordinator"))
+    forms = services.apps["registration"].get(f"/v1/partners/{OTHER}", headers=coordinator).get_json()["forms"]
     assert [form["registrations"] for form in forms] == [{"confirmed": LEFT}]
-    assert house.apps["registration"].get("/v1/partners/nobody", headers=coordinator).status_code == 404
-    limited = as_holder(house.give_key("a limited one", "coordinator", forms=["another-form"]))
-    assert house.apps["registration"].get(f"/v1/partners/{OWN}", headers=limited).get_json()["forms"] == []
+    assert services.apps["registration"].get("/v1/partners/nobody", headers=coordinator).status_code == 404
+    limited = as_holder(services.give_key("a limited one", "coordinator", forms=["another-form"]))
+    assert services.apps["registration"].get(f"/v1/partners/{OWN}", headers=limited).get_json()["forms"] == []
 
 
 @pytest.mark.parametrize("path", [f"/v1/partners/{OTHER}", "/v1/partners/nobody", "/v1/partners", "/v1/registrations"])
-def test_partners_key_opens_nothing_of_others(house: House, key: str, path: str) -> None:
-    assert house.apps["registration"].get(path, headers=as_holder(key)).status_code == 403
+def test_partners_key_opens_nothing_of_others(services: ServicesUnderTest, key: str, path: str) -> None:
+    assert services.apps["registration"].get(path, headers=as_holder(key)).status_code == 403
 
 
-def test_partners_role_stands_on_these_routes_alone() -> None:
+def test_partners_role_opens_these_routes_alone() -> None:
     opened = {
         f"{method} {rule.rule}"
         for app in applications().values()
@@ -119,14 +119,14 @@ class Pasted(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep it. What stands in `noscript` is text to a browser that runs scripts."""
+        """Keep it. The content of `noscript` is text to a browser that runs scripts."""
         self.found.append((tag, dict(attrs)))
         if tag == "noscript":
             self.set_cdata_mode(tag)
 
 
 def snippets_on(page: str) -> list[str]:
-    """What stands to be pasted, as the browser shows it."""
+    """The text to paste, as the browser shows it."""
     return [html.unescape(text) for text in re.findall(r"<code>(.*?)</code></pre>", page, re.DOTALL)]
 
 

@@ -1,6 +1,6 @@
-"""Every question and every job of the guides is answered by its program, which prints what stands below it.
+"""Every question and every job of the guides is answered by its program, which prints the output below it.
 
-The programs run as they stand there against the three applications on the sample, whose dates are moved to about today;
+The programs run unchanged against the three applications on the sample, whose dates are moved to about today;
 dates in programs and in what they print are moved with them.
 """
 
@@ -38,18 +38,18 @@ from shared.runtime.ids import new_token, token_hash
 from shared.security.sealing import read_keys
 from tests.integration.registration.test_kinds import enrol
 from tests.support.clients import answers, rows
+from tests.support.in_process_bus import InProcessBus
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers
 from tests.support.registration_service import RegistrationService, open_registration
-from tests.support.telling import Telling
 from tests.support.web import load_folder
 
 FOLDER = Path("docs/how-to")
 GUIDES = ("ask-questions", "use-the-api")
 ANNOUNCED = date(2020, 2, 27)
-"""The day that stands in the guides for today: when the review was announced."""
+"""The day that is today in the guides: when the review was announced."""
 
 LEAST_QUESTIONS, LEAST_JOBS = 15, 12
 _HEADING = re.compile(r"^#{2,3} (.+)$", re.M)
@@ -64,14 +64,14 @@ class Desk:
     installation: their databases and secrets.
     key: of a coordinator who reads sealed answers too.
     by: how far the sample was moved.
-    telling: what the services publish for one another.
+    bus: what the services publish for one another.
     """
 
     apps: dict[str, FlaskClient]
     installation: TestInstallation
     key: str
     by: timedelta
-    telling: Telling
+    bus: InProcessBus
 
 
 class _Adapter(BaseAdapter):
@@ -82,12 +82,12 @@ class _Adapter(BaseAdapter):
         self._desk = desk
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_more: Any) -> requests.Response:
-        """Ask the application that the path is of, and then let every service hear of it."""
+        """Send a request to the application of the path, and then let every service consume the messages."""
         url = str(request.url)
         client = self._desk.apps[service_for(urlsplit(url).path)]
         given = client.open(url, method=request.method, data=request.body, headers=dict(request.headers))
         if request.method != "GET":
-            self._desk.telling.tell()
+            self._desk.bus.deliver()
         answer = requests.Response()
         answer.status_code, answer.url, answer.request = given.status_code, url, request
         answer.headers.update(given.headers.items())
@@ -105,9 +105,9 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     loaded = read_folder(SAMPLE)
     by = time_to_next(loaded, WEBINAR, WEDNESDAY, system_clock())
     opened = ExitStack()
-    telling = Telling(installation, opened)
+    bus = InProcessBus(installation, opened)
     _load(installation, moved(_with_side_events(loaded), by))
-    telling.tell()
+    bus.deliver()
     key = new_token()
     file = installation.secrets.folder / "access.json"
     roles = ["coordinator", "sealed-reader", "administrator"]
@@ -115,13 +115,13 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     file.write_text(json.dumps([*json.loads(file.read_text()), holder]))
     engines = {name: open_engine(installation.urls[name]) for name in SERVICES}
     apps = {name: app.test_client() for name, app in build_applications(installation.secrets, engines).items()}
-    made = Desk(apps, installation, key, by, telling)
+    made = Desk(apps, installation, key, by, bus)
     _ask(made, "POST", "/v1/side-event-forms", {"events": None})
     held = {"host_kind": "permanent_mission", "city": "Geneva", "working_group": "housing", "presentations": 3}
     _ask(made, "POST", "/v1/consultations", held)
     with open_registration(installation) as service:
         _register(service, by)
-        telling.tell()
+        bus.deliver()
         _offer(made)
         _bulletin(made)
         with service.deciding():
@@ -205,12 +205,12 @@ def _ask(desk: Desk, method: str, path: str, content: Any = None, **headers: str
     with_key = {"Authorization": f"Bearer {desk.key}", **headers}
     answer = client.open(path, method=method, json=content, headers=with_key)
     assert answer.status_code < 300, answer.text
-    desk.telling.tell()
+    desk.bus.deliver()
     return answer.get_json()
 
 
 def _offer(desk: Desk) -> None:
-    """A seat for whoever waits, until the end of today."""
+    """A seat for the person who waits, until the end of today."""
     url = desk.installation.urls["registration"]
     rows(url, "UPDATE seat SET capacity = 4 WHERE form = %s", WEBINAR)
     [waiting] = _ask(desk, "GET", f"/v1/registrations?form={WEBINAR}&status=waitlisted")["items"]
@@ -246,7 +246,7 @@ def _moved_days(text: str, by: timedelta) -> str:
     return _DAY.sub(lambda found: (date.fromisoformat(found[0]) + by).isoformat(), text)
 
 
-def _told_days(text: str, by: timedelta) -> str:
+def _with_moved_dates(text: str, by: timedelta) -> str:
     """What was printed, with the days of the guides."""
     today = datetime.now(UTC).date()
     back = {today.isoformat(): ANNOUNCED.isoformat()}
@@ -258,7 +258,7 @@ def test_guides_have_as_many_as_they_promise() -> None:
     assert (questions >= LEAST_QUESTIONS, jobs >= LEAST_JOBS) == (True, True)
 
 
-def test_programs_print_what_stands_below_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_print_the_documented_output(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The questions first: the jobs change what they are about."""
     monkeypatch.setenv("TROIKA_URL", "https://console.example.org")
     monkeypatch.setenv("TROIKA_KEY", desk.key)
@@ -270,5 +270,5 @@ def test_programs_print_what_stands_below_them(desk: Desk, monkeypatch: pytest.M
             with redirect_stdout(output):
                 exec(compile(_moved_days(program, desk.by), heading, "exec"), names)
             names["session"].mount("https://", _Adapter(desk))
-            printed[heading], promised[heading] = _told_days(output.getvalue(), desk.by), expected
+            printed[heading], promised[heading] = _with_moved_dates(output.getvalue(), desk.by), expected
     assert printed == promised

@@ -18,7 +18,7 @@ from shared.http.access import RECENT_S
 from shared.http.lists import XLSX_TYPE
 from shared.messaging.contracts.registry import SERVICES
 from shared.security.sealing import read_keys
-from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, ServicesUnderTest, as_holder, sign_in
 from tests.support.clock import FrozenClock
 
 PAGES = ("/console", "/console/registrations", "/console/mail")
@@ -51,10 +51,10 @@ def sign_out(browser: Browser, **headers: str) -> list[tuple[int, str]]:
     return answers
 
 
-def test_copied_cookie_is_dead_at_every_service_after_signing_out(house: House) -> None:
-    browser, other = house.browser(), house.browser()
+def test_copied_cookie_is_dead_at_every_service_after_signing_out(services: ServicesUnderTest) -> None:
+    browser, other = services.browser(), services.browser()
     for one in (browser, other):
-        assert sign_in(one, house.installation.secrets.coordinator_key).status_code == 303
+        assert sign_in(one, services.installation.secrets.coordinator_key).status_code == 303
     thief = copy_of(browser)
     assert (opened(browser), opened(thief), opened(other)) == ([200] * 3,) * 3
     assert sign_out(browser) == [
@@ -66,9 +66,9 @@ def test_copied_cookie_is_dead_at_every_service_after_signing_out(house: House) 
     assert (opened(browser), opened(thief), opened(other)) == ([303] * 3, [303] * 3, [200] * 3)
 
 
-def test_signing_out_that_was_stopped_on_its_way_can_be_begun_anew(house: House) -> None:
-    browser = house.browser()
-    sign_in(browser, house.installation.secrets.coordinator_key)
+def test_interrupted_sign_out_can_be_repeated(services: ServicesUnderTest) -> None:
+    browser = services.browser()
+    sign_in(browser, services.installation.secrets.coordinator_key)
     thief = copy_of(browser)
     browser.post("/console/sign-out", headers=OWN_SITE)
     assert opened(thief) == [303, 200, 200]
@@ -76,10 +76,10 @@ def test_signing_out_that_was_stopped_on_its_way_can_be_begun_anew(house: House)
     assert opened(thief) == [303] * 3
 
 
-def aged(house: House, browser: Browser, age_s: float) -> Browser:
+def aged(services: ServicesUnderTest, browser: Browser, age_s: float) -> Browser:
     """Another browser, with the same session whose holder signed in that long ago."""
     serializer = URLSafeTimedSerializer(
-        read_keys(house.installation.secrets.folder / "signing.key"), salt="console session"
+        read_keys(services.installation.secrets.folder / "signing.key"), salt="console session"
     )
     key_hash, session, signed_in_at = serializer.loads(browser.cookie or "")
     other = Browser(browser.application)
@@ -117,10 +117,10 @@ EXPORTS = (
 """What gives data of many people, what is sealed, or access, to someone who signed in recently."""
 
 
-def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:
-    browser, key = house.browser(), house.give_key("a reader", "coordinator", "sealed-reader", "administrator")
+def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_not(services: ServicesUnderTest) -> None:
+    browser, key = services.browser(), services.give_key("a reader", "coordinator", "sealed-reader", "administrator")
     sign_in(browser, key)
-    recent, old = aged(house, browser, RECENT_S - 30), aged(house, browser, RECENT_S + 30)
+    recent, old = aged(services, browser, RECENT_S - 30), aged(services, browser, RECENT_S + 30)
 
     def outcome(caller: Browser, method: str, path: str, headers: dict[str, str]) -> str:
         answer = getattr(caller, method)(path, headers=headers, buffered=True)
@@ -138,17 +138,17 @@ def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_no
 
     found = outcomes(old, {})
     assert set(found) == {"sign in again"}, found
-    for caller, more in ((recent, {}), (house.browser(), as_holder(key))):
+    for caller, more in ((recent, {}), (services.browser(), as_holder(key))):
         found = outcomes(caller, more)
         assert set(found) == {"let in"}, found
     assert opened(old) == [200] * 3
     assert old.get("/v1/registrations").status_code == 200
 
 
-def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
-    browser, key = house.browser(), house.give_key("another reader", "coordinator", "sealed-reader")
+def test_sign_in_again_gives_the_reason_and_leads_back(services: ServicesUnderTest) -> None:
+    browser, key = services.browser(), services.give_key("another reader", "coordinator", "sealed-reader")
     sign_in(browser, key)
-    old = aged(house, browser, RECENT_S + 30)
+    old = aged(services, browser, RECENT_S + 30)
     asked = old.get("/console/registrations.csv?status=confirmed").headers["Location"]
     assert asked == "/console/sign-in?next=/console/registrations.csv?status%3Dconfirmed&again=yes"
     assert "Exports and sealed answers require a sign-in within the last ten minutes" in old.get(asked).text
@@ -156,40 +156,42 @@ def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
     assert back.headers["Location"] == "/console/registrations.csv?status=confirmed"
     assert old.get(back.headers["Location"], buffered=True).mimetype == "text/csv"
     sign_in(browser, key)
-    posted = aged(house, browser, RECENT_S + 30).post(f"/console/registrations/{UUID(int=1)}/sealed", headers=OWN_SITE)
+    posted = aged(services, browser, RECENT_S + 30).post(
+        f"/console/registrations/{UUID(int=1)}/sealed", headers=OWN_SITE
+    )
     assert f"next=/console/registrations/{UUID(int=1)}&again=yes" in posted.headers["Location"]
-    answer = aged(house, browser, RECENT_S + 30).get("/v1/registrations", headers={"Accept": "text/csv"})
+    answer = aged(services, browser, RECENT_S + 30).get("/v1/registrations", headers={"Accept": "text/csv"})
     assert (answer.status_code, answer.get_json()["code"]) == (401, "sign-in-again")
 
 
-def test_another_site_signs_nobody_out(house: House) -> None:
-    browser = house.browser()
-    sign_in(browser, house.installation.secrets.coordinator_key)
+def test_another_site_signs_no_one_out(services: ServicesUnderTest) -> None:
+    browser = services.browser()
+    sign_in(browser, services.installation.secrets.coordinator_key)
     for path in ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out"):
         assert browser.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
         assert browser.get(path).status_code in (303, 404, 405)
     assert opened(browser) == [200] * 3
 
 
-def test_signing_out_without_a_session_is_no_error(house: House) -> None:
-    before = house.rows("events", ENDED)
-    assert sign_out(house.browser())[-1] == (303, "/console/sign-in")
-    assert house.rows("events", ENDED) == before
+def test_signing_out_without_a_session_is_no_error(services: ServicesUnderTest) -> None:
+    before = services.rows("events", ENDED)
+    assert sign_out(services.browser())[-1] == (303, "/console/sign-in")
+    assert services.rows("events", ENDED) == before
 
 
-def test_database_holds_no_session_in_clear(house: House) -> None:
-    browser = house.browser()
-    sign_in(browser, house.installation.secrets.coordinator_key)
+def test_database_holds_no_session_in_clear(services: ServicesUnderTest) -> None:
+    browser = services.browser()
+    sign_in(browser, services.installation.secrets.coordinator_key)
     cookie = browser.cookie or ""
     sign_out(browser)
-    stored = house.rows("events", "SELECT encode(session, 'hex'), encode(session, 'escape') FROM ended_session")
+    stored = services.rows("events", "SELECT encode(session, 'hex'), encode(session, 'escape') FROM ended_session")
     assert stored
     assert not [form for row in stored for form in row if form in cookie]
     assert [len(form) for form, _ in stored] == [64] * len(stored)
 
 
-def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: House) -> None:
-    browser, right = house.browser(), house.installation.secrets.coordinator_key
+def test_client_network_waits_after_too_many_wrong_keys_and_others_do_not(services: ServicesUnderTest) -> None:
+    browser, right = services.browser(), services.installation.secrets.coordinator_key
 
     def try_from(address: str, key: str) -> TestResponse:
         return browser.post("/console/sign-in", data={"key": key}, headers={**OWN_SITE, "X-Forwarded-For": address})
@@ -201,47 +203,47 @@ def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: Hous
     assert 0 < int(barred.headers["Retry-After"]) <= REFUSALS_WITHIN.total_seconds()
     assert "Too many wrong keys were entered from your network. Wait 15 minutes" in barred.text
     assert try_from("2001:db8:0:1::1", right).status_code == 303
-    assert house.rows("registration", "SELECT count(DISTINCT network), count(*) FROM refused_sign_in") == [
+    assert services.rows("registration", "SELECT count(DISTINCT network), count(*) FROM refused_sign_in") == [
         (1, MAX_REFUSALS)
     ]
 
 
 @pytest.fixture
-def book(house: House, clock: FrozenClock) -> Iterator[ConsoleSessions]:
-    """What registration remembers, on a clock that stands still."""
-    house.rows("registration", "DELETE FROM refused_sign_in")
-    house.rows("registration", "DELETE FROM ended_session")
-    engine = open_engine(house.installation.urls["registration"], pool_size=8)
+def sessions(services: ServicesUnderTest, clock: FrozenClock) -> Iterator[ConsoleSessions]:
+    """The stored sessions of registration, on a frozen clock."""
+    services.rows("registration", "DELETE FROM refused_sign_in")
+    services.rows("registration", "DELETE FROM ended_session")
+    engine = open_engine(services.installation.urls["registration"], pool_size=8)
     yield ConsoleSessions(UnitOfWork(engine, "registration"), clock)
     engine.dispose()
 
 
-def test_limit_is_exact_however_many_try_at_once(book: ConsoleSessions) -> None:
+def test_limit_is_exact_however_many_try_at_once(sessions: ConsoleSessions) -> None:
     with ThreadPoolExecutor(8) as pool:
-        waits = list(pool.map(lambda _number: book.admit(NETWORK, known=False), range(4 * MAX_REFUSALS)))
+        waits = list(pool.map(lambda _number: sessions.admit(NETWORK, known=False), range(4 * MAX_REFUSALS)))
     assert sum(wait_s == 0 for wait_s in waits) == MAX_REFUSALS
-    assert book.admit(b"o" * 32, known=False) == 0
+    assert sessions.admit(b"o" * 32, known=False) == 0
 
 
-def test_limit_ends_when_the_oldest_refusal_is_old_enough(book: ConsoleSessions, clock: FrozenClock) -> None:
+def test_limit_ends_when_the_oldest_refusal_is_old_enough(sessions: ConsoleSessions, clock: FrozenClock) -> None:
     for _ in range(MAX_REFUSALS):
-        assert book.admit(NETWORK, known=False) == 0
+        assert sessions.admit(NETWORK, known=False) == 0
         clock.advance(timedelta(seconds=1))
-    wait_s = book.admit(NETWORK, known=True)
+    wait_s = sessions.admit(NETWORK, known=True)
     assert wait_s == REFUSALS_WITHIN.total_seconds() - MAX_REFUSALS
     clock.advance(timedelta(seconds=wait_s))
-    assert book.admit(NETWORK, known=True) == 0
+    assert sessions.admit(NETWORK, known=True) == 0
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten(book: ConsoleSessions, clock: FrozenClock) -> None:
-    book.end("a session", "a coordinator")
-    book.admit(NETWORK, known=False)
+def test_what_no_one_asks_for_any_more_is_forgotten(sessions: ConsoleSessions, clock: FrozenClock) -> None:
+    sessions.end("a session", "a coordinator")
+    sessions.admit(NETWORK, known=False)
     rules = [rule for rule in RULES if rule.table in ("ended_session", "refused_sign_in")]
     counts = "SELECT (SELECT count(*) FROM ended_session), (SELECT count(*) FROM refused_sign_in)"
     kept = []
     for hours in (0, 1, 16):
         clock.advance(timedelta(hours=hours))
-        Cleanup(book.work, "registration", rules).run_once(clock())
-        with book.work.transaction() as connection:
+        Cleanup(sessions.work, "registration", rules).run_once(clock())
+        with sessions.work.transaction() as connection:
             kept.append(tuple(connection.exec_driver_sql(counts).one()))
     assert kept == [(1, 1), (1, 0), (0, 0)]

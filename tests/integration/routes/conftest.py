@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.integration.routes.asked import path_of
-from tests.integration.routes.every import Route, every_route
-from tests.integration.routes.house import WHOLE, House, open_house
+from tests.integration.routes.every_route import Route, every_route
+from tests.integration.routes.services_under_test import WHOLE, ServicesUnderTest, open_services
+from tests.integration.routes.valid_requests import path_of
 from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
-def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def services(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServicesUnderTest]:
     """With someone registered in it."""
-    with open_house(postgres, tmp_path_factory.mktemp("house")) as opened:
+    with open_services(postgres, tmp_path_factory.mktemp("services")) as opened:
         postgres.keep_databases()
         yield opened
 
@@ -26,10 +26,10 @@ def routes() -> list[Route]:
 
 
 @pytest.fixture(scope="session")
-def answered(house: House, routes: list[Route]) -> list[tuple[Route, str, TestResponse]]:
+def answered(services: ServicesUnderTest, routes: list[Route]) -> list[tuple[Route, str, TestResponse]]:
     """What every route answers to someone with every role, and to no one in particular."""
     return [
-        (route, key, house.ask(route.service, route.method, path_of(house, route), key=key))
+        (route, key, services.ask(route.service, route.method, path_of(services, route), key=key))
         for route in routes
         for key in (WHOLE, "")
     ]

@@ -7,9 +7,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.console_pages import SIGN_OUT
-from tests.integration.routes.asked import path_of
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import COOKIE, WHOLE, House
+from tests.integration.routes.every_route import Route
+from tests.integration.routes.services_under_test import COOKIE, WHOLE, ServicesUnderTest
+from tests.integration.routes.valid_requests import path_of
 from tests.support.clients import WEBINAR, answers, rows, submissions_path
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers
@@ -44,16 +44,16 @@ FOREIGN = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
 
 
 def test_no_route_but_signing_in_and_out_sets_a_cookie(
-    house: House, routes: list[Route], answered: list[tuple[Route, str, TestResponse]]
+    services: ServicesUnderTest, routes: list[Route], answered: list[tuple[Route, str, TestResponse]]
 ) -> None:
     """Neither for someone with every key nor for someone who is signed in nor for anyone else."""
     known = [
-        (route, "", house.ask(route.service, "GET", path_of(house, route), cookie=WHOLE))
+        (route, "", services.ask(route.service, "GET", path_of(services, route), cookie=WHOLE))
         for route in routes
         if route.is_safe
     ]
     known += [
-        (route, "", house.ask(route.service, "POST", route.rule, cookie=WHOLE, headers=OWN))
+        (route, "", services.ask(route.service, "POST", route.rule, cookie=WHOLE, headers=OWN))
         for route in routes
         if route.rule in SIGN_OUT
     ]
@@ -65,27 +65,27 @@ def test_no_route_but_signing_in_and_out_sets_a_cookie(
     assert setting == {"POST /console/mail/sign-out"}
 
 
-def test_cookie_of_signing_in_is_of_this_host_for_this_host_alone(house: House) -> None:
+def test_cookie_of_signing_in_is_of_this_host_for_this_host_alone(services: ServicesUnderTest) -> None:
     """Under HTTPS ``__Host-`` makes browsers refuse it without Secure, with a Domain, or from another path."""
-    given = {"key": house.keys[WHOLE]}
-    answer = house.ask(
+    given = {"key": services.keys[WHOLE]}
+    answer = services.ask(
         "registration", "POST", "/console/sign-in", data=given, headers={"Sec-Fetch-Site": "same-origin"}
     )
     value, *attributes = answer.headers["Set-Cookie"].split("; ")
     assert value.startswith(f"{COOKIE}=")
-    told = [attribute for attribute in attributes if not attribute.startswith("Expires=")]
-    assert sorted(told) == ["HttpOnly", "Max-Age=1800", "Path=/", "SameSite=Lax", "Secure"]
-    assert house.keys[WHOLE] not in answer.headers["Set-Cookie"]
+    names = [attribute for attribute in attributes if not attribute.startswith("Expires=")]
+    assert sorted(names) == ["HttpOnly", "Max-Age=1800", "Path=/", "SameSite=Lax", "Secure"]
+    assert services.keys[WHOLE] not in answer.headers["Set-Cookie"]
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("name", ["troika", "__Secure-troika", "__host-troika", "__Host-Troika"])
-def test_cookie_of_another_name_is_worth_nothing(house: House, name: str) -> None:
+def test_cookie_of_another_name_is_worth_nothing(services: ServicesUnderTest, name: str) -> None:
     """Such as any page of a neighbouring host could set for this one."""
-    headers = {"Cookie": f"{name}={house.cookies[WHOLE]}"}
-    assert house.ask("events", "GET", "/console", headers=headers).status_code == 303
-    right = {"Cookie": f"{COOKIE}={house.cookies[WHOLE]}"}
-    assert house.ask("events", "GET", "/console", headers=right).status_code == 200
+    headers = {"Cookie": f"{name}={services.cookies[WHOLE]}"}
+    assert services.ask("events", "GET", "/console", headers=headers).status_code == 303
+    right = {"Cookie": f"{COOKIE}={services.cookies[WHOLE]}"}
+    assert services.ask("events", "GET", "/console", headers=right).status_code == 200
 
 
 def same(one: TestResponse, other: TestResponse) -> bool:
@@ -98,36 +98,40 @@ def _settled(answer: TestResponse) -> tuple[int, str, list[tuple[str, str]]]:
     return answer.status_code, CHANGING.sub("*", answer.text), sorted(headers)
 
 
-def test_pages_of_people_are_the_same_with_and_without_the_cookie(house: House, routes: list[Route]) -> None:
+def test_pages_of_people_are_the_same_with_and_without_the_cookie(
+    services: ServicesUnderTest, routes: list[Route]
+) -> None:
     for route in routes:
         if route.rule in PEOPLES and route.is_safe:
-            path = path_of(house, route)
-            plain = house.ask(route.service, "GET", path)
-            known = house.ask(route.service, "GET", path, cookie=WHOLE)
+            path = path_of(services, route)
+            plain = services.ask(route.service, "GET", path)
+            known = services.ask(route.service, "GET", path, cookie=WHOLE)
             assert _settled(plain) == _settled(known), route
             assert plain.status_code == 200
 
 
 @pytest.mark.parametrize("as_page", [False, True])
 @pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
-def test_what_is_sent_by_people_is_the_same_with_and_without_the_cookie(house: House, form: str, as_page: bool) -> None:
+def test_what_is_sent_by_people_is_the_same_with_and_without_the_cookie(
+    services: ServicesUnderTest, form: str, as_page: bool
+) -> None:
     """Another site that makes a coordinator's browser send it can do no more than anyone; forms are refused to it."""
     path = submissions_path(form)
     given = [_filled(form, number, as_page) for number in range(3)]
-    plain = house.ask("registration", "POST", path, **given[0])
-    known = house.ask("registration", "POST", path, cookie=WHOLE, **given[1])
+    plain = services.ask("registration", "POST", path, **given[0])
+    known = services.ask("registration", "POST", path, cookie=WHOLE, **given[1])
     headers = {**given[2].pop("headers"), **FOREIGN}
-    forced = house.ask("registration", "POST", path, cookie=WHOLE, headers=headers, **given[2])
+    forced = services.ask("registration", "POST", path, cookie=WHOLE, headers=headers, **given[2])
     assert plain.status_code == 202, plain.text
     assert same(plain, known)
     assert forced.status_code == 403
 
 
-def test_nothing_stored_of_a_registration_names_who_was_signed_in(house: House) -> None:
+def test_nothing_stored_of_a_registration_names_who_was_signed_in(services: ServicesUnderTest) -> None:
     """What was sent with the cookie, above, belongs to no one of the console."""
     for number in range(3):
-        house.registration.enrol(answers(1, email=f"cookie-stored-{number}@example.org"))
-    url = house.installation.urls["registration"]
+        services.registration.enrol(answers(1, email=f"cookie-stored-{number}@example.org"))
+    url = services.installation.urls["registration"]
     changes = "SELECT changed_by FROM registration_change c JOIN registration r ON r.id = c.registration_id"
     found = rows(url, f"{changes} WHERE r.email LIKE 'cookie-%%'")
     assert len(found) >= 3

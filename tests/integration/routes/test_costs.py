@@ -11,12 +11,12 @@ from shared.http.page_cache import PAGE_CACHE
 from shared.runtime.clock import system_clock
 from shared.runtime.ids import new_id
 from shared.security.sealing import Vault, read_keys
-from tests.integration.routes.asked import path_of
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import OTHER_FORM, WHOLE, House
+from tests.integration.routes.every_route import Route
+from tests.integration.routes.services_under_test import OTHER_FORM, WHOLE, ServicesUnderTest
+from tests.integration.routes.valid_requests import path_of
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, submissions_path
 from tests.support.proposals import FORM as PROPOSAL
-from tests.support.proposals import proposal_answers, tell_events
+from tests.support.proposals import proposal_answers, publish_to_events
 from tests.support.statements import statements
 
 MOST = 6
@@ -25,18 +25,18 @@ MOST_OF_THE_OWN_PAGE = 7
 """It shows everything behind a managing link: six parts, read in one transaction, and the event for calendars."""
 OWN_PAGE = "registration GET /r/<token>"
 MOST_OF_A_FORM = 7
-"""To read a form anew, once a second in each process: they come on top."""
+"""To reread a form, once a second in each process: they come on top."""
 MOST_OF_THE_DESK = 21
 """In one of a coordinator's: such a page puts together many tables, each read once."""
 MORE = 12
 SUBMITTED = ("new", "the same again", "another attempt", "as a page", "a proposal", "another proposal")
 
 
-def test_form_is_read_by_a_few_statements(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_form_is_read_by_a_few_statements(services: ServicesUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
-    with statements(*house.engines.values()) as said:
-        assert house.ask("registration", "GET", f"/v1/forms/{WEBINAR}").status_code == 200
-    assert 0 < len(said) <= MOST_OF_A_FORM
+    with statements(*services.engines.values()) as issued:
+        assert services.ask("registration", "GET", f"/v1/forms/{WEBINAR}").status_code == 200
+    assert 0 < len(issued) <= MOST_OF_A_FORM
 
 
 def most(name: str) -> int:
@@ -45,30 +45,34 @@ def most(name: str) -> int:
     return page + MOST_OF_A_FORM if name.startswith("registration ") else page
 
 
-def counts(house: House, routes: list[Route]) -> dict[str, int]:
+def counts(services: ServicesUnderTest, routes: list[Route]) -> dict[str, int]:
     """Statements of each route that reads, asked by someone who may."""
     found = {}
     for route in routes:
         if route.is_safe and not route.rule.startswith("/-/"):
-            if PAGE_CACHE in house.apps[route.service].extensions:  # a page in memory costs nothing, nor does its form
-                house.apps[route.service].extensions[PAGE_CACHE].clear()
-            with statements(*house.engines.values()) as said:
-                house.ask(route.service, route.method, path_of(house, route), key=WHOLE)
-            found[str(route)] = len(said)
+            if (
+                PAGE_CACHE in services.apps[route.service].extensions
+            ):  # a page in memory costs nothing, nor does its form
+                services.apps[route.service].extensions[PAGE_CACHE].clear()
+            with statements(*services.engines.values()) as issued:
+                services.ask(route.service, route.method, path_of(services, route), key=WHOLE)
+            found[str(route)] = len(issued)
     return found
 
 
-def test_reading_costs_as_many_statements_however_much_there_is(house: House, routes: list[Route]) -> None:
-    before = counts(house, routes)
+def test_reading_costs_as_many_statements_however_much_there_is(
+    services: ServicesUnderTest, routes: list[Route]
+) -> None:
+    before = counts(services, routes)
     for number in range(MORE):
         person = answers(number, email=f"more-{new_id()}@example.org", organisation=f"More {new_id()}")
-        house.registration.enrol(person)
+        services.registration.enrol(person)
         proposal = proposal_answers(f"Another {number}", email=f"more-{new_id()}@example.org")
-        house.registration.enrol(proposal, PROPOSAL)
+        services.registration.enrol(proposal, PROPOSAL)
         draft = {"segment": {}, "texts": {"en": {"subject": "News", "text": "Some."}}}
-        assert house.ask("notifications", "POST", "/v1/bulletins", json=draft, key=WHOLE).status_code == 201
-    tell_events(house.registration)
-    after = counts(house, routes)
+        assert services.ask("notifications", "POST", "/v1/bulletins", json=draft, key=WHOLE).status_code == 201
+    publish_to_events(services.registration)
+    after = counts(services, routes)
     grown = {name: (number, after[name]) for name, number in before.items() if after[name] > max(number, 1)}
     assert grown == {}
     kinds = {str(route): route.policy.kind for route in routes}
@@ -77,34 +81,34 @@ def test_reading_costs_as_many_statements_however_much_there_is(house: House, ro
 
 
 def test_page_of_an_address_costs_as_many_statements_however_much_waits_there(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    services: ServicesUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The form itself is in memory."""
     monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
-    path = f"/c/{house.values['registration']['confirmation_token']}"
+    path = f"/c/{services.values['registration']['confirmation_token']}"
 
     def asked() -> tuple[int, int]:
-        house.ask("registration", "GET", path)
-        with statements(*house.engines.values()) as said:
-            page = house.ask("registration", "GET", path).text
-        return page.count('value="refuse"'), len(said)
+        services.ask("registration", "GET", path)
+        with statements(*services.engines.values()) as issued:
+            page = services.ask("registration", "GET", path).text
+        return page.count('value="refuse"'), len(issued)
 
     before = asked()
-    assert house.registration.submit(answers(2, name="A colleague")).status_code == 202
-    house.registration.decide()
+    assert services.registration.submit(answers(2, name="A colleague")).status_code == 202
+    services.registration.decide()
     assert asked() == (before[0] + 1, before[1])
     assert 0 < before[1] <= MOST
 
 
-def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
+def _submissions(services: ServicesUnderTest) -> dict[str, Callable[[], TestResponse]]:
     """What people from outside send, each as it costs most."""
     person = answers(1, email=f"once-{new_id()}@example.org")
     proposal = proposal_answers("Once", email=f"once-{new_id()}@example.org")
-    vault = Vault(read_keys(house.installation.secrets.folder / "vault.key"))
+    vault = Vault(read_keys(services.installation.secrets.folder / "vault.key"))
     key = {"Idempotency-Key": new_id()}
 
     def send(service: str, path: str, **content: Any) -> Callable[[], TestResponse]:
-        return lambda: house.ask(service, "POST", path, **content)
+        return lambda: services.ask(service, "POST", path, **content)
 
     return {
         "new": send("registration", SUBMISSIONS, json=person, headers=key),
@@ -116,32 +120,32 @@ def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
         "on no form": send("registration", submissions_path(OTHER_FORM), json=person),
         "a proposal": send("registration", submissions_path(PROPOSAL), json=proposal),
         "another proposal": send("registration", submissions_path(PROPOSAL), json=proposal),
-        "a link of nobody": send("registration", "/r/" + "x" * 43, data={"action": "cancel"}),
+        "an unknown link": send("registration", "/r/" + "x" * 43, data={"action": "cancel"}),
         "no more bulletins": send(
             "notifications", "/u/" + make_unsubscribe_token(vault, "ef" * 32, "en", system_clock())
         ),
     }
 
 
-def test_what_people_send_costs_a_few_statements(house: House) -> None:
+def test_what_people_send_costs_a_few_statements(services: ServicesUnderTest) -> None:
     """Also where the same comes again, where it is refused, and where no one is meant."""
     found = {}
-    for name, send in _submissions(house).items():
-        with statements(*house.engines.values()) as said:
+    for name, send in _submissions(services).items():
+        with statements(*services.engines.values()) as issued:
             answer = send()
         assert answer.status_code < 500, name
-        found[name] = len(said)
+        found[name] = len(issued)
     allowed = dict.fromkeys(found, MOST) | dict.fromkeys(SUBMITTED, most("registration submission"))
     assert {name: number for name, number in found.items() if number > allowed[name]} == {}
     assert (found["new"] > 0, found["with faults"], found["trapped"]) == (True, 0, found["another attempt"])
 
 
 @pytest.mark.parametrize("times", [1, 40])
-def test_attempts_in_a_row_cost_no_more_each(house: House, times: int) -> None:
-    """Whoever is ill-disposed asks for the same again and again: the last costs what the second cost."""
+def test_attempts_in_a_row_cost_no_more_each(services: ServicesUnderTest, times: int) -> None:
+    """An attacker repeats the same request: the last costs what the second cost."""
     person = answers(1, email=f"often-{new_id()}@example.org")
     for _ in range(times):
-        assert house.ask("registration", "POST", SUBMISSIONS, json=person).status_code in (202, 429)
-    with statements(*house.engines.values()) as said:
-        house.ask("registration", "POST", SUBMISSIONS, json=person)
-    assert len(said) <= most("registration submission")
+        assert services.ask("registration", "POST", SUBMISSIONS, json=person).status_code in (202, 429)
+    with statements(*services.engines.values()) as issued:
+        services.ask("registration", "POST", SUBMISSIONS, json=person)
+    assert len(issued) <= most("registration submission")

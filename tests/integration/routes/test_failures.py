@@ -15,14 +15,14 @@ from services.console_pages import SIGN_OUT
 from shared.db.engine import open_engine
 from shared.http.lists import XLSX_TYPE
 from shared.messaging.contracts.registry import SERVICES
-from tests.integration.routes.asked import path_of, request_of
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import WHOLE, House
+from tests.integration.routes.every_route import Route
+from tests.integration.routes.services_under_test import WHOLE, ServicesUnderTest
+from tests.integration.routes.valid_requests import path_of, request_of
 from tests.support.clients import WEBINAR
 from tests.support.proposals import FORM as PROPOSAL
 
 SECRET = "canary-of-a-bug SELECT name, email FROM registration WHERE id = 7 /usr/lib/python3/site-packages/x.py"
-TELLING = re.compile(
+REVEALING = re.compile(
     r"Traceback|File \"|\.py\b|site-packages|/usr/|/home/|/tmp/|psycopg|sqlalchemy|postgres|werkzeug|flask|gunicorn"
     r"|nginx|marshmallow|jinja|kombu|pika|amqp|SELECT .* FROM|INSERT INTO|UPDATE .* SET|127\.0\.0\.1|localhost:|nowhere"
     r"|canary-of-a-bug|[a-z]Error\b|Exception\b",
@@ -72,20 +72,20 @@ def bug() -> None:
 
 
 def gives_away(answer: TestResponse) -> list[str]:
-    """What an answer tells of what is behind it."""
+    """The internal details in an answer."""
     text = "" if answer.mimetype in (SCRIPT, XLSX_TYPE) else answer.text
-    return TELLING.findall(f"{text}\n{answer.headers}")
+    return REVEALING.findall(f"{text}\n{answer.headers}")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_bug_in_any_view_says_internal_and_a_number_alone(
-    house: House, routes: list[Route], service: str, caplog: pytest.LogCaptureFixture
+def test_bug_in_any_view_returns_internal_and_a_correlation_id_alone(
+    services: ServicesUnderTest, routes: list[Route], service: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And the log says where it was, not what it said: that may quote people's data."""
+    """And the log has the place, not the message: that may quote people's data."""
     own = [route for route in routes if route.service == service]
-    with failing(house.apps[service], bug), caplog.at_level(logging.INFO):
+    with failing(services.apps[service], bug), caplog.at_level(logging.INFO):
         for route in own:
-            answer = house.ask(service, route.method, path_of(house, route), key=WHOLE, **request_of(route))
+            answer = services.ask(service, route.method, path_of(services, route), key=WHOLE, **request_of(route))
             assert answer.get_json() == {
                 "type": "urn:troika:problem:internal",
                 "title": "Internal error",
@@ -94,27 +94,27 @@ def test_bug_in_any_view_says_internal_and_a_number_alone(
                 "correlation_id": answer.headers["X-Correlation-Id"],
             }, route
             assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
-    said = [record for record in caplog.records if record.message == "request failed"]
-    assert len(said) == len(own)
-    assert {record.error.partition(":")[0] for record in said} == {"RuntimeError at test_failures.py"}  # type: ignore[attr-defined]
+    failures = [record for record in caplog.records if record.message == "request failed"]
+    assert len(failures) == len(own)
+    assert {record.error.partition(":")[0] for record in failures} == {"RuntimeError at test_failures.py"}  # type: ignore[attr-defined]
     assert "canary-of-a-bug" not in repr([vars(record) for record in caplog.records])
 
 
-def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -> None:
+def test_database_that_is_away_is_not_named(services: ServicesUnderTest, routes: list[Route]) -> None:
     """Nor where it would be: every route, to someone whose key opens it."""
     engines = {name: open_engine(NOWHERE) for name in SERVICES}
-    apart = House(
-        build_applications(house.installation.secrets, engines),
-        house.keys,
-        house.cookies,
-        house.values,
-        house.installation,
+    apart = ServicesUnderTest(
+        build_applications(services.installation.secrets, engines),
+        services.keys,
+        services.cookies,
+        services.values,
+        services.installation,
         engines,
-        house.registration,
+        services.registration,
     )
     unavailable = 0
     for route in routes:
-        answer = apart.ask(route.service, route.method, path_of(house, route), key=WHOLE, **request_of(route))
+        answer = apart.ask(route.service, route.method, path_of(services, route), key=WHOLE, **request_of(route))
         assert answer.status_code not in (500, 502), route
         if answer.status_code == 503 and "/-/" not in route.rule:
             unavailable += 1
@@ -128,21 +128,21 @@ def test_database_that_is_away_is_not_named(house: House, routes: list[Route]) -
         engine.dispose()
 
 
-def test_nonsense_is_refused_without_a_word_of_what_reads_it(house: House, routes: list[Route]) -> None:
-    """Bodies, headers and cookies that no client of ours sends, to every route that takes any."""
+def test_nonsense_is_refused_without_a_word_of_what_reads_it(services: ServicesUnderTest, routes: list[Route]) -> None:
+    """Bodies, headers and cookies that none of our clients sends, to every route that takes any."""
     statuses = set()
     for route in routes:
         if route.rule in SIGN_OUT or route.rule.startswith("/-/"):
             continue
         for sent in GARBAGE if not route.is_safe else GARBAGE[-1:]:
-            answer = house.ask(route.service, route.method, path_of(house, route), key=WHOLE, **sent)
+            answer = services.ask(route.service, route.method, path_of(services, route), key=WHOLE, **sent)
             statuses.add(answer.status_code)
             if answer.status_code >= 400:
                 assert (answer.status_code < 500, gives_away(answer)) == (True, []), f"{route} {answer.text}"
     assert {400, 415, 422} <= statuses
 
 
-def test_line_feed_in_a_path_or_a_value_ends_no_header(house: House, routes: list[Route]) -> None:
+def test_line_feed_in_a_path_or_a_value_ends_no_header(services: ServicesUnderTest, routes: list[Route]) -> None:
     """Every route, with a line feed in its path, in each parameter that leads somewhere, and in each field."""
     evil = "/console\r\nX-Evil: 1"
     for route in routes:
@@ -150,8 +150,8 @@ def test_line_feed_in_a_path_or_a_value_ends_no_header(house: House, routes: lis
             continue
         places = {"next": evil, "lang": evil, "partner": evil, "done": evil, "action": evil}
         sent: dict[str, Any] = {"query_string": places} if route.is_safe else {"query_string": places, "data": places}
-        for path in (path_of(house, route), path_of(house, route) + "%0d%0aX-Evil:%201"):
-            answer = house.ask(route.service, route.method, path, key=WHOLE, **sent)
+        for path in (path_of(services, route), path_of(services, route) + "%0d%0aX-Evil:%201"):
+            answer = services.ask(route.service, route.method, path, key=WHOLE, **sent)
             assert answer.status_code < 500, f"{route} {answer.text}"
             assert "X-Evil" not in answer.headers, route
 
@@ -160,23 +160,25 @@ def test_line_feed_in_a_path_or_a_value_ends_no_header(house: House, routes: lis
 @pytest.mark.parametrize(
     "path", ["/nothing-here", "/v1/%2e%2e/%2e%2e/etc/passwd", "/console/%00", "/embed/static/..%2f..", "//x"]
 )
-def test_address_that_leads_nowhere_says_so(house: House, service: str, path: str) -> None:
-    answer = house.ask(service, "GET", path, key=WHOLE)
+def test_unknown_path_is_a_not_found_page(services: ServicesUnderTest, service: str, path: str) -> None:
+    answer = services.ask(service, "GET", path, key=WHOLE)
     assert (answer.status_code, gives_away(answer)) == (404, []), answer.text
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND", "DEBUG", "GETGET"])
-def test_method_that_there_is_not_is_refused_on_every_route(house: House, routes: list[Route], method: str) -> None:
-    paths = {(route.service, path_of(house, route)) for route in routes}
+def test_method_that_there_is_not_is_refused_on_every_route(
+    services: ServicesUnderTest, routes: list[Route], method: str
+) -> None:
+    paths = {(route.service, path_of(services, route)) for route in routes}
     for service, path in sorted(paths):
-        answer = house.ask(service, method, path, key=WHOLE)
+        answer = services.ask(service, method, path, key=WHOLE)
         assert (answer.status_code, gives_away(answer)) == (405, []), path
         assert "canary" not in answer.text
 
 
 @pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
-def test_form_in_another_language_takes_no_json(house: House, form: str) -> None:
-    """It is filled with what was sent, and half a character can stand in JSON but in no page."""
+def test_form_in_another_language_takes_no_json(services: ServicesUnderTest, form: str) -> None:
+    """It is filled with what was sent, and half a character can be in JSON but in no page."""
     body = b'{"name":"\\ud800"}'
-    answer = house.ask("registration", "POST", f"/embed/{form}?lang=fr", data=body, content_type="application/json")
+    answer = services.ask("registration", "POST", f"/embed/{form}?lang=fr", data=body, content_type="application/json")
     assert answer.status_code == 415

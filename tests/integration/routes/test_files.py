@@ -11,9 +11,9 @@ import pytest
 import services
 import shared
 from shared.http.lists import FORMULA_STARTS
-from tests.integration.routes.asked import path_of
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import WHOLE, House
+from tests.integration.routes.every_route import Route
+from tests.integration.routes.services_under_test import WHOLE, ServicesUnderTest
+from tests.integration.routes.valid_requests import path_of
 from tests.support.clients import WEBINAR, answers, rows, submissions_path
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers
@@ -23,7 +23,7 @@ AS_CSV = {"Accept": "text/csv"}
 
 
 def sources() -> dict[str, str]:
-    """Every module of ours, by its path in the project."""
+    """Every module of the project, by its path."""
     found = dict[str, str]()
     for package in (services, shared):
         root = Path(package.__path__[0])
@@ -32,19 +32,19 @@ def sources() -> dict[str, str]:
     return found
 
 
-def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> None:
-    """Asked of every route; in each file stands what someone has typed who knew what spreadsheets do."""
+def test_lists_as_files_hold_no_formula(services: ServicesUnderTest, routes: list[Route]) -> None:
+    """For every route; each file contains input crafted against spreadsheets."""
     for number, start in enumerate(FORMULA_STARTS):
         person = answers(number, name=f"Formula {start.strip()}", organisation=f"{start.strip()}{FORMULA} {number}")
         person |= {"email": f"formula-{number}@example.org", "questions": FORMULA}
-        house.registration.enrol(person)
+        services.registration.enrol(person)
     renamed = {"title": FORMULA, "summary": f"-{FORMULA}"}
     event = f"/v1/events/{WEBINAR}"
-    assert house.ask("events", "PATCH", event, key=WHOLE, json=renamed, headers={"If-Match": "*"}).status_code == 200
+    assert services.ask("events", "PATCH", event, key=WHOLE, json=renamed, headers={"If-Match": "*"}).status_code == 200
     files = {}
     for route in routes:
         if route.is_safe:
-            answer = house.ask(route.service, "GET", path_of(house, route), key=WHOLE, headers=AS_CSV)
+            answer = services.ask(route.service, "GET", path_of(services, route), key=WHOLE, headers=AS_CSV)
             if (answer.content_type or "").startswith("text/csv") or answer.data.startswith(b"id,"):
                 files[str(route)] = answer
     assert sorted(files) == [
@@ -93,14 +93,14 @@ def test_no_route_but_the_import_of_people_reads_an_uploaded_file() -> None:
 
 
 @pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
-def test_file_in_place_of_an_answer_is_no_answer(house: House, form: str) -> None:
+def test_file_in_place_of_an_answer_is_no_answer(services: ServicesUnderTest, form: str) -> None:
     """A form with a file in it is read as if that part were not there; nothing of it is kept."""
     address = "with-a-file@example.org"
     filled: dict[str, Any] = {WEBINAR: answers(1), PROPOSAL: proposal_answers("With a file")}[form]
     content = {**filled, "email": address, "consent": "yes", "name": (io.BytesIO(b"canary-of-a-file"), "name.html")}
     data = {k: v if k == "name" else str(v) for k, v in content.items()}
-    answer = house.ask("registration", "POST", submissions_path(form), data=data)
+    answer = services.ask("registration", "POST", submissions_path(form), data=data)
     assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (422, ["/name"])
-    house.registration.decide()
-    kept = rows(house.installation.urls["registration"], "SELECT t::text FROM candidate t")
+    services.registration.decide()
+    kept = rows(services.installation.urls["registration"], "SELECT t::text FROM candidate t")
     assert [row for (row,) in kept if "canary-of-a-file" in row or address in row] == []

@@ -7,9 +7,9 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from shared.http.headers import API_POLICY, PAGE_POLICY, kept_page_policy, secure_headers
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import HOST, House
+from tests.integration.routes.every_route import Route
 from tests.integration.routes.markup import faults_of
+from tests.integration.routes.services_under_test import HOST, ServicesUnderTest
 from tests.support.clients import WEBINAR, rows
 from tests.support.proposals import FORM as PROPOSAL
 
@@ -37,7 +37,7 @@ FRAMED = (
     "registration GET /c/<token>/forms/<slug>",
     "registration GET /receipts/<receipt>",
 )
-"""Pages with a style and scripts of their own in them; framed only where a partner is named, and by that one alone."""
+"""Pages with their own style and scripts; framed only where a partner is named, and by that one alone."""
 READABLE_BY_ALL = (
     "registration GET /embed/static/<name>",
     "registration GET /embed/troika-<mark>.js",
@@ -45,7 +45,7 @@ READABLE_BY_ALL = (
 )
 """Scripts that other sites load: they hold nothing of anyone, and are sent without a cookie."""
 
-FOR_A_MOMENT = "public, max-age=0, s-maxage=1"
+FOR_ONE_SECOND = "public, max-age=0, s-maxage=1"
 FOR_A_MINUTE = "public, max-age=60"
 FOR_A_WHILE = "public, max-age=300"
 FOR_AN_HOUR = "public, max-age=3600"
@@ -65,7 +65,7 @@ KEPT: dict[str, str | None] = {
     "events GET /programme/groups": FOR_A_MINUTE,
     "events GET /programme/series/<series_id>": FOR_A_MINUTE,
     "events GET /programme/static/programme.css": FOR_A_YEAR,
-    "events GET /programme/timetable": FOR_A_MOMENT,
+    "events GET /programme/timetable": FOR_ONE_SECOND,
     "registration GET /console/access/passkeys.js": ASK_FIRST,
     "events GET /v1/events": ASK_FIRST,
     "events GET /v1/events/<event_id>": ASK_FIRST,
@@ -76,7 +76,7 @@ KEPT: dict[str, str | None] = {
     "events GET /v1/slots": ASK_FIRST,
     "events GET /v1/working-groups": ASK_FIRST,
     "notifications GET /u/-/page.css": FOR_AN_HOUR,
-    "registration GET /embed/<slug>": FOR_A_MOMENT,
+    "registration GET /embed/<slug>": FOR_ONE_SECOND,
     "registration GET /embed/static/<name>": FOR_A_WHILE,
     "registration GET /embed/static/form.css": FOR_A_YEAR,
     "registration GET /embed/troika-<mark>.js": FOR_A_YEAR,
@@ -88,13 +88,13 @@ KEPT: dict[str, str | None] = {
         for service in ("events", "registration", "notifications")
     },
 }
-"""How long an answer may be kept that is not `no-store`; to whoever sends a key the public ones of events show more."""
+"""How long an answer without `no-store` may be cached; requests with a key get more of public events."""
 SHOWS_MORE = (
     *("events GET /v1/events", "events GET /v1/events/<event_id>"),
     *("events GET /v1/resources", "events GET /v1/resources/<item_id>", "events GET /v1/working-groups"),
 )
 OF_THE_SYSTEM = "/-/"
-"""Probes, metrics and documents hold nothing of anyone and say nothing of caches."""
+"""Probes, metrics and documents contain no personal data and need no cache headers."""
 
 
 def policy_of(answer: TestResponse) -> str:
@@ -103,16 +103,16 @@ def policy_of(answer: TestResponse) -> str:
 
 
 def test_every_answer_carries_what_all_carry(answered: Answered) -> None:
-    """Also where it refuses, and nothing that tells what it is made with."""
+    """Also where it refuses, and nothing that reveals the software."""
     for route, _, answer in answered:
         assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS, route
-        told = [name for name in answer.headers.keys() if name in ("Server", "X-Powered-By", "Via")]  # noqa: SIM118
+        revealed = [name for name in answer.headers.keys() if name in ("Server", "X-Powered-By", "Via")]  # noqa: SIM118
         cross = {name: value for name, value in answer.headers.items() if name.startswith("Access-Control")}
         expected = {"Access-Control-Allow-Origin": "*"} if str(route) in READABLE_BY_ALL else {}
-        assert (told, cross) == ([], expected), route
+        assert (revealed, cross) == ([], expected), route
 
 
-def test_every_answer_says_what_may_load_and_that_nobody_may_frame_it(answered: Answered) -> None:
+def test_every_answer_has_a_policy_and_forbids_framing(answered: Answered) -> None:
     for route, _, answer in answered:
         is_page = (answer.content_type or "").startswith("text/html")
         expected = PAGE_POLICY if is_page else API_POLICY
@@ -123,16 +123,16 @@ def test_every_answer_says_what_may_load_and_that_nobody_may_frame_it(answered: 
 
 
 @pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])
-def test_form_may_be_framed_by_the_partner_it_names_alone(house: House, form: str) -> None:
-    url, path = house.installation.urls["registration"], f"/embed/{form}"
+def test_form_may_be_framed_by_the_partner_it_names_alone(services: ServicesUnderTest, form: str) -> None:
+    url, path = services.installation.urls["registration"], f"/embed/{form}"
     [(origins,)] = rows(url, "SELECT origins FROM partner WHERE slug = 'example-partner'")
-    answer = house.ask("registration", "GET", f"{path}?partner=example-partner")
+    answer = services.ask("registration", "GET", f"{path}?partner=example-partner")
     [style] = re.findall(r"<style[^>]*>(.*?)</style>", answer.text)
     assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (kept_page_policy(style, origins), None)
     for another in ("nobody", "example-partner%20", "*", "https://evil.example.org"):
-        answer = house.ask("registration", "GET", f"{path}?partner={another}")
-        told = (policy_of(answer), answer.headers.get("X-Frame-Options"))
-        assert told == (kept_page_policy("", ()), "DENY"), another
+        answer = services.ask("registration", "GET", f"{path}?partner={another}")
+        revealed = (policy_of(answer), answer.headers.get("X-Frame-Options"))
+        assert revealed == (kept_page_policy("", ()), "DENY"), another
 
 
 def test_policies_allow_nothing_inline_and_nothing_from_elsewhere() -> None:
@@ -144,7 +144,7 @@ def test_policies_allow_nothing_inline_and_nothing_from_elsewhere() -> None:
 
 
 def test_what_is_personal_is_kept_by_no_cache(answered: Answered) -> None:
-    """Every answer to a role and behind a link; of the others the table says how long they may be kept."""
+    """Every answer to a role and behind a link; for the others the table states how long they may be cached."""
     for route, key, answer in answered:
         kept = answer.headers.get("Cache-Control")
         if route.rule.startswith(OF_THE_SYSTEM):
@@ -162,7 +162,7 @@ def test_table_names_public_routes_alone(routes: list[Route]) -> None:
 
 
 def test_pages_hold_nothing_inline_and_load_nothing_from_elsewhere(answered: Answered) -> None:
-    """As the policy says, which an old browser does not know."""
+    """As by the policy, which an old browser does not know."""
     pages = 0
     for route, _, answer in answered:
         if (answer.content_type or "").startswith("text/html") and not route.rule.endswith("/docs"):
@@ -191,7 +191,7 @@ def test_faults_of_markup_are_found() -> None:
 
 
 @pytest.mark.parametrize("https", [True, False])
-def test_browsers_are_told_to_stay_on_https_only_where_there_is_any(https: bool) -> None:
+def test_hsts_is_sent_only_over_https(https: bool) -> None:
     app = Flask("plain")
     secure_headers(app, https=https)
     answer = app.test_client().get("/")

@@ -6,84 +6,90 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.http.request_data import MAX_FAULTS, known_parameters
-from tests.integration.routes.asked import path_of, request_of
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import WHOLE, House
+from tests.integration.routes.every_route import Route
+from tests.integration.routes.services_under_test import WHOLE, ServicesUnderTest
+from tests.integration.routes.valid_requests import path_of, request_of
 
 
 @pytest.fixture(scope="module")
-def operations(house: House, routes: list[Route]) -> dict[Route, tuple[str, ...]]:
+def operations(services: ServicesUnderTest, routes: list[Route]) -> dict[Route, tuple[str, ...]]:
     """Operations of the interface with their query parameters, but those that take forms from anyone's page."""
     known: dict[Route, tuple[str, ...]] = {}
     for route in routes:
         if route.rule.startswith("/v1/") and (route.is_safe or route.policy.kind != "public"):
-            names = known_parameters(_view(house, route))
+            names = known_parameters(_view(services, route))
             assert names is not None, route
             known[route] = names
     assert len(known) > 60
     return known
 
 
-def _view(house: House, route: Route) -> Any:
-    app = house.apps[route.service]
+def _view(services: ServicesUnderTest, route: Route) -> Any:
+    app = services.apps[route.service]
     for rule in app.url_map.iter_rules():
         if rule.rule == route.rule and route.method in (rule.methods or ()):
             return app.view_functions[rule.endpoint]
     raise LookupError(str(route))
 
 
-def _ask(house: House, route: Route, query: str) -> TestResponse:
+def _ask(services: ServicesUnderTest, route: Route, query: str) -> TestResponse:
     request = request_of(route)
     required = [f"{name}={value}" for name, value in request.pop("query_string", {}).items()]
     query = "&".join([*required, query])
-    return house.ask(route.service, route.method, f"{path_of(house, route)}?{query}", key=WHOLE, **request)
+    return services.ask(route.service, route.method, f"{path_of(services, route)}?{query}", key=WHOLE, **request)
 
 
 def _errors(answer: TestResponse) -> list[dict[str, str]] | None:
     return answer.get_json()["errors"] if answer.status_code == 422 else None
 
 
-def test_parameter_that_no_operation_knows_is_refused(house: House, operations: dict[Route, tuple[str, ...]]) -> None:
+def test_parameter_that_no_operation_knows_is_refused(
+    services: ServicesUnderTest, operations: dict[Route, tuple[str, ...]]
+) -> None:
     answered = {
-        str(route): [(error["pointer"], error["code"]) for error in _errors(_ask(house, route, "zzz=1")) or ()]
+        str(route): [(error["pointer"], error["code"]) for error in _errors(_ask(services, route, "zzz=1")) or ()]
         for route in operations
     }
     assert answered == {route: [("/zzz", "unknown-parameter")] for route in answered}
 
 
 def test_misspelt_parameter_is_answered_with_the_nearest_known_name(
-    house: House, operations: dict[Route, tuple[str, ...]]
+    services: ServicesUnderTest, operations: dict[Route, tuple[str, ...]]
 ) -> None:
     misspelt = [(route, name) for route, names in operations.items() for name in names if not name.endswith(".")]
     assert len(misspelt) > 50
     for route, name in misspelt:
-        errors = _errors(_ask(house, route, f"{name}x=1"))
+        errors = _errors(_ask(services, route, f"{name}x=1"))
         assert errors is not None, (route, name)
         assert [error["pointer"] for error in errors] == [f"/{name}x"]
         assert errors[0]["message"] == f"Unknown parameter; did you mean `{name}`?"
 
 
-def test_many_unknown_parameters_cost_little(house: House) -> None:
+def test_many_unknown_parameters_cost_little(services: ServicesUnderTest) -> None:
     """A request line holds a thousand names; each comparison with all known ones would cost a fraction of a second."""
     query = "&".join(f"x{number}=1" for number in range(900))
-    answer = house.ask("events", "GET", f"/v1/events?{query}")
+    answer = services.ask("events", "GET", f"/v1/events?{query}")
     assert (answer.status_code, len(answer.get_json()["errors"])) == (422, MAX_FAULTS)
-    long = house.ask("events", "GET", f"/v1/events?{'statu' * 400}=1")
+    long = services.ask("events", "GET", f"/v1/events?{'statu' * 400}=1")
     assert "did you mean" not in long.get_json()["errors"][0]["message"]
 
 
-def test_parameter_given_twice_is_refused(house: House, operations: dict[Route, tuple[str, ...]]) -> None:
+def test_parameter_given_twice_is_refused(
+    services: ServicesUnderTest, operations: dict[Route, tuple[str, ...]]
+) -> None:
     """Only one of the two would count."""
     for route, names in operations.items():
         for name in names:
-            errors = _errors(_ask(house, route, f"{name}=1&{name}=1"))
+            errors = _errors(_ask(services, route, f"{name}=1&{name}=1"))
             assert errors is not None, (route, name)
             assert [(error["pointer"], error["code"]) for error in errors] == [(f"/{name}", "repeated-parameter")]
 
 
-def test_caller_without_a_key_learns_no_names(house: House, operations: dict[Route, tuple[str, ...]]) -> None:
+def test_caller_without_a_key_sees_no_parameter_names(
+    services: ServicesUnderTest, operations: dict[Route, tuple[str, ...]]
+) -> None:
     closed = [route for route in operations if route.policy.kind != "public"]
     answered = {
-        str(route): house.ask(route.service, route.method, f"{path_of(house, route)}?zzz=1") for route in closed
+        str(route): services.ask(route.service, route.method, f"{path_of(services, route)}?zzz=1") for route in closed
     }
     assert {route for route, answer in answered.items() if answer.status_code != 401} == set()

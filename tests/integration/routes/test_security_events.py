@@ -13,9 +13,9 @@ import pytest
 from shared.runtime import logs
 from shared.runtime.logs import LOGGED_PER_MINUTE, _Formatter
 from shared.runtime.metrics import security_events_total
-from tests.integration.routes.asked import CONTENT, path_of
-from tests.integration.routes.every import Route
-from tests.integration.routes.house import LIMITED, UNKNOWN, WHOLE, House
+from tests.integration.routes.every_route import Route
+from tests.integration.routes.services_under_test import LIMITED, UNKNOWN, WHOLE, ServicesUnderTest
+from tests.integration.routes.valid_requests import CONTENT, path_of
 from tests.support.clients import WEBINAR, answers
 
 ENDS_OF_LINES = {
@@ -37,7 +37,7 @@ def fresh_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def logged() -> Iterator[io.StringIO]:
-    """What a process writes to its standard error meanwhile."""
+    """What a process writes to its standard error in that time."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Formatter("events", "web"))
@@ -66,11 +66,11 @@ def noted(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 ACTIONS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = {
-    "a key of nobody": (
+    "an unknown key": (
         ("registration", "GET", "/v1/registrations", {"key": UNKNOWN}),
         {"message": "key-refused", "route": "/v1/registrations"},
     ),
-    "a key of nobody where everybody may look": (
+    "an unknown key on a public route": (
         ("events", "GET", "/v1/events", {"key": UNKNOWN}),
         {"message": "key-refused", "route": "/v1/events"},
     ),
@@ -103,7 +103,7 @@ ACTIONS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] 
         ("registration", "GET", "/v1/registrations", {"key": WHOLE, "headers": {"Accept": "text/csv"}}),
         {"message": "list-exported", "holder": "holder whole", "route": "/v1/registrations"},
     ),
-    "a wrong key at the door": (
+    "a wrong key at sign-in": (
         ("registration", "POST", "/console/sign-in", {"data": {"key": "guessed"}, "headers": OWN}),
         {"message": "sign-in-refused"},
     ),
@@ -111,39 +111,39 @@ ACTIONS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] 
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_event_is_counted_once_and_logged_by_name(house: House, action: str) -> None:
+def test_event_is_counted_once_and_logged_by_name(services: ServicesUnderTest, action: str) -> None:
     (service, method, path, how), line = ACTIONS[action]
     before = counted()
     with logged() as stream:
-        house.ask(service, method, path, **how)
+        services.ask(service, method, path, **how)
     assert noted(stream) == [line]
     assert {event: n - before[event] for event, n in counted().items() if n != before[event]} == {line["message"]: 1}
 
 
-def test_signing_in_is_logged_with_who(house: House) -> None:
+def test_signing_in_is_logged_with_who(services: ServicesUnderTest) -> None:
     with logged() as stream:
-        house.sign_in("coordinator")
+        services.sign_in("coordinator")
     assert noted(stream) == [{"message": "signed-in", "holder": "holder coordinator"}]
 
 
-def test_reading_sealed_answers_is_logged_with_who_and_whose(house: House) -> None:
-    """That the reason stands in the log of readings is tested there."""
+def test_reading_sealed_answers_is_logged_with_who_and_whose(services: ServicesUnderTest) -> None:
+    """That the reason is in the log of readings is tested there."""
     content = answers(1, email="sealed-reading@example.org", access_needs="A ramp")
-    registration = house.registration.enrol(content)
+    registration = services.registration.enrol(content)
     with logged() as stream:
         path, reason = f"/v1/registrations/{registration}/sealed", {"reason": "Her visa letter is written"}
-        assert house.ask("registration", "POST", path, key="sealed-reader", json=reason).status_code == 200
+        assert services.ask("registration", "POST", path, key="sealed-reader", json=reason).status_code == 200
     form = {"registration": registration, "form": WEBINAR}
     assert noted(stream) == [{"message": "sealed-answers-read", "holder": "holder sealed-reader", **form}]
 
 
-def test_refusals_of_a_minute_are_counted_all_and_logged_a_few(house: House) -> None:
+def test_refusals_of_a_minute_are_counted_all_and_logged_a_few(services: ServicesUnderTest) -> None:
     """Exports are logged each time."""
     before, many = counted(), 3 * LOGGED_PER_MINUTE
     with logged() as stream:
         for _ in range(many):
-            house.ask("registration", "GET", "/v1/registrations", key=UNKNOWN)
-            house.ask("registration", "GET", "/console/registrations.csv", key=WHOLE)
+            services.ask("registration", "GET", "/v1/registrations", key=UNKNOWN)
+            services.ask("registration", "GET", "/console/registrations.csv", key=WHOLE)
     messages = [line["message"] for line in noted(stream)]
     assert (messages.count("key-refused"), messages.count("list-exported")) == (LOGGED_PER_MINUTE, many)
     assert counted()["key-refused"] - before["key-refused"] == many
@@ -159,7 +159,7 @@ def _hostile(content: Any, lines: str) -> Any:
 
 
 def _sent(route: Route, lines: str) -> Iterator[dict[str, Any]]:
-    """Requests with forged lines in whatever the route reads."""
+    """Requests with forged lines in every input of the route."""
     given = CONTENT.get(str(route), {})
     bodies: dict[str, Any] = {"registration POST /v1/forms/<slug>/submissions": answers(1)}
     content = bodies.get(str(route), given.get("json", given.get("data", {"name": "x", "action": "x"})))
@@ -174,21 +174,21 @@ def _sent(route: Route, lines: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("group", ENDS_OF_LINES)
-def test_end_of_a_line_in_any_field_makes_no_line(house: House, routes: list[Route], group: str) -> None:
-    """Every line is one of ours: JSON, and nothing in it that was sent."""
+def test_end_of_a_line_in_any_field_makes_no_line(services: ServicesUnderTest, routes: list[Route], group: str) -> None:
+    """Every line is ours: JSON, and nothing in it that was sent."""
     forged = f"{''.join(ENDS_OF_LINES[group])}{FORGED}"
     with logged() as stream:
         for route in routes:
             if route.rule.startswith("/-/") or (group == "no text may have them" and route.is_safe):
                 continue
             for sent in _sent(route, forged):
-                house.ask(route.service, route.method, path_of(house, route), key=WHOLE, **sent)
-        for service in house.apps:
-            house.ask(service, "GET", f"/x{forged}", key=UNKNOWN)
-            house.ask(service, "POST", "/console/sign-in", data={"key": f"x{forged}"}, headers=OWN)
+                services.ask(route.service, route.method, path_of(services, route), key=WHOLE, **sent)
+        for service in services.apps:
+            services.ask(service, "GET", f"/x{forged}", key=UNKNOWN)
+            services.ask(service, "POST", "/console/sign-in", data={"key": f"x{forged}"}, headers=OWN)
     text = stream.getvalue()
     lines = [json.loads(line) for line in text.splitlines()]
-    assert len(lines) >= len(house.apps)
+    assert len(lines) >= len(services.apps)
     assert "forged-line" not in text
     assert {line["service"] for line in lines} == {"events"}
 

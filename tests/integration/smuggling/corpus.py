@@ -1,7 +1,7 @@
-"""Requests whose end two readers might see in two places, and others that no client of ours sends.
+"""Requests whose end two readers might see in two places, and others that none of our clients sends.
 
 After RFC 9112 (sections 2.2, 3, 5.2, 6 and 7 name what to refuse), and after what was found in servers since 2019. In
-most hides a second request; where it is answered, someone could put it before another person's.
+most hides a second request; where it is answered, an attacker could put it before another person's.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ REFUSED = "refused"
 ONE = "one request"
 """Read as one, to its end, and answered once."""
 TWO = "two requests"
-"""nginx takes a line feed alone for the end of a line where a chunk's size stands. What it reads it frames anew, so the
-service behind reads the same; only a gateway before ours could read it otherwise."""
+"""nginx accepts a line feed alone as the end of the line of a chunk's size. It frames the body again, so the service
+behind reads the same; only a gateway before ours could read it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ def _odd_length(name: str, value: bytes) -> Case:
     return Case(f"length {name}", _post(b"Content-Length: " + value + b"\r\n", b"abcde" + HIDDEN))
 
 
-def _odd_coding(name: str, header: bytes, **verdicts: str) -> Case:
-    """Read as chunked the hidden request stands outside the body, else inside."""
-    return Case(f"coding {name}", _post(_length(_ENDED) + header, _ENDED), **verdicts)
+def _odd_coding(name: str, header: bytes, **expected: str) -> Case:
+    """Read as chunked the hidden request is outside the body, else inside."""
+    return Case(f"coding {name}", _post(_length(_ENDED) + header, _ENDED), **expected)
 
 
-def _chunks(name: str, body: bytes, **verdicts: str) -> Case:
-    return Case(f"chunk {name}", _post(_CHUNKED, body), **verdicts)
+def _chunks(name: str, body: bytes, **expected: str) -> Case:
+    return Case(f"chunk {name}", _post(_CHUNKED, body), **expected)
 
 
 LENGTHS = (
@@ -104,7 +104,7 @@ CHUNKS = (
     _chunks("extension with a line feed", b"5;a=\nb\r\nabcde\r\n0\r\n\r\n" + HIDDEN),
     _chunks("extension with a carriage return", b"5;a=\rb\r\nabcde\r\n0\r\n\r\n" + HIDDEN),
     _chunks("size ended by a line feed", b"5\nabcde\r\n0\r\n\r\n" + HIDDEN, gateway=TWO),
-    _chunks("hexadecimal said twice", b"0x5\r\nabcde\r\n0\r\n\r\n"),
+    _chunks("hexadecimal prefix", b"0x5\r\nabcde\r\n0\r\n\r\n"),
     _chunks("size signed", b"+5\r\nabcde\r\n0\r\n\r\n"),
     _chunks("size negative", b"-5\r\nabcde\r\n0\r\n\r\n"),
     _chunks("size with underscore", b"0_5\r\nabcde\r\n0\r\n\r\n"),

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from shared.http.headers import refusal_headers
-from tests.integration.routes.test_failures import TELLING
+from tests.integration.routes.test_failures import REVEALING
 from tests.integration.smuggling.corpus import CORPUS, HIDDEN, HIDDEN_FORM, ONE, TWO
-from tests.integration.smuggling.wire import AT_ONCE, Heard, Recorder, exchange, recorder
+from tests.integration.smuggling.wire import AT_ONCE, RawResponses, Recorder, exchange, recorder
 from tests.support.gateway import gateway
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
@@ -40,18 +40,18 @@ FORWARDED = tuple(number for number, case in enumerate(CORPUS) if case.gateway i
 @dataclass(frozen=True, slots=True)
 class Answers:
     """Attributes:
-    service, gateway: what each of them said to each case, by its name.
+    service, gateway: the response of each of them to each case, by its name.
     forwarded: what arrived behind the gateway of the cases that it forwards, sent to the recorder instead.
-    looked_up: how often the service has looked for the hidden form meanwhile, by whom it was sent to.
+    lookups: how often the service has searched for the hidden form, by the recipient.
     web: the service.
     url: of the gateway.
     log: all that service and gateway have logged.
     """
 
-    service: dict[str, Heard]
-    gateway: dict[str, Heard]
+    service: dict[str, RawResponses]
+    gateway: dict[str, RawResponses]
     forwarded: list[bytes]
-    looked_up: dict[str, float]
+    lookups: dict[str, float]
     web: RunningWeb
     url: str
     log: str
@@ -73,7 +73,7 @@ def answers(
                 made = _asked(web, url, behind)
                 for odd in (f"GET /r/{TOKEN}?q=\xe9", f"GET /r/{TOKEN} x", f"POST /r/{TOKEN} HTTP/9"):
                     for place in (web.url, url):
-                        assert TOKEN not in exchange(place, f"{odd}\r\nHost: a\r\n\r\n".encode()).said.decode()
+                        assert TOKEN not in exchange(place, f"{odd}\r\nHost: a\r\n\r\n".encode()).content.decode()
                 log = "".join(file.read_text() for file in run_folder.path.glob("gateway-*/gateway.log"))
                 log += processes.log_text()
                 yield Answers(*made, web, url, log)
@@ -83,20 +83,20 @@ def answers(
 
 def _asked(
     web: RunningWeb, url: str, behind: Recorder
-) -> tuple[dict[str, Heard], dict[str, Heard], list[bytes], dict[str, float]]:
-    found: dict[str, dict[str, Heard]] = {}
-    looked_up = {}
+) -> tuple[dict[str, RawResponses], dict[str, RawResponses], list[bytes], dict[str, float]]:
+    found: dict[str, dict[str, RawResponses]] = {}
+    lookups = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for name, place in {"service": web.url, "gateway": url}.items():
-            before = _looked_up(web)
-            heard = pool.map(lambda case, place=place: exchange(place, case.raw), CORPUS)
-            found[name] = {case.name: said for case, said in zip(CORPUS, heard, strict=True)}
-            looked_up[name] = _looked_up(web) - before
+            before = _lookups(web)
+            responses = pool.map(lambda case, place=place: exchange(place, case.raw), CORPUS)
+            found[name] = {case.name: response for case, response in zip(CORPUS, responses, strict=True)}
+            lookups[name] = _lookups(web) - before
         list(pool.map(lambda number: exchange(url, _elsewhere(number)), FORWARDED))
-    return found["service"], found["gateway"], list(behind.requests), looked_up
+    return found["service"], found["gateway"], list(behind.requests), lookups
 
 
-def _looked_up(web: RunningWeb) -> float:
+def _lookups(web: RunningWeb) -> float:
     page = requests.get(f"{web.url}/-/registration/metrics", timeout=10).text
     [figure] = re.findall(r'troika_intake_requests_total\{outcome="unknown"\} (\S+)', page) or ["0"]
     return float(figure)
@@ -108,37 +108,37 @@ def _elsewhere(number: int) -> bytes:
     return raw.replace(b"/v1/forms/", b"/programme/").replace(b" HTTP/1.", b"?case=%d HTTP/1." % number, 1)
 
 
-def _is_kept(verdict: str, heard: Heard) -> bool:
-    """Whether what was heard is what the verdict says."""
-    if verdict == TWO:
-        return len(heard.statuses) == 2
-    if verdict == ONE:
-        return len(heard.statuses) == 1 and heard.statuses[0] not in (101, 400)
-    return len(heard.statuses) <= 1 and all(status >= 400 for status in heard.statuses)
+def _is_kept(expected: str, responses: RawResponses) -> bool:
+    """Whether the response is the expected one."""
+    if expected == TWO:
+        return len(responses.statuses) == 2
+    if expected == ONE:
+        return len(responses.statuses) == 1 and responses.statuses[0] not in (101, 400)
+    return len(responses.statuses) <= 1 and all(status >= 400 for status in responses.statuses)
 
 
 def test_service_reads_every_request_to_one_end(answers: Answers) -> None:
     wrong = {c.name: answers.service[c.name] for c in CORPUS if not _is_kept(c.service, answers.service[c.name])}
     assert wrong == {}
-    assert answers.looked_up["service"] == 0
+    assert answers.lookups["service"] == 0
 
 
 def test_gateway_reads_every_request_to_one_end(answers: Answers) -> None:
     wrong = {c.name: answers.gateway[c.name] for c in CORPUS if not _is_kept(c.gateway, answers.gateway[c.name])}
     assert wrong == {}
-    assert answers.looked_up["gateway"] == len([case for case in CORPUS if case.gateway == TWO])
+    assert answers.lookups["gateway"] == len([case for case in CORPUS if case.gateway == TWO])
 
 
 def test_hidden_request_would_be_seen(answers: Answers) -> None:
     """Negative control: sent openly, after another, it is answered and counted."""
     for place in (answers.web.url, answers.url):
-        before = _looked_up(answers.web)
+        before = _lookups(answers.web)
         assert exchange(place, HIDDEN + HIDDEN).statuses == (404, 404)
-        assert _looked_up(answers.web) == before + 2
+        assert _lookups(answers.web) == before + 2
 
 
 def test_behind_the_gateway_arrives_one_plain_request(answers: Answers) -> None:
-    """With one host and one length, and of what a client says about itself only what we see."""
+    """With one host and one length, and of the client's forwarding headers only what we see."""
     numbers = [re.findall(rb"\?case=(\d+) ", request) for request in answers.forwarded]
     assert sorted(int(found[0]) for found in numbers if found) == list(FORWARDED)
     assert numbers.count([]) == len([case for case in CORPUS if case.gateway == TWO])
@@ -151,27 +151,27 @@ def test_behind_the_gateway_arrives_one_plain_request(answers: Answers) -> None:
         names = [pair[0].lower() for pair in pairs]
         assert all(NAME.fullmatch(one) for one in names), request
         assert (names.count(b"host"), len(set(names)), TAKEN_AWAY & set(names)) == (1, len(names), set()), request
-        said = dict(zip(names, (pair[1] for pair in pairs), strict=True))
-        assert {one: said.get(one) for one in REPLACED} == REPLACED, request
-        assert len(body) == int(said.get(b"content-length", b"0")), request
+        response = dict(zip(names, (pair[1] for pair in pairs), strict=True))
+        assert {one: response.get(one) for one in REPLACED} == REPLACED, request
+        assert len(body) == int(response.get(b"content-length", b"0")), request
 
 
-def test_refusals_tell_nothing_and_repeat_nothing(answers: Answers) -> None:
-    """Of the service and of nginx alike: a problem in JSON, with no name of what reads requests."""
+def test_refusals_reveal_nothing_and_repeat_nothing(answers: Answers) -> None:
+    """Of the service and of nginx: a problem in JSON, with no name of the software."""
     for who in (answers.service, answers.gateway):
-        for name, heard in who.items():
-            if len(heard.statuses) == 1 and heard.statuses[0] >= 400:
-                head, _, body = heard.said.partition(b"\r\n\r\n")
+        for name, responses in who.items():
+            if len(responses.statuses) == 1 and responses.statuses[0] >= 400:
+                head, _, body = responses.content.partition(b"\r\n\r\n")
                 assert b"application/problem+json" in head, name
-                assert (TELLING.findall(body.decode()), HIDDEN_FORM in body.decode()) == ([], False), name
+                assert (REVEALING.findall(body.decode()), HIDDEN_FORM in body.decode()) == ([], False), name
                 sent = head.decode().lower().split("\r\n")
                 assert [one for one in HEADERS if one not in sent] == [], name
 
 
 def test_log_holds_nothing_of_what_was_refused(answers: Answers) -> None:
-    """Neither who sent it nor the line that could not be read: a link's token may stand in it."""
+    """Neither the sender nor the line that could not be read: it may contain a link's token."""
     assert answers.log.count("request refused: ") > 40
-    said = [
+    response = [
         line for line in answers.log.splitlines() if re.search(rf"{TOKEN}|{HIDDEN_FORM}|127\.0\.0\.1|ip=|GET ", line)
     ]
-    assert said == []
+    assert response == []

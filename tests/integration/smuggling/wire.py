@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 QUIET_S = 2.0
 """So long nothing more comes from a server that keeps the connection, however slow the machine. nginx drops what it has
 not passed on yet when its client leaves, so this is far more than the recorder takes."""
-SILENT_S = 0.3
+QUIET_AFTER_S = 0.3
 """The gateway sends what it has buffered at once."""
 AT_ONCE = 16
 """Connections that are kept busy at the same time, on either side."""
@@ -19,35 +19,35 @@ _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RawResponses:
     """Attributes:
     statuses: of each answer that came, in order.
     closed: whether the server ended the connection.
-    said: all of it.
+    content: all of it.
     """
 
     statuses: tuple[int, ...]
     closed: bool
-    said: bytes
+    content: bytes
 
 
-def exchange(url: str, raw: bytes) -> Heard:
-    """What a server says to ``raw``, until it ends the connection or says nothing more."""
+def exchange(url: str, raw: bytes) -> RawResponses:
+    """The response of a server to ``raw``, until it ends the connection or sends nothing more."""
     place = urlsplit(url)
-    said, closed = b"", False
+    content, closed = b"", False
     with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
         with suppress(ConnectionError):
             connection.sendall(raw)
         connection.settimeout(QUIET_S)
         try:
             while part := connection.recv(65536):
-                said += part
+                content += part
             closed = True
         except TimeoutError:
             pass
         except ConnectionError:
             closed = True
-    return Heard(tuple(int(status) for status in _STATUS.findall(said)), closed, said)
+    return RawResponses(tuple(int(status) for status in _STATUS.findall(content)), closed, content)
 
 
 @dataclass(slots=True)
@@ -92,9 +92,9 @@ def _serve(listening: socket.socket, made: Recorder) -> None:
 
 def _whole(connection: socket.socket) -> bytes:
     """All that comes, until nothing more comes."""
-    connection.settimeout(SILENT_S)
-    heard = b""
+    connection.settimeout(QUIET_AFTER_S)
+    responses = b""
     with suppress(TimeoutError):
         while part := connection.recv(65536):
-            heard += part
-    return heard
+            responses += part
+    return responses

@@ -47,7 +47,7 @@ class Filled:
     """Attributes:
     answers: as they are sent.
     details: as they are given on the own page, after the confirmation; none if the form leaves nothing for then.
-    words: what can be searched for, by the field in which it stands.
+    words: what can be searched for, by its field.
     """
 
     form: str

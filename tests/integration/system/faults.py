@@ -78,13 +78,13 @@ def suffer(production: Production, fault: Fault) -> None:
     await_alerts(lambda: not fault.raises & production.firing(), production, f"the end of the alerts of {fault.held}")
 
 
-def await_silence(production: Production) -> None:
+def await_no_alerts(production: Production) -> None:
     """Until no alert fires."""
-    await_alerts(lambda: production.firing() == set(), production, "silence")
+    await_alerts(lambda: production.firing() == set(), production, "no alerts")
 
 
 def await_alerts(condition: Callable[[], bool], production: Production, what: str) -> None:
-    """Until alerts are as the condition wants them; if that takes too long, say which fire."""
+    """Wait until alerts are as the condition wants them; the error names those that fire."""
     try:
         poll_until(condition, 60, every_s=0.5)
     except AssertionError:

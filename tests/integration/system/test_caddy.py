@@ -1,4 +1,4 @@
-"""Caddy routes paths as the tables of paths say; its own error answers are those of nginx."""
+"""Caddy routes paths by the tables of paths; its own error answers are those of nginx."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -71,7 +71,7 @@ def examples(route: Route) -> list[str]:
 
 
 @pytest.mark.parametrize(("host", "routes"), [(PUBLIC_HOST, PUBLIC_ROUTES), (DESK_HOST, DESK_ROUTES)])
-def test_each_path_leads_where_the_table_says(port: int, host: str, routes: tuple[Route, ...]) -> None:
+def test_each_path_is_routed_by_the_table(port: int, host: str, routes: tuple[Route, ...]) -> None:
     found, expected = {}, {}
     for route in routes:
         for path in examples(route):
@@ -84,7 +84,7 @@ def test_each_path_leads_where_the_table_says(port: int, host: str, routes: tupl
     assert found == expected
 
 
-def test_what_is_on_neither_host_is_a_problem_of_its_own(port: int) -> None:
+def test_path_on_neither_host_is_a_problem_document(port: int) -> None:
     for host, path in (
         *(
             (host, path)

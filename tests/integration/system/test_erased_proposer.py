@@ -74,7 +74,7 @@ class Proposer:
         poll_until(lambda: self.stack.sql("registration", shown) == [(verb,)], 30, what="the own page shows it")
 
     def traces(self) -> dict[str, bytes]:
-        """What is stored of the one person, by where it stands: words, and whatever was encrypted or hashed."""
+        """What is stored of the one person, by its place: words, and what was encrypted or hashed."""
         stored = {word: word.encode() for word in (*WORDS.values(), ADDRESS.partition("@")[0])}
         for service, tables in {
             "registration": ("registration", "proposal_state"),
@@ -92,7 +92,7 @@ class Proposer:
         return stored
 
     def found(self, traces: dict[str, bytes]) -> set[str]:
-        """Those that stand in any row of any table, as they are, in hexadecimal or in base64."""
+        """Those that are in any row of any table, plain, in hexadecimal or in base64."""
         found: set[str] = set()
         for url in (self.stack.installation.urls[service] for service in DATABASES):
             for (table,) in rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
@@ -154,7 +154,7 @@ def test_proposer_leaves_a_tombstone_and_counts_alone(proposer: Proposer, ending
     stack, traces = proposer.stack, proposer.traces()
     assert proposer.found(traces) == set(traces), "the control: all of it is there to be found"
     ending(proposer)
-    poll_until(proposer.is_gone, 60, what="all services have heard of it")
+    poll_until(proposer.is_gone, 60, what="all services have consumed it")
     _clean_up_a_day_later(stack)
     assert proposer.found(traces) == set()
     for service in ("registration", "events"):

@@ -144,7 +144,7 @@ def statuses(gateway: Gateway, method: str, path: str) -> list[int]:
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", SUBMISSIONS), ("GET", EVENTS)])
-def test_process_that_is_stopped_costs_nobody_an_answer(
+def test_process_that_is_stopped_costs_no_one_an_answer(
     opened: ExitStack, gateway_before: Made, method: str, path: str
 ) -> None:
     alive = opened.enter_context(running(Service()))
@@ -153,7 +153,7 @@ def test_process_that_is_stopped_costs_nobody_an_answer(
     assert alive.asked(SUBMISSIONS if method == "POST" else EVENTS) == REQUESTS
 
 
-def test_host_that_cannot_be_reached_costs_nobody_an_answer(opened: ExitStack, gateway_before: Made) -> None:
+def test_host_that_cannot_be_reached_costs_no_one_an_answer(opened: ExitStack, gateway_before: Made) -> None:
     """Its connections are never made: as if the host were gone from the network."""
     alive = opened.enter_context(running(Service()))
     deaf = opened.enter_context(socket.socket())
@@ -186,7 +186,7 @@ def test_process_that_runs_once_has_time_to_take_a_connection(opened: ExitStack,
 
 
 def test_submission_is_never_sent_twice_by_the_gateway(opened: ExitStack, gateway_before: Made) -> None:
-    """Whoever got no answer asks again with their key; a page is simply asked for again."""
+    """A client without an answer retries with their key; a page is simply requested again."""
     broken = opened.enter_context(running(Service(hangs_up=True)))
     other = opened.enter_context(running(Service(hangs_up=True)))
     gateway = gateway_before(broken.address, other.address)

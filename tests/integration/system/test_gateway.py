@@ -37,13 +37,13 @@ LIMITS = RequestLimits(rate_per_s=1, burst=BURST)
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running one.
+    """A running gateway.
 
     Attributes:
         url: of its public port.
     desk: of the coordinators' port.
         operations: of the port for operators.
-        log: all it says.
+        log: all its output.
     """
 
     url: str
@@ -63,22 +63,22 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[int]:
-    """Port of a service that is pleased with everything, and says where it thinks that a request comes from."""
+    """Port of a service that accepts everything, and returns the client address that it sees."""
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, *_args: object) -> None:
             """Nothing."""
 
-    class Patient(WSGIServer):
+    class LargeBacklogServer(WSGIServer):
         request_queue_size = 1024
         """As gunicorn's: a longer queue loses no connection while the machine is busy."""
 
     def answer(environ: dict[str, str], start: object) -> list[bytes]:
-        told = dict(parse_qsl(environ["QUERY_STRING"]))
-        start("200 OK", [("Content-Type", "text/plain"), *told.items()])  # type: ignore[operator]
-        return [(str(next(ANSWERS)) if told else environ["HTTP_X_FORWARDED_FOR"]).encode()]
+        headers_given = dict(parse_qsl(environ["QUERY_STRING"]))
+        start("200 OK", [("Content-Type", "text/plain"), *headers_given.items()])  # type: ignore[operator]
+        return [(str(next(ANSWERS)) if headers_given else environ["HTTP_X_FORWARDED_FOR"]).encode()]
 
-    with make_server("127.0.0.1", 0, answer, server_class=Patient, handler_class=Quiet) as server:
+    with make_server("127.0.0.1", 0, answer, server_class=LargeBacklogServer, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_port
@@ -88,7 +88,7 @@ def service() -> Iterator[int]:
 
 @pytest.fixture
 def gateway(run_folder: RunFolder, service: int) -> Iterator[Gateway]:
-    """Behind a TLS proxy on this machine, which is the test: it can say that it comes from any address."""
+    """Behind a TLS proxy on this machine, which is the test: it can claim any client address."""
     with _started(run_folder, service, read_proxies("127.0.0.0/8")) as running:
         yield running
 
@@ -118,7 +118,7 @@ def _started(run_folder: RunFolder, service: int, proxies: TrustedProxies) -> It
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_whoever_changes_too_much_at_once_is_told_when_to_come_again(gateway: Gateway, method: str) -> None:
+def test_client_with_too_many_changes_gets_a_retry_after(gateway: Gateway, method: str) -> None:
     statuses = gateway.flood(method, SUBMISSIONS, ["198.51.100.7"] * MANY)
     assert BURST <= statuses.count(200) < MANY
     while (refused := gateway.ask(method, SUBMISSIONS, "198.51.100.7")).status_code == 200:
@@ -140,7 +140,7 @@ def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> 
 
 
 def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> None:
-    """Whatever it refuses, or answers for a service that is down, at each of its ports; and its redirects."""
+    """For every refusal, and answers for a service that is down, at each of its ports; and its redirects."""
     large = requests.post(f"{gateway.url}/r/x", data=b"x" * 70_000, timeout=10)
     long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
     elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
@@ -166,7 +166,7 @@ def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> No
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_looking_is_not_limited(gateway: Gateway) -> None:
+def test_reading_is_not_limited(gateway: Gateway) -> None:
     assert set(gateway.flood("GET", "/v1/forms/a", ["198.51.100.7"] * MANY)) == {200}
 
 
@@ -208,8 +208,8 @@ def test_twenty_networks_cannot_shut_a_form_for_others(gateway: Gateway) -> None
 
 
 @pytest.mark.parametrize("path", TOKEN_PATHS)
-def test_no_other_site_learns_a_token_from_a_referrer(gateway: Gateway, path: str) -> None:
-    """Whatever the service says; and the gateway's own refusals, also on the coordinators' host."""
+def test_no_token_leaks_by_a_referrer(gateway: Gateway, path: str) -> None:
+    """For any header of the service; and for the gateway's own refusals, also on the coordinators' host."""
     for more in ("", "?Referrer-Policy=unsafe-url"):
         answer = gateway.ask("GET", f"{path}{TOKEN}{more}", "198.51.100.7")
         assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -221,7 +221,7 @@ def test_no_other_site_learns_a_token_from_a_referrer(gateway: Gateway, path: st
 
 @pytest.mark.parametrize("path", ["/embed/a", "/embed/troika.js"])
 def test_public_pages_are_kept_each_for_itself(gateway: Gateway, path: str) -> None:
-    """Another partner, theme or language is another page, and whoever sends a key is not shown what is kept."""
+    """Another partner, theme or language is another page, and requests with a key do not get cached ones."""
 
     def text(query: str, **headers: str) -> str:
         given = {"Accept-Language": "en", **headers}
@@ -236,7 +236,7 @@ def test_public_pages_are_kept_each_for_itself(gateway: Gateway, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "headers_given"),
     [
         ("/embed/a", "Cache-Control=no-store"),
         ("/embed/a", "Cache-Control=private,+max-age=60"),
@@ -251,13 +251,13 @@ def test_public_pages_are_kept_each_for_itself(gateway: Gateway, path: str) -> N
         ("/console/registrations", "Cache-Control=public,+max-age=60"),
     ],
 )
-def test_nothing_else_is_kept(gateway: Gateway, path: str, told: str) -> None:
-    address = f"{gateway.desk if path.startswith('/console') else gateway.url}{path}?{told}"
+def test_nothing_else_is_kept(gateway: Gateway, path: str, headers_given: str) -> None:
+    address = f"{gateway.desk if path.startswith('/console') else gateway.url}{path}?{headers_given}"
     assert requests.get(address, timeout=10).text != requests.get(address, timeout=10).text
 
 
 def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) -> None:
-    """Limited, too large, malformed, too long, to a service that is down: whatever nginx has to say of a request."""
+    """Limited, too large, malformed, too long, to a service that is down: all errors of nginx itself."""
     person = "198.51.100.77"
     statuses = set(gateway.flood("POST", f"/r/{TOKEN}", [person] * MANY))
     statuses |= {gateway.ask("GET", path + TOKEN, person).status_code for path in TOKEN_PATHS}
@@ -270,8 +270,8 @@ def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) ->
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} nonsense\r\n\r\n")}
     assert statuses == {200, 400, 404, 413, 414, 429, 503}
-    said = gateway.log.read_text()
-    assert [word for word in (TOKEN, person, "198.51.100.78", "client:", "127.0.0.1") if word in said] == []
+    log_text = gateway.log.read_text()
+    assert [word for word in (TOKEN, person, "198.51.100.78", "client:", "127.0.0.1") if word in log_text] == []
 
 
 def _raw(gateway: Gateway, request: str) -> int:

@@ -48,7 +48,7 @@ class Hosts:
     apps: Mapping[str, Flask]
 
     def answering(self, host: str, method: str, path: str) -> str:
-        """Name of the process that answers on ``host``; empty if no one does, which is said by 404 or 405."""
+        """Name of the process that answers on ``host``; empty if none does, which is a 404 or 405."""
         answer = requests.request(method, self.urls[host] + path, timeout=10, allow_redirects=False)
         name = answer.headers.get("X-Process", "")
         assert name or answer.status_code in (404, 405), (method, path, answer.status_code)
@@ -190,7 +190,7 @@ def test_no_submission_reaches_the_desk(hosts: Hosts, host: str) -> None:
     ],
 )
 def test_no_spelling_of_a_path_leads_past_the_gateway(hosts: Hosts, path: str) -> None:
-    """The gateway compares what a path comes to; whatever it lets through is none of a coordinator's."""
+    """The gateway compares the normalised path; none of the paths that it forwards is a coordinator's."""
     with requests.Session() as session:
         asked = requests.Request("GET", hosts.urls[PUBLIC] + path).prepare()
         asked.url = hosts.urls[PUBLIC] + path  # as it is written

@@ -40,7 +40,7 @@ PARENTS = {
     "process events.contact": "process notifications.mail",
     "process registration.mail": "process notifications.mail",
 }
-"""Which span each is a child of: what a message says is its parent both where it is published and where it is used."""
+"""Which span each is a child of: the parent in the message counts where it is published and where it is used."""
 
 
 def pages(whole: Stack) -> dict[str, str]:
@@ -64,7 +64,7 @@ def figures(page: str, name: str) -> dict[str, float]:
 
 
 def test_promtool_accepts_every_page(whole: Stack) -> None:
-    """``promtool check metrics`` finds nothing to say about what is ours."""
+    """``promtool check metrics`` reports nothing about our metrics."""
     for name, page in pages(whole).items():
         checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True)
         assert (checked.returncode, checked.stderr) == (0, ""), name
@@ -89,7 +89,7 @@ def test_one_registration_is_counted_once(whole: Stack) -> None:
 
 
 def test_probes_answer(whole: Stack) -> None:
-    """Every worker says that it lives and that it is ready."""
+    """Every worker reports that it is live and ready."""
     for service, role in WORKERS:
         address = f"http://127.0.0.1:{whole.ports[f'{service}-{role}']}"
         assert [requests.get(address + path, timeout=5).status_code for path in ("/livez", "/readyz", "/x")] == [
@@ -120,7 +120,7 @@ def test_each_span_is_a_child_of_its_cause(registration: list[CollectedSpan]) ->
 
 
 def test_a_submission_leads_to_its_decision(whole: Stack, collector: Collector) -> None:
-    """In one trace. A mail that asks to confirm goes when its mailbox may have one: it is a trace of its own."""
+    """In one trace. A mail that asks to confirm is sent when its mailbox may have one: it is a separate trace."""
     name, status = "POST /v1/forms/<slug>/submissions", "http.response.status_code"
 
     def trace() -> set[str]:
@@ -131,7 +131,7 @@ def test_a_submission_leads_to_its_decision(whole: Stack, collector: Collector) 
     assert not trace() & {"send verification", MAILED}
 
 
-def test_spans_say_what_their_type_may_say_and_nobodys_data(whole: Stack, collector: Collector) -> None:
+def test_spans_have_the_attributes_of_their_type_and_no_personal_data(whole: Stack, collector: Collector) -> None:
     allowed = {name for kind in SPAN_TYPES for name in kind.attributes}
     assert {name for span in collector.spans for name in span.attributes} <= allowed
     everything = b"".join(collector.bodies).lower()

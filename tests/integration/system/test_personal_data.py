@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.system.disguises import disguises_of
+from tests.integration.system.encoded_words import disguises_of
 from tests.integration.system.every_form import Place
-from tests.integration.system.troubled import DATABASES, KILLED, Troubled, troubled
-from tests.support.audited import parked_at
+from tests.integration.system.system_after_faults import DATABASES, KILLED, Troubled, troubled
+from tests.support.audit_checks import parked_at
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
@@ -23,14 +23,14 @@ from tests.support.run_folder import RunFolder
 REGISTRATION, EVENTS, MAIL = "registration's database", "events' database", "mail"
 IN_MAILS = {"name", "email"}
 COMMON = 4
-"""Letters with which every word begins that is searched for: large files are seldom worth a look for each."""
+"""Letters with which every searched word begins: large files are seldom worth a search for each."""
 
 READ_IN_EVENTS = {"title", "summary", "organisation"}
 """Texts of a proposal that coordinators read in events; the names of its speakers are encrypted there."""
 
 
 def allowed(place: Place) -> set[str]:
-    """Where the answer to a question may stand."""
+    """Where the answer to a question may be."""
     if place.sealed:
         return set()
     proposed = place.form == PROPOSAL
@@ -96,7 +96,7 @@ def test_canaries_are_where_they_may_be(everything: Troubled, dumps: dict[str, b
         place: {name for name, text in texts.items() if word.encode() in text}
         for place, word in words_of(everything).items()
     }
-    print("what may stand where:")
+    print("what may be where:")
     for place in found:
         print(f"  {place!s:44} {', '.join(sorted(allowed(place))) or 'nowhere in clear'}")
     assert {str(place): where - allowed(place) for place, where in found.items() if where - allowed(place)} == {}
@@ -169,7 +169,7 @@ def test_no_personal_data_in_outbox(everything: Troubled) -> None:
 
 
 def test_no_personal_data_in_temporary_files(everything: Troubled) -> None:
-    """Whatever processes, gateway and broker have written in the run's folder, and what stands in shared memory."""
+    """All that processes, gateway and broker have written in the run's folder, and the content of shared memory."""
     mails, data, own = everything.stack.mail_folder, everything.postgres.data_folder, everything.run.path
     shared = [place for place in Path("/dev/shm").iterdir() if place != own.parent]
     files = [
@@ -182,5 +182,5 @@ def test_no_personal_data_in_temporary_files(everything: Troubled) -> None:
 def _search(everything: Troubled, path: Path) -> list[str]:
     try:
         return found_in(everything, path.read_bytes())
-    except FileNotFoundError:  # gone meanwhile
+    except FileNotFoundError:  # gone in the meantime
         return []

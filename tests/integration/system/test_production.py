@@ -1,6 +1,6 @@
 """`make up` for real: who may do what, that Prometheus sees everything, which alert each fault raises, and the end.
 
-One installation for the module; tests run in the order in which they stand, and the last one takes it down.
+One installation for the module; tests run in the order of the file, and the last one takes it down.
 """
 
 import json
@@ -31,14 +31,14 @@ from deploy.up.ports import is_taken
 from deploy.up.watching import alerts_url
 from shared.db.roles import login
 from shared.runtime.accounts import Account, run_as
-from tests.architecture.observed import BROKERS
+from tests.architecture.metric_series import BROKERS
 from tests.integration.system.faults import (
     BROKER,
     DATABASE_AND_SENDER,
     MAIL_RELAY_IS_HELD,
     RELAY_AND_CONSUMER,
     await_alerts,
-    await_silence,
+    await_no_alerts,
     suffer,
 )
 from tests.support.processes import PROJECT
@@ -127,7 +127,7 @@ def test_each_role_enters_its_own_database_alone(production: Production) -> None
     assert entered == {place: "enters" if place in own else "refused" for place in entered}
 
 
-def test_each_process_comes_to_its_database_by_its_own_login(production: Production) -> None:
+def test_each_process_uses_its_own_database_login(production: Production) -> None:
     passwords, running = production.secret("databases.json"), Records(production.folder).running()
     found = {place: environment_of(running[worker_name(*place)]) for place in PROCESSES}
     addresses = {place: make_url(each[f"{place[0].upper()}_DATABASE_URL"]) for place, each in found.items()}
@@ -142,7 +142,7 @@ def test_each_process_comes_to_its_database_by_its_own_login(production: Product
     }
 
 
-def test_nobody_is_a_guest_of_the_broker(production: Production) -> None:
+def test_no_one_is_a_guest_of_the_broker(production: Production) -> None:
     parameters = pika.ConnectionParameters(
         "127.0.0.1", production.ports["amqp"], "troika", pika.PlainCredentials("guest", "guest")
     )
@@ -154,7 +154,7 @@ def _user_of(pid: int) -> int:
     return Path(f"/proc/{pid}").stat().st_uid
 
 
-def test_each_role_runs_as_a_user_of_its_own(production: Production) -> None:
+def test_each_role_runs_as_its_own_user(production: Production) -> None:
     """Started by an ordinary user, all run as that one."""
     users = {name: _user_of(pid) for name, pid in production.pids().items() if name != SUPERVISOR}
     ours = [worker_name(*process) for process in PROCESSES]
@@ -169,7 +169,7 @@ def test_each_role_runs_as_a_user_of_its_own(production: Production) -> None:
 
 
 def test_each_role_can_read_its_own_secrets_alone(production: Production) -> None:
-    """As many as its settings name: whoever takes over one process finds no key of another."""
+    """As many as its settings name: an attacker in one process finds no key of another."""
     secrets = production.folder / "secrets"
     files = sorted(path for path in secrets.iterdir() if path.is_file())
     assert len(files) >= 8
@@ -332,7 +332,7 @@ def test_service_that_is_away_is_answered_for_by_the_gateway(production: Product
     poll_until(lambda: is_ready(address), 30, what="the form answers again")
 
 
-def test_killed_process_is_started_again_and_the_others_go_on(production: Production) -> None:
+def test_killed_process_is_restarted_and_the_others_continue(production: Production) -> None:
     before = production.pids()
     killed = production.kill("events-relay")
     poll_until(lambda: production.pids().get("events-relay", killed) != killed, 10, what="events-relay runs again")
@@ -360,7 +360,7 @@ def test_difference_in_the_databases_raises_its_alert(production: Production) ->
         assert administrator.execute(miscount, [1]).rowcount == 1
         await_alerts(lambda: production.firing() == {("TroikaAuditDifference", "A2")}, production, "the audit's alert")
         administrator.execute(miscount, [-1])
-    await_silence(production)
+    await_no_alerts(production)
 
 
 def test_people_who_were_not_notified_raise_their_alert(production: Production, visitors: Visitors) -> None:
@@ -375,7 +375,7 @@ def test_people_who_were_not_notified_raise_their_alert(production: Production, 
         raised = {("TroikaPeopleNotNotified", "")}
         await_alerts(lambda: production.firing() == raised, production, "the alert of people who were not notified")
         administrator.execute("DELETE FROM mail WHERE state = 'missed'")
-    await_silence(production)
+    await_no_alerts(production)
 
 
 def test_refusals_raise_their_alert(production: Production) -> None:
@@ -389,14 +389,14 @@ def test_refusals_raise_their_alert(production: Production) -> None:
         return production.firing() == {("TroikaRefusing", "registration-forms")}
 
     await_alerts(is_noticed, production, "the alert of refusals")
-    await_silence(production)
+    await_no_alerts(production)
 
 
 def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, visitors: Visitors) -> None:
     """A healthy time is silent; then each fault, the mail relay's beside the others since its alert takes longest."""
     poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
-    silent_until = time.monotonic() + QUIET_S
-    while time.monotonic() < silent_until:
+    quiet_until = time.monotonic() + QUIET_S
+    while time.monotonic() < quiet_until:
         assert production.firing() == set()
         time.sleep(0.5)
     assert len(visitors.accepted) > QUIET_S
@@ -406,10 +406,10 @@ def test_alerts_rise_with_their_fault_and_go_with_it(production: Production, vis
     await_alerts(lambda: {name for name, _ in production.firing()} == MAIL_RELAY_IS_HELD, production, "no mail goes")
     production.release("sink")
     suffer(production, DATABASE_AND_SENDER)
-    await_silence(production)
+    await_no_alerts(production)
 
 
-def test_everybody_who_was_accepted_has_had_one_mail(production: Production, visitors: Visitors) -> None:
+def test_everyone_who_was_accepted_has_had_one_mail(production: Production, visitors: Visitors) -> None:
     """Through all of these faults."""
     visitors.__exit__()
     inbox = f"http://127.0.0.1:{production.ports['inbox']}/mails.json"

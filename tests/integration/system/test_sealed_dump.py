@@ -1,4 +1,4 @@
-"""A dump of every database, taken after a traveller has registered, shows no sealed answer; readings stand in the log.
+"""A dump of every database, taken after a traveller has registered, shows no sealed answer; readings are in the log.
 
 The whole system runs, on the embedded bus, whose table is dumped too. A traveller registers, confirms the address, is
 mailed and counted; the sealed answers are read; requests with faults in them, a repeated one and a second attempt are
@@ -22,8 +22,8 @@ from services.registration.forms.standard_forms import standard_form
 from services.registration.sealing.model import field_names
 from shared.db.embedded_server import binaries
 from shared.runtime.accounts import service_account
-from tests.integration.system.disguises import disguises_of
-from tests.support.encoded import to_form_encoded
+from tests.integration.system.encoded_words import disguises_of
+from tests.support.form_encoding import to_form_encoded
 from tests.support.installation import make_installation
 from tests.support.participants import MANAGING, confirm_in_time
 from tests.support.postgres import PostgresServer
@@ -53,7 +53,7 @@ SEALED = {
 ASKED_FIRST = {name: SEALED[name] for name in ("diet", "access_needs")}
 """Of those, what the form asks; the rest is asked on the own page."""
 UNIQUE = [str(value) for value in SEALED.values() if len(str(value)) >= 10]
-"""Answers that nothing but a leak can bring into a dump. Of the others, too short, the fields' names are looked for."""
+"""Answers that only a leak can bring into a dump. Of the others, too short, the fields' names are searched for."""
 
 CLEAR = {"side_events": f"clear{MARK}", "name": f"name{MARK}", "email": f"{MARK}@example.org", "consent": True}
 REASON = "Her visa letter is being written"
@@ -62,14 +62,14 @@ DATABASES = ("registration", "events", "notifications", "bus")
 
 @pytest.fixture(scope="module")
 def stack(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system, after everything that is told above."""
+    """The whole system, after everything that is described above."""
     processes = ProcessGroup(run_folder)
     made = Stack(processes, make_installation(postgres, tmp_path_factory.mktemp("dump")))
     try:
         made.start()
         load_folder(made.installation, SAMPLE)
         known = "SELECT count(*) FROM event_copy WHERE id = 'upr-review'"
-        poll_until(lambda: made.sql("registration", known) == [(1,)], 60, what="registration has heard of the review")
+        poll_until(lambda: made.sql("registration", known) == [(1,)], 60, what="registration has consumed the review")
         token = register(made)
         leave_in_the_bus(made, token)
         yield made
@@ -145,7 +145,7 @@ def test_every_sealed_field_of_the_form_is_answered() -> None:
 
 
 def test_dump_is_whole_and_the_search_finds_what_is_there(stack: Stack, dumps: dict[str, bytes]) -> None:
-    """What is stored in clear is found, where it may be; every table that has rows stands in its dump."""
+    """What is stored in clear is found, where it may be; every table that has rows is in its dump."""
     for word in (CLEAR["side_events"], CLEAR["name"]):
         assert disguises_of(str(word), dumps["registration"]) != []
     for service in ("registration", "events", "notifications"):
@@ -171,7 +171,7 @@ def test_no_dump_holds_a_sealed_answer(dumps: dict[str, bytes], name: str, answe
 
 @pytest.mark.parametrize("name", DATABASES)
 def test_no_dump_holds_the_country_of_a_passport(dumps: dict[str, bytes], name: str) -> None:
-    """Two letters, so as a word of its own only, where no ciphertext is."""
+    """Two letters, so as a separate word only, where no ciphertext is."""
     text = re.sub(rb"[A-Za-z0-9+/=_-]{24,}", b" ", dumps[name])
     assert re.findall(rb"(?<![A-Za-z])BV(?![A-Za-z])", text) == []
 
@@ -181,12 +181,12 @@ HOTELS = {
     ("events", "INSERT INTO public.outbox OVERRIDING SYSTEM VALUE"),
     ("registration", "INSERT INTO public.hotel_copy"),
 }
-"""Where the rooms that hotels keep stand, and the messages about them: they say nothing of anyone."""
+"""Where the rooms of hotels are, and the messages about them: they contain no personal data."""
 
 
 @pytest.mark.parametrize("field", sorted(SEALED))
 def test_sealed_field_is_named_in_questions_alone(dumps: dict[str, bytes], field: str) -> None:
-    """An answer that is too short to be looked for would stand beside the name of its field."""
+    """An answer that is too short to be searched for would be beside the name of its field."""
     found = {
         (name, line.split(b" VALUES")[0].decode())
         for name, content in dumps.items()
@@ -210,7 +210,7 @@ def test_no_message_or_mail_names_a_sealed_field(stack: Stack, dumps: dict[str, 
     assert [field for field in SEALED if len(field) > 5 and disguises_of(field, rest)] == []
 
 
-def test_reading_stands_in_the_log_with_reader_and_reason(stack: Stack, dumps: dict[str, bytes]) -> None:
+def test_reading_is_in_the_log_with_reader_and_reason(stack: Stack, dumps: dict[str, bytes]) -> None:
     """In the table, in the dump, and in the interface."""
     [(reader, reason, form)] = stack.sql("registration", "SELECT reader, reason, form FROM sealed_reading")
     assert (reader, reason, form) == ("a coordinator", REASON, FORM)

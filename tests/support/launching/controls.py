@@ -96,9 +96,9 @@ def random_message_id() -> None:
     outgoing = Relay._outgoing
 
     def renamed(self: Relay, row: OutboxRow) -> Outgoing:
-        told, identity = outgoing(self, row), new_id()
-        body = json.dumps(json.loads(told.body) | {"id": identity}).encode()
-        return Outgoing(identity, told.type, told.routing_key, told.source, body)
+        published, identity = outgoing(self, row), new_id()
+        body = json.dumps(json.loads(published.body) | {"id": identity}).encode()
+        return Outgoing(identity, published.type, published.routing_key, published.source, body)
 
     _put(Relay, _outgoing=renamed)
 

@@ -1,4 +1,4 @@
-"""The action of a program at a fail point: nothing, unless its plan says so."""
+"""The action of a program at a fail point: nothing, unless its plan has one."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ class Hook:
 
 
 def carry_out(plan: Plan) -> None:
-    """Die, fail or stand still."""
+    """Be killed, fail or hang."""
     if plan.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if plan.action == "raise":

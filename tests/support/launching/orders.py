@@ -29,7 +29,7 @@ def parts_of(file: Path) -> list[str]:
 
 
 class Orders:
-    """The plan as a running program sees it: looked for each time, read when the file was written anew."""
+    """The plan as a running program sees it: the file is checked each time, and read when it was rewritten."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

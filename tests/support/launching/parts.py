@@ -3,7 +3,7 @@
 ``quick-…``        pauses and leases of a test's length, by the role that has them
 ``effect-ledger``  each effect leaves a row in the effect's own transaction, so that a doubled one can be seen
 ``troubled``       every third message is refused once, so that the retry tiers have work
-``deadly``         the decider dies of a submission whose name says so, as of a bug in a library
+``deadly``         the decider is killed by a submission with this name, as by a bug in a library
 the rest           negative controls: one guard taken out each, see ``tests.support.launching.controls``
 
 They import where they are called: a program that is killed and started again and again has no time for the others'.
@@ -32,7 +32,7 @@ LEDGER = """
     CREATE TABLE IF NOT EXISTS effect_ledger (
         consumer text NOT NULL, type text NOT NULL, subject text NOT NULL, revision text NOT NULL)
 """
-"""Made by the test in each consumer's database. A fact is type, subject and revision, whatever id it comes under."""
+"""Made by the test in each consumer's database. A fact is type, subject and revision, under any id."""
 
 _WRITE = text("INSERT INTO effect_ledger VALUES (:consumer, :type, :subject, :revision)")
 
@@ -52,14 +52,14 @@ def replace(names: Sequence[str]) -> None:
 
 
 def quick_relay() -> None:
-    """A relay looks again soon after an outage."""
+    """A relay polls again soon after an outage."""
     from shared.messaging import relay
 
     _set(relay, OUTAGE_POLL_DELAY_S=QUICK_S)
 
 
 def quick_consume() -> None:
-    """A consumer looks again soon after an outage, and messages stay in a retry tier for a moment."""
+    """A consumer polls again soon after an outage, and messages stay in a retry tier for a short time."""
     from shared.messaging import acknowledger
     from shared.messaging import consumer as listener
 
@@ -75,7 +75,7 @@ def quick_news() -> None:
 
 
 def quick_send() -> None:
-    """A sender looks at leases often and tries again soon."""
+    """A sender checks leases often and retries soon."""
     from services.notifications.sending import outcomes, sender
 
     _set(sender, CLEANUP_EVERY_S=QUICK_S, OUTAGE_DELAY_S=QUICK_S)
@@ -98,14 +98,14 @@ def quick_solve() -> None:
 
 
 def quick_tend() -> None:
-    """What is due by time is looked for often."""
+    """What is due by time is searched often."""
     from services.registration import workers
 
     _set(workers, TEND_EVERY_S=QUICK_S)
 
 
 def quick_decide() -> None:
-    """A decider looks again soon after an outage."""
+    """A decider polls again soon after an outage."""
     from services.registration import workers
 
     _set(workers, OUTAGE_PAUSE_S=QUICK_S)
@@ -144,7 +144,7 @@ def troubled() -> None:
 
 
 def deadly() -> None:
-    """Have the decider end in whatever batch holds a submission of someone named ``DEADLY``."""
+    """Have the decider end in any batch that holds a submission of someone named ``DEADLY``."""
     from services.registration.intake import decider
     from services.registration.intake.items import Submission
 

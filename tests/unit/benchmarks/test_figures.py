@@ -8,7 +8,7 @@ import pytest
 from tests.benchmarks.floor import FIELDS, INSERT, NUMBERED
 from tests.benchmarks.intake_adapter import ACCEPTED
 from tests.benchmarks.overload import Overload, from_elsewhere, normal_after_s
-from tests.benchmarks.single import ask_moments_ms
+from tests.benchmarks.single_client import ask_times_ms
 from tests.benchmarks.steady_load import ABOVE, Offered, offered
 from tests.support.open_loop import Load, Shot
 
@@ -44,7 +44,7 @@ def shot(due_s: float, took_s: float, status: int) -> Shot:
 
 
 def test_receipt_is_asked_as_its_page_asks() -> None:
-    assert list(islice(ask_moments_ms(), 5)) == [100, 250, 600, 1200, 2400]
+    assert list(islice(ask_times_ms(), 5)) == [100, 250, 600, 1200, 2400]
 
 
 def test_floors_store_the_same_fields() -> None:
@@ -77,7 +77,7 @@ def test_normal_begins_after_the_last_that_was_refused_slow_or_unanswered(
     assert normal_after_s(shots, 10.0) == normal_s
 
 
-def test_clients_of_an_overload_come_from_networks_of_their_own() -> None:
+def test_clients_of_an_overload_come_from_separate_networks() -> None:
     assert b"X-Forwarded-For: 2001:db8:ffff::1\r\n" in from_elsewhere(65_535)
     assert from_elsewhere(1).count(b"\r\n\r\n") == 1
 

@@ -42,7 +42,7 @@ def test_key_is_printed_once_and_its_hash_stored(file: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_running_process_knows_a_new_key_and_forgets_a_removed_one(file: Path) -> None:
+def test_running_process_accepts_a_new_key_and_refuses_a_removed_one(file: Path) -> None:
     first = added(file, "a coordinator", "--role", "coordinator")
     access = AccessFile(file)
     second = added(file, "a partner", "--role", "partner", "--partner", "example-partner")

@@ -101,7 +101,7 @@ def test_chart_lints_renders_and_is_valid(chart: helm.Chart, name: str) -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_process_is_a_deployment_of_its_own(chart: helm.Chart) -> None:
+def test_every_process_has_its_own_deployment(chart: helm.Chart) -> None:
     found = named(rendered(chart, {}), "Deployment")
     assert set(found) == {f"troika-{worker_name(*process)}" for process in PROCESSES} | {"troika-gateway"}
     for service, role in PROCESSES:

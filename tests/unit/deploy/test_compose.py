@@ -188,7 +188,7 @@ def test_exporters_and_doctor_change_nothing_and_have_no_more_rights_than_they_n
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_whoever_sees_all_settings_has_no_way_out(size: str) -> None:
+def test_container_with_all_settings_publishes_no_port(size: str) -> None:
     """Those who prepare them, and the doctor that tries each login; they publish no port."""
     whole = {
         name: (one.get("networks", []), one.get("network_mode"), "ports" in one)
@@ -318,7 +318,7 @@ def test_prometheus_scrapes_every_container(size: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_probe_looks_at_the_public_address(size: str) -> None:
+def test_probe_requests_the_public_address(size: str) -> None:
     """What only `prepare` knows comes into Prometheus as a file, and the rest is in the configuration."""
     (job,) = [one for one in yaml.safe_load(prometheus(size))["scrape_configs"] if one["job_name"] == "public-page"]
     assert [source["files"] for source in job["file_sd_configs"]] == [[PUBLIC_TARGETS]]

@@ -1,4 +1,4 @@
-"""The gateway sends each path where the tables of paths say."""
+"""The gateway routes each path by the tables of paths."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ BEGINNINGS = [path for route in (*PUBLIC_ROUTES, *DESK_ROUTES) for path in route
 
 
 def _servers() -> Iterator[dict[str, str]]:
-    """Upstream by beginning of path: of the public server, the coordinators' and the operators'."""
+    """Upstream by prefix of path: of the public server, the coordinators' and the operators'."""
     for server in CONFIGURATION.split("  server {")[1:]:
         yield dict(re.findall(r"location \^~ (\S+) \{\s+proxy_pass http://([^;]+);", server))
 
@@ -53,7 +53,7 @@ def test_both_hosts_agree_with_the_local_front(beginning: str, rest: str) -> Non
     assert found - {""} == {service_for(path)}
 
 
-def test_what_is_for_operators_stands_at_their_port_alone() -> None:
+def test_operators_paths_are_at_their_port_alone() -> None:
     assert [path for path in (*PUBLIC, *DESK) if path.startswith("/-/")] == []
     assert OPERATIONS == {
         "/-/registration/forms/": "registration-forms/-/registration/",
@@ -104,7 +104,7 @@ def test_twenty_networks_cannot_hold_every_connection() -> None:
 
 @pytest.mark.parametrize("path", TOKEN_PATHS)
 def test_paths_with_a_token_are_no_referrer(path: str) -> None:
-    """Each of them is a location of its own: else the header would be missing there."""
+    """Each of them is a separate location: else the header would be missing there."""
     [location] = re.findall(rf"location \^~ {path} \{{(.*?)\}}", CONFIGURATION, re.DOTALL)
     assert "proxy_hide_header Referrer-Policy;" in location
     assert "add_header Referrer-Policy no-referrer always;" in location
@@ -128,17 +128,17 @@ def test_paths_of_the_intake_lead_to_its_processes(path: str, process: str) -> N
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
-def test_what_a_client_says_of_itself_is_replaced(header: str) -> None:
+def test_forwarding_headers_of_a_client_are_replaced(header: str) -> None:
     [value] = re.findall(rf"proxy_set_header {header} (\S+);", CONFIGURATION)
     assert value == ("$remote_addr" if header == "X-Forwarded-For" else '""')
 
 
-def test_prometheus_is_told_of_every_process() -> None:
+def test_prometheus_scrapes_every_process() -> None:
     processes = {*PROCESSES, ("operations", "canary")}
-    told = {audited: targets(PORTS, audited=audited)["troika"] for audited in (True, False)}
+    groups = {audited: targets(PORTS, audited=audited)["troika"] for audited in (True, False)}
     assert {
         audited: {(each["labels"]["service"], each["labels"]["process"]) for each in group}
-        for audited, group in told.items()
+        for audited, group in groups.items()
     } == {True: processes | {("operations", "audit")}, False: processes}
 
 
@@ -150,7 +150,7 @@ def test_idle_connections_are_closed_by_the_gateway_before_the_service_does() ->
     assert max(kept_s) < int(keepalive)
 
 
-def test_service_is_told_when_a_request_came() -> None:
+def test_service_gets_the_arrival_time_of_a_request() -> None:
     assert re.findall(r'proxy_set_header X-Request-Start "(.+)";', CONFIGURATION) == ["t=$msec"]
 
 

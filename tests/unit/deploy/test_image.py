@@ -13,7 +13,7 @@ from tests.support.requirements import read_requirements
 IMAGE = PROJECT / "deploy" / "image"
 WITHOUT_HELP = ("canary",)
 NOT_PINNED = "DL3008"
-"""Debian's packages: the base image says of which day they are, and security updates are wanted."""
+"""Debian's packages: the base image fixes their date, and security updates are wanted."""
 
 
 def test_dockerfile_has_no_fault() -> None:

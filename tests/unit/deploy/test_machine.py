@@ -42,7 +42,7 @@ def install(root: Path, *names: str) -> str:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty Debian with systemd's own units and our interpreter, and everything of ours installed."""
+    """An empty Debian with systemd's own units and our interpreter, and all our files installed."""
     folder = tmp_path_factory.mktemp("root")
     shutil.copytree("/usr/lib/systemd/system", folder / "usr" / "lib" / "systemd" / "system", symlinks=True)
     python = folder / "opt" / "troika" / ".venv" / "bin" / "python"
@@ -56,7 +56,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def unit(root: Path, name: str) -> dict[str, list[str]]:
-    """Values of a unit by name; some names stand there twice."""
+    """Values of a unit by name; some names are there twice."""
     found: dict[str, list[str]] = {}
     for line in (root / "etc" / "systemd" / "system" / f"troika-{name}.service").read_text().splitlines():
         key, sign, value = line.partition("=")
@@ -164,10 +164,10 @@ def test_installed_again_keys_and_changed_settings_stay(root: Path) -> None:
 
 
 def test_one_process_alone_may_be_installed(tmp_path: Path) -> None:
-    said = install(tmp_path, "notifications-send", "gateway")
+    printed = install(tmp_path, "notifications-send", "gateway")
     names = [path.name for path in (tmp_path / "etc" / "systemd" / "system").iterdir()]
     assert names == ["troika-notifications-send.service"]
-    assert "systemctl enable --now" not in said or "troika-notifications-send" in said
+    assert "systemctl enable --now" not in printed or "troika-notifications-send" in printed
     text = (tmp_path / "etc" / "troika" / "nginx.conf").read_text()
     assert text.count("server 192.0.2.1:8101 max_fails=1") == text.count("server 192.0.2.2:8101 max_fails=1") == 1
 

@@ -24,7 +24,7 @@ def test_old_workers_wait_until_all_younger_ones_can_answer() -> None:
     assert [generations.younger_ones_start(age) for age in (1, 2, 3, 4)] == [False] * 4
 
 
-def test_what_a_worker_says_is_seen_by_the_others() -> None:
+def test_report_of_a_worker_is_seen_by_the_others() -> None:
     generations = Generations()
     generations.forked(7)
     child = os.fork()
@@ -35,7 +35,7 @@ def test_what_a_worker_says_is_seen_by_the_others() -> None:
     assert not generations.younger_ones_start(6)
 
 
-def test_worker_told_to_stop_goes_on_until_its_successors_can_answer() -> None:
+def test_stopping_worker_continues_until_its_successors_can_answer() -> None:
     old: RollingWorker = RollingWorker.__new__(RollingWorker)
     old.age, old.alive, old.generations = 1, True, Generations()
     old.generations.forked(2)
@@ -48,7 +48,7 @@ def test_worker_told_to_stop_goes_on_until_its_successors_can_answer() -> None:
             gevent.sleep(0.01)
 
 
-def test_worker_told_to_stop_at_the_end_waits_for_nobody() -> None:
+def test_worker_stopped_with_the_service_waits_for_no_one() -> None:
     last: RollingWorker = RollingWorker.__new__(RollingWorker)
     last.age, last.alive, last.generations = 2, True, Generations()
     last.generations.forked(2)
@@ -72,4 +72,4 @@ def test_room_is_somewhere_as_long_as_one_worker_has_some(monkeypatch: pytest.Mo
     assert not room.anywhere()
     room.report(2, has_room=True)
     monkeypatch.setattr(rolling, "ROOM_KNOWN_FOR_S", 0.0)
-    assert not room.anywhere(), "what was said too long ago counts as nothing"
+    assert not room.anywhere(), "an outdated report counts as nothing"

@@ -15,7 +15,7 @@ def _plain(text: str) -> str:
     return text.replace(NO_BREAK, " ")
 
 
-def test_span_says_own_zone_and_utc() -> None:
+def test_span_shows_its_zone_and_utc() -> None:
     span = span_of(an_event())
     assert span is not None
     assert _plain(span.local) == "Wed 4 Mar 2020, 14:00 to 15:00"

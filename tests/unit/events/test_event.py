@@ -88,7 +88,7 @@ def test_every_field_is_visible_or_known_not_to_be() -> None:
     assert hidden.isdisjoint(VISIBLE)
 
 
-def test_events_compare_by_moment_not_by_zone() -> None:
+def test_events_compare_by_instant_not_by_zone() -> None:
     other = datetime.fromisoformat("2020-03-04T14:00:00-05:00")
     assert an_event(starts_at=other, ends_at=other + timedelta(hours=1)) == an_event()
 

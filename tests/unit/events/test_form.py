@@ -33,7 +33,7 @@ def _event(status: EventStatus, starts_at: object, ends_at: object) -> Event:
     )
 
 
-def test_form_is_open_where_registration_says_so() -> None:
+def test_form_is_open_when_registration_has_it_open() -> None:
     kinds, hours = ("webinar", "interest"), (0, 48)
     seen = set()
     for switch, opens, closes, status, dates, kind, before, needs in product(

@@ -65,7 +65,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("status", EventStatus)
-def test_step_leads_where_the_design_says_or_is_refused(status: EventStatus, step: str) -> None:
+def test_step_follows_the_state_machine_or_is_refused(status: EventStatus, step: str) -> None:
     event = an_event(status)
     if status is EventStatus.DRAFT and step == "announce":
         event = an_event(status, starts_at=START, ends_at=START + HOUR)
@@ -198,7 +198,7 @@ def test_can_follow_any_number_of_steps() -> None:
     assert reached(EventStatus.CANCELLED) == set(EventStatus) - {EventStatus.DRAFT}
 
 
-def test_moments_of_the_scenario_second_act() -> None:
+def test_times_of_the_scenarios_second_act() -> None:
     """The review was tentative for May, lost its date and was held in November."""
     november = datetime(2020, 11, 9, 8, 0, tzinfo=UTC)
     event = postpone(an_event(id="upr-review"))

@@ -50,7 +50,7 @@ FILES = {
 
 
 def folder(path: Path, **changed: str) -> Path:
-    """The small folder above, with some files replaced: ``events`` stands for ``events.yaml``."""
+    """The small folder above, with some files replaced: ``events`` means ``events.yaml``."""
     for name, content in FILES.items():
         path.joinpath(name).write_text(changed.get(name.removesuffix(".yaml").replace("-", "_"), content))
     return path
@@ -74,7 +74,10 @@ def test_scenario_holds_the_stated_facts() -> None:
         (EventKind.PRESS_CONFERENCE, EventStatus.TENTATIVE, "Geneva"),
         (EventKind.TRAINING, EventStatus.DRAFT, None),
     ]
-    assert [(round_.presentations, round_.hosts) for round_ in loaded.consultations] == [(16, 9), (27, 2)]
+    assert [(consultation.presentations, consultation.hosts) for consultation in loaded.consultations] == [
+        (16, 9),
+        (27, 2),
+    ]
     assert (len(loaded.working_groups), [series.began_in for series in loaded.series]) == (12, [2019])
 
 

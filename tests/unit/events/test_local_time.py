@@ -47,11 +47,11 @@ def test_neighbours_of_a_change_are_fine() -> None:
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)), ZONES)  # noqa: DTZ001 - wall times
 def test_accepted_time_comes_back(wall: datetime, zone: str) -> None:
     try:
-        moment = to_utc(wall, zone)
+        instant = to_utc(wall, zone)
     except DomainError as error:
         assert error.code in ("time-skipped", "time-ambiguous")  # noqa: PT017 - both answers are right
         return
-    assert to_local(moment, zone) == wall
+    assert to_local(instant, zone) == wall
 
 
 def test_zone_names_are_those_of_the_database() -> None:

@@ -20,18 +20,18 @@ def test_new_event_is_published_and_a_new_draft_is_not() -> None:
     assert merge_loaded(None, an_event(EventStatus.DRAFT)) == (an_event(EventStatus.DRAFT), "none")
 
 
-def test_same_event_again_is_none_whatever_its_revision() -> None:
+def test_same_event_again_is_no_change_at_any_revision() -> None:
     stored = an_event(revision=7)
     assert merge_loaded(stored, an_event()) == (stored, "none")
 
 
-def test_visible_change_is_told_once() -> None:
+def test_visible_change_is_published_once() -> None:
     stored, change = merge_loaded(an_event(), an_event(title=Text.of("Another")))
     assert (stored, change) == (an_event(title=Text.of("Another"), revision=2), "changed")
     assert merge_loaded(stored, an_event(title=Text.of("Another"))) == (stored, "none")
 
 
-def test_internal_note_is_stored_and_not_told() -> None:
+def test_internal_note_is_stored_and_not_published() -> None:
     assert merge_loaded(an_event(), an_event(internal_note="x")) == (an_event(internal_note="x"), "none")
 
 
@@ -40,7 +40,7 @@ def test_draft_that_becomes_visible_is_published() -> None:
     assert merge_loaded(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title=Text.of("B")))[1] == "none"
 
 
-def test_what_is_new_begins_at_the_first_revision_whatever_the_folder_says() -> None:
+def test_new_rows_begin_at_the_first_revision_not_the_folders() -> None:
     assert merge_loaded(None, an_event(revision=5)) == (an_event(), "published")
     assert merge_described(None, Series(id="a", title=Text.of("A"), revision=5)) == (
         Series(id="a", title=Text.of("A")),
@@ -53,13 +53,13 @@ def test_changed_series_is_one_revision_above_the_stored_one() -> None:
     assert merge_described(stored, replace(stored, title=Text.of("B"), revision=1))[0].revision == 5
 
 
-def test_last_date_in_the_folder_stands_above_the_stored_one() -> None:
+def test_last_date_in_the_folder_overrides_the_stored_one() -> None:
     old = an_event(EventStatus.POSTPONED, last_starts_at=START, last_ends_at=START + HOUR)
     new = replace(old, last_starts_at=START + HOUR, last_ends_at=START + 2 * HOUR)
     assert merge_loaded(old, new)[0].last_starts_at == START + HOUR
 
 
-def test_an_event_becomes_internal_by_the_folder_at_any_time_and_nobody_is_told() -> None:
+def test_an_event_becomes_internal_by_the_folder_at_any_time_without_a_mail() -> None:
     assert merge_loaded(an_event(), an_event(internal=True)) == (an_event(internal=True), "none")
 
 
@@ -107,12 +107,12 @@ def test_loading_anything_twice_is_none_and_revisions_never_fall(folders: list[o
 @pytest.mark.parametrize("old", [Series(id="a", title=Text.of("A")), WorkingGroup(id="a", title=Text.of("A"))])
 def test_series_and_groups_merge_alike(old: Series | WorkingGroup) -> None:
     if isinstance(old, Series):
-        told = [merge_described(known, replace(old, title=Text.of("B")))[1] for known in (None, old)]
+        steps = [merge_described(known, replace(old, title=Text.of("B")))[1] for known in (None, old)]
         assert merge_described(replace(old, revision=4), old) == (replace(old, revision=4), "none")
     else:
-        told = [merge_described(known, replace(old, title=Text.of("B")))[1] for known in (None, old)]
+        steps = [merge_described(known, replace(old, title=Text.of("B")))[1] for known in (None, old)]
         assert merge_described(old, replace(old, title=Text.of("B"))) == (
             replace(old, title=Text.of("B"), revision=2),
             "changed",
         )
-    assert told == ["published", "changed"]
+    assert steps == ["published", "changed"]

@@ -26,7 +26,7 @@ def test_event_message_keeps_the_contract() -> None:
     assert content["join_url"] == "https://meet.example.org/10"
 
 
-def test_event_message_says_all_fields_of_the_contract_and_no_other() -> None:
+def test_event_message_has_exactly_the_fields_of_the_contract() -> None:
     message = event_message("changed", an_event(internal_note="for us alone"), AT)
     assert set(message.data) == set(EventData().fields)
     assert message.type == "org.troika.event.changed.v1"
@@ -43,7 +43,7 @@ def test_working_group_message_keeps_the_contract() -> None:
     assert (message.subject, message.time) == ("health", AT)
 
 
-def test_messages_carry_the_cause_and_ids_of_their_own() -> None:
+def test_messages_carry_the_cause_and_their_own_ids() -> None:
     with caused_by("a-request-id", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"):
         first, second = (event_message("published", an_event(), AT) for _ in range(2))
     assert first.correlation_id == "a-request-id"

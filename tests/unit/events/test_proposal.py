@@ -36,9 +36,9 @@ def a_proposal(**changes: Any) -> Proposal:
 
 
 @given(st.lists(st.sampled_from(list(S)), max_size=8))
-def test_any_wishes_lead_only_along_the_machine(wishes: list[S]) -> None:
+def test_any_requested_states_follow_the_state_machine(preferences: list[S]) -> None:
     proposal = a_proposal()
-    for wish in wishes:
+    for wish in preferences:
         before = proposal
         if wish in NEXT[before.status]:
             proposal = become(before, wish)
@@ -58,7 +58,7 @@ def test_only_accepted_ones_are_placed_and_scheduled() -> None:
     assert [status for status in S if S.SCHEDULED in NEXT[status]] == [S.ACCEPTED]
 
 
-def test_note_is_kept_unless_a_new_one_is_said() -> None:
+def test_note_is_kept_unless_a_new_one_is_given() -> None:
     returned = become(a_proposal(), S.RETURNED, note="Please shorten it.")
     assert become(returned, S.SUBMITTED).note == "Please shorten it."
     assert become(returned, S.ACCEPTED, note="").note == ""
@@ -89,7 +89,7 @@ def an_entry(name: str, hour: int = 9, room: str = "room-a") -> TimetableEntry:
     )
 
 
-def test_difference_tells_the_new_and_the_moved_alone() -> None:
+def test_difference_has_new_and_moved_side_events_alone() -> None:
     old = [an_entry("stays"), an_entry("moves"), an_entry("changes-room", 10), an_entry("goes", 11)]
     new = [an_entry("stays"), an_entry("moves", 14), an_entry("changes-room", 10, "room-b"), an_entry("comes", 12)]
     found = difference(old, new)
@@ -102,7 +102,7 @@ def test_difference_tells_the_new_and_the_moved_alone() -> None:
     assert found.notified == ("changes-room", "comes", "moves")
 
 
-def test_new_title_or_translation_moves_nobody() -> None:
+def test_new_title_or_translation_moves_no_one() -> None:
     translated = replace(an_entry("p"), room_title=an_entry("p").room_title.having("fr", "Salle du lac"))
     assert difference([an_entry("p")], [translated]).notified == ()
     assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).notified == ()
@@ -112,5 +112,5 @@ def test_new_title_or_translation_moves_nobody() -> None:
     "elsewhere", [{"room_id": "room-b"}, {"room_title": Text.of("Its new name")}, {"span": an_entry("p", 10).span}]
 )
 def test_each_part_of_a_place_that_changes_is_a_move(elsewhere: dict[str, Any]) -> None:
-    """A room that is called otherwise in English is another place for whoever looks for it."""
+    """A room with another English name is another place for its visitors."""
     assert difference([an_entry("p")], [replace(an_entry("p"), **elsewhere)]).moved == ("p",)

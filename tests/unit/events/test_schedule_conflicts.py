@@ -19,13 +19,13 @@ BASE = datetime(2020, 3, 28, 20, 0, tzinfo=UTC)
 
 
 def span(start_h: float, hours: float = 1, zone: str = "UTC") -> Span:
-    """A span that begins ``start_h`` hours after the base, told in a zone."""
+    """A span that begins ``start_h`` hours after the base, in a zone."""
     start = BASE + timedelta(hours=start_h)
     return Span(start.astimezone(ZoneInfo(zone)), (start + timedelta(hours=hours)).astimezone(ZoneInfo(zone)))
 
 
 def a_room(name: str = "room-a", capacity: int = 50, opened: Span | None = None) -> Room:
-    """A room that is open all the time unless told otherwise."""
+    """A room that is open all the time by default."""
     window = opened or Span(BASE - timedelta(days=90), BASE + timedelta(days=90))
     return Room(
         id=name, title=Text.of(name), city="Geneva", capacity=capacity, time_zone="Europe/Zurich", open=(window,)
@@ -73,8 +73,8 @@ def test_conflicts_do_not_depend_on_order_or_zone(board: list[Placed], dice: obj
 
 
 @given(boards())
-def test_conflicts_are_those_a_plain_look_finds(board: list[Placed]) -> None:
-    """Every pair looked at, without any short cut."""
+def test_conflicts_are_those_of_a_pairwise_comparison(board: list[Placed]) -> None:
+    """Every pair compared, without any shortcut."""
     pairs = {
         (kind, *sorted((one.proposal_id, other.proposal_id)))
         for one in board
@@ -145,7 +145,7 @@ def test_two_without_a_group_do_not_share_one() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 10)), max_size=8))
-def test_merged_spans_hold_the_same_moments(pairs: list[tuple[int, int]]) -> None:
+def test_merged_spans_contain_the_same_instants(pairs: list[tuple[int, int]]) -> None:
     spans = [span(start, hours) for start, hours in pairs]
     joined = merged(spans)
     half_hours = [BASE + timedelta(minutes=30 * n) for n in range(110)]
@@ -185,10 +185,10 @@ def test_span_refuses(start: datetime, end: datetime, code: str) -> None:
     assert refused.value.code == code
 
 
-def test_span_is_kept_in_utc_whatever_its_zone() -> None:
+def test_span_is_stored_in_utc_for_any_zone() -> None:
     zurich = ZoneInfo("Europe/Zurich")
     span = Span(datetime(2020, 5, 6, 9, tzinfo=zurich), datetime(2020, 5, 6, 10, tzinfo=zurich))
-    assert [moment.isoformat() for moment in (span.starts_at, span.ends_at)] == [
+    assert [instant.isoformat() for instant in (span.starts_at, span.ends_at)] == [
         "2020-05-06T07:00:00+00:00",
         "2020-05-06T08:00:00+00:00",
     ]
@@ -211,7 +211,7 @@ def test_slot_needs_a_name_that_fits_into_addresses(name: str) -> None:
     assert TimeSlot("2020-05-06-0900", hour, "Europe/Zurich").on == date(2020, 5, 6)
 
 
-def test_slot_is_on_the_day_of_its_own_zone() -> None:
+def test_slot_is_on_the_day_in_its_zone() -> None:
     late = Span(datetime(2020, 5, 6, 22, 30, tzinfo=UTC), datetime(2020, 5, 6, 23, 30, tzinfo=UTC))
     assert [TimeSlot("late", late, zone).on.day for zone in ("UTC", "Europe/Zurich", "America/New_York")] == [6, 7, 6]
 

@@ -18,10 +18,10 @@ from services.events.scheduling.wording import (
     clash_text,
     conflict_text,
     impossible_text,
+    preferences_text,
     proof_text,
     reasons_text,
     search_text,
-    wishes_text,
 )
 from services.events.side_events.model import TEXT_FIELDS, FieldChange, Proposal, ProposalStatus, ReviewAction
 from services.events.side_events.wording import ACTIONS, FIELDS, change_text
@@ -75,7 +75,7 @@ def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int]
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "sentences"),
     [
         (report(6, 0, 6), ["The last search found a place for all 6 accepted proposals."]),
         (report(1, 0, 1), ["The last search found a place for the only accepted proposal."]),
@@ -113,20 +113,20 @@ def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int]
         ),
     ],
 )
-def test_search_says_what_is_certain(found: dict[str, Any], said: list[str]) -> None:
-    assert search_text(found) == said
+def test_search_states_what_is_certain(found: dict[str, Any], sentences: list[str]) -> None:
+    assert search_text(found) == sentences
 
 
-def test_wishes_are_counted_among_those_who_have_some() -> None:
+def test_preferences_are_counted_among_proposals_with_some() -> None:
     met, unmet = a_proposal("met", preferred_on=(FIRST,)), a_proposal("unmet", preferred_on=(FIRST,))
     places = (Placement("met", "hall", "a"), Placement("unmet", "hall", "c"), Placement("easy", "hall", "b"))
     snapshot = a_snapshot(met, unmet, a_proposal("easy"), placements=places)
-    assert wishes_text(snapshot) == "Of the 2 in the draft with preferred days, 1 is on one of them."
-    assert wishes_text(a_snapshot(met)) == ""
+    assert preferences_text(snapshot) == "Of the 2 in the draft with preferred days, 1 is on one of them."
+    assert preferences_text(a_snapshot(met)) == ""
 
 
 @pytest.mark.parametrize(
-    ("reasons", "said"),
+    ("reasons", "sentences"),
     [
         (
             [("no_room_large_enough", 4)],
@@ -146,13 +146,13 @@ def test_wishes_are_counted_among_those_who_have_some() -> None:
         ([], "There are no slots."),
     ],
 )
-def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tuple[str, int]], said: str) -> None:
+def test_reasons_name_what_closes_the_slots_and_what_could_help(reasons: list[tuple[str, int]], sentences: str) -> None:
     given = [{"code": code, "slots": slots} for code, slots in reasons]
-    assert reasons_text(a_proposal("p", attendance=500), given, a_snapshot()) == said
+    assert reasons_text(a_proposal("p", attendance=500), given, a_snapshot()) == sentences
 
 
 @pytest.mark.parametrize(
-    ("proof", "said"),
+    ("proof", "sentences"),
     [
         (None, "Not proved: another timetable may have a place for it."),
         (Proof(Argument.ROOMS, ()), "Proved: no timetable can place it."),
@@ -168,23 +168,23 @@ def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tup
         (Proof(Argument.SEARCH, tuple("abcde")), "Proved: no timetable has a place for it and for 5 others."),
     ],
 )
-def test_proof_is_named_or_said_to_be_missing(proof: Proof | None, said: str) -> None:
+def test_proof_is_named_or_reported_missing(proof: Proof | None, sentences: str) -> None:
     snapshot = a_snapshot(*(a_proposal(name) for name in "abcde"))
     kept = None if proof is None else {"argument": str(proof.argument), "others": list(proof.others)}
-    assert proof_text(kept, snapshot) == said
+    assert proof_text(kept, snapshot) == sentences
 
 
 def test_wish_for_days_that_are_closed_is_named_with_the_reason() -> None:
-    wishes = a_proposal("wishes", preferred_on=(FIRST,))
+    preferences = a_proposal("wishes", preferred_on=(FIRST,))
     review = (Fixed("upr-review", Span(NINE, NINE + timedelta(hours=2)), "The review"),)
-    ((who, why),) = impossible_text(a_snapshot(wishes, fixed=review))
+    ((who, why),) = impossible_text(a_snapshot(preferences, fixed=review))
     assert (who, plain(why)) == (
-        wishes,
+        preferences,
         "It prefers Wed 6 May 2020, but the review or the press conference takes place then.",
     )
-    assert list(impossible_text(a_snapshot(wishes))) == []
+    assert list(impossible_text(a_snapshot(preferences))) == []
     half = (Fixed("upr-review", hour(0), "The review"),)
-    assert list(impossible_text(a_snapshot(wishes, fixed=half))) == []
+    assert list(impossible_text(a_snapshot(preferences, fixed=half))) == []
 
 
 def test_wish_for_days_without_slots_is_named_and_one_without_any_place_is_not() -> None:
@@ -202,14 +202,14 @@ def test_every_code_of_the_search_has_words() -> None:
 
 
 @pytest.mark.parametrize("kind", ConflictKind)
-def test_every_conflict_is_said_in_the_list_and_on_the_card(kind: ConflictKind) -> None:
+def test_every_conflict_is_shown_in_the_list_and_on_the_card(kind: ConflictKind) -> None:
     snapshot = a_snapshot(a_proposal("one"), a_proposal("other"), fixed=(Fixed("upr-review", hour(0), "The review"),))
     pair = kind in (ConflictKind.ROOM, ConflictKind.SPEAKER, ConflictKind.WORKING_GROUP)
     subject = "upr-review" if kind is ConflictKind.FIXED_EVENT else "hall"
     conflict = Conflict(kind, ("one", "other") if pair else ("one",), subject)
     assert "“ONE”" in conflict_text(conflict, snapshot)
-    said = clash_text(conflict, "one", snapshot)
-    assert ("“OTHER”" in said, "“ONE”" in said, "upr-review" in said) == (pair, False, False)
+    sentences = clash_text(conflict, "one", snapshot)
+    assert ("“OTHER”" in sentences, "“ONE”" in sentences, "upr-review" in sentences) == (pair, False, False)
 
 
 def test_every_field_that_can_change_has_words() -> None:

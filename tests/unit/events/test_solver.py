@@ -62,13 +62,13 @@ def test_checker_finds_each_rule_that_is_broken() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_timetable_is_better_than_the_one_that_is_found(seed: int) -> None:
-    """All timetables of small problems, one by one: places count before moves, and moves before wishes."""
+    """All timetables of small problems, one by one: places count before moves, and moves before preferences."""
     problem = an_instance(seed, proposals=4, rooms=2, days=2, slots_a_day=1)
     made = solve(problem, QUICK)
     openings = Openings(problem)
     best = max(_all_timetables(problem), key=lambda placements: score(openings, placements))
     assert score(openings, made.placements) == score(openings, best)
-    assert (made.placed.gap, made.moves.gap, made.wishes.gap) == (0, 0, 0)
+    assert (made.placed.gap, made.moves.gap, made.preferences.gap) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -107,7 +107,7 @@ def _all_places(problem: Problem, request: Request) -> Iterator[Placement]:
         yield Placement(request.proposal_id, room.id, slot.id)
 
 
-def test_wishes_are_granted_where_first_fit_grants_none() -> None:
+def test_preferences_are_met_where_first_fit_meets_none() -> None:
     """Three of one group and one more, who are all placed either way."""
     slots, morning = (a_slot(8), a_slot(9), a_slot(32)), (hour(8),)
     first, second = slots[0].on, slots[2].on
@@ -119,12 +119,12 @@ def test_wishes_are_granted_where_first_fit_grants_none() -> None:
     )
     made = solve(Problem(requests, (a_room("small", 20), a_room("large")), slots), QUICK)
     on = {placement.proposal_id: placement.slot_id for placement in made.placements}
-    assert (len(on), on["p2"], "slot-32" in (on["p0"], on["p1"]), made.wishes.gap) == (4, "slot-9", True, 0)
+    assert (len(on), on["p2"], "slot-32" in (on["p0"], on["p1"]), made.preferences.gap) == (4, "slot-9", True, 0)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_complete_timetable_is_found_where_no_place_is_left_over(seed: int) -> None:
-    """No proposal prefers a day: a search for wishes would go on for as long as it may after the places are found."""
+    """No proposal prefers a day: a search for preferences would use all its time after the places are found."""
     full = a_full_instance(seed, proposals=300, rooms=10, days=5, slots_a_day=6)
     problem = replace(full, requests=tuple(replace(one, preferred_on=frozenset()) for one in full.requests))
     made = solve(problem, SearchLimits(seconds=allowed_s(10.0)))
@@ -185,11 +185,11 @@ def test_preferred_day_is_granted_and_the_old_place_kept() -> None:
     by_id = {placement.proposal_id: placement for placement in made.placements}
     assert by_id["wishes"].slot_id == "slot-32"
     assert (by_id["stays"].slot_id, by_id["stays"].room_id) == ("slot-9", "b")
-    assert made.wishes.gap == 0
+    assert made.preferences.gap == 0
 
 
-def test_place_comes_before_wishes() -> None:
-    """One slot that both wish, one that no one wishes: both have a place."""
+def test_place_comes_before_preferences() -> None:
+    """One slot that both prefer, one that no one prefers: both have a place."""
     slots = (a_slot(8), a_slot(32))
     wish = frozenset({slots[0].on})
     requests = (Request("p", 10, preferred_on=wish), Request("q", 10, preferred_on=wish))
@@ -203,7 +203,7 @@ def test_pinned_stays_also_where_it_breaks_a_rule() -> None:
     assert made.placements == (pin, replace(made.placements[1], slot_id="slot-9"))
 
 
-def test_unplaced_are_told_reasons_that_hold() -> None:
+def test_unplaced_proposals_get_valid_reasons() -> None:
     slots = (a_slot(8), a_slot(9))
     requests = (
         Request("too-large", 51),
@@ -227,7 +227,7 @@ def test_impossible_wish_is_named() -> None:
     slots = (a_slot(8), a_slot(32))
     requests = (Request("wishes", 10, preferred_on=frozenset({slots[0].on})),)
     made = solve(Problem(requests, (a_room("a"),), slots, (Fixed("upr-review", hour(8)),)), QUICK)
-    assert made.impossible_wishes == ("wishes",)
+    assert made.impossible_preferences == ("wishes",)
     assert made.placements[0].slot_id == "slot-32"
 
 

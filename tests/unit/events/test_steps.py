@@ -31,7 +31,7 @@ DATE: dict[str, Any] = {"starts_at": LATER, "ends_at": LATER + HOUR}
         ),
     ],
 )
-def test_a_step_leads_where_its_name_says(wish: StepWish, status: EventStatus, becomes: EventStatus) -> None:
+def test_a_step_leads_to_the_state_of_its_name(wish: StepWish, status: EventStatus, becomes: EventStatus) -> None:
     assert step_of(wish)(an_event(status), LATER).status is becomes
 
 

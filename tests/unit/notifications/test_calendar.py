@@ -15,16 +15,16 @@ from services.notifications.composing.rendering import invitation, write
 from services.notifications.composing.texts import wording
 from shared.i18n.languages import LANGUAGES
 from tests.support.mail_samples import SAMPLE, SAMPLE_EVENT, contexts, sample
-from tests.unit.notifications.received import VIEW
+from tests.unit.notifications.parsed_mails import VIEW
 
 assert SAMPLE.entry is not None
 ENTRY = SAMPLE.entry
 
 
-def at(moment: datetime, zone: str) -> MailContext:
-    """The sample, held at ``moment`` in ``zone`` for an hour and a half."""
-    ends_at = moment + timedelta(minutes=90)
-    return replace(SAMPLE, event=replace(SAMPLE_EVENT, starts_at=moment, ends_at=ends_at, time_zone=zone))
+def at(instant: datetime, zone: str) -> MailContext:
+    """The sample, held at ``instant`` in ``zone`` for an hour and a half."""
+    ends_at = instant + timedelta(minutes=90)
+    return replace(SAMPLE, event=replace(SAMPLE_EVENT, starts_at=instant, ends_at=ends_at, time_zone=zone))
 
 
 def parsed(content: bytes) -> tuple[Any, Any]:
@@ -36,7 +36,7 @@ def parsed(content: bytes) -> tuple[Any, Any]:
     return calendar, event
 
 
-def test_invitation_says_all_that_a_calendar_needs() -> None:
+def test_invitation_has_all_that_a_calendar_needs() -> None:
     calendar, event = parsed(invitation(SAMPLE, "REQUEST"))
     assert str(calendar["METHOD"]) == "REQUEST"
     assert {name: str(event[name]) for name in ("UID", "STATUS", "SUMMARY", "LOCATION", "URL", "CLASS")} == {
@@ -131,17 +131,17 @@ def test_calendar_follows_all_registrations_of_the_person(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("seated", "says"), [(True, "calendar_kept"), (False, "calendar_removed")])
-def test_who_cancels_is_told_what_their_calendar_does(language: str, seated: bool, says: str) -> None:
+@pytest.mark.parametrize(("seated", "sentence"), [(True, "calendar_kept"), (False, "calendar_removed")])
+def test_cancellation_mail_explains_the_effect_on_the_calendar(language: str, seated: bool, sentence: str) -> None:
     context = sample("cancelled-by-you", language)
     text = write(replace(context, entry=replace(ENTRY, seated=seated))).plain
     words = wording(language)
-    told = [
+    shown = [
         name
         for name in ("calendar_attached", "calendar_removed", "calendar_kept")
         if "".join(getattr(words, name).split()) in "".join(text.split())
     ]
-    assert told == [says]
+    assert shown == [sentence]
 
 
 def test_entry_leads_to_the_registration_that_has_the_seat() -> None:

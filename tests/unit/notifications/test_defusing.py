@@ -1,4 +1,4 @@
-"""Text of others: what clients would turn into a link is broken up; ordinary names and titles do not change."""
+"""Text of others: text that clients would turn into a link is broken up; ordinary names and titles do not change."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from services.notifications.composing.texts import defuse, one_line, safe_link
-from tests.unit.notifications.hostile import CLICKABLE, hostile
+from tests.unit.notifications.hostile_text import CLICKABLE, hostile
 
 LINKS = [
     "https://evil.example/x?y=z",

@@ -7,7 +7,7 @@ from services.notifications.composing.rendering import write
 from services.notifications.composing.texts import wording
 from shared.i18n.languages import LANGUAGES, best_language
 from tests.support.mail_samples import contexts, sample
-from tests.unit.notifications.received import part, received
+from tests.unit.notifications.parsed_mails import part, received
 
 WORDS_FOR_LINK = {
     "en": "link",
@@ -20,7 +20,7 @@ WORDS_FOR_LINK = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_cancellation_does_not_say_who_did_it(language: str) -> None:
+def test_cancellation_does_not_name_who_did_it(language: str) -> None:
     """A coordinator cancels as well: the sentence must be true of both."""
     assert WORDS_FOR_LINK[language] in wording(language).keep_private, "the control: this is the word"
     assert WORDS_FOR_LINK[language] not in wording(language).lead["cancelled-by-you"]
@@ -49,7 +49,7 @@ def test_times_in_plain_text_run_in_the_direction_of_the_language() -> None:
         assert times[0].startswith(begins)
 
 
-def test_every_language_has_every_text_of_its_own() -> None:
+def test_every_language_has_its_own_version_of_every_text() -> None:
     texts = [wording(language) for language in LANGUAGES]
     for name in TEXTS:
         for group in ("subject", "heading", "lead"):

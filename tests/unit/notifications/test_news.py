@@ -51,14 +51,14 @@ states = st.fixed_dictionaries(
 
 
 @given(states)
-def test_state_that_people_know_is_no_news(state: dict[str, Any]) -> None:
+def test_known_state_is_no_news(state: dict[str, Any]) -> None:
     assert not differs(state, dict(state))
     assert news_of(state, dict(state)) is None
 
 
 @given(states, states)
-def test_news_are_of_a_known_kind_and_true(told: dict[str, Any], now: dict[str, Any]) -> None:
-    news = news_of(told, now)
+def test_news_are_of_a_known_kind_and_true(known: dict[str, Any], now: dict[str, Any]) -> None:
+    news = news_of(known, now)
     if news is None:
         return
     assert news.kind in NEWS_KINDS
@@ -68,40 +68,40 @@ def test_news_are_of_a_known_kind_and_true(told: dict[str, Any], now: dict[str, 
 
 
 @given(states, st.lists(states, max_size=8))
-def test_whoever_asked_is_told_when_the_event_first_stands_with_remote_attendance(
+def test_interest_is_notified_when_remote_attendance_is_first_confirmed(
     first: dict[str, Any], later: list[dict[str, Any]]
 ) -> None:
-    """Whatever comes between: a change of the mode while the event does not take place is told when it does again."""
-    told, known_as = {**first, "mode": "in_person", "status": "confirmed"}, "in_person"
+    """For any states in between: a change of the mode while the event is postponed is announced when it is back."""
+    known, known_as = {**first, "mode": "in_person", "status": "confirmed"}, "in_person"
     for now in later:
-        news = news_of(told, now)
-        told = known_after(told, now)
-        stands = now["status"] in ("tentative", "confirmed")
-        due = stands and known_as == "in_person" and now["mode"] != "in_person"
+        news = news_of(known, now)
+        known = known_after(known, now)
+        takes_place = now["status"] in ("tentative", "confirmed")
+        due = takes_place and known_as == "in_person" and now["mode"] != "in_person"
         assert (news is not None and news.remote) == due
-        known_as = now["mode"] if stands else known_as
+        known_as = now["mode"] if takes_place else known_as
 
 
 @pytest.mark.parametrize("away", ["postponed", "cancelled"])
-def test_mode_that_changes_while_the_event_is_away_is_told_when_it_is_back(away: str) -> None:
+def test_mode_changed_while_the_event_is_postponed_is_announced_when_it_is_back(away: str) -> None:
     gone, hybrid = {**BASE, "status": away}, {**BASE, "status": away, "mode": "hybrid"}
-    told = known_after(known_after(BASE, gone), hybrid)
-    news = news_of(told, {**BASE, "mode": "hybrid"})
+    known = known_after(known_after(BASE, gone), hybrid)
+    news = news_of(known, {**BASE, "mode": "hybrid"})
     assert news is not None
     assert news.remote
-    assert news_of(known_after(told, {**BASE, "mode": "hybrid"}), {**BASE, "mode": "hybrid", "title": "x"}) == News(
+    assert news_of(known_after(known, {**BASE, "mode": "hybrid"}), {**BASE, "mode": "hybrid", "title": "x"}) == News(
         "event-changed"
     )
 
 
 @given(states, states)
-def test_whatever_would_stand_wrong_in_a_calendar_is_told(told: dict[str, Any], now: dict[str, Any]) -> None:
+def test_changes_that_affect_calendars_are_announced(known: dict[str, Any], now: dict[str, Any]) -> None:
     def entry(state: dict[str, Any]) -> tuple[str, str] | None:
         shown = state["status"] in ("tentative", "confirmed") and state["starts_at"]
         return (state["starts_at"], state["status"]) if shown else None
 
-    if now["status"] != "held" and entry(told) != entry(now):
-        assert news_of(told, now) is not None
+    if now["status"] != "held" and entry(known) != entry(now):
+        assert news_of(known, now) is not None
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -109,7 +109,7 @@ def test_each_thing_that_people_see_is_compared(name: str) -> None:
     assert differs(BASE, {**BASE, name: "another"})
 
 
-def test_coordinators_see_counted_whoever_a_mail_goes_to() -> None:
+def test_counted_changes_are_those_that_cause_mails() -> None:
     """The events service previews how many people a change notifies; this service decides which changes those are."""
     assert MAILED == SHOWN
 

@@ -19,8 +19,8 @@ from services.notifications.composing.texts import wording
 from services.notifications.mails.kinds import REMINDER_KINDS
 from shared.i18n.languages import LANGUAGES
 from tests.support.mail_samples import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
-from tests.unit.notifications.hostile import CLICKABLE, hostile
-from tests.unit.notifications.received import (
+from tests.unit.notifications.hostile_text import CLICKABLE, hostile
+from tests.unit.notifications.parsed_mails import (
     CALENDAR_KINDS,
     HEADERS,
     JOIN,
@@ -77,7 +77,7 @@ def test_calendar_is_in_the_alternative_and_attached(kind: MailKind) -> None:
 
 
 def test_no_boundary_begins_with_another() -> None:
-    """A reader may compare no more than the beginning of a line (RFC 2046, 5.1.1)."""
+    """A reader may compare no more than the start of a line (RFC 2046, 5.1.1)."""
     boundaries = [str(found.get_boundary()) for found in received(SAMPLE).walk() if found.is_multipart()]
     assert len(boundaries) == 2
     assert not any(one.startswith(other) for one in boundaries for other in boundaries if one is not other)
@@ -110,7 +110,7 @@ def test_stored_message_id_is_kept() -> None:
     assert message.get_all("Message-ID") == ["<stored@elsewhere.example.org>"]
 
 
-def test_times_stand_in_the_events_zone_then_the_readers_then_utc() -> None:
+def test_times_are_in_the_events_zone_then_the_readers_then_utc() -> None:
     text = part(received(sample("confirmation", "en")), "plain").replace("\u00a0", " ")
     assert [line for line in text.splitlines() if line.startswith("- ")] == [
         "- Wednesday 4 March 2020 · 2:00 – 3:30 PM · New York time (EST, UTC−5)",
@@ -119,7 +119,7 @@ def test_times_stand_in_the_events_zone_then_the_readers_then_utc() -> None:
     ]
 
 
-def test_event_without_a_date_has_no_calendar_and_says_so() -> None:
+def test_event_without_a_date_has_no_calendar_and_states_it() -> None:
     event = replace(SAMPLE_EVENT, status="postponed", starts_at=None, ends_at=None)
     message = received(replace(SAMPLE, event=event))
     assert [found.get_content_type() for found in message.walk()] == WITHOUT_CALENDAR
@@ -134,23 +134,23 @@ def test_tentative_date_is_called_tentative() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"status": "tentative"}, {"status": "postponed", "starts_at": None}])
-def test_whoever_has_cancelled_is_promised_no_further_mail(changes: dict[str, Any]) -> None:
+def test_cancelled_person_is_promised_no_further_mail(changes: dict[str, Any]) -> None:
     text = part(received(replace(sample(CANCELLED, "en"), event=replace(SAMPLE_EVENT, **changes))), "plain")
     assert SAMPLE_EVENT.title in text
     assert "we will write" not in text.lower()
 
 
 def test_name_is_shown_only_once_the_address_is_confirmed() -> None:
-    stranger = replace(SAMPLE.recipient, name="Canary Name")
-    known = replace(stranger, address_confirmed=True)
+    unconfirmed = replace(SAMPLE.recipient, name="Canary Name")
+    known = replace(unconfirmed, address_confirmed=True)
     assert b"Canary Name" in render(replace(SAMPLE, recipient=known))
     for kind in WORDED_KINDS:
-        message = received(replace(SAMPLE, kind=kind, recipient=stranger))
+        message = received(replace(SAMPLE, kind=kind, recipient=unconfirmed))
         everything = " ".join(str(found.get_payload(decode=True)) for found in message.walk())
         assert "Canary" not in everything + str(message.items())
 
 
-def test_own_link_again_says_perhaps_you_and_gives_the_link() -> None:
+def test_requested_own_link_is_worded_carefully_and_gives_the_link() -> None:
     text = part(received(sample("link", "en")), "plain")
     assert wording("en").lead["link"] in text
     assert JOIN not in text
@@ -173,7 +173,7 @@ def test_confirmation_is_asked_for_without_event_form_or_name(language: str) -> 
         assert word not in html
 
 
-def test_change_is_told_with_the_updated_invitation_and_only_to_whoever_has_a_seat() -> None:
+def test_updated_invitation_goes_only_to_people_with_a_seat() -> None:
     assert wording("en").calendar_updated in part(received(sample("changed", "en")), "plain")
     waiting = replace(sample("changed", "en"), entry=CalendarEntry("entry-of-the-sample", 1, False, "t"))
     assert wording("en").calendar_updated not in part(received(waiting), "plain")
@@ -236,7 +236,7 @@ def test_what_a_coordinator_wrote_reaches_mail_and_calendar_unchanged(kind: Mail
         assert str(entry["DESCRIPTION"]).startswith(AGENDA.strip())
 
 
-def test_what_coordinators_say_to_a_group_keeps_its_lines_and_links() -> None:
+def test_text_of_coordinators_keeps_its_lines_and_links() -> None:
     context = sample("proposal-returned", "en")
     note = "Please read https://example.org/rules\nand write to team@example.org.\n\nThank you. " + "x" * 2500
     message = received(replace(context, note=note))
@@ -319,16 +319,16 @@ def test_no_mail_and_no_calendar_holds_the_address_of_the_meeting(language: str)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_mail_without_a_managing_link_says_what_its_links_are_for(language: str) -> None:
+def test_mail_without_a_managing_link_explains_its_links(language: str) -> None:
     words = wording(language)
-    says = {
+    sentences = {
         "confirmation": words.keep_private,
         "reminder-1-day": words.keep_private_join,
         "event-changed": words.keep_private_view,
     }
-    for kind, sentence in says.items():
+    for kind, sentence in sentences.items():
         text = part(received(sample(kind, language)), "plain")
-        found = [one for one in says.values() if "".join(one.split()) in "".join(text.split())]
+        found = [one for one in sentences.values() if "".join(one.split()) in "".join(text.split())]
         assert found == [sentence], kind
 
 
@@ -340,26 +340,26 @@ def test_no_subject_names_a_working_group(kind: MailKind, language: str) -> None
 
 
 def test_bulletin_has_a_list_id_and_no_other_mail_has() -> None:
-    """RFC 2919: the same for every bulletin, whatever the recipient's language."""
+    """RFC 2919: the same for every bulletin, for any language of the recipient."""
     found = {name: received(context)["List-Id"] for name, context in contexts("ar")}
     assert found.pop("bulletin") == "<bulletins.example.org>"
     assert set(found.values()) == {None}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_mail_says_what_its_invitation_does_to_the_calendar(language: str) -> None:
+def test_mail_explains_the_effect_of_its_invitation_on_the_calendar(language: str) -> None:
     words = wording(language)
     context = sample("event-rescheduled", language)
-    says = {
+    sentences = {
         "moved": context,
         "attached": replace(context, before=None),
         "updated": sample("event-changed", language),
         "removed": sample("event-cancelled", language),
     }
-    for effect, mail in says.items():
+    for effect, mail in sentences.items():
         text = " ".join(part(received(mail), "plain").split())
-        told = [name for name in says if getattr(words, f"calendar_{name}") in text]
-        assert told == [effect]
+        shown = [name for name in sentences if getattr(words, f"calendar_{name}") in text]
+        assert shown == [effect]
 
 
 @pytest.mark.parametrize(

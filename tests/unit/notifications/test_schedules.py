@@ -31,7 +31,7 @@ MADE = datetime(2020, 3, 2, 9, tzinfo=UTC)
 
 
 def claimed(attempts: int = 0) -> ClaimedMail:
-    """A mail in hand, tried ``attempts`` times before."""
+    """A claimed mail, tried ``attempts`` times before."""
     return ClaimedMail(
         id="01900000-0000-7000-8000-000000000001",
         kind="confirmation",
@@ -67,7 +67,7 @@ def at(now: datetime, database_now: datetime | None = None) -> CheckedClock:
 def delays(attempt: int) -> list[float]:
     """Many delays after the same number of attempts, seconds."""
     found = [retried(claimed(attempt - 1), "a reason", at(MADE)).due_at for _ in range(200)]
-    return [(moment - MADE).total_seconds() for moment in found if moment is not None]
+    return [(instant - MADE).total_seconds() for instant in found if instant is not None]
 
 
 def test_first_delay_is_spread_over_half_a_minute() -> None:
@@ -85,14 +85,14 @@ def test_delay_doubles_and_stays_below_four_hours() -> None:
 @given(st.integers(0, 30), st.timedeltas(timedelta(), timedelta(days=10)))
 def test_mail_is_given_up_after_72_hours_and_ten_attempts(attempts: int, age: timedelta) -> None:
     now = MADE + age
-    verdict = retried(claimed(attempts), "a reason", at(now))
+    outcome = retried(claimed(attempts), "a reason", at(now))
     if age >= GIVE_UP_AFTER and attempts + 1 >= MIN_ATTEMPTS:
-        assert (verdict.result, verdict.due_at) == ("failed", None)
-        assert verdict.reason == "given up after 72 hours: a reason"
+        assert (outcome.result, outcome.due_at) == ("failed", None)
+        assert outcome.reason == "given up after 72 hours: a reason"
     else:
-        assert verdict.result == "deferred"
-        assert verdict.due_at is not None
-        assert verdict.due_at >= now
+        assert outcome.result == "deferred"
+        assert outcome.due_at is not None
+        assert outcome.due_at >= now
 
 
 @given(st.integers(-20 * 86400, 20 * 86400))
@@ -112,7 +112,7 @@ def test_event_is_looked_for_again_after_five_seconds_for_three_days() -> None:
     assert [postponed(claimed(before), "a reason", over).result for before in tries] == ["deferred", "failed"]
 
 
-def test_verdict_that_no_claimed_mail_can_get_is_refused() -> None:
+def test_outcome_that_no_claimed_mail_can_get_is_refused() -> None:
     with pytest.raises(DomainError):
         HandoverOutcome(claimed(), "bounced", MADE)
 

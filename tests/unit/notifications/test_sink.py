@@ -36,7 +36,7 @@ def client(folder: MailFolder) -> FlaskClient:
 
 
 def stored(folder: MailFolder, kind: MailKind) -> str:
-    """The identifier of a mail of ours in the sink."""
+    """The identifier of one of our mails in the sink."""
     return folder.keep(b"Delivered-To: participant@example.org\r\n" + render(sample(kind, "ar")))
 
 
@@ -59,7 +59,7 @@ def test_mail_that_cannot_be_kept_leaves_nothing(folder: MailFolder, tmp_path: P
     assert folder.identifiers() == []
 
 
-def test_json_tells_what_a_check_needs(folder: MailFolder, client: FlaskClient) -> None:
+def test_json_has_what_a_check_needs(folder: MailFolder, client: FlaskClient) -> None:
     mail_id = stored(folder, "confirmation")
     plain = stored(folder, "link")
     newest, oldest = found = client.get("/mails.json").get_json()
@@ -113,7 +113,7 @@ def test_unknown_mail_is_not_found(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
-def test_empty_inbox_says_what_to_do(client: FlaskClient) -> None:
+def test_empty_inbox_explains_what_to_do(client: FlaskClient) -> None:
     assert "No mail yet" in client.get("/").get_data(as_text=True)
 
 

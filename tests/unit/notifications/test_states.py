@@ -40,20 +40,20 @@ def test_ways_are_exactly_these() -> None:
 
 
 @given(st.lists(st.sampled_from(NAMES), max_size=30))
-def test_mail_never_leaves_a_final_state_and_is_sent_only_by_who_claimed_it(wishes: list[str]) -> None:
+def test_mail_never_leaves_a_final_state_and_is_sent_only_by_who_claimed_it(states: list[str]) -> None:
     state, claimed = "queued", 0
-    for wish in wishes:
-        if not allowed(state, wish):
+    for wanted in states:
+        if not allowed(state, wanted):
             continue
         assert state not in FINAL
-        claimed += wish == "claimed"
-        if wish in ("sent", "failed", "deferred", "unknown"):
+        claimed += wanted == "claimed"
+        if wanted in ("sent", "failed", "deferred", "unknown"):
             assert state in ("claimed", "unknown")
             assert claimed > 0
-        state = wish
+        state = wanted
 
 
-def test_sources_are_the_ways_turned_round() -> None:
+def test_sources_are_the_transitions_reversed() -> None:
     for after in NAMES:
         assert set(sources_of(after)) == {state for state, afters in WAYS.items() if after in afters}
 

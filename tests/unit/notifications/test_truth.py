@@ -19,15 +19,15 @@ from services.notifications.mails.kinds import (
 from shared.messaging.contracts.registry import MESSAGE_TYPES
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
-told = st.tuples(
+messages = st.tuples(
     st.sampled_from(sorted(KINDS)),
     st.builds(SubjectState, revision=st.integers(1, 5), status=st.sampled_from(STATUSES)),
 )
 
 
 def test_every_message_of_the_queue_is_known_and_every_kind_has_words() -> None:
-    heard = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.consumers}
-    assert set(KIND_OF_MESSAGE) | {"person.erased.v1"} == heard, "of erasure nobody is told"
+    consumed = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.consumers}
+    assert set(KIND_OF_MESSAGE) | {"person.erased.v1"} == consumed, "an erasure causes no mail"
     assert {kind for kind in KIND_OF_MESSAGE.values() if kind} <= set(KINDS)
     assert {*WORDED_KINDS, "bulletin", "bulletin-test"} == set(KINDS)
 
@@ -65,12 +65,12 @@ def test_newer_decision_makes_older_ones_untrue_and_so_does_a_cancelled_registra
 
 
 @pytest.mark.parametrize("minute", [1, 26_385_000])
-def test_own_link_is_sent_unless_the_registration_ended_whatever_its_number(minute: int) -> None:
+def test_own_link_is_sent_at_any_revision_unless_the_registration_ended(minute: int) -> None:
     sent_while = {status for status in STATUSES if not is_outdated("link", minute, SubjectState(2, status))}
     assert sent_while == {"confirmed", "waitlisted"}
 
 
-@given(told, st.integers(1, 5))
+@given(messages, st.integers(1, 5))
 def test_old_mail_is_untrue_exactly_if_its_kind_is(entry: tuple[str, SubjectState], older_by: int) -> None:
     kind, known = entry
     assert is_outdated(kind, max(0, known.revision - older_by), known) == (kind in outdated_kinds(known))

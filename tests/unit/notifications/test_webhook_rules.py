@@ -43,7 +43,7 @@ def test_all_else_is_tried_again_ever_later(called: CallResult, reason: str) -> 
     assert all(sooner < later for sooner, later in pairwise(waits))
 
 
-def test_gone_turns_the_address_off_at_once() -> None:
+def test_answer_410_switches_the_webhook_off_at_once() -> None:
     assert outcome_of_call(CallResult(410), 1, None, NOW, 1.0) == DeliveryOutcome(FAILED, None, "answered 410", GONE)
 
 

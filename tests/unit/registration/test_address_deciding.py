@@ -176,7 +176,7 @@ def test_registration_has_one_change_at_most_and_asks_for_few_addresses(desk: De
 
 
 def test_ten_changes_wait_for_one_address_and_the_eleventh_is_answered_alike() -> None:
-    """The page of its owner shows no more, and no one learns that others have asked."""
+    """The page of its owner shows no more, and no one sees that others have asked."""
     desk = make_desk(*(live(f"r{number}", f"{number}@example.org", "A. B.") for number in range(MAX_CANDIDATES + 1)))
     asked = {desk.ask(f"r{number}", "new@example.org") for number in range(MAX_CANDIDATES + 1)}
     assert (asked, len(desk.facts.changes)) == ({Result.ADDRESS_ASKED}, MAX_CANDIDATES)
@@ -208,13 +208,13 @@ def test_what_was_asked_before_the_address_was_erased_is_not_kept(desk: Desk) ->
 
 def test_person_who_is_registered_there_is_not_registered_twice() -> None:
     desk = make_desk(live("r", "old@example.org", "A. B."), live("s", "new@example.org", "A. B."))
-    assert desk.ask("r", "new@example.org") is Result.ADDRESS_ASKED, "nobody learns who is registered"
+    assert desk.ask("r", "new@example.org") is Result.ADDRESS_ASKED, "no one sees who is registered"
     assert desk.choose("new@example.org") == [Result.REGISTERED_THERE]
     desk.decide(Cancel(50, "s"))
     assert desk.choose("new@example.org") == [Result.ADDRESS_CHANGED]
 
 
-def test_address_has_as_many_people_as_the_form_says() -> None:
+def test_people_per_address_are_limited_by_the_form() -> None:
     colleagues = [live(f"c{number}", "new@example.org", f"C{number}") for number in range(MAX_PEOPLE)]
     desk = make_desk(live("r", "old@example.org", "A. B."), *colleagues)
     desk.ask("r", "new@example.org")
@@ -223,7 +223,7 @@ def test_address_has_as_many_people_as_the_form_says() -> None:
 
 
 def test_candidate_of_the_same_person_that_is_confirmed_beside_the_change_registers_once(desk: Desk) -> None:
-    """One press: the candidate is decided first, whatever the order on the page."""
+    """One press: the candidate is decided first, for any order on the page."""
     email = "new@example.org"
     desk.ask("r", email)
     desk.decide(submission(60, email, "A. B."))
@@ -259,9 +259,9 @@ def test_undo_restores_the_address_once(desk: Desk) -> None:
 
 
 def test_undo_of_the_first_change_ends_the_later_ones(desk: Desk) -> None:
-    """Whoever has stolen a link moves twice: the owner's link still works, and the thief's does no more.
+    """A thief of a link moves twice: the owner's link still works, and the thief's does no more.
 
-    The address that was taken away is kept without a link, so that it is told, and erased with the registration.
+    The address that was taken away is kept without a link, so that it is notified, and erased with the registration.
     """
     for email in ("thief@example.org", "thief-2@example.org"):
         desk.ask("r", email)
@@ -284,7 +284,7 @@ def test_undo_of_the_last_change_leaves_the_earlier_one_to_be_undone(desk: Desk)
     assert desk.address_of("r") == "old@example.org"
 
 
-def test_undo_restores_the_address_of_a_registration_that_was_cancelled_meanwhile(desk: Desk) -> None:
+def test_undo_restores_the_address_of_a_registration_that_was_cancelled_in_between(desk: Desk) -> None:
     desk.ask("r", "thief@example.org")
     desk.choose("thief@example.org")
     desk.decide(Cancel(80, "r"))
@@ -292,7 +292,7 @@ def test_undo_restores_the_address_of_a_registration_that_was_cancelled_meanwhil
     assert (desk.address_of("r"), desk.facts.find("r")) == ("old@example.org", None)
 
 
-def test_undo_of_somebody_who_has_registered_again_waits_until_that_is_cancelled(desk: Desk) -> None:
+def test_undo_of_someone_who_has_registered_again_waits_until_that_is_cancelled(desk: Desk) -> None:
     desk.ask("r", "thief@example.org")
     desk.choose("thief@example.org")
     again = replace(submission(81, "old@example.org", "A. B."), proven_by=b"t" * 32)
@@ -337,7 +337,7 @@ def run(steps: list[tuple[str, int, str]]) -> None:
                 if step == "choose":
                     assert any(one.registration == registration for one in asked.values())
         people = [one.person for some in desk.facts.live.values() for one in some]
-        assert len(people) == len(set(people)), "somebody is registered twice"
+        assert len(people) == len(set(people)), "someone is registered twice"
         assert all(len(some) <= MAX_PEOPLE for some in desk.facts.live.values())
         waiting = [one.registration for one in desk.facts.changes.values()]
         assert len(waiting) == len(set(waiting))
@@ -346,8 +346,8 @@ def run(steps: list[tuple[str, int, str]]) -> None:
 
 def _take(desk: Desk, step: str, which: int, email: str) -> str:
     """Take one step; returns the address to which it may move something."""
-    everybody = sorted(one.id for some in desk.facts.live.values() for one in some)
-    named = everybody[which % len(everybody)] if everybody else "nobody"
+    all_people = sorted(one.id for some in desk.facts.live.values() for one in some)
+    named = all_people[which % len(all_people)] if all_people else "nobody"
     if step == "ask":
         desk.ask(named, email)
     elif step in ("choose", "refuse"):
@@ -372,7 +372,7 @@ def _addresses(desk: Desk) -> dict[str, str]:
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS)
-def test_whatever_happens_nobody_is_registered_twice_and_no_address_moves_by_itself(
+def test_no_history_registers_twice_or_moves_an_address_by_itself(
     steps: list[tuple[str, int, str]],
 ) -> None:
     run(steps)

@@ -9,7 +9,7 @@ from services.registration.own.commands import wait_for_outcome
 
 
 class SlowIntake:
-    """Knows of no outcome, and takes a second to say so."""
+    """Has no outcome, and takes a second to return."""
 
     def __init__(self) -> None:
         self.now_s, self.asked = 0.0, 0

@@ -7,7 +7,7 @@ import pytest
 from services.registration.access.first_steps import Progress, steps_of
 
 NOTHING = Progress(False, None, None, None, None, False, False, False)
-EVERYBODY = ("coordinator", "administrator")
+EVERYONE = ("coordinator", "administrator")
 WITH_EVENT = replace(NOTHING, groups=True, event="webinar-11")
 WITH_PARTNER = replace(WITH_EVENT, partner="a-partner")
 WITH_DRAFT = replace(WITH_PARTNER, draft="webinar-11")
@@ -29,19 +29,19 @@ SHOWN = replace(WITH_FORM, is_shown=True)
     ],
 )
 def test_next_step_is_the_first_that_is_not_done(progress: Progress, path: str) -> None:
-    assert [step.path for step in steps_of(progress, EVERYBODY) if step.is_next] == [path]
+    assert [step.path for step in steps_of(progress, EVERYONE) if step.is_next] == [path]
 
 
 def test_step_that_needs_an_earlier_one_leads_nowhere() -> None:
-    waiting = [step.title for step in steps_of(NOTHING, EVERYBODY) if not step.path]
+    waiting = [step.title for step in steps_of(NOTHING, EVERYONE) if not step.path]
     assert waiting == ["Create the form and publish it", "Give the partner the embed code", "See who registers"]
 
 
-def test_only_an_administrator_is_led_to_invite_somebody() -> None:
-    titles = [[step.title for step in steps_of(NOTHING, roles)] for roles in (("coordinator",), EVERYBODY)]
+def test_only_an_administrator_is_led_to_invite_someone() -> None:
+    titles = [[step.title for step in steps_of(NOTHING, roles)] for roles in (("coordinator",), EVERYONE)]
     assert ["Invite a colleague" in each for each in titles] == [False, True]
 
 
 def test_nothing_is_next_when_all_is_done() -> None:
-    steps = steps_of(replace(SHOWN, colleagues=True, registrations=True), EVERYBODY)
+    steps = steps_of(replace(SHOWN, colleagues=True, registrations=True), EVERYONE)
     assert [(step.done, step.is_next) for step in steps] == [(True, False)] * 7

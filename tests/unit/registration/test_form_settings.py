@@ -108,7 +108,7 @@ WAITING = Seats(capacity=10, confirmed=8, waiting=3, last_position=3, waiting_li
         (FREE, WAITING, 2, "no-free-seat"),
     ],
 )
-def test_promotion_says_why_the_rest_waits(opening: Opening, seats: Seats, count: int, withheld: str) -> None:
+def test_promotion_explains_why_the_rest_waits(opening: Opening, seats: Seats, count: int, withheld: str) -> None:
     decided = decide_promotion(opening, seats, HOUR, NOON)
     assert (decided.count, decided.withheld) == (count, withheld)
 
@@ -120,10 +120,10 @@ def test_promotion_says_why_the_rest_waits(opening: Opening, seats: Seats, count
     st.integers(-2, 20),
     st.sampled_from(["confirmed", "tentative", "postponed", "cancelled"]),
 )
-def test_nobody_waits_without_a_reason(
+def test_no_one_waits_without_a_reason(
     capacity: int | None, confirmed: int, waiting: int, hours: int, status: str
 ) -> None:
-    """Whoever is left waiting is told why, and only they are; never is a seat given that there is not."""
+    """People left waiting get the reason, and only they do; no seat is given that does not exist."""
     seats = Seats(capacity, confirmed, waiting, waiting, True)
     opening = replace(EVENT, event_status=status, starts_at=NOON + hours * HOUR)
     decided = decide_promotion(opening, seats, HOUR, NOON)

@@ -119,7 +119,7 @@ def test_hostile_archive_is_refused_before_it_is_parsed(name: str) -> None:
 
 
 def test_few_bytes_become_neither_gigabytes_nor_minutes() -> None:
-    """One long text can stand in every cell; and a sheet of beginnings of rows is read once."""
+    """One long text can be in every cell; and a sheet of prefixes of rows is read once."""
     assert list(_texts([["a", 1.0, ""], ["", ""]])) == [["a", "1"], []]
     with pytest.raises(FileRefused, match="million characters"):
         list(_texts([["x" * MAX_CELL] * MAX_COLUMNS] * 42))
@@ -176,7 +176,7 @@ def test_choices_are_found_by_value_label_and_table() -> None:
     assert [reader_of(country, {}, "")(one) for one in ("CH", "Suisse", "Швейцария", "سويسرا", "瑞士")] == ["CH"] * 5
 
 
-def test_several_choices_stand_in_one_cell() -> None:
+def test_several_choices_are_in_one_cell() -> None:
     mapping = to_mapping(standard_form("webinar", "x", "X"))
     options = [{"value": "a", "label": {"": "Bread, and butter"}}, {"value": "b", "label": {"": "Tea"}}]
     field = {"name": "wants", "kind": "some_of", "label": {"": "Wants"}, "options": options}

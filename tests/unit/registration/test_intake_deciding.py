@@ -45,7 +45,7 @@ def limited(taken: int = 0, limit: int = 2) -> FormState:
 
 
 def choosing(number: int, name: str, *workshops: str, **changes: Any) -> Submission:
-    """A submission of someone with an address of their own who chooses these workshops."""
+    """A submission of someone with their own address who chooses these workshops."""
     refs = AddressRefs(name.encode().ljust(32, b"a"), name.encode().ljust(32, b"m"), b"")
     content = FormContent(
         email=f"{number}@example.org", language="en", name=name, answers={"workshop": list(workshops)}
@@ -100,7 +100,7 @@ def test_earlier_submissions_of_others_do_not_replace_the_owners_answers(new_id:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_full_list_of_candidates_evicts_nobody(new_id: Callable[[], str], full: bool) -> None:
+def test_full_list_of_candidates_evicts_no_one(new_id: Callable[[], str], full: bool) -> None:
     facts = Facts({FORM: form()})
     number = MAX_CANDIDATES if full else MAX_CANDIDATES - 1
     decide(facts, [submission(each) for each in range(1, number + 1)], new_id, NOW)
@@ -214,14 +214,14 @@ def test_same_person_again_changes_the_registration_and_keeps_the_place(new_id: 
     assert plan.registered == []
 
 
-def test_candidate_replaces_only_a_registration_of_its_own_address_and_form(new_id: Callable[[], str]) -> None:
+def test_candidate_replaces_only_a_registration_of_the_same_address_and_form(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form()})
     registered(facts, new_id)
-    stranger = AddressRefs(b"s" * 32, b"S" * 32, b"")
-    decide(facts, [submission(3, "X. Y.", address=stranger)], new_id, NOW)
+    other_address = AddressRefs(b"s" * 32, b"S" * 32, b"")
+    decide(facts, [submission(3, "X. Y.", address=other_address)], new_id, NOW)
     (one,) = facts.candidates.values()
     victim = facts.of(FORM, OWNER.ref)[0].id
-    plan = decide(facts, [confirm(4, Choice(one.id, Act.REPLACE, victim), address=stranger)], new_id, NOW)
+    plan = decide(facts, [confirm(4, Choice(one.id, Act.REPLACE, victim), address=other_address)], new_id, NOW)
     assert [result.result for result in plan.results[4]] == [Result.GONE]
     assert plan.changed == []
 
@@ -230,13 +230,13 @@ def test_link_of_one_address_decides_about_no_candidate_of_another(new_id: Calla
     facts = Facts({FORM: form()})
     decide(facts, [submission(1)], new_id, NOW)
     (one,) = facts.candidates.values()
-    stranger = AddressRefs(b"s" * 32, b"S" * 32, b"")
-    plan = decide(facts, [confirm(2, Choice(one.id, Act.CONFIRM), address=stranger)], new_id, NOW)
+    other_address = AddressRefs(b"s" * 32, b"S" * 32, b"")
+    plan = decide(facts, [confirm(2, Choice(one.id, Act.CONFIRM), address=other_address)], new_id, NOW)
     assert [result.result for result in plan.results[2]] == [Result.EXPIRED]
     assert one.id in facts.candidates
 
 
-def test_identical_submission_of_somebody_registered_changes_nothing_and_mails_the_link(
+def test_identical_submission_of_someone_registered_changes_nothing_and_mails_the_link(
     new_id: Callable[[], str],
 ) -> None:
     facts = Facts({FORM: form()})
@@ -262,7 +262,7 @@ def test_blocked_address_is_answered_like_any_other_and_kept_nowhere(new_id: Cal
         ("blocked", SubmissionOutcome.CONFIRMED),
     ],
 )
-def test_outcome_without_verification_does_not_tell_who_is_known(
+def test_outcome_without_verification_does_not_reveal_who_is_known(
     new_id: Callable[[], str], who: str, outcome: SubmissionOutcome
 ) -> None:
     facts = Facts({FORM: form(verification="none")})
@@ -298,7 +298,7 @@ def test_candidate_is_confirmed_for_a_day_after_its_first_mail_although_the_form
     assert [each.result for each in plan.results[2]] == [result]
 
 
-def test_nobody_is_confirmed_once_the_event_has_started(new_id: Callable[[], str]) -> None:
+def test_no_one_is_confirmed_once_the_event_has_started(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form()})
     decide(facts, [submission(1)], new_id, NOW)
     (one,) = facts.candidates.values()
@@ -306,7 +306,7 @@ def test_nobody_is_confirmed_once_the_event_has_started(new_id: Callable[[], str
     assert [each.result for each in plan.results[2]] == [Result.CLOSED]
 
 
-def test_form_that_closed_a_moment_ago_takes_who_saw_it_open(new_id: Callable[[], str]) -> None:
+def test_recently_closed_form_accepts_people_who_saw_it_open(new_id: Callable[[], str]) -> None:
     open_ = form()
     closed = replace(open_, opening=replace(open_.opening, switched_on=False), opening_at={1: open_.opening})
     plan = decide(Facts({FORM: closed}), [submission(1), submission(2, "X. Y.", revision=2)], new_id, NOW)
@@ -324,7 +324,7 @@ def test_cancelling_gives_the_place_back_once(new_id: Callable[[], str]) -> None
 
 @pytest.mark.parametrize(
     ("revision", "now", "result"),
-    [(2, NOW, Result.CHANGED_MEANWHILE), (1, STARTS, Result.EVENT_OVER), (None, NOW, Result.CANCELLED)],
+    [(2, NOW, Result.CHANGED_CONCURRENTLY), (1, STARTS, Result.EVENT_OVER), (None, NOW, Result.CANCELLED)],
 )
 def test_cancelling_is_refused_with_a_reason(
     new_id: Callable[[], str], revision: int | None, now: datetime, result: Result
@@ -338,13 +338,13 @@ def test_cancelling_is_refused_with_a_reason(
 def test_managing_link_is_mailed_to_the_owner_of_the_registration_alone(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form()})
     identity = registered(facts, new_id)
-    stranger = AddressRefs(b"s" * 32, b"S" * 32, b"")
-    plan = decide(facts, [SendLink(5, stranger, identity), SendLink(6, OWNER, identity)], new_id, NOW)
+    other_address = AddressRefs(b"s" * 32, b"S" * 32, b"")
+    plan = decide(facts, [SendLink(5, other_address, identity), SendLink(6, OWNER, identity)], new_id, NOW)
     assert [plan.results[number][0].result for number in (5, 6)] == [Result.GONE, Result.MAILED]
     assert [one.id for one in plan.links_wanted] == [identity]
 
 
-def test_link_that_anybody_can_ask_for_waits_for_the_spacing_of_the_mailbox(new_id: Callable[[], str]) -> None:
+def test_link_that_anyone_can_ask_for_waits_for_the_spacing_of_the_mailbox(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form()})
     identity = registered(facts, new_id)
     plan = decide(facts, [SendLink(5, OWNER, identity, spaced=True)], new_id, NOW)
@@ -398,9 +398,9 @@ def test_seats_are_never_passed_and_always_counted(acts: list[tuple[int, str]]) 
     for number, (person, act) in enumerate(acts, 1):
         decide(facts, [act_of(facts, number, person, act)], lambda: f"id-{next(ids)}", NOW)
         seats = facts.forms[FORM].seats
-        everybody = [one for some in facts.live.values() for one in some]
-        assert seats.confirmed == sum(one.status == "confirmed" for one in everybody) <= 2
-        assert seats.waiting == sum(one.status == "waitlisted" for one in everybody)
+        all_people = [one for some in facts.live.values() for one in some]
+        assert seats.confirmed == sum(one.status == "confirmed" for one in all_people) <= 2
+        assert seats.waiting == sum(one.status == "waitlisted" for one in all_people)
         assert all(len(some) <= 1 for some in facts.live.values())
 
 
@@ -427,7 +427,7 @@ def test_candidate_keeps_what_its_sender_wrote(new_id: Callable[[], str]) -> Non
 
 @pytest.mark.parametrize("verified", [False, True])
 def test_choice_with_a_limit_goes_to_the_first_who_take_it(new_id: Callable[[], str], verified: bool) -> None:
-    """On a form without verification, and by confirming; whoever chooses something else is not concerned."""
+    """On a form without verification, and by confirming; people who choose something else are not affected."""
     facts = Facts({FORM: replace(limited(), verification="email" if verified else "none")})
     sent = [choosing(number, f"Person {number}", "morning", challenge=bytes([number])) for number in range(1, 4)]
     plan = decide(facts, [*sent, choosing(4, "Person 4", "evening", challenge=b"4")], new_id, NOW)
@@ -442,7 +442,7 @@ def test_choice_with_a_limit_goes_to_the_first_who_take_it(new_id: Callable[[], 
     assert facts.forms[FORM].options.taken == {"workshop=morning": 2}
 
 
-def test_full_choice_tells_nobody_who_is_registered(new_id: Callable[[], str]) -> None:
+def test_full_choice_does_not_reveal_who_is_registered(new_id: Callable[[], str]) -> None:
     """Someone who holds the choice, and someone blocked, get the outcome that a newcomer gets."""
     facts = Facts({FORM: replace(limited(limit=1), verification="none")})
     decide(facts, [choosing(1, "Person 1", "morning", challenge=b"1")], new_id, NOW)
@@ -480,7 +480,7 @@ def test_cancelling_gives_a_choice_back(new_id: Callable[[], str]) -> None:
     assert plan.outcomes == {3: SubmissionOutcome.CONFIRMED}
 
 
-def test_replacing_somebodys_answers_needs_room_for_new_choices_alone(new_id: Callable[[], str]) -> None:
+def test_replacing_someones_answers_needs_room_for_new_choices_alone(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: limited(taken=1, limit=1)})
     colleague = submission(1, "A. B.")
     [candidate] = decide(facts, [colleague], new_id, NOW).candidates

@@ -1,4 +1,4 @@
-"""Facts for decisions: which form decides about a submission, and how facts are looked up."""
+"""Facts for decisions: which form decides about a submission, and how facts are found."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from services.registration.intake.model import FormContent, content_from_json, c
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
-OWNER, STRANGER = AddressRefs(b"o" * 32, b"O" * 32, b""), AddressRefs(b"s" * 32, b"S" * 32, b"")
+OWNER, OTHER_ADDRESS = AddressRefs(b"o" * 32, b"O" * 32, b""), AddressRefs(b"s" * 32, b"S" * 32, b"")
 CONTENT = FormContent(email="a@example.org", language="en", name="A. B.")
 OPEN = Opening(True, False, None, None)
 FORM = FormState(OPEN, Seats(None, 0, 0, 0, True), "email", 3)
@@ -67,7 +67,7 @@ def test_form_is_judged_by_when_the_submission_was_received() -> None:
 
 
 def test_pending_candidates_are_those_of_form_and_address_in_order_of_arrival() -> None:
-    others = [candidate(1, "another-form"), candidate(2, address=STRANGER)]
+    others = [candidate(1, "another-form"), candidate(2, address=OTHER_ADDRESS)]
     facts = Facts({}, candidates={one.id: one for one in [candidate(5), candidate(3), *others]})
     assert [one.number for one in facts.pending("a-form", OWNER.ref)] == [3, 5]
 

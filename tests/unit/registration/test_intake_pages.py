@@ -23,7 +23,6 @@ from tests.support.intake_pages import (
     FORM_PATH,
     FRAME,
     HOSTILE,
-    LOOK,
     OWN_FORM,
     PATH,
     PENDING,
@@ -33,6 +32,7 @@ from tests.support.intake_pages import (
     REGISTRATION,
     RESULTS,
     STATUSES,
+    STYLE,
     TOKEN,
     WHEN,
     every_page,
@@ -73,7 +73,7 @@ def fields(html: str) -> list[tuple[str | None, str | None]]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_has_language_direction_title_and_one_heading(language: str) -> None:
-    for name, page in every_page(replace(LOOK, language=language)).items():
+    for name, page in every_page(replace(STYLE, language=language)).items():
         [(_, html)] = elements(page, "html")
         assert (html["lang"], html["dir"]) == (language, "rtl" if language == "ar" else "ltr"), name
         assert (len(elements(page, "h1")), len(elements(page, "title"))) == (1, 1), name
@@ -86,8 +86,8 @@ CALENDARS = tuple(f"{address}?" for address in (GOOGLE, *OUTLOOK.values()))
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_that_was_typed_becomes_markup(language: str) -> None:
-    """No script but files of ours, no style, no handler; links to elsewhere lead to recordings and calendars alone."""
-    for name, page in every_page(replace(LOOK, language=language)).items():
+    """No script but our files, no style, no handler; links to elsewhere lead to recordings and calendars alone."""
+    for name, page in every_page(replace(STYLE, language=language)).items():
         assert "alert(1)</script>" not in page, name
         for tag, attrs in elements(page):
             assert not [key for key in attrs if key == "style" or key.startswith("on")], name
@@ -182,7 +182,7 @@ def test_post_without_a_choice_has_none() -> None:
     assert read_choices({"action": "choose", "lang": "en"}) == ()
 
 
-def test_page_for_a_post_without_a_choice_says_so_first() -> None:
+def test_page_for_a_post_without_a_choice_shows_the_error_first() -> None:
     page = render_confirmation(replace(PENDING, no_choice=True))
     assert "<title>Error: Waiting for your confirmation</title>" in page
     summary = page.index('id="summary" role="alert"')
@@ -197,7 +197,7 @@ def test_differences_are_shown_as_old_and_new() -> None:
     assert "Replace the existing registration of \u2068A. B.\u2069 with these answers" in page
 
 
-def test_confirming_says_what_it_agrees_to() -> None:
+def test_confirming_shows_what_it_agrees_to() -> None:
     text = visible(render_confirmation(PENDING))
     assert text.count("By confirming, you give this consent: I agree that the organisers store") == 2
 
@@ -210,15 +210,15 @@ def test_owner_can_always_enter_their_answers() -> None:
 
 @pytest.mark.parametrize("result", [None, *RESULTS])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_result_is_said(result: Result | None, language: str) -> None:
-    shown = replace(with_results(PENDING, result), look=replace(LOOK, language=language), attempt=99)
+def test_every_result_has_a_text(result: Result | None, language: str) -> None:
+    shown = replace(with_results(PENDING, result), style=replace(STYLE, language=language), attempt=99)
     text = visible(render_confirmation(shown))
     assert "K7QM" in text
     assert not re.search(r"(result|outcome|processing)\.", text)
 
 
 FOR_AN_EVENT = ("You are registered", "calendar invitation", "You are registered.", "You will give up your seat")
-SAID = {
+NAMED = {
     "webinar": FOR_AN_EVENT,
     "delegation": FOR_AN_EVENT,
     "attendance": FOR_AN_EVENT,
@@ -240,22 +240,22 @@ NOT_OF_ALL = ("calendar", "invitation", "seat", "waiting list")
 """Words that are true of forms for an event alone."""
 
 
-@pytest.mark.parametrize("kind", SAID)
+@pytest.mark.parametrize("kind", NAMED)
 def test_pages_after_registering_are_true_for_each_kind_of_form(kind: str) -> None:
     """Receipt, confirmation page, script of the form and own page."""
-    title, message, state, effect = SAID[kind]
+    title, message, state, effect = NAMED[kind]
     receipt = visible(render_receipt(replace(RECEIPT_PAGE, form_kind=kind, status="confirmed")))
     confirmed = replace(with_results(PENDING, Result.CONFIRMED).results[0], form_kind=kind)
     result = visible(render_confirmation(replace(PENDING, results=(confirmed,))))
     texts = script_texts("en", kind, dated=True, verification="none")
-    own = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 1, kind)
-    for said in (receipt, result, f"{texts['outcome.confirmed.title']} {texts['outcome.confirmed.message']}"):
-        assert (title in said, message in said) == (True, True)
+    own = LinkPage(STYLE, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 1, kind)
+    for text_of_page in (receipt, result, f"{texts['outcome.confirmed.title']} {texts['outcome.confirmed.message']}"):
+        assert (title in text_of_page, message in text_of_page) == (True, True)
     assert state in visible(render_link(own))
     assert effect in visible(render_link(replace(own, asking="cancel")))
     if kind in ("working_group", "interest"):
-        told = f"{texts['outcome.confirmed.message']} {state} {effect}".lower()
-        assert [word for word in NOT_OF_ALL if word in told] == []
+        all_texts = f"{texts['outcome.confirmed.message']} {state} {effect}".lower()
+        assert [word for word in NOT_OF_ALL if word in all_texts] == []
 
 
 def test_nothing_can_be_chosen_while_the_page_reloads_itself() -> None:
@@ -283,8 +283,8 @@ def test_registered_entries_and_muting_are_commands() -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_receipt_says_title_and_code_and_no_position(status: Any, language: str) -> None:
-    page = render_receipt(replace(RECEIPT_PAGE, look=replace(LOOK, language=language), status=status))
+def test_receipt_shows_title_and_code_and_no_position(status: Any, language: str) -> None:
+    page = render_receipt(replace(RECEIPT_PAGE, style=replace(STYLE, language=language), status=status))
     text = visible(page)
     assert ("UPR Webinar Wednesday #10" in text, "K7QM" in text) == (True, True)
     assert ("outcome." in text, ADDRESS in page, RECEIPT in page) == (False, False, False)
@@ -310,7 +310,7 @@ def test_page_stops_loading_itself_again() -> None:
     assert next_reload("fr", -1) is None
 
 
-def test_answer_to_a_plain_form_says_the_same_to_everybody() -> None:
+def test_answer_to_a_plain_form_is_the_same_for_everyone() -> None:
     """But for the address, which was typed, and the code."""
     pages = [render_received(replace(RECEIVED, address=one)) for one in ("a@example.org", "b@example.org")]
     assert pages[0].replace("a@example.org", "b@example.org") == pages[1]
@@ -318,7 +318,7 @@ def test_answer_to_a_plain_form_says_the_same_to_everybody() -> None:
     assert "We have received your answers" in visible(pages[0])
 
 
-def test_form_tells_the_script_what_it_needs() -> None:
+def test_form_gives_the_script_what_it_needs() -> None:
     [(_, form)] = elements(render_frame(replace(FRAME, verification="none")), "form")
     given = {key: form[f"data-{key}"] for key in ("verification", "challenge", "receipts", "parent-origin")}
     assert given == {

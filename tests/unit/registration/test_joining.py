@@ -76,6 +76,6 @@ def test_meeting_without_an_end_stays_open_for_a_while() -> None:
         ({"join_url": "javascript:alert(1)"}, JoinState.NO_ADDRESS),
     ],
 )
-def test_what_cannot_be_joined_says_why_and_names_no_address(changes: dict[str, Any], expected: JoinState) -> None:
+def test_what_cannot_be_joined_gives_the_reason_and_no_address(changes: dict[str, Any], expected: JoinState) -> None:
     joining = decide_joining(replace(MEETING, **changes), STARTS_AT)
     assert (joining.state, joining.address) == (expected, "")

@@ -70,7 +70,7 @@ def test_stored_hash_is_not_the_receipt() -> None:
     assert receipt_hash(receipt) != receipt_hash(receipt_for(KEY, FORM, "another-key"))
 
 
-def test_fingerprint_is_keyed_and_tells_contents_apart() -> None:
+def test_fingerprint_is_keyed_and_distinguishes_contents() -> None:
     one, two = b"1" * 32, b"2" * 32
     assert content_fingerprint(KEY, one) == content_fingerprint(KEY, one)
     assert len({content_fingerprint(KEY, one), content_fingerprint(KEY, two), content_fingerprint(OTHER_KEY, one)}) == 3

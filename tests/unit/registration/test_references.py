@@ -49,7 +49,7 @@ def test_colleagues_with_one_mailbox_are_two_people() -> None:
     assert REFERENCES.person("info@example.org", None) == REFERENCES.person("info@example.org", "")
 
 
-def test_proposals_of_one_person_are_told_apart_by_their_titles() -> None:
+def test_proposals_of_one_person_are_distinguished_by_their_titles() -> None:
     one = REFERENCES.person("info@example.org", "A. B.", "Housing as  a right")
     assert one == REFERENCES.person("info@example.org", "a. b.", " housing as a RIGHT")
     others = [REFERENCES.person("info@example.org", "A. B.", title) for title in ("Water", "", None)]

@@ -34,7 +34,7 @@ def seal(answers: dict[str, Any], submission: str = ONE, form: str = FORM, publi
 
 
 def opened(sealed: bytes | None, *private: bytes) -> dict[str, Any]:
-    """What ``sealed`` holds for whoever may read the form."""
+    """The content of ``sealed`` for a reader of the form."""
     assert sealed is not None
     return open_answers(private or (PRIVATE,), FORM, BOTH, sealed)
 
@@ -53,7 +53,7 @@ def test_answers_open_and_unanswered_questions_are_left_out() -> None:
 
 
 def test_nothing_but_the_private_key_opens_them() -> None:
-    """Not even the public key, which is all that whoever sealed them had."""
+    """Not even with the public key, which is all that the sealing process had."""
     for key in (PUBLIC, new_key()):
         with pytest.raises(Unsealable):
             opened(seal(ANSWERS), key)
@@ -112,7 +112,7 @@ def test_lengths_show_in_steps_of_64_bytes_alone(text: str) -> None:
     assert opened(seal({"diet": text})) == {"diet": text}
 
 
-def test_short_answers_look_alike() -> None:
+def test_short_answers_have_equal_lengths() -> None:
     """Yes, no, nothing at all, or a passport number."""
     answers = {"visa_letter": True, "nationality": "CH", "access_needs": None, "passport_number": "P" * 60}
     envelope = decode_envelopes(seal(answers))[0]
@@ -157,18 +157,18 @@ def test_field_is_deleted_without_any_key() -> None:
     assert field_names(None) == []
 
 
-def test_sealing_anew_changes_the_key_and_no_answer() -> None:
+def test_resealing_changes_the_key_and_no_answer() -> None:
     new = new_key()
     merged = merge_sealed(seal({"diet": "halal"}, OTHER, public=public_half(new)), seal(ANSWERS))
     assert merged is not None
-    anew = reseal([new, PRIVATE], FORM, merged)
-    assert opened(anew, new) == {**GIVEN, "diet": "halal"}
-    assert anew is not None
+    resealed = reseal([new, PRIVATE], FORM, merged)
+    assert opened(resealed, new) == {**GIVEN, "diet": "halal"}
+    assert resealed is not None
     with pytest.raises(Unsealable):
-        opened(anew, PRIVATE)
-    kept, changed = zip(decode_envelopes(merged), decode_envelopes(anew), strict=True)
+        opened(resealed, PRIVATE)
+    kept, changed = zip(decode_envelopes(merged), decode_envelopes(resealed), strict=True)
     assert kept[0] == kept[1]
     assert changed[0].fields == changed[1].fields
-    assert reseal([new, PRIVATE], FORM, anew) is None
+    assert reseal([new, PRIVATE], FORM, resealed) is None
     with pytest.raises(Unsealable):
-        reseal([new_key(), new_key()], FORM, anew)
+        reseal([new_key(), new_key()], FORM, resealed)

@@ -1,4 +1,4 @@
-"""Seats: in whatever order things happen, no more are given than exist; and when a form stops giving any."""
+"""Seats: in any order of events, no more are given than exist; and when a form stops giving any."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -42,7 +42,7 @@ HOUR = timedelta(hours=1)
         (Seats(1, 3, 0, 0, True), "waiting-list", "waitlisted", 1),
     ],
 )
-def test_newcomer_gets_what_the_word_says(seats: Seats, word: str, status: str | None, position: int | None) -> None:
+def test_newcomer_gets_what_the_seats_offer(seats: Seats, word: str, status: str | None, position: int | None) -> None:
     """A free seat goes to someone who waits before it goes to a newcomer."""
     place = next_place(seats)
     assert seats.word == word
@@ -81,7 +81,7 @@ class Hall:
         return sum(state in ("confirmed", "offered") and wanted(who) for state, who in self.people.values())
 
     def may_seat(self, who: Traits) -> bool:
-        """The rule as coordinators are told it."""
+        """The rule as documented for coordinators."""
         capacity, pools = self.seats.capacity or 0, self.seats.pools.pools
         lefts = [(one.reservation, one.reservation.seats - self.taken(one.reservation.matches)) for one in pools]
         mine = any(kept.matches(who) and left > 0 for kept, left in lefts)
@@ -185,7 +185,7 @@ class Hall:
 def test_no_more_seats_than_there_are_and_none_that_is_kept_for_others(
     capacity: int, waiting_list: bool, percent: int | None, steps: list[tuple[str, Any]]
 ) -> None:
-    """Whatever happens in whatever order: taken and offered seats are within the capacity then in force."""
+    """For any order of events: taken and offered seats are within the capacity then in force."""
     hall = Hall(capacity, waiting_list, percent)
     for step, value in steps:
         before = hall.seats
@@ -196,9 +196,9 @@ def test_no_more_seats_than_there_are_and_none_that_is_kept_for_others(
 
 
 @pytest.mark.parametrize(
-    ("minutes_before", "count"), [(61, 2), (60, 2), (59, 0)], ids=["early", "at the last moment", "too late"]
+    ("minutes_before", "count"), [(61, 2), (60, 2), (59, 0)], ids=["early", "just before the end", "too late"]
 )
-def test_nobody_is_promoted_shortly_before_the_start(minutes_before: int, count: int) -> None:
+def test_no_one_is_promoted_shortly_before_the_start(minutes_before: int, count: int) -> None:
     seats = Seats(4, 2, 3, 3, True)
     starts_at = NOON + timedelta(minutes=minutes_before)
     assert promotable(seats, starts_at, HOUR, NOON) == count

@@ -14,7 +14,7 @@ PUBLIC_KEYS = {"notifications": b"n" * 32, "events": b"e" * 32}
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is set, whoever needs it."""
+    """Every secret is set, needed or not."""
     for name, key in KEYS.items():
         (tmp_path / f"{name}.key").write_text(key.hex() + "\n")
         monkeypatch.setenv(f"TROIKA_{name.upper()}_KEY_FILE", str(tmp_path / f"{name}.key"))
@@ -99,7 +99,7 @@ def test_keys_database_takes_the_place_of_the_folder(process: str, monkeypatch: 
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("process", ["forms", "own", "decide", "relay", "consume", "tend", "work"])
-def test_process_that_opens_no_answers_does_not_know_the_keys_database(
+def test_process_that_opens_no_answers_has_no_keys_database_setting(
     process: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KEYS_URL, "postgresql://127.0.0.1/keys")

@@ -1,4 +1,4 @@
-"""The bytecode compiled for tests is what pytest looks for."""
+"""The bytecode compiled for tests is what pytest loads."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The journal records requests and answers, even if its client dies."""
+"""The journal records requests and answers, even if its client is killed."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_receipt_itself_is_not_written_down(journal: Journal) -> None:
 
 
 def test_request_is_on_disk_before_it_leaves(journal: Journal) -> None:
-    """A client that dies while it waits has left its question behind."""
+    """A client that is killed while it waits has left its request behind."""
     seen: list[list[str]] = []
 
     def send() -> Answer:
@@ -72,7 +72,7 @@ def test_request_is_on_disk_before_it_leaves(journal: Journal) -> None:
     assert journal.read().unanswered == ["one"]
 
 
-def test_torn_last_line_is_left_out_and_numbers_go_on(tmp_path: Path) -> None:
+def test_torn_last_line_is_left_out_and_numbers_continue(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     ask(Journal(path), "one", 202, "receipt-1")
     ask(Journal(path), "two", 202, "receipt-2")

@@ -10,7 +10,7 @@ from tests.support.processes import PROJECT
 
 
 def report(nodeid: str, start: float, stop: float, worker: str | None) -> pytest.TestReport:
-    """What a worker says about a test; None for a test of this process."""
+    """A worker's report about a test; None for a test of this process."""
     node: dict[str, Any] = {"node": SimpleNamespace(gateway=SimpleNamespace(id=worker))} if worker else {}
     return cast(pytest.TestReport, SimpleNamespace(nodeid=nodeid, start=start, stop=stop, **node))
 

@@ -46,7 +46,7 @@ def test_action_is_done_at_the_ordered_arrival_of_the_ordered_point(file: Path) 
     assert plan.happened
 
 
-def test_action_is_done_once_whatever_process_comes_next(file: Path) -> None:
+def test_action_is_done_once_by_any_process(file: Path) -> None:
     first, second, plan = Hook(file), Hook(file), _plan(file)
     orders.give(file, plan)
     with pytest.raises(psycopg.OperationalError):
@@ -55,7 +55,7 @@ def test_action_is_done_once_whatever_process_comes_next(file: Path) -> None:
     second(POINT)
 
 
-def test_new_orders_are_seen_and_arrivals_counted_anew(file: Path) -> None:
+def test_new_orders_are_read_and_arrivals_counted_again(file: Path) -> None:
     hook = Hook(file)
     orders.give(file, _plan(file, hit=2))
     hook(POINT)
@@ -65,7 +65,7 @@ def test_new_orders_are_seen_and_arrivals_counted_anew(file: Path) -> None:
         hook(POINT)
 
 
-def test_standing_still_lasts_as_long_as_ordered(file: Path) -> None:
+def test_hang_lasts_as_long_as_ordered(file: Path) -> None:
     hook = Hook(file)
     orders.give(file, _plan(file, "hang"))
     began_s = time.monotonic()

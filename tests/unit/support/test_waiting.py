@@ -26,7 +26,7 @@ def test_poll_past_its_deadline_names_what_was_awaited_and_the_last_value() -> N
 def test_beside_others_everything_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_factor", 1.0)
     assert (allowed_s(1.5), strict()) == (1.5, True)
-    waiting.be_patient()
+    waiting.scale_timeouts()
     assert (allowed_s(1.5), strict()) == (1.5 * waiting.BESIDE_OTHERS, False)
     clock = _PausedClock()
     monkeypatch.setattr(waiting, "time", clock)
@@ -36,7 +36,7 @@ def test_beside_others_everything_may_take_longer(monkeypatch: pytest.MonkeyPatc
 
 
 class _PausedClock:
-    """Stands for the ``time`` of a poll and moves by its pauses alone, however busy the machine is."""
+    """Replaces the ``time`` of a poll and moves by its pauses alone, however busy the machine is."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -53,7 +53,7 @@ def test_poll_lets_an_error_through_at_once() -> None:
         poll_until(lambda: 1 / 0, 60.0)
 
 
-def test_frozen_clock_stands_until_it_is_moved() -> None:
+def test_frozen_clock_is_constant_until_it_is_moved() -> None:
     clock = FrozenClock(datetime(2020, 3, 4, 19, 0, tzinfo=UTC))
     assert clock() == clock() == datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
     clock.advance(timedelta(hours=1), seconds=30)
@@ -73,7 +73,7 @@ def test_free_ports_differ_and_lie_below_those_of_outgoing_connections() -> None
 
 
 def test_port_of_one_process_is_given_to_no_other() -> None:
-    """Not even while no one listens on it, as when a test has stopped its server for a moment."""
+    """Not even while no one listens on it, as when a test has stopped its server for a short time."""
     port = free_port()
     others = f"from tests.support import ports; ports.FIRST_PORT = ports.LAST_PORT = {port}; ports.free_port()"
     done = subprocess.run([sys.executable, "-c", others], capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ def test_port_of_one_process_is_given_to_no_other() -> None:
 
 
 def test_block_that_is_not_to_be_had_takes_no_port_from_others() -> None:
-    """Else a few tries in vain beside another run leave no room for any block, for as long as the process lives."""
+    """Else a few failed tries beside another run leave no room for any block, for the lifetime of the process."""
     others = (
         "from tests.support import ports; ports.LAST_PORT = ports.FIRST_PORT + 99\n"
         "ports._reserve(ports.FIRST_PORT + 60); kept = set(ports._reserved)\n"

@@ -51,7 +51,7 @@ def test_limits() -> None:
 
 
 def test_limits_are_not_asked_of_logins_that_are_not_of_processes() -> None:
-    """Else a host that sees the audit's login alone would be told that all is well."""
+    """Else a host that sees the audit's login alone would report that all is well."""
     audit = HostDatabase("events", "audit", url("troika_audit", "events"))
     assert only("database-limits", host(databases=(audit,)), probes())[0] == Grade.NOT_ASKED
 
@@ -111,7 +111,7 @@ def test_connections(most: int, used: int, grade: Grade) -> None:
     assert only("database-connections", ONE, probes(query=rows({"max_connections": [(most, 3, used)]})))[0] == grade
 
 
-def test_connections_count_what_settings_say() -> None:
+def test_connections_are_counted_from_the_settings() -> None:
     more = host(databases=(EVENTS,), values={"TROIKA_WEB_WORKERS": "8"})
     answers = probes(query=rows({"max_connections": [(300, 3, 20)]}))
     assert [only("database-connections", each, answers)[0] for each in (ONE, more)] == [Grade.OK, Grade.WARNING]

@@ -126,7 +126,7 @@ def test_pgbackrest_without_a_backup(tmp_path: Path, configuration: Path) -> Non
 
 
 def test_configuration_that_the_server_archives_with_is_taken(configuration: Path) -> None:
-    """No setting names it: `troika backup configure --config` was told a path."""
+    """No setting names it: `troika backup configure --config` was given a path."""
     command = read_configuration(configuration).server_settings()["archive_command"]
     asked = probes(run=repository(configuration, 3), query=rows({"archive": [(command,)]}))
     found = grades("backup-age", host(databases=(EVENTS,)), asked)
@@ -135,7 +135,7 @@ def test_configuration_that_the_server_archives_with_is_taken(configuration: Pat
 
 @pytest.mark.parametrize("command", ["", "cp %p /archive/%f", "pgbackrest --config=/nowhere %p", "an 'end"])
 def test_other_archive_command_names_no_configuration(command: str, tmp_path: Path) -> None:
-    """Another repository on this host says nothing about this installation: the figures of `troika backup` do."""
+    """Another repository on this host is unrelated to this installation: the figures of `troika backup` are its own."""
     (tmp_path / "troika_backup_database.prom").write_text(backups("database", timedelta(hours=30)))
     graded = host(databases=(EVENTS,), values={METRICS_FOLDER: str(tmp_path)})
     found = grades("backup-age", graded, probes(run=prints("[]"), query=rows({"archive": [(command,)]})))
@@ -159,7 +159,7 @@ def test_drill_in_a_text_file(tmp_path: Path, days: int, grade: Grade) -> None:
     assert only("backup-drill", named(**{METRICS_FOLDER: str(tmp_path)}), probes())[0] == grade
 
 
-def test_backup_that_prometheus_knows() -> None:
+def test_backup_with_metrics_in_prometheus() -> None:
     result = [{"metric": {}, "value": [0, str((NOW - timedelta(hours=2)).timestamp())]}]
     found, none = (HttpAnswer(200, {}, json.dumps({"data": {"result": each}})) for each in (result, []))
     known = probes(
@@ -169,6 +169,6 @@ def test_backup_that_prometheus_knows() -> None:
     assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED, "form-keys": Grade.OK}
 
 
-def test_backup_that_nothing_knows() -> None:
+def test_backup_without_any_record() -> None:
     found = grades("backup-age", host(), probes(run=has_no_command))
     assert found == dict.fromkeys(("database", "keys", "form-keys"), Grade.NOT_ASKED)

@@ -1,4 +1,4 @@
-"""No line of the doctor holds a password, whatever a setting, a server or a library says."""
+"""No line of the doctor holds a password, for any message of a setting, a server or a library."""
 
 import json
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def leaking(kind: str) -> Probes:
 
 
 def unredacted(graded: GradedHost, probes: Probes) -> Iterator[str]:
-    """What checks say by themselves, and the reasons of what they could not ask."""
+    """The texts of checks, and the reasons of those that could not run."""
     for check in CHECKS:
         try:
             yield "".join(map(str, check.run(graded, probes)))
@@ -93,8 +93,8 @@ def unredacted(graded: GradedHost, probes: Probes) -> Iterator[str]:
 def test_no_message_of_any_check_holds_a_password(graded: GradedHost, kind: str, *, managed: bool) -> None:
     if managed:
         graded.values[MANAGEMENT_URL] = address("https", "broker", ":15671")  # type: ignore[index]  # it is a dict
-    said = "\n".join(unredacted(graded, leaking(kind)))
-    assert min(said.count(PASSWORD), said.count(WRITTEN)) > 3, "the checks would print it"
+    printed = "\n".join(unredacted(graded, leaking(kind)))
+    assert min(printed.count(PASSWORD), printed.count(WRITTEN)) > 3, "the checks would print it"
     lines = list(run_checks(graded, leaking(kind)))
     assert {check for check, _result in lines} == set(CHECKS)
     text = "\n".join(line for check, result in lines for line in written(check, result))

@@ -51,7 +51,7 @@ def test_every_function_of_a_check_is_in_the_list() -> None:
     assert functions == {check.run for check in CHECKS}
 
 
-def test_check_without_its_settings_is_not_asked_and_says_what_to_name() -> None:
+def test_check_without_its_settings_is_skipped_and_names_them() -> None:
     needy = [check for check in CHECKS if check.need is not Need.NOTHING]
     results = [result for _check, result in run_checks(host(), probes(), needy)]
     assert [(result.grade, bool(result.do)) for result in results] == [(Grade.NOT_ASKED, True)] * len(needy)

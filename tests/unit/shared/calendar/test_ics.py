@@ -170,7 +170,7 @@ def test_any_text_leaves_one_entry_with_the_same_properties(text: str) -> None:
     assert content.decode().splitlines() == content.decode().split("\r\n")[:-1], "no other line break is in the file"
 
 
-def test_feed_says_its_name_its_language_and_where_it_is() -> None:
+def test_feed_has_its_name_its_language_and_its_address() -> None:
     lines = feed(WEBINAR).decode().replace("\r\n ", "").split("\r\n")
     assert {
         "NAME;LANGUAGE=en:Programme",
@@ -189,7 +189,7 @@ def test_feed_is_subscribed_to_by_webcal() -> None:
 
 
 def test_whole_days_are_dates_that_no_zone_shifts() -> None:
-    """From the beginning of 24 February to the end of 20 March in Geneva; DTEND is exclusive (RFC 5545, 3.6.1)."""
+    """From the start of 24 February to the end of 20 March in Geneva; DTEND is exclusive (RFC 5545, 3.6.1)."""
     starts_at, ends_at = datetime(2020, 2, 23, 23, tzinfo=UTC), datetime(2020, 3, 20, 23, tzinfo=UTC)
     content = write_file(replace(WEBINAR, starts_at=starts_at, ends_at=ends_at, time_zone="Europe/Zurich"), "Test")
     (entry,) = properties(content)
@@ -208,7 +208,7 @@ def test_whole_days_are_dates_that_no_zone_shifts() -> None:
         ("2020-02-24T00:00:00+01:00", "", "Europe/Zurich"),
     ],
 )
-def test_event_with_hours_of_its_own_is_not_written_as_days(start: str, end: str, zone: str) -> None:
+def test_event_with_hours_is_not_written_as_days(start: str, end: str, zone: str) -> None:
     ends_at = datetime.fromisoformat(end) if end else None
     event = replace(WEBINAR, starts_at=datetime.fromisoformat(start), ends_at=ends_at, time_zone=zone)
     assert b"VALUE=DATE:" not in write_file(event, "Test")

@@ -30,7 +30,7 @@ SESSION = replace(
     ends_at=datetime(2020, 3, 20, 23, tzinfo=UTC),
     time_zone="Europe/Zurich",
 )
-"""From the beginning of 24 February to the end of 20 March in Geneva."""
+"""From the start of 24 February to the end of 20 March in Geneva."""
 
 
 def parameters(link: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Three calendars read the writer's output alike: icalendar, ical.js and ts-ics."""
+"""Three calendars read the writer's output in the same way: icalendar, ical.js and ts-ics."""
 
 from collections.abc import Mapping
 from dataclasses import replace

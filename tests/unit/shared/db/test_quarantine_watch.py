@@ -27,7 +27,7 @@ def test_no_transaction_begins_on_an_answer_from_before_an_outage() -> None:
         watch.require_none()
 
 
-def test_process_that_was_idle_goes_on_with_a_new_answer() -> None:
+def test_process_that_was_idle_continues_with_a_new_answer() -> None:
     database = OneRow()
     watch = database.watch()
     watch.require_none()
@@ -35,7 +35,7 @@ def test_process_that_was_idle_goes_on_with_a_new_answer() -> None:
     watch.require_none()
 
 
-def test_database_is_asked_once_a_second_however_often_somebody_wants_to_know() -> None:
+def test_database_is_queried_once_a_second_at_any_request_rate() -> None:
     database = OneRow()
     watch = database.watch()
     for second in range(3):

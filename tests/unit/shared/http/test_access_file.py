@@ -20,7 +20,7 @@ def entry(**changed: Any) -> dict[str, Any]:
 
 
 def in_hours(hours: float) -> str:
-    """The moment so far from now, RFC 3339."""
+    """The time so far from now, RFC 3339."""
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
 
 
@@ -38,7 +38,7 @@ def test_holder_is_found_by_the_key_alone(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("hours", "known"), [(-0.01, False), (1, True)])
-def test_key_ends_when_the_file_says(file: Path, hours: float, known: bool) -> None:
+def test_key_expires_as_the_file_states(file: Path, hours: float, known: bool) -> None:
     file.write_text(json.dumps([entry(until=in_hours(hours))]))
     assert (AccessFile(file).holder_of(KEY) is not None) is known
 

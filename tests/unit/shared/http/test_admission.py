@@ -54,7 +54,7 @@ def inner() -> Inner:
 
 
 def _client(inner: Inner, **bounds: Any) -> Client:
-    door = AdmissionMiddleware(
+    middleware = AdmissionMiddleware(
         inner,
         SERVICE,
         ("/r/", "/v1/forms/"),
@@ -63,7 +63,7 @@ def _client(inner: Inner, **bounds: Any) -> Client:
         proxies=read_proxies("127.0.0.1"),
         max_bytes=MOST_BYTES,
     )
-    return Client(door)
+    return Client(middleware)
 
 
 def _refused(kind: str, reason: str) -> float:
@@ -132,7 +132,7 @@ def test_exports_that_take_all_their_places_leave_those_of_the_others(inner: Inn
     assert statuses[-1] == 503
 
 
-def test_pages_of_the_programme_stand_in_line_and_take_no_place_of_queries(inner: Inner) -> None:
+def test_pages_of_the_programme_are_queued_and_take_no_slot_of_queries(inner: Inner) -> None:
     client = _client(inner, public=1, later=1)
     inner.free.clear()
     with ThreadPoolExecutor(66) as pool:
@@ -164,7 +164,7 @@ def test_over_the_bound_is_refused_at_once_with_a_time_to_come_again(inner: Inne
     assert client.get("/r/token").status_code == 200
 
 
-def test_browser_is_told_in_its_language(inner: Inner) -> None:
+def test_browser_gets_the_refusal_in_its_language(inner: Inner) -> None:
     client = _client(inner, first=0)
     answer = client.get("/r/token", headers={"Accept": "text/html,*/*", "Accept-Language": "fr-CH,en;q=0.5"})
     assert (answer.status_code, answer.headers["Content-Language"]) == (503, "fr")
@@ -199,9 +199,9 @@ def test_page_is_in_the_language_of_the_address_then_the_browsers(
 @pytest.mark.parametrize("sent_whole", [True, False])
 def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool) -> None:
     """It is made while it is sent. What has its length is made, and holds nothing."""
-    door = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
-    slots = door._slots["last"] = ConcurrencyLimit(1)
-    answer = door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
+    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
+    slots = middleware._slots["last"] = ConcurrencyLimit(1)
+    answer = middleware(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not read
     parts = iter(answer)
     assert next(parts) == b""
     assert slots.full()
@@ -212,20 +212,20 @@ def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_wh
     assert (slots.full(), slots.enter(), slots.enter()) == (False, True, False)  # given back once
     slots.leave()
     inner.headers = [("Content-Length", "0")]
-    door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
+    middleware(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not read
     assert not slots.full()
 
 
 def test_place_is_given_back_by_an_answer_that_cannot_begin(inner: Inner) -> None:
     """The server refuses its headers once the application is done: no one will close what was never handed over."""
-    door = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
-    slots = door._slots["last"] = ConcurrencyLimit(1)
+    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
+    slots = middleware._slots["last"] = ConcurrencyLimit(1)
 
     def refuse(*_parts: object) -> None:
         raise ValueError("no such header")
 
     with pytest.raises(ValueError, match="no such header"):
-        door(_environ("/console"), refuse)  # type: ignore[arg-type]  # never returns
+        middleware(_environ("/console"), refuse)  # type: ignore[arg-type]  # never returns
     assert not slots.full()
 
 
@@ -237,12 +237,12 @@ def test_place_is_given_back_by_what_fails(inner: Inner) -> None:
     assert client.get("/v1/registrations").status_code == 200
 
 
-def test_who_stands_in_line_gets_the_next_place() -> None:
+def test_queued_request_gets_the_next_slot() -> None:
     slots = ConcurrencyLimit(1, max_waiting=1, wait_timeout_s=5)
     assert slots.enter()
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(slots.enter)
-        poll_until(slots.full, what="one stands in line")
+        poll_until(slots.full, what="one is queued")
         assert slots.enter() is False
         slots.leave()
         assert second.result(5) is True
@@ -250,7 +250,7 @@ def test_who_stands_in_line_gets_the_next_place() -> None:
     assert not slots.full()
 
 
-def test_who_stands_in_line_too_long_is_refused_and_leaves_nothing_behind() -> None:
+def test_request_queued_too_long_is_refused_and_leaves_nothing_behind() -> None:
     slots = ConcurrencyLimit(1, max_waiting=1, wait_timeout_s=0.02)
     assert slots.enter()
     assert [slots.enter() for _ in range(3)] == [False, False, False]
@@ -262,7 +262,7 @@ def test_who_stands_in_line_too_long_is_refused_and_leaves_nothing_behind() -> N
     ("address", "waited_s", "status"),
     [("127.0.0.1", MAX_GATEWAY_WAIT_S + 1, 503), ("127.0.0.1", 0.1, 200), ("192.0.2.7", MAX_GATEWAY_WAIT_S + 1, 200)],
 )
-def test_what_waited_too_long_before_the_door_is_refused(
+def test_request_that_waited_too_long_before_admission_is_refused(
     inner: Inner, address: str, waited_s: float, status: int
 ) -> None:
     """By the word of a trusted proxy alone: else anyone could have everyone's requests refused, or none."""
@@ -282,7 +282,7 @@ def test_body_reaches_the_application_whole(inner: Inner) -> None:
     assert _client(inner).post("/v1/forms/a", data=b"x" * MOST_BYTES).data == b"x" * MOST_BYTES
 
 
-def test_body_that_says_it_is_too_large_is_left_unread() -> None:
+def test_body_declared_too_large_is_left_unread() -> None:
     environ = EnvironBuilder(method="POST", data=b"x" * (MOST_BYTES + 1)).get_environ()
     receive(environ, MOST_BYTES)
     assert environ["wsgi.input"].read() == b"x" * (MOST_BYTES + 1)
@@ -301,8 +301,8 @@ def test_body_that_ends_early_is_never_worked_on(inner: Inner) -> None:
         receive(environ, MOST_BYTES)
     whole: WSGIEnvironment = {**_environ("/v1/forms/a"), "CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"x" * 9)}
     begun: list[str] = []
-    door = AdmissionMiddleware(inner, SERVICE, ("/v1/forms/",), AdmissionLimits(), max_bytes=MOST_BYTES)
-    door(whole, lambda status, _headers: begun.append(status))  # type: ignore[arg-type]  # not looked at
+    middleware = AdmissionMiddleware(inner, SERVICE, ("/v1/forms/",), AdmissionLimits(), max_bytes=MOST_BYTES)
+    middleware(whole, lambda status, _headers: begun.append(status))  # type: ignore[arg-type]  # not read
     assert (begun, inner.inside) == (["408 Request Timeout"], 0)
 
 

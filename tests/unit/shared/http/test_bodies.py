@@ -1,4 +1,4 @@
-"""Bodies are parsed strictly and to a bounded depth, for API operations and public forms alike."""
+"""Bodies are parsed strictly and to a bounded depth, for API operations and for public forms."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from shared.http.request_data import MAX_DEPTH, MAX_FIELDS, Blueprint, read_json
 
 
 def nested(depth: int) -> bytes:
-    """So many arrays and objects in each other, in turn."""
+    """So many arrays and objects nested alternately."""
     return b'{"a":[' * (depth // 2) + b"{}" * (depth % 2) + b"]}" * (depth // 2)
 
 
@@ -38,7 +38,7 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "a": 1}', b'[{"b": {"a": 1, "c": 2, "a": 3}}]', b'{"a": 1, "\\u0061": 2}'])
-def test_name_that_stands_twice_is_refused(body: bytes) -> None:
+def test_duplicate_name_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         read_json(body)
 

@@ -20,7 +20,7 @@ def seen(nearest: str, forwarded: str | None, *proxies: str) -> str:
 @pytest.mark.parametrize(
     "forwarded", [None, "", "198.51.100.1", "198.51.100.1, 127.0.0.1", "2001:db8::1", "nonsense", ",,,", "127.0.0.1"]
 )
-def test_header_of_somebody_who_is_no_gateway_counts_for_nothing(forwarded: str | None) -> None:
+def test_header_of_someone_who_is_no_gateway_counts_for_nothing(forwarded: str | None) -> None:
     assert seen(SOMEBODY, forwarded, GATEWAY) == SOMEBODY
 
 
@@ -40,7 +40,7 @@ def test_header_of_somebody_who_is_no_gateway_counts_for_nothing(forwarded: str 
     ],
 )
 def test_gateway_is_believed_about_its_own_client_alone(forwarded: str | None, expected: str) -> None:
-    """The last that no gateway of ours is: what stands before it was written by whoever came."""
+    """The last that is none of our gateways: what is before it was written by the client."""
     assert seen(GATEWAY, forwarded, GATEWAY, OTHER_GATEWAY) == expected
 
 
@@ -84,11 +84,11 @@ def test_anything_but_a_network_is_refused(text: str) -> None:
         (SOMEBODY, SOMEBODY),
     ],
 )
-def test_household_of_ipv6_is_one_client(address: str, counted_as: str) -> None:
+def test_ipv6_client_network_is_one_client(address: str, counted_as: str) -> None:
     assert seen(GATEWAY, address, GATEWAY) == counted_as
     assert seen(address, None, GATEWAY) == counted_as
 
 
-def test_address_is_a_value_that_can_be_looked_up_in_networks() -> None:
+def test_address_is_a_value_that_can_be_tested_against_networks() -> None:
     assert client_address({"REMOTE_ADDR": SOMEBODY}, TrustedProxies()) == ip_address(SOMEBODY)
     assert client_address({}, TrustedProxies()) is None

@@ -17,7 +17,7 @@ MINUTE = ("Cache-Control", "public, max-age=60")
 
 
 class Application:
-    """Counts what it is asked, and answers as it is told."""
+    """Counts its requests, and answers as configured."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -106,7 +106,7 @@ def test_page_in_the_language_of_its_address_is_the_same_for_all(client: Client,
 def test_what_is_not_public_is_neither_kept_nor_compressed(
     client: Client, application: Application, status: str, headers: list[tuple[str, str]]
 ) -> None:
-    """A compressed page tells by its length what in it is like what someone else put into it (BREACH)."""
+    """The length of a compressed page reveals how far it resembles text that someone else put into it (BREACH)."""
     application.status, application.headers = status, headers
     first, second = (get(client, Accept_Encoding="gzip") for _ in range(2))
     assert (first.data == second.data, len(application.asked)) == (False, 2)
@@ -114,7 +114,7 @@ def test_what_is_not_public_is_neither_kept_nor_compressed(
     assert first.status == status
 
 
-def test_other_paths_and_whoever_sends_a_key_are_answered_by_the_application(
+def test_other_paths_and_requests_with_a_key_are_answered_by_the_application(
     client: Client, application: Application
 ) -> None:
     for path, headers in (("/people", {}), ("/pages", {"Authorization": "Bearer a"}), ("/pages?" + "a" * 1024, {})):
@@ -192,7 +192,7 @@ def test_page_made_before_a_change_is_not_kept_after_it(
     assert len(application.asked) == 2
 
 
-def test_many_at_once_ask_once_and_are_sent_the_page_of_a_moment_ago(
+def test_concurrent_requests_cause_one_query_and_get_the_last_page(
     client: Client, application: Application, clock: FrozenClock
 ) -> None:
     first, going_on, others_done = get(client), threading.Event(), threading.Event()
@@ -212,7 +212,7 @@ def test_many_at_once_ask_once_and_are_sent_the_page_of_a_moment_ago(
     assert (len(application.asked), get(client).data == first.data) == (2, False)
 
 
-def test_many_at_once_wait_for_a_page_that_nobody_has(client: Client, application: Application) -> None:
+def test_many_at_once_wait_for_a_page_that_no_one_has(client: Client, application: Application) -> None:
     going_on, may_go_on = threading.Event(), threading.Event()
 
     def slow() -> None:

@@ -84,13 +84,13 @@ def test_browser_is_shown_when_to_come_again_after_an_outage(client: Client, dat
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/embed/upr-webinar-10"), ("POST", "/console/sign-in")])
 def test_outage_does_not_stop_what_changes_nothing(client: Client, database: OneRow, method: str, path: str) -> None:
-    """The page cache has form pages, and the application itself says what it cannot do without its database."""
+    """The page cache has form pages, and the application itself reports what it cannot do without its database."""
     database.away, database.now_s = True, OUTAGE_S
     assert client.open(path, method=method).status_code == 200
 
 
 @pytest.mark.parametrize("method", CHANGES)
-def test_after_an_outage_without_a_restore_changes_go_on(client: Client, database: OneRow, method: str) -> None:
+def test_after_an_outage_without_a_restore_changes_continue(client: Client, database: OneRow, method: str) -> None:
     database.away, database.now_s = True, OUTAGE_S
     assert client.open("/v1/forms/x/submissions", method=method).status_code == 503
     database.away, database.now_s = False, OUTAGE_S + CHECK_EVERY_S

@@ -19,7 +19,7 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 
 @dataclass
-class Book:
+class StoredSessions:
     """What a service remembers, in memory."""
 
     ended: set[str] = field(default_factory=set)
@@ -33,9 +33,11 @@ class Book:
         return session in self.ended
 
 
-def door(access: AccessFile, *signing_keys: bytes, secure: bool = True, book: Book | None = None) -> SignIn:
-    """The console's door of a service that no one has signed out of."""
-    return SignIn(access, signing_keys, book or Book(), lambda: "192.0.2.1", secure=secure)
+def make_sign_in(
+    access: AccessFile, *signing_keys: bytes, secure: bool = True, stored: StoredSessions | None = None
+) -> SignIn:
+    """The sign-in check of a service that no one has signed out of."""
+    return SignIn(access, signing_keys, stored or StoredSessions(), lambda: "192.0.2.1", secure=secure)
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def holder_of(sign_in: SignIn) -> Holder:
 
 
 def cookie_of(sign_in: SignIn) -> Morsel[str]:
-    """Whoever signs in gets it."""
+    """Each sign-in gets it."""
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
         answer = sign_in.start(holder_of(sign_in), new_token(), "/console")
     [morsel] = SimpleCookie(answer.headers["Set-Cookie"]).values()
@@ -74,7 +76,7 @@ def name_in(sign_in: SignIn, morsel: Morsel[str]) -> str | None:
 @pytest.mark.parametrize(("secure", "name"), [(True, "__Host-troika"), (False, "troika")])
 def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessFile, secure: bool, name: str) -> None:
     """``__Host-`` means: by HTTPS, for this host alone, for the whole of it."""
-    morsel = cookie_of(door(access, NEW, secure=secure))
+    morsel = cookie_of(make_sign_in(access, NEW, secure=secure))
     assert morsel.key == name
     assert (bool(morsel["secure"]), bool(morsel["httponly"]), morsel["samesite"]) == (secure, True, "Lax")
     assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", str(IDLE_S))
@@ -82,11 +84,11 @@ def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessF
 
 
 def test_cookie_outlives_a_new_signing_key_and_ends_with_the_old_one(access: AccessFile) -> None:
-    morsel = cookie_of(door(access, OLD))
-    both = door(access, NEW, OLD)
+    morsel = cookie_of(make_sign_in(access, OLD))
+    both = make_sign_in(access, NEW, OLD)
     assert name_in(both, morsel) == "a coordinator"
-    assert name_in(door(access, NEW), cookie_of(both)) == "a coordinator"
-    assert name_in(door(access, NEW), morsel) is None
+    assert name_in(make_sign_in(access, NEW), cookie_of(both)) == "a coordinator"
+    assert name_in(make_sign_in(access, NEW), morsel) is None
 
 
 def renewed(sign_in: SignIn, morsel: Morsel[str]) -> Morsel[str] | None:
@@ -100,7 +102,7 @@ def renewed(sign_in: SignIn, morsel: Morsel[str]) -> Morsel[str] | None:
 def test_cookie_ends_after_half_an_hour_without_use_and_after_eight_hours_in_use(
     access: AccessFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sign_in, now = door(access, NEW), [time.time()]
+    sign_in, now = make_sign_in(access, NEW), [time.time()]
     monkeypatch.setattr("time.time", lambda: now[0])
     signed_at, first = now[0], cookie_of(sign_in)
     now[0] = signed_at + RENEWED_AFTER_S - 2
@@ -121,23 +123,23 @@ def test_cookie_ends_after_half_an_hour_without_use_and_after_eight_hours_in_use
 
 
 @pytest.mark.parametrize("change", [lambda value: value[:-1], lambda value: "x" + value, lambda _value: "x.y.z"])
-def test_altered_cookie_names_nobody(access: AccessFile, change: object) -> None:
-    sign_in = door(access, NEW)
+def test_altered_cookie_names_no_one(access: AccessFile, change: object) -> None:
+    sign_in = make_sign_in(access, NEW)
     morsel = cookie_of(sign_in)
     morsel.set(morsel.key, change(morsel.value), change(morsel.value))  # type: ignore[operator]
     assert name_in(sign_in, morsel) is None
 
 
 @pytest.mark.parametrize("target", ["https://evil.example.org", "//evil.example.org", "/console\\@evil", "/r/token"])
-def test_nobody_is_sent_elsewhere(access: AccessFile, target: str) -> None:
+def test_no_one_is_sent_elsewhere(access: AccessFile, target: str) -> None:
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
-        sign_in = door(access, NEW)
+        sign_in = make_sign_in(access, NEW)
         answer = sign_in.start(holder_of(sign_in), new_token(), target)
     assert answer.headers["Location"] == "/console"
 
 
 def test_copied_cookie_is_dead_once_its_holder_has_signed_out(access: AccessFile) -> None:
-    sign_in = door(access, NEW)
+    sign_in = make_sign_in(access, NEW)
     copied, other = cookie_of(sign_in), cookie_of(sign_in)
     assert (name_in(sign_in, copied), name_in(sign_in, other)) == ("a coordinator", "a coordinator")
     with Flask("test").test_request_context(
@@ -147,8 +149,8 @@ def test_copied_cookie_is_dead_once_its_holder_has_signed_out(access: AccessFile
     assert (name_in(sign_in, copied), name_in(sign_in, other)) == (None, "a coordinator")
 
 
-def test_cookie_from_before_sessions_names_nobody(access: AccessFile) -> None:
-    sign_in = door(access, NEW)
+def test_cookie_from_before_sessions_names_no_one(access: AccessFile) -> None:
+    sign_in = make_sign_in(access, NEW)
     morsel = cookie_of(sign_in)
     old = URLSafeTimedSerializer([NEW], salt="console session").dumps(token_hash(KEY).hex())
     morsel.set(morsel.key, old, old)

@@ -103,7 +103,7 @@ def test_first_of_a_month_in_a_french_range() -> None:
     assert lines(period, "fr") == ["Du vendredi 1er mai 2020 à 08:00 UTC au lundi 1er juin 2020 à 08:00 UTC"]
 
 
-def test_utc_names_its_day_where_it_stands_alone_or_is_another_day() -> None:
+def test_utc_names_its_day_where_it_is_alone_or_is_another_day() -> None:
     local, utc = time_lines(WEBINAR, "en")
     assert (utc.text.translate(MARKS), utc.beside(local).translate(MARKS)) == (
         "Wednesday 4 March 2020 · 7:00 – 8:30 PM UTC",
@@ -135,7 +135,7 @@ def test_unknown_zone_of_the_reader_is_left_out(zone: str) -> None:
 
 
 @pytest.mark.parametrize("period", [COUNCIL, WEBINAR], ids=["days", "hours"])
-def test_arabic_runs_right_to_left_whatever_it_is_put_into(period: Period) -> None:
+def test_arabic_runs_right_to_left_in_any_context(period: Period) -> None:
     for line in time_lines(period, "ar"):
         for part in line.parts:
             assert (part[0], part[-1]) == (RIGHT_TO_LEFT_ISOLATE, POP)

@@ -30,7 +30,7 @@ def test_an_event_s_own_city_names_its_zone(language: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "zone", "language", "city", "name"),
+    ("instant", "zone", "language", "city", "name"),
     [
         (SUMMER, "Europe/Zurich", "en", "Geneva", "Geneva time (CEST, UTC+2)"),
         (SUMMER, "Europe/Zurich", "en", None, "Geneva time (CEST, UTC+2)"),
@@ -50,8 +50,8 @@ def test_an_event_s_own_city_names_its_zone(language: str, name: str) -> None:
         (WINTER, "America/New_York", "fr", "Washington DC", "heure de Washington (EST, UTC−5)"),
     ],
 )
-def test_how_zones_are_called(moment: datetime, zone: str, language: str, city: str | None, name: str) -> None:
-    assert zone_name(moment, zone, language, city) == name
+def test_how_zones_are_called(instant: datetime, zone: str, language: str, city: str | None, name: str) -> None:
+    assert zone_name(instant, zone, language, city) == name
 
 
 def test_what_runs_left_to_right_is_set_apart_in_arabic_alone() -> None:
@@ -63,7 +63,7 @@ def test_what_runs_left_to_right_is_set_apart_in_arabic_alone() -> None:
 
 
 @given(st.sampled_from(sorted(available_timezones() - UTC_NAMES - {"Factory"})), st.sampled_from(LANGUAGES))
-def test_every_zone_says_how_far_it_is_from_utc(zone: str, language: str) -> None:
+def test_every_zone_shows_its_offset_from_utc(zone: str, language: str) -> None:
     name = zone_name(WINTER, zone, language)
     assert ("UTC+" in name or "UTC−" in name, "{" in name) == (True, False)
 
@@ -89,7 +89,7 @@ def test_a_zone_that_does_not_exist_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_nobody_in_geneva_says_zurich(language: str) -> None:
-    """With and without the event's city: registration, programme, mails and console call the zone alike."""
+def test_zone_of_geneva_is_not_called_zurich(language: str) -> None:
+    """With and without the event's city: registration, programme, mails and console name the zone in the same way."""
     assert zone_name(WINTER, "Europe/Zurich", language) == zone_name(WINTER, "Europe/Zurich", language, "Geneva")
     assert city_name("Geneva", language) in zone_name(WINTER, "Europe/Zurich", language)

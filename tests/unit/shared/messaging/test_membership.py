@@ -51,7 +51,7 @@ def test_queue_with_as_many_members_as_it_can_have_lacks_nothing(names: tuple[st
         (queue(A, B, C, leader="rabbit@lost"), cluster(A, B, C), "q: no leader → wait a minute and check again"),
     ],
 )
-def test_shortage_says_what_is_missing_and_what_to_do(found: QueueMembers, nodes: list[BrokerNode], line: str) -> None:
+def test_shortage_names_what_is_missing_and_what_to_do(found: QueueMembers, nodes: list[BrokerNode], line: str) -> None:
     assert [str(each) for each in shortages([found], nodes)] == [line]
 
 

@@ -57,7 +57,7 @@ def test_key_of_any_text_is_stable(text: str) -> None:
     assert address_key(address_key(text)) == address_key(text)
 
 
-def test_key_tells_different_people_apart() -> None:
+def test_key_distinguishes_people() -> None:
     assert address_key("a.b@example.org") != address_key("ab@example.org")
     assert address_key("a+x@example.org") != address_key("a@example.org")
 

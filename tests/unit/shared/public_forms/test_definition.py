@@ -92,7 +92,7 @@ def test_form_has_a_hundred_questions_and_no_more() -> None:
 
 
 def test_questions_and_choices_are_counted_before_they_are_read() -> None:
-    """Each would have a fault of its own."""
+    """Each would have a different fault."""
     assert problems_of({**to_mapping(form_with()), "fields": [{}] * 100_000}) == [
         "/fields: must have at most 100 items"
     ]
@@ -156,7 +156,7 @@ def workshops(**limits: int) -> dict[str, Any]:
     return {"name": "workshop", "kind": "some_of", "options": options}
 
 
-def test_limit_of_a_choice_is_kept_and_shown_to_nobody() -> None:
+def test_limit_of_a_choice_is_kept_and_shown_to_no_one() -> None:
     definition = form_with(workshops(morning=20))
     assert [one.limit for one in definition.field("workshop").options] == [20, None]
     assert parse_definition(json.loads(json.dumps(to_mapping(definition)))) == definition

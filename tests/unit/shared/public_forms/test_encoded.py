@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from shared.public_forms.validation import from_form_encoded, validate
-from tests.support.encoded import to_form_encoded
+from tests.support.form_encoding import to_form_encoded
 from tests.unit.shared.public_forms.samples import answered, complete, form_with, minimal, webinar
 
 WEBINAR = webinar()

@@ -103,7 +103,7 @@ def faults(definition: FormDefinition, **answers: Any) -> list[tuple[str, str]]:
     return [(error.pointer, error.code) for error in validate(definition, answered(**answers)).errors]
 
 
-def test_every_kind_stands_under_its_name_with_a_sample() -> None:
+def test_every_kind_is_listed_by_name_with_a_sample() -> None:
     assert [name for name, kind in KINDS.items() if kind.name != name] == []
     assert sorted(KINDS) == sorted(SAMPLES)
 
@@ -233,12 +233,12 @@ def test_condition_names_a_value_that_an_answer_can_be(kind: FieldKind) -> None:
 @every_kind
 @pytest.mark.parametrize("sealed", [None, True, False])
 def test_answers_are_sealed_as_the_kind_allows(kind: FieldKind, sealed: bool | None) -> None:
-    said = {} if sealed is None else {"sealed": sealed}
+    given_sealed = {} if sealed is None else {"sealed": sealed}
     if sealed and kind.sealing == "never":
         with pytest.raises(ValueError, match="/fields/2/sealed: "):
-            form_of(kind, **said)
+            form_of(kind, **given_sealed)
         return
-    definition = form_of(kind, **said)
+    definition = form_of(kind, **given_sealed)
     assert definition.field("x").sealed == (kind.sealing == "by-default" if sealed is None else sealed)
     assert parse_definition(to_mapping(definition)) == definition
     answers = validate(definition, answered(x=SAMPLES[kind.name].stored))

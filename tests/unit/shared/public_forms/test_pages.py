@@ -29,31 +29,31 @@ from tests.unit.shared.public_forms.test_rendering import ATTACK, elements
 WHEN = EventTime(
     Period(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), datetime(2020, 3, 4, 20, 0, tzinfo=UTC), "America/New_York")
 )
-LOOK = PageStyle("en", Theme(accent="#b3541e"))
-FRAME = FramePage(LOOK, webinar(), WHEN, "example-partner", "https://partner.example.org", "a-key")
-LINK = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 3, "webinar")
+STYLE = PageStyle("en", Theme(accent="#b3541e"))
+FRAME = FramePage(STYLE, webinar(), WHEN, "example-partner", "https://partner.example.org", "a-key")
+LINK = LinkPage(STYLE, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 3, "webinar")
 
 
-def every_page(look: PageStyle) -> list[str]:
-    frame = replace(FRAME, look=look)
+def every_page(style: PageStyle) -> list[str]:
+    frame = replace(FRAME, style=style)
     return [
         render_frame(frame),
         render_frame(replace(frame, seats="waiting-list", notice="busy", organiser=ATTACK, partner=ATTACK)),
-        render_closed(ClosedPage(look, ATTACK, EventTime(None), "postponed")),
-        render_link(replace(LINK, look=look, answers=[(ATTACK, ATTACK)])),
-        render_link(replace(LINK, look=look, asking="cancel")),
-        render_link(replace(LINK, look=look, asking="erase")),
-        render_erased(look),
-        render_link(replace(LINK, look=look, status="waitlisted", position=7)),
-        render_link(replace(LINK, look=look, status="cancelled", again_path="/embed/upr-webinar-10")),
-        render_link_gone(look),
-        render_link_gone(look, "/embed/upr-webinar-10"),
+        render_closed(ClosedPage(style, ATTACK, EventTime(None), "postponed")),
+        render_link(replace(LINK, style=style, answers=[(ATTACK, ATTACK)])),
+        render_link(replace(LINK, style=style, asking="cancel")),
+        render_link(replace(LINK, style=style, asking="erase")),
+        render_erased(style),
+        render_link(replace(LINK, style=style, status="waitlisted", position=7)),
+        render_link(replace(LINK, style=style, status="cancelled", again_path="/embed/upr-webinar-10")),
+        render_link_gone(style),
+        render_link_gone(style, "/embed/upr-webinar-10"),
     ]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_has_language_direction_and_one_heading(language: str) -> None:
-    for page in every_page(replace(LOOK, language=language)):
+    for page in every_page(replace(STYLE, language=language)):
         [(_, html)] = elements(page, "html")
         assert (html["lang"], html["dir"]) == (language, "rtl" if language == "ar" else "ltr")
         assert len(elements(page, "h1")) == 1
@@ -61,14 +61,14 @@ def test_every_page_has_language_direction_and_one_heading(language: str) -> Non
 
 
 def test_every_page_obeys_its_policy() -> None:
-    for page in every_page(LOOK):
+    for page in every_page(STYLE):
         for tag, attrs in elements(page):
             assert not [name for name in attrs if name == "style" or name.startswith("on")]
             assert tag != "script" or attrs["src"]
             for name in ("src", "href", "action"):
                 assert (attrs.get(name) or "/")[0] in "/#?"
         styles = re.findall(r"<style>(.*?)</style>", page)
-        assert (styles, page.count("<style")) == ([theme_css(LOOK.theme)], 1)
+        assert (styles, page.count("<style")) == ([theme_css(STYLE.theme)], 1)
         assert "alert(1)</script>" not in page
 
 
@@ -88,7 +88,7 @@ def test_form_works_without_a_script() -> None:
 
 
 def test_language_of_the_page_is_proposed_for_mails() -> None:
-    page = render_frame(replace(FRAME, look=replace(LOOK, language="ru")))
+    page = render_frame(replace(FRAME, style=replace(STYLE, language="ru")))
     assert [attrs["value"] for _, attrs in elements(page, "option") if "selected" in attrs] == ["ru"]
 
 
@@ -117,7 +117,7 @@ def test_erasing_takes_a_post_after_a_question() -> None:
 
 
 @pytest.mark.parametrize("status", ["confirmed", "waitlisted", "cancelled"])
-def test_everybody_may_take_their_data_and_be_erased(status: Any) -> None:
+def test_everyone_may_take_their_data_and_be_erased(status: Any) -> None:
     page = render_link(replace(LINK, status=status, position=1))
     asked = [attrs["value"] for _, attrs in elements(page, "input") if attrs["name"] == "ask"]
     assert asked[-1] == "erase"
@@ -150,7 +150,7 @@ def test_mail_about_submissions_can_be_wanted_again() -> None:
     assert "unmute" not in render_link(LINK)
 
 
-def test_place_on_the_waiting_list_is_said() -> None:
+def test_place_on_the_waiting_list_is_shown() -> None:
     assert "in position 7" in render_link(replace(LINK, status="waitlisted", position=7))
 
 
@@ -161,18 +161,18 @@ def test_place_on_the_waiting_list_is_said() -> None:
         ("fr", "mercredi 4 mars 2020 · 14:00 – 15:00 · heure de New York (EST, UTC−5) · 19:00 – 20:00 UTC"),
     ],
 )
-def test_moment_is_written_in_the_zone_of_the_event_and_in_utc(language: str, text: str) -> None:
+def test_instant_is_written_in_the_zone_of_the_event_and_in_utc(language: str, text: str) -> None:
     assert when_text(WHEN, language).replace(NO_BREAK, " ") == text
 
 
-def test_moment_on_another_day_in_utc_has_both_days() -> None:
-    moment = EventTime(Period(datetime(2020, 3, 4, 3, 30, tzinfo=UTC), None, "America/New_York"))
-    assert instant_text(moment, "en").replace(NO_BREAK, " ") == (
+def test_instant_on_another_day_in_utc_has_both_days() -> None:
+    shown_time = EventTime(Period(datetime(2020, 3, 4, 3, 30, tzinfo=UTC), None, "America/New_York"))
+    assert instant_text(shown_time, "en").replace(NO_BREAK, " ") == (
         "Tuesday 3 March 2020, 10:30 PM, New York time (EST, UTC−5), Wednesday 4 March 2020 · 3:30 AM UTC"
     )
 
 
-def test_event_without_a_date_says_so() -> None:
+def test_event_without_a_date_states_it() -> None:
     assert when_text(EventTime(None), "en") == "The date is not fixed yet."
 
 

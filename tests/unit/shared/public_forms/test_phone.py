@@ -67,7 +67,7 @@ def test_answer_that_is_no_text_is_refused(wrong: object) -> None:
     assert [error.code for error in validate(FORM, answered(phone=wrong)).errors] == ["not-text"]
 
 
-def test_number_is_sealed_unless_the_definition_says_otherwise() -> None:
+def test_number_is_sealed_unless_the_definition_states_otherwise() -> None:
     clear = form_with({"name": "phone", "kind": "phone", "sealed": False})
     assert validate(clear, answered(phone="+41 22 917 90 00")).values["phone"] == "+41229179000"
     assert FORM.field("phone").sealed
@@ -79,7 +79,7 @@ def test_number_is_shown_as_people_write_it(language: str) -> None:
     assert sealed_for_display(FORM, {"phone": "no number"}, language) == (("Phone", "no number"),)
 
 
-def test_browser_offers_the_persons_own_number_unless_it_is_somebody_elses() -> None:
+def test_browser_offers_the_persons_own_number_unless_it_is_someone_elses() -> None:
     other = form_with({"name": "phone", "kind": "phone", "autocomplete": "off"})
     for form, token in ((FORM, "tel"), (other, "off")):
         [control] = [attrs for _, attrs in elements(render_fields(form, "en"), "input") if attrs["name"] == "phone"]

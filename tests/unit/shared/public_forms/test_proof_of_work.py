@@ -26,7 +26,7 @@ NEW, OLD = b"\1" * 32, b"\2" * 32
 KEYS = proof_keys([NEW], "registration")
 FORM = "upr-webinar-10"
 NOW = datetime.now(UTC) + timedelta(hours=12)
-"""The library looks at the machine's clock too, and these tests may run long after this file was read."""
+"""The library reads the machine's clock too, and these tests may run long after this file was imported."""
 
 
 def solved(challenge: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_solved_challenge_is_known_by_its_nonce(proof: dict[str, Any]) -> None:
 
 
 def test_each_way_to_write_a_solution_is_the_same_challenge(proof: dict[str, Any]) -> None:
-    """Whoever sends it again under another spelling is found out by the database: the id is what counts."""
+    """A repetition under another spelling is detected by the database: the id counts."""
     turned = {"solution": proof["solution"], "challenge": dict(reversed(proof["challenge"].items())), "more": 1}
     loose = base64.b64encode(json.dumps(turned, indent=3).encode()).decode()
     assert loose != sent(proof)
@@ -133,12 +133,12 @@ _JSON = st.recursive(
 
 
 @given(st.one_of(_JSON, st.text(), st.binary(max_size=50).map(lambda raw: base64.b64encode(raw).decode())))
-def test_whatever_else_is_sent_is_refused_and_breaks_nothing(payload: object) -> None:
+def test_any_other_input_is_refused_and_breaks_nothing(payload: object) -> None:
     assert refusal(payload) == "unreadable"
 
 
 @given(_JSON, _JSON, _JSON)
-def test_whatever_stands_in_its_place_is_refused(parameters: object, signature: object, solution: object) -> None:
+def test_any_other_value_in_its_place_is_refused(parameters: object, signature: object, solution: object) -> None:
     content = {"challenge": {"parameters": parameters, "signature": signature}, "solution": solution}
     assert refusal(sent(content)) == "unreadable"
 
@@ -170,7 +170,7 @@ def test_work_doubles_with_the_rush_and_stays_bounded() -> None:
 
 
 def test_number_to_be_found_lies_within_the_tries() -> None:
-    """Under a smaller bound it would be found at once, beyond it never: many are drawn, and none is alike."""
+    """Under a smaller bound it would be found at once, beyond it never: many are drawn, and all differ."""
     challenges = [new_challenge(KEYS, FORM, 0, NOW)["parameters"] for _ in range(20)]
     assert len({one["nonce"] for one in challenges} | {one["keySignature"] for one in challenges}) == 40
     counters = [solved(new_challenge(KEYS, FORM, 0, NOW))["solution"]["counter"] for _ in range(6)]

@@ -46,7 +46,7 @@ def test_every_control_has_a_label_and_existing_descriptions(language: str) -> N
         assert set(str(attrs.get("aria-describedby") or "").split()) <= set(ids)
 
 
-def test_required_is_said_in_text() -> None:
+def test_required_is_stated_in_text() -> None:
     assert render_fields(WEBINAR, "es").count("(obligatorio)") == 3
 
 
@@ -129,7 +129,7 @@ def test_anything_that_was_sent_can_be_shown_again(values: dict[str, Any]) -> No
     render_fields(WEBINAR, "ar", values=values, errors=validate(WEBINAR, values).errors)
 
 
-def test_no_style_or_handler_stands_in_the_markup() -> None:
+def test_no_style_or_handler_is_in_the_markup() -> None:
     attributes = {name for _, attrs in elements(render_fields(WEBINAR, "en")) for name in attrs}
     assert "id" in attributes
     assert not {name for name in attributes if name == "style" or name.startswith("on")}

@@ -32,7 +32,7 @@ def codes(kind: str, raw: dict[str, Any], language: str = "en") -> dict[str, str
 
 
 @pytest.mark.parametrize("kind", FORM_KINDS)
-def test_form_speaks_every_language(kind: str) -> None:
+def test_form_is_in_every_language(kind: str) -> None:
     for field in form(kind).fields:
         assert {language for language, _ in field.label.by_language} == set(LANGUAGES), field.name
         for option in field.options:
@@ -70,7 +70,7 @@ def test_form_that_went_through_json_is_equal(kind: str) -> None:
         ),
     ],
 )
-def test_what_could_endanger_somebody_is_sealed(kind: str, sealed: set[str]) -> None:
+def test_what_could_endanger_someone_is_sealed(kind: str, sealed: set[str]) -> None:
     assert {field.name for field in form(kind).fields if field.sealed} == sealed
 
 
@@ -137,7 +137,7 @@ def test_passport_is_asked_for_a_visa_letter_alone() -> None:
     assert (without.sealed, wanted.sealed) == ({"visa_letter": False}, {"visa_letter": True, "passport_number": "X1"})
 
 
-def test_day_is_a_day_and_says_what_it_follows() -> None:
+def test_day_is_a_date_and_names_what_it_follows() -> None:
     fields = {field["name"]: field for field in to_public(form("delegation"), "en")["fields"]}
     assert (fields["leaves_on"]["kind"], fields["leaves_on"]["not_before"]) == ("date", "arrives_on")
 
@@ -157,7 +157,7 @@ def test_only_speakers_agree_to_be_named(named: str, found: dict[str, str]) -> N
     assert codes("proposal", answers(title="A side event", summary="Of what", attendance=20, **given)) == found
 
 
-def test_nobody_agrees_where_nobody_speaks() -> None:
+def test_naming_speakers_without_speakers_is_refused() -> None:
     given = answers(title="A side event", summary="Of what", attendance=20, named_speakers="Ana Example")
     assert codes("proposal", given) == {"/named_speakers": "not-asked"}
 

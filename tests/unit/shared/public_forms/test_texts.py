@@ -21,7 +21,7 @@ ALWAYS = {"sending", "retry", "gave-up", "failed", "closed", "local-time"}
 
 
 def test_script_has_its_texts() -> None:
-    """Outcomes are told to the script of a form that has them at once, and to no other."""
+    """Outcomes are sent to the script of a form that has them at once, and to no other."""
     assert set(script_texts("ru", "webinar", dated=True, verification="email")) == ALWAYS
     texts = script_texts("en", "interest", dated=True, verification="none")
     outcomes = {f"outcome.{one}.{part}" for one in OUTCOMES for part in ("title", "message")}
@@ -36,7 +36,7 @@ def test_script_has_the_russian_forms_of_a_number() -> None:
     assert found == {"one": "секунду", "few": "секунды", "many": "секунд"}
 
 
-def test_everybody_is_told_the_same_after_a_submission() -> None:
+def test_everyone_reads_the_same_after_a_submission() -> None:
     assert submission_texts("en", "email") == (
         "We have received your answers",
         "We are sending an e-mail to the address below. Open it and confirm: no one is registered before that. "

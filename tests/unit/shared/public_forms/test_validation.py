@@ -87,7 +87,7 @@ def test_line_ends_of_a_long_text_become_line_feeds() -> None:
 
 @pytest.mark.parametrize("mark", [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))])
 @pytest.mark.parametrize("field", ["name", "questions"])
-def test_marks_that_turn_the_direction_are_refused(mark: str, field: str) -> None:
+def test_marks_that_change_the_direction_are_refused(mark: str, field: str) -> None:
     assert codes(WEBINAR, minimal() | {field: f"A{mark}B"}) == {f"/{field}": "direction-marks"}
 
 

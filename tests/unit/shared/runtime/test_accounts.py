@@ -53,7 +53,7 @@ def test_private_file_replaces_a_link(tmp_path: Path, victim: Path, account: Acc
 
 
 def open_to_all(folder: Path) -> None:
-    """Let every account come to ``folder``, as it comes to the folders of a machine."""
+    """Give every account access to ``folder``, as to the folders of a machine."""
     for each in (folder, *folder.parents):
         if each.stat().st_uid == os.geteuid():
             each.chmod(each.stat().st_mode | 0o055)

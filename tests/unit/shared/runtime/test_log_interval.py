@@ -3,7 +3,7 @@
 from shared.runtime.logs import LogInterval
 
 
-def test_one_line_a_minute_says_how_many_were_left_out() -> None:
+def test_one_line_a_minute_counts_the_omitted_ones() -> None:
     now_s = 1000.0
     interval = LogInterval(monotonic=lambda: now_s)
     found = []

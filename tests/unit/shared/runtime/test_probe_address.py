@@ -31,7 +31,7 @@ def _answers(host: str, port: int) -> bool:
     ("host", "there", "elsewhere"),
     [("", "127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.2", "127.0.0.1"), ("0.0.0.0", "127.0.0.3", "[::1]")],
 )
-def test_probes_answer_where_the_setting_says(host: str, there: str, elsewhere: str) -> None:
+def test_probes_listen_on_the_configured_address(host: str, there: str, elsewhere: str) -> None:
     port = free_port()
     environment = {"TROIKA_METRICS_PORT": str(port), **({"TROIKA_METRICS_HOST": host} if host else {})}
     with subprocess.Popen([sys.executable, "-c", WORKER], env=environment) as worker:

@@ -44,11 +44,11 @@ def test_path_is_the_setting_where_the_setting_is_a_path(folder: Path) -> None:
     assert value(folder, "TROIKA_FORM_KEYS", "operator") == str(folder / "operator" / "TROIKA_FORM_KEYS")
 
 
-def test_nobody_reads_what_another_process_has(folder: Path) -> None:
+def test_no_one_reads_what_another_process_has(folder: Path) -> None:
     assert value(folder, "TROIKA_DECIDER_KEY_FILE", "relay") == ""
 
 
-def test_text_of_a_setting_may_stand_in_a_file_that_a_file_names(folder: Path) -> None:
+def test_text_of_a_setting_may_be_in_a_file_that_a_file_names(folder: Path) -> None:
     (folder / "SMTP_URL_FILE").write_text("smtps://mail.example.org\n")
     assert value(folder, "SMTP_URL") == "smtps://mail.example.org"
 

@@ -44,7 +44,7 @@ def test_without_a_collector_the_trace_context_passes_through() -> None:
 
 
 def test_without_a_collector_nothing_is_imported() -> None:
-    """Every import of the library stands inside of what runs with a collector alone."""
+    """Every import of the library is inside of what runs with a collector alone."""
     tree = ast.parse(text_of(Path("shared/runtime/tracing.py")))
     imported = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert [name for name in imported if name.startswith("opentelemetry")] == []
@@ -82,7 +82,7 @@ def test_error_is_named_by_its_type_alone(exported: InMemorySpanExporter) -> Non
     assert "canary" not in span.to_json()
 
 
-def test_span_says_nothing_that_is_not_listed(exported: InMemorySpanExporter) -> None:
+def test_span_has_no_unlisted_attribute(exported: InMemorySpanExporter) -> None:
     with pytest.raises(ValueError, match="does not say"), tracing.span(SEND_MAIL, "send", {"mail.address": "x"}):
         pass
     with pytest.raises(ValueError, match="does not say"), tracing.span(SEND_MAIL, "send", {}) as span:

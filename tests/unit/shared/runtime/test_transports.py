@@ -118,12 +118,12 @@ def test_database_elsewhere_must_be_verified(url: str) -> None:
     assert "verify-full" in unverified_database(url, {})
 
 
-def test_libpqs_own_variables_count_where_the_address_says_nothing() -> None:
+def test_libpqs_variables_apply_where_the_address_gives_no_value() -> None:
     assert unverified_database("postgresql://u@db.example.org/one", {"PGSSLMODE": "verify-full"}) == ""
     assert unverified_database("postgresql:///one", {"PGHOST": "db.example.org"}) != ""
 
 
-def test_plain_address_of_a_host_that_only_looks_local_is_refused() -> None:
+def test_plain_address_of_a_host_that_only_seems_local_is_refused() -> None:
     hosts = ("localhost.example.org", "127.0.0.1.example.org", "128.0.0.1", "localhost@example.org", "[2001:db8::1]")
     assert [host for host in hosts if not plain_urls(f"http://{host}/")] == []
     assert plain_urls("http://localhost:8000, http://127.0.0.1, http://[::1]:8000, https://example.org") == ""
@@ -169,7 +169,7 @@ def test_anything_else_is_refused(text: str) -> None:
         read_database_url(text)
 
 
-def test_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_secret_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "smtp").write_text("smtps://user:a-secret@relay.example.org\n")
     environment = _environment(tmp_path)
     del environment["SMTP_URL"]

@@ -35,7 +35,7 @@ def problems_of(folder: Path, content: str | bytes, top: type[Any] = list) -> li
     return refused.value.problems
 
 
-def test_data_is_plain_and_words_mean_what_they_say(tmp_path: Path) -> None:
+def test_data_is_plain_and_words_are_not_converted(tmp_path: Path) -> None:
     content = "a: no\nb: 2020-03-04 14:00\nc: 2020-03-04\nd: 14:00\ne: true\nf: null\ng: 12\nh: 1.10\n"
     content += "i: '12'\nj: 0123\nk: NO\n"
     assert read_yaml(written(tmp_path, content), dict).data == {

@@ -19,10 +19,10 @@ def held(rule: KeyRule, *keys: bytes) -> HeldKey:
     return HeldKey(KeyKind("a-key", "A_KEY_FILE", rule, "Something would go wrong."), keys)
 
 
-def known(**moments: datetime) -> list[KnownKey]:
-    """What the database knows: OLD, NEW or OTHER since a moment."""
+def known(**since_by_name: datetime) -> list[KnownKey]:
+    """The keys in the database: OLD, NEW or OTHER since an instant."""
     keys = {"old": OLD, "new": NEW, "other": OTHER}
-    return [KnownKey(check_value(keys[name], "a-key"), at) for name, at in moments.items()]
+    return [KnownKey(check_value(keys[name], "a-key"), at) for name, at in since_by_name.items()]
 
 
 @pytest.mark.parametrize("rule", KeyRule)
@@ -46,11 +46,11 @@ def test_first_keys_are_accepted_and_another_key_is_not(rule: KeyRule) -> None:
 )
 @pytest.mark.parametrize("rule", [KeyRule.DATA, KeyRule.CURRENT])
 def test_no_step_of_a_rotation_stops_a_process(rule: KeyRule, keys: tuple[bytes, ...], state: list[KnownKey]) -> None:
-    """Added at the end or on top, restarted one after the other, closed anew, the old line taken out."""
+    """Added at the end or on top, restarted one after the other, re-encrypted, the old line removed."""
     assert missing_keys(held(rule, *keys), state, NOW) == []
 
 
-def test_data_needs_every_key_until_it_is_closed_anew() -> None:
+def test_data_needs_every_key_until_it_is_reencrypted() -> None:
     state = known(old=SETTLED - timedelta(days=9), new=SETTLED)
     assert missing_keys(held(KeyRule.DATA, NEW), state, NOW) == [check_value(OLD, "a-key")]
     assert missing_keys(held(KeyRule.DATA, OLD), state, NOW) == [check_value(NEW, "a-key")]
@@ -70,7 +70,7 @@ def test_identity_is_the_first_key_alone() -> None:
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_check_values_tell_keys_and_names_apart(one: bytes, other: bytes) -> None:
+def test_check_values_distinguish_keys_and_names(one: bytes, other: bytes) -> None:
     assert (check_value(one, "a") == check_value(other, "a")) == (one == other)
     assert check_value(one, "a") != check_value(one, "b")
     assert one.hex()[:16] != check_value(one, "a")

@@ -1,4 +1,4 @@
-"""Rate limits: what they count by, what clients are told, and what is stored."""
+"""Rate limits: what they count by, the answers to clients, and what is stored."""
 
 import multiprocessing
 from datetime import timedelta
@@ -84,16 +84,14 @@ def test_ipv6_subnet_has_one_budget(client: FlaskClient) -> None:
     ],
     ids=["of one home (/56)", "of one site (/48)"],
 )
-def test_whoever_has_many_subnets_has_a_budget_over_all_of_them(
-    client: FlaskClient, subnets: list[str], let_in: int
-) -> None:
+def test_client_with_many_subnets_has_one_budget_over_all(client: FlaskClient, subnets: list[str], let_in: int) -> None:
     """Four times that of one subnet for a /56 prefix, sixteen times for a /48: who has one can use any of its parts."""
     assert [post(client, subnet) for subnet in subnets].count(200) == let_in
     assert post(client, "2001:db8:2::1") == 200
 
 
 def test_forged_header_changes_nothing(client: FlaskClient) -> None:
-    """Whoever comes through the gateway can only write in front of what it writes; who comes without it, nothing."""
+    """A client behind the gateway can only prepend to what it writes; one without it, nothing."""
     through = [post(client, f"198.51.100.{number}, 203.0.113.1") for number in range(4)]
     assert through == [200, 200, 200, 429]
     direct = {"REMOTE_ADDR": "203.0.113.9"}
@@ -105,7 +103,7 @@ def test_forged_header_changes_nothing(client: FlaskClient) -> None:
 
 
 def test_form_is_open_to_others_however_many_networks_flood_it(client: FlaskClient) -> None:
-    """There is no limit for a form or for all together: whoever could reach one could close the form for everyone."""
+    """There is no limit for a form or for all together: a client that reached one could close the form for everyone."""
     flood = [post(client, f"203.0.113.{number % 20}") for number in range(2000)]
     assert flood.count(200) == 20 * 3
     assert {post(client, f"198.51.100.{number}") for number in range(40)} == {200}
@@ -127,14 +125,14 @@ def test_view_that_states_no_limit_has_none(client: FlaskClient) -> None:
     assert [client.get("/link").status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_kind_that_nobody_knows_is_no_limit_at_all_and_found_at_once(clock: FrozenClock) -> None:
+def test_unknown_kind_of_limit_is_an_error_at_once(clock: FrozenClock) -> None:
     app = Flask("mistaken")
     app.add_url_rule("/", view_func=limited("intakes")(lambda: ""), endpoint="mistaken")
     with pytest.raises(KeyError):
         limit_views(app, Limits("mistaken", LimitSettings(), GATEWAY, clock), refuse_too_many)
 
 
-def test_program_is_told_when_to_come_again(client: FlaskClient) -> None:
+def test_program_gets_a_retry_after(client: FlaskClient) -> None:
     before = requests_limited_total.labels("limited", "link", "network")._value.get()
     for _ in range(2):
         client.get("/link")
@@ -152,7 +150,7 @@ def test_program_is_told_when_to_come_again(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es", "ar", "ru", "zh"])
-def test_person_is_told_in_their_language(client: FlaskClient, language: str) -> None:
+def test_person_gets_the_refusal_in_their_language(client: FlaskClient, language: str) -> None:
     headers = {"X-Forwarded-For": "203.0.113.1", "Accept": "text/html", "Accept-Language": f"{language},en;q=0.5"}
     pages = [client.post("/forms/a", headers=headers) for _ in range(4)]
     page = pages[-1].get_data(as_text=True)
@@ -199,12 +197,12 @@ def test_rate_that_is_none_is_refused(text: str) -> None:
         read_rate(text)
 
 
-def test_storage_that_is_away_keeps_nobody_out(clock: FrozenClock, caplog: pytest.LogCaptureFixture) -> None:
-    """Each process counts for itself meanwhile, and asks again only after a while."""
+def test_storage_that_is_away_keeps_no_one_out(clock: FrozenClock, caplog: pytest.LogCaptureFixture) -> None:
+    """Each process counts for itself in that time, and queries again only after a while."""
     client = made(clock, storage_url="redis://127.0.0.1:1")
     assert [post(client, "203.0.113.1") for _ in range(4)] == [200, 200, 200, 429]
-    said = [record.message for record in caplog.records if record.name == "shared.security.rate_limits"]
-    assert said == ["the storage of limits is away: each process counts for itself"]
+    logged = [record.message for record in caplog.records if record.name == "shared.security.rate_limits"]
+    assert logged == ["the storage of limits is away: each process counts for itself"]
     assert "203.0.113" not in caplog.text
 
 

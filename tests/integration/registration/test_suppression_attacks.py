@@ -1,0 +1,185 @@
+"""Attacks that try to suppress someone's confirmation mail: tags, full lists, used-up quotas, other sites."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.registration.cleanup import MUTE_LASTS
+from services.registration.intake.mailboxes import PER_DOMAIN_AN_HOUR, PER_NETWORK_A_DAY, RESERVE
+from tests.integration.registration.test_kinds import filled
+from tests.integration.registration.test_kinds import installation as installation
+from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
+from tests.support.proofs_of_work import keys_of, minted
+from tests.support.registration_service import RegistrationService
+
+VICTIM = "carol@victim.example.org"
+OWN_NETWORK = "198.51.100.9"
+PARTNER_ORIGIN = "https://partner.example.org"
+EVIL = "https://evil.example.org"
+
+
+@pytest.fixture
+def service(service: RegistrationService) -> Iterator[RegistrationService]:
+    """The service, which may show forms that were read a minute ago: hundreds of requests follow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
+        yield service
+
+
+def submit(service: RegistrationService, email: str, network: str, number: int = 0, **more: Any) -> None:
+    """Submit the webinar's form from a client network."""
+    content = answers(number, email=email, **more)
+    assert service.submit(content, headers={"X-Forwarded-For": network}).status_code == 202
+
+
+def test_tags_of_a_mailbox_do_not_keep_its_owner_waiting(service: RegistrationService) -> None:
+    """Of a mailbox's addresses the plain one comes first, and each that has no link yet before the others."""
+    for number in range(40):
+        submit(service, f"carol+{number}@victim.example.org", f"203.0.113.{number}", number)
+    service.decide()
+    submit(service, VICTIM, OWN_NETWORK)
+    service.clock.advance(timedelta(minutes=6))
+    service.decide()
+    assert service.mailed()[1:] == [VICTIM]
+
+
+@pytest.mark.parametrize("networks", [1, 10])
+def test_full_list_keeps_no_mail_from_the_owner(service: RegistrationService, networks: int) -> None:
+    """Behind the link they can enter their answers, although theirs are not among those that are kept."""
+    for number in range(10):
+        network = OWN_NETWORK if networks == 1 else f"203.0.113.{number}"
+        submit(service, VICTIM, network, name=f"False {number}")
+    service.decide()
+    assert service.mailed() == [VICTIM]
+    service.clock.advance(timedelta(minutes=6))
+    service.decide()
+    before = len(service.mailed())
+    service.clock.advance(timedelta(hours=1))
+    submit(service, VICTIM, OWN_NETWORK, name="Carol")
+    service.decide()
+    assert len(service.mailed()) == before + 1
+
+
+def test_one_network_cannot_use_up_the_mails_of_a_domain(service: RegistrationService) -> None:
+    for number in range(PER_DOMAIN_AN_HOUR):
+        submit(service, f"false-{number}@victim.example.org", "203.0.113.1", number)
+    service.decide()
+    assert len(service.mailed()) == PER_NETWORK_A_DAY
+    submit(service, VICTIM, OWN_NETWORK)
+    service.decide()
+    assert service.mailed()[-1] == VICTIM
+
+
+def test_mailbox_whose_owner_acts_is_not_limited_by_its_network(service: RegistrationService) -> None:
+    """Such as that of a canary, which registers and confirms all day from one address."""
+    for number in range(PER_NETWORK_A_DAY + 20):
+        service.clock.advance(timedelta(minutes=15))
+        submit(service, VICTIM, OWN_NETWORK, number, name=f"Canary {number}")
+        service.decide()
+        assert len(service.mailed()) == number + 1
+        service.confirm(VICTIM)
+
+
+def test_reserve_of_a_domain_goes_to_networks_that_have_caused_no_mail(service: RegistrationService) -> None:
+    for number in range(PER_DOMAIN_AN_HOUR):
+        submit(service, f"false-{number}@victim.example.org", f"203.0.113.{number % 4}", number)
+    service.decide()
+    assert len(service.mailed()) == PER_DOMAIN_AN_HOUR
+    submit(service, "one-more@victim.example.org", "203.0.113.1")
+    submit(service, VICTIM, OWN_NETWORK)
+    service.decide()
+    assert service.mailed()[PER_DOMAIN_AN_HOUR:] == [VICTIM]
+    for number in range(RESERVE + 10):
+        submit(service, f"late-{number}@victim.example.org", f"192.0.2.{number}", number)
+    service.decide()
+    assert len(service.mailed()) == PER_DOMAIN_AN_HOUR + RESERVE
+
+
+def test_tags_make_no_further_people_on_a_form_without_verification(service: RegistrationService) -> None:
+    """As many as one mailbox may have are registered and written to; the others wait for its owner."""
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    keys = keys_of(service.installation)
+    for number in range(9):
+        proof = minted(keys, WEBINAR, service.clock())
+        submit(service, f"carol+{number}@victim.example.org", f"203.0.113.{number}", number, altcha=proof)
+    service.decide()
+    assert rows(service.url, "SELECT count(*) FROM registration") == [(3,)]
+    assert (len(service.facts()), len(service.mailed())) == (3, 1)
+
+
+def test_switched_off_mail_comes_again_after_a_while(service: RegistrationService) -> None:
+    """People who have lost the page that switches it on again are not locked out for good."""
+    group = filled(email=VICTIM, working_group="housing")
+
+    def join(name: str) -> None:
+        assert service.submit({**group, "name": name}, "join-working-group").status_code == 202
+        service.decide()
+
+    join("Carol")
+    assert service.press(service.confirmation_token(VICTIM), action="mute").status_code == 303
+    join("Once more")
+    assert service.mailed() == [VICTIM]
+    service.clock.advance(MUTE_LASTS + timedelta(hours=1))
+    service.tend()
+    join("Later")
+    assert service.mailed() == [VICTIM, VICTIM]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": EVIL}, 403),
+        ({"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": EVIL}, 403),
+        ({"Origin": PARTNER_ORIGIN, "Sec-Fetch-Site": "cross-site"}, 202),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Origin": "null"}, 202),
+        ({}, 202),
+    ],
+)
+def test_only_our_pages_those_of_partners_and_programs_send_forms(
+    service: RegistrationService, headers: dict[str, str], status: int
+) -> None:
+    """Another site would make a victim's browser send false answers from the victim's own network."""
+    rows(service.url, "UPDATE partner SET origins = %s", [PARTNER_ORIGIN])
+    for content_type in ("json", "data"):
+        content: Any = {content_type: answers(1, consent="on" if content_type == "data" else True)}
+        assert service.client.post(SUBMISSIONS, headers=headers, **content).status_code == status
+    prefilled = service.client.post(f"/embed/{WEBINAR}", data=answers(1), headers=headers)
+    assert prefilled.status_code == (200 if status == 202 else 403)
+
+
+def test_key_for_one_form_erases_nothing_that_waits_on_others(
+    service: RegistrationService, limited_coordinator: dict[str, str]
+) -> None:
+    """What waits on the key's own form goes with the person, also what is not decided yet."""
+    person = {"email": VICTIM}
+    identity = service.enrol(filled(**person), "review-press-conference")
+    service.submit(filled(**person, name="Another"), "geneva-delegation")
+    service.submit(filled(**person, name="Third"), "review-press-conference")
+    service.decide()
+    service.submit(filled(**person, name="Fourth"), "geneva-delegation")
+    service.submit(filled(**person, name="Fifth"), "review-press-conference")
+    wanted = {"reason": "asked", "scope": "address"}
+    done = service.client.post(f"/v1/registrations/{identity}/erasure", json=wanted, headers=limited_coordinator)
+    assert done.status_code == 200, done.text
+    service.decide()
+    assert {(one.form, one.content.name) for one in service.waiting(VICTIM).pending} == {
+        ("geneva-delegation", "Another"),
+        ("geneva-delegation", "Fourth"),
+    }
+
+
+@pytest.fixture
+def limited_coordinator(service: RegistrationService) -> dict[str, str]:
+    """Headers of a coordinator whose key is good for the press conference alone."""
+    file = service.installation.secrets.folder / "access.json"
+    [holder, *others] = json.loads(file.read_text())
+    file.write_text(json.dumps([{**holder, "forms": ["review-press-conference"]}, *others]))
+    return {"Authorization": f"Bearer {service.installation.secrets.coordinator_key}"}
