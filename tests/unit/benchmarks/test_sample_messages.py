@@ -2,7 +2,7 @@
 
 from nacl.public import PrivateKey
 
-from services.notifications.rules.consumers import read_cause
+from services.notifications.consumers import read_cause
 from shared.security.sealing import public_key_of
 from tests.benchmarks.sample_messages import confirmed_sealed_to
 
