@@ -50,7 +50,7 @@ VERSION := 0.1.0
 IMAGE_ARGUMENTS ?=
 # For $(MAKE): two targets at a time. When one fails, make waits for the other one, and begins no more
 SIDE_BY_SIDE := --no-print-directory --jobs=2
-# What both parts of make chaos say to pytest, and what the first part is
+# The options of pytest in both parts of make chaos, and the first part
 AT_LENGTH := --chaos=full -rP --show-capture=stdout
 TIMED := tests/chaos/broker tests/chaos/overload
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
@@ -122,11 +122,11 @@ image: ## build the images troika and troika-solver
 	@docker build --quiet $(IMAGE_ARGUMENTS) --build-arg REQUIREMENTS=requirements-solver.txt -f deploy/image/Dockerfile \
 		-t troika-solver:$(VERSION) .
 
-compose: image ## start an installation with Docker Compose, as deploy/compose/.env says
+compose: image ## start an installation with Docker Compose, by deploy/compose/.env
 	@test -e deploy/compose/.env || cp deploy/compose/.env.example deploy/compose/.env
 	@cd deploy/compose && docker compose up --detach --wait --remove-orphans
 
-test-deploy: $(VENV)/.ready-dev ## build the images, start Compose, kill each container in turn; needs a Docker engine
+test-deploy: $(VENV)/.ready-dev ## build the images, start Compose, kill one container after the other; needs a Docker engine
 	@deploy/setup/deploy_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s --deploy tests/deploy $(PYTEST)
 

@@ -30,7 +30,7 @@ from shared.runtime.logs import describe
 SLOTS = 4096
 """Workers of one start that are distinguished: many more than can run at once."""
 
-LONGEST_S = 20.0
+MAX_WAIT_S = 20.0
 """A worker that does not start in this time is not waited for; less than ``graceful_timeout`` of the old ones."""
 
 POLL_EVERY_S = 0.05
@@ -163,7 +163,7 @@ class RollingWorker(GeventWorker):
         gevent.spawn(self._leave)
 
     def _leave(self) -> None:
-        with gevent.Timeout(LONGEST_S, False):
+        with gevent.Timeout(MAX_WAIT_S, False):
             while self.generations.younger_ones_start(self.age):
                 gevent.sleep(POLL_EVERY_S)
         self.alive = False

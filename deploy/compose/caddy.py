@@ -56,7 +56,7 @@ HEAD = """\
 	import passed_on 500ms
 }
 
-# Whatever a client says about who it is and where it comes from is replaced by what we see. What was sent is never sent
+# Forwarding headers of a client are replaced by what we see. What was sent is never sent
 # again.
 (passed_on) {
 	transport http {

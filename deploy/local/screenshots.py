@@ -19,7 +19,7 @@ from deploy.local.screenshot_pages.places import Places
 from deploy.local.screenshot_pages.table import SCREENSHOT_PAGES
 
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "320": {"width": 320, "height": 900}}
-MOST_BYTES = 160_000
+MAX_BYTES = 160_000
 
 
 def take(browser: Browser, places: Places, folder: Path) -> list[str]:
@@ -32,7 +32,7 @@ def take(browser: Browser, places: Places, folder: Path) -> list[str]:
             open_page(page, places)
             page.screenshot(path=path, animations="disabled")
             page.close()
-            too_large += [path.name] if path.stat().st_size > MOST_BYTES else []
+            too_large += [path.name] if path.stat().st_size > MAX_BYTES else []
         context.close()
     return too_large
 
@@ -55,7 +55,7 @@ def screenshots(folder: Path) -> None:
         too_large = take(browser, places, folder)
         browser.close()
     if too_large:
-        sys.exit(f"Larger than {MOST_BYTES} bytes: {', '.join(too_large)}")
+        sys.exit(f"Larger than {MAX_BYTES} bytes: {', '.join(too_large)}")
     print(f"{len(SCREENSHOT_PAGES) * len(SIZES)} pictures in {folder}")
 
 

@@ -30,7 +30,7 @@ find_python() {
     "Elsewhere: https://www.python.org/downloads/, then make PYTHON=/path/to/python3 ..."
 }
 
-# An environment whose interpreter has gone, or is too old, is made anew.
+# An environment whose interpreter is missing or too old is made again.
 if ! is_new_enough "$folder/bin/python" || ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
   python=$(find_python)
   "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || fail \
@@ -39,7 +39,7 @@ if ! is_new_enough "$folder/bin/python" || ! "$folder/bin/python" -m pip --versi
   "$python" -m venv --clear "$folder"
 fi
 
-pip_setting() { # pip_setting index-url: what pip is told by the environment or by its files; empty if nothing
+pip_setting() { # pip_setting index-url: the value that pip has from the environment or its files; empty if nothing
   local variable=PIP_${1^^}
   variable=${variable//-/_}
   printf '%s' "${!variable:-$("$folder/bin/python" -m pip config get "global.$1" 2>/dev/null || true)}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # See that this machine has what `make up` runs besides Python: RabbitMQ, Prometheus, nginx.
-# Installs it when it runs as root on a system with apt; otherwise says exactly what to install, and fails.
+# Installs it when it runs as root on a system with apt; otherwise names exactly what to install, and fails.
 set -euo pipefail
 source "$(dirname "$0")/packages.sh"
 

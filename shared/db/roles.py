@@ -96,7 +96,7 @@ def as_set(rights: Rights) -> set[tuple[str, str, str]]:
         (table, who, verb) for table, whom in rights.items() for who, verbs in whom.items() for verb in verbs.split()
     }
     if unknown := {verb.partition("(")[0] for _table, _who, verb in found} - VERBS:
-        raise ValueError(f"nobody is given {', '.join(sorted(unknown))}")
+        raise ValueError(f"no one is given {', '.join(sorted(unknown))}")
     return found
 
 

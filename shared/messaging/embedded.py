@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS bus_message (
     claims integer NOT NULL DEFAULT 0,
     stored_at timestamptz NOT NULL DEFAULT now()
 );
--- who has sent it: the session's login, whatever a statement says
+-- who has sent it: the session's login, not a value of the statement
 ALTER TABLE bus_message ADD COLUMN IF NOT EXISTS sender text;
 CREATE OR REPLACE FUNCTION bus_message_sender() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

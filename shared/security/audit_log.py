@@ -62,7 +62,7 @@ BEGIN
 END $$;
 CREATE TRIGGER audit_record_stays BEFORE UPDATE OR TRUNCATE ON audit_record
     FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
--- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
+-- A rule deletes entries after three years. An attacker with its login deletes nothing younger than this.
 CREATE TRIGGER audit_record_kept BEFORE DELETE ON audit_record FOR EACH ROW
     WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
 """
@@ -76,7 +76,7 @@ AUDIT_LOG_RULE = Rule(
     "audit_record",
     "t.done_at < :before",
     AUDIT_LOG_KEPT,
-    "an audit log is asked about years; what it says of people who work with the system ends as well",
+    "an audit log is read for years; its data about people who work with the system ends as well",
     order="t.done_at",
     every_s=HOURLY_S,
 )

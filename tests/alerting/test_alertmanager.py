@@ -11,7 +11,7 @@ from tests.alerting.monitoring import Alertmanager, Pager, program
 from tests.support.alerting import CONFIGURATION, evaluate, faults
 from tests.support.run_folder import RunFolder
 
-LONGEST_S = max(layer.group_wait_s for layer in LAYERS) + 10.0
+MAX_S = max(layer.group_wait_s for layer in LAYERS) + 10.0
 
 Sent = set[tuple[tuple[str, str], ...]]
 
@@ -25,7 +25,7 @@ def paged(run_folder: RunFolder) -> Iterator[dict[str, Sent]]:
         for alertmanager, alerts in zip(running, faults().values(), strict=True):
             alertmanager.wait_ready()
             alertmanager.post(alerts)
-        time.sleep(LONGEST_S)
+        time.sleep(MAX_S)
         yield {
             fault: {tuple(sorted(page.group.items())) for page in pager.pages_since(0.0)}
             for fault, pager in pagers.items()

@@ -172,5 +172,5 @@ def test_every_process_of_the_installation_has_a_login() -> None:
 
 
 def test_statement_without_a_right_is_reported() -> None:
-    with pytest.raises(ValueError, match="nobody is given truncate"):
+    with pytest.raises(ValueError, match="no one is given truncate"):
         as_set({"form": {"web": "select truncate"}})

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-MOST_TABS = 250
+MAX_TABS = 250
 IS_FOCUSED = "control => control === document.activeElement"
 
 
@@ -109,7 +109,7 @@ class ConsoleDriver:
         if not self.keys:
             control.focus()
             return
-        for _ in range(MOST_TABS):
+        for _ in range(MAX_TABS):
             if control.evaluate(IS_FOCUSED):
                 return
             self.page.keyboard.press("Tab")

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Frame, Page
 
-MOST_TABS = 60
+MAX_TABS = 60
 
 
 def tab_to(page: Page, frame: Frame, control: str) -> None:
@@ -11,7 +11,7 @@ def tab_to(page: Page, frame: Frame, control: str) -> None:
     Raises:
         AssertionError: it cannot be reached.
     """
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         if frame.evaluate("document.hasFocus() && document.activeElement.id") == control:
             return
         page.keyboard.press("Tab")
@@ -24,7 +24,7 @@ def tab_to_button(page: Page, frame: Frame) -> None:
     Raises:
         AssertionError: it cannot be reached.
     """
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         if frame.evaluate("document.hasFocus() && document.activeElement.getAttribute('type') === 'submit'"):
             return
         page.keyboard.press("Tab")

@@ -10,7 +10,7 @@ from playwright.sync_api import Frame, Locator, Page, expect
 from deploy.local.installation import WEBINAR
 from tests.browser.conftest import NewVisitor
 from tests.browser.demo_process import Demo, new_address
-from tests.browser.keyboard import MOST_TABS, fill_in, tab_to_button
+from tests.browser.keyboard import MAX_TABS, fill_in, tab_to_button
 from tests.browser.visitor import Visit
 from tests.support.calendar_readers import ReadEntry, read_one
 
@@ -44,7 +44,7 @@ def file_address(demo: Demo, page: Page | Frame) -> str:
 
 def tab_to_link(page: Page, host: str) -> None:
     """Press Tab until a link to ``host`` has the focus."""
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         if urlsplit(str(page.evaluate("document.activeElement.href ?? ''"))).hostname == host:
             return
         page.keyboard.press("Tab")

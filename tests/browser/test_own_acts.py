@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.demo_process import Demo, new_address
-from tests.browser.keyboard import MOST_TABS, tab_to
+from tests.browser.keyboard import MAX_TABS, tab_to
 from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
@@ -32,7 +32,7 @@ def press(page: Page, role: Any, name: str, key: str = "Enter") -> None:
         AssertionError: it cannot be reached.
     """
     control = page.get_by_role(role, name=name, exact=True)
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         if control.evaluate("control => control === document.activeElement"):
             break
         page.keyboard.press("Tab")

@@ -28,7 +28,7 @@ from tests.support.proofs_of_work import minted
 from tests.support.waiting import poll_until
 
 PER_SECOND = 10.0
-ATTEMPTS, ANSWER_WITHIN_S, CONNECT_WITHIN_S, LONGEST_WAIT_S = 5, 20.0, 2.0, 30.0
+ATTEMPTS, ANSWER_WITHIN_S, CONNECT_WITHIN_S, MAX_WAIT_S = 5, 20.0, 2.0, 30.0
 """As in services/registration/embed/static/sending.js. A browser tries another address of a host sooner than in 2 s."""
 
 PASSING = frozenset({0, 429, 502, 503, 504})
@@ -145,7 +145,7 @@ class Visitors:
             if (answer.status not in PASSING and answer.status != 409) or attempt == ATTEMPTS:
                 break
             asked = float(answer.headers.get("Retry-After") or 2 ** (attempt - 1))
-            time.sleep(math.ceil(min(asked * (1 + random.random() / 2), LONGEST_WAIT_S)))  # as the element waits
+            time.sleep(math.ceil(min(asked * (1 + random.random() / 2), MAX_WAIT_S)))  # as the element waits
         self.failed.append(number)
 
     def _post(self, number: int, key: str, content: str) -> Answer:

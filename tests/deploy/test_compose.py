@@ -16,7 +16,7 @@ from tests.support.waiting import poll_until
 
 NOT_OURS = ("postgres", "rabbitmq", "gateway")
 NOT_COUNTED = ("postgres", "rabbitmq", "sink", "audit")
-MOST_MIB = 600
+MAX_MIB = 600
 """Of our containers in the size ``small``."""
 
 
@@ -109,7 +109,7 @@ def test_it_needs_little_memory(started: Compose) -> None:
     print(
         {name: round(mib) for name, mib in sorted(used.items())}, f"ours and the gateway: {sum(ours.values()):.0f} MiB"
     )
-    assert sum(ours.values()) <= MOST_MIB
+    assert sum(ours.values()) <= MAX_MIB
 
 
 def test_each_container_may_be_killed(started: Compose, line: requests.Session, links: InboxLinks) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-MOST_CONNECTIONS = 900
+MAX_CONNECTIONS = 900
 """Further requests wait for one, and their latency counts on: two web processes take 1,024 and a queue of 128."""
 
 IDLE_S = 2.0
@@ -160,7 +160,7 @@ class _Generator:
                 connection.send(shot, self._request(shot.number))
                 return
             connection.close()
-        if len(self.connections) + len(self._opening) >= MOST_CONNECTIONS:
+        if len(self.connections) + len(self._opening) >= MAX_CONNECTIONS:
             self._in_line.append(shot)
             return
         task = asyncio.get_running_loop().create_task(self._send_anew(shot))

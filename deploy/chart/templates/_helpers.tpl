@@ -1,4 +1,4 @@
-{{/* Everything that several templates say. */}}
+{{/* Parts that several templates share. */}}
 
 {{- define "troika.processes" -}}
 {{- (.Files.Get "files/processes.yaml" | fromYaml).processes | toJson -}}
@@ -22,7 +22,7 @@ app.kubernetes.io/component: {{ .name }}
 {{ $repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end -}}
 
-{{/* A pod of ours: no user, no rights, nothing that can be written but memory. */}}
+{{/* Our pods: no user, no rights, nothing that can be written but memory. */}}
 {{- define "troika.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 61184
@@ -50,7 +50,7 @@ capabilities:
 {{- end }}
 {{- end -}}
 
-{{/* How many of a process: what its name says in the values, else what its kind has. */}}
+{{/* How many of a process: the value of its name, else of its kind. */}}
 {{- define "troika.replicas" -}}
 {{- $own := index .root.Values.processes .process.name | default dict -}}
 {{- if hasKey $own "replicas" -}}

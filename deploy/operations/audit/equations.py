@@ -40,7 +40,7 @@ _GUARDS = """
         SELECT tgname::text AS name, CASE WHEN tgenabled = 'O' THEN 'in force' ELSE 'switched off' END AS state
         FROM pg_trigger WHERE tgrelid IN ('sealed_reading'::regclass, 'form_change'::regclass)
         UNION ALL
-        SELECT conname::text, CASE WHEN convalidated THEN 'in force' ELSE 'never looked at' END
+        SELECT conname::text, CASE WHEN convalidated THEN 'in force' ELSE 'never checked' END
         FROM pg_constraint WHERE conrelid = 'sealed_reading'::regclass) AS found USING (name)
     WHERE found.state IS DISTINCT FROM 'in force'
 """

@@ -115,7 +115,7 @@ def apply_plan(
             f"{done.taken_back} registrations were taken back, {done.erased} erased again, {done.removed} removed"
         )
         click.echo(
-            f"{done.published} messages were published again, {done.mails} mails marked, in {done.rounds} rounds"
+            f"{done.published} messages were published again, {done.mails} mails marked, in {done.passes} passes"
         )
         _print_left(_differences(settings))
     click.echo("The audit is clean. Next: troika recover end")

@@ -13,7 +13,7 @@ from deploy.operations.recover.state_digest import digest_of
 from services.registration.people.messages import RegistrationMessages
 from shared.runtime.clock import Clock
 
-MAX_ROUNDS = 8
+MAX_PASSES = 8
 """Each pass delivers what the previous one published; messages that wait at the broker may add work."""
 
 _PUBLISH = text("""
@@ -48,7 +48,7 @@ class RecoveryTools:
 class Applied:
     """What was done: how many passes, registrations, messages and mails."""
 
-    rounds: int
+    passes: int
     taken_back: int
     erased: int
     removed: int
@@ -69,13 +69,13 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
     databases.settle(settling=False)  # it stayed on if an earlier run was killed
     databases.begin_plan(plan.digest)
     databases.record("recovery-applied", tools.clock(), {"plan": plan.digest[:16]})
-    rounds, totals = _rounds(tools)
+    passes, totals = _passes(tools)
     marked = _mark_mails(tools)
-    more, totals_after = _rounds(tools)
+    more, totals_after = _passes(tools)
     registrations.count_seats(databases)
     databases.finish_plan(plan.digest)
     taken_back, erased, removed, published = (a + b for a, b in zip(totals, totals_after, strict=True))
-    return Applied(rounds + more, taken_back, erased, removed, published, marked)
+    return Applied(passes + more, taken_back, erased, removed, published, marked)
 
 
 def _require_current(tools: RecoveryTools, plan: Plan) -> None:
@@ -89,17 +89,17 @@ def _require_current(tools: RecoveryTools, plan: Plan) -> None:
         raise PlanRefused("the databases, or the list of sent mails, have changed since this plan was made: plan again")
 
 
-def _rounds(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
+def _passes(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
     done = (0, 0, 0, 0)
-    for number in range(MAX_ROUNDS):
+    for number in range(MAX_PASSES):
         found = compare(tools.databases)
         if found.agrees:
             return number, done
         _require_written(tools, found)
-        step = _round(tools, found)
+        step = _pass(tools, found)
         done = (done[0] + step[0], done[1] + step[1], done[2] + step[2], done[3] + step[3])
         tools.settle()
-    return MAX_ROUNDS, done
+    return MAX_PASSES, done
 
 
 def _require_written(tools: RecoveryTools, found: Comparison) -> None:
@@ -114,7 +114,7 @@ def _require_written(tools: RecoveryTools, found: Comparison) -> None:
         )
 
 
-def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]:
+def _pass(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]:
     databases, now = tools.databases, tools.clock()
     _forget(databases, found)
     programme.put_back_events(databases, found.events_behind, now)

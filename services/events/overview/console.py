@@ -162,7 +162,7 @@ def add_translations(blueprint: Blueprint, work: UnitOfWork) -> None:
     @needs_all_forms(*READERS)
     def translations() -> str:
         counts = show_missing(work)
-        language = request.args.get("language") or _most_wanted(counts)
+        language = request.args.get("language") or _most_needed(counts)
         if language not in LANGUAGE_NAMES:
             raise BadRequest("unknown language")
         after = position_in(request.args.get("cursor", ""), 2, _read_position) or ("", "")
@@ -176,7 +176,7 @@ def add_translations(blueprint: Blueprint, work: UnitOfWork) -> None:
         )
 
 
-def _most_wanted(counts: Mapping[str, Mapping[str, int]]) -> str:
+def _most_needed(counts: Mapping[str, Mapping[str, int]]) -> str:
     """The language that lacks most; the first after English if none lacks anything."""
     others = [code for code in LANGUAGE_NAMES if code != DEFAULT]
     return max(others, key=lambda code: sum(counts.get(code, {}).values()))

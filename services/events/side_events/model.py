@@ -354,11 +354,11 @@ def suggested_changes(proposal: Proposal) -> tuple[FieldChange, ...]:
 
 def changes_to(proposal: Proposal, text: ProposalText) -> tuple[FieldChange, ...]:
     """The fields of ``text``, which may be a part of one, that differ from the proposal."""
-    stands = text_of(proposal)
+    current = text_of(proposal)
     return tuple(
-        FieldChange(name, stands[name], text[name])
+        FieldChange(name, current[name], text[name])
         for name in TEXT_FIELDS
-        if name in text and text[name] != stands[name]
+        if name in text and text[name] != current[name]
     )
 
 

@@ -148,7 +148,7 @@ _QUEUE = text("""
         :now, :now, t.traceparent
     FROM unnest(CAST(:types AS text[]), CAST(:partners AS text[]), CAST(:registrations AS uuid[]),
         CAST(:revisions AS integer[]), CAST(:forms AS text[]), CAST(:statuses AS text[]),
-        CAST(:moments AS timestamptz[]), CAST(:traces AS text[]))
+        CAST(:occurred AS timestamptz[]), CAST(:traces AS text[]))
         AS t (type, partner, registration_id, revision, form, status, occurred_at, traceparent)
     JOIN webhook w ON w.partner = t.partner AND w.off_at IS NULL
     ON CONFLICT (webhook_id, registration_id, revision) DO NOTHING
@@ -252,7 +252,7 @@ def queue_deliveries(connection: Connection, events: Sequence[WebhookEvent], now
         "revisions": [one.revision for one in events],
         "forms": [one.form for one in events],
         "statuses": [one.status for one in events],
-        "moments": [one.occurred_at for one in events],
+        "occurred": [one.occurred_at for one in events],
         "traces": [one.traceparent for one in events],
     }
     connection.execute(_QUEUE, {**columns, "now": now})

@@ -125,7 +125,7 @@ _DUE = text(f"""
             CASE WHEN m.verified_at IS NULL THEN {_OF_NETWORK} END AS of_network,
             row_number() OVER (PARTITION BY m.domain_ref, m.waiting_network ORDER BY m.waiting_since, m.mailbox_ref)
                 + CASE WHEN m.domain_ref = '' THEN 0 ELSE coalesce((SELECT sum(c.sent) FROM mail_count c
-                    WHERE c.domain_ref = {_OF_NETWORK} AND c.began_at > :day_ago), 0) END AS turn
+                    WHERE c.domain_ref = {_OF_NETWORK} AND c.began_at > :day_ago), 0) END AS nth
         FROM mailbox m WHERE m.waiting_since IS NOT NULL AND m.muted_at IS NULL AND m.next_mail_at <= :now
             AND EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
     ), quota AS (
@@ -140,14 +140,14 @@ _DUE = text(f"""
             WHERE m.domain_ref = d.domain_ref AND m.verified_at IS NOT NULL) AS v
     ), ranked AS (
         SELECT due.*, quota.left_over, row_number() OVER (PARTITION BY due.domain_ref
-            ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref) AS place,
-            row_number() OVER (PARTITION BY due.domain_ref ORDER BY turn, waiting_since, mailbox_ref) AS fresh_place
+            ORDER BY waiting_proven DESC, nth, waiting_since, mailbox_ref) AS place,
+            row_number() OVER (PARTITION BY due.domain_ref ORDER BY nth, waiting_since, mailbox_ref) AS fresh_place
         FROM due LEFT JOIN quota USING (domain_ref)
-        WHERE quota.domain_ref IS NULL OR due.of_network IS NULL OR due.turn <= :of_network + :more * quota.verified
+        WHERE quota.domain_ref IS NULL OR due.of_network IS NULL OR due.nth <= :of_network + :more * quota.verified
     )
     SELECT mailbox_ref, domain_ref, step, of_network FROM ranked
-    WHERE left_over IS NULL OR place <= left_over OR (turn = 1 AND fresh_place <= left_over + :reserve)
-    ORDER BY waiting_proven DESC, turn, waiting_since, mailbox_ref LIMIT :limit
+    WHERE left_over IS NULL OR place <= left_over OR (nth = 1 AND fresh_place <= left_over + :reserve)
+    ORDER BY waiting_proven DESC, nth, waiting_since, mailbox_ref LIMIT :limit
 """)  # noqa: S608 - a constant
 _TOTALS = text("""
     SELECT coalesce((SELECT sum(sent) FROM mail_count WHERE domain_ref = '' AND began_at > :hour_ago), 0),

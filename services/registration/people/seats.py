@@ -388,7 +388,7 @@ def _page(
         modes=form_words.MODES,
         acts=ACTS,
         why=WHY,
-        most_shown=MAX_SHOWN_WAITING,
+        max_shown=MAX_SHOWN_WAITING,
         effect=effect,
         **{"faults": (), "notice": "", "done": "", **shown_words, **more},
     )

@@ -1,6 +1,6 @@
 /* Requests that end. `AbortSignal.timeout()` does this by itself, but not before Safari 16 and Chrome 103. */
 
-/* What `read` makes of the answer, null when nobody answers within the time. Only the network's failures are caught:
+/* What `read` makes of the answer, null when there is no answer within the time. Only the network's failures are caught:
    what this browser cannot do rejects at once, and is not taken for a service that is busy. */
 export async function fetchWithin(milliseconds, address, options, read) {
   const limit = new AbortController();

@@ -1,5 +1,5 @@
 /* In a partner's page: reports the height of the content and what has happened, to the one origin that may receive it.
-   A page that stands in place of a form reports why. No page needs this script. */
+   A page that replaces a form reports why. No page needs this script. */
 
 import { reportHeight, parentMessenger } from "./parent.js";
 

@@ -1,5 +1,5 @@
-/* A proof of work: a challenge is fetched and solved in workers while somebody types. It decides how soon a mail goes, or
-   whether one is needed at all; nobody has to have one, so whatever fails here ends without a proof. */
+/* A proof of work: a challenge is fetched and solved in workers while the visitor types. It decides how soon a mail is sent, or
+   whether one is needed at all; it is optional, so any failure here ends without a proof. */
 
 import { fetchWithin } from "./fetching.js";
 
@@ -31,7 +31,7 @@ export class Proof {
   }
 
   /* The solution, "" if there is none within so many milliseconds. `onProgress` is called with
-     the share of the work that is done, from 0 to 1, meanwhile. */
+     the share of the work that is done so far, from 0 to 1. */
   async take(withinMs, onProgress = () => {}) {
     if (!this.#address) return "";
     this.begin();
@@ -59,7 +59,7 @@ async function solved(address, solver, onProgress) {
     const solution = await searched(challenge.parameters, solver, workers, onProgress);
     return solution ? btoa(JSON.stringify({ challenge, solution })) : "";
   } catch {
-    return ""; /* nobody answers, or the browser lets no worker run */
+    return ""; /* no answer, or the browser lets no worker run */
   } finally {
     for (const worker of workers) worker.terminate();
   }

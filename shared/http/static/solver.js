@@ -1,10 +1,10 @@
-/* In a worker: looks for the number whose key (PBKDF2) begins as the challenge wants, one number after the other. */
+/* In a worker: searches the number whose key (PBKDF2) begins as the challenge wants, one number after the other. */
 
 const REPORT_EVERY_MS = 100;
 
 self.onmessage = ({ data }) => search(data);
 
-/* Tries `first`, `first + step` … below `tries`; reports how many it has tried meanwhile, and in the end what it has found. */
+/* Tries `first`, `first + step` … below `tries`; reports how many it has tried so far, and in the end what it has found. */
 async function search({ parameters, first, step }) {
   const { cost, keyLength, keyPrefix, data } = parameters;
   const [nonce, salt, prefix] = [parameters.nonce, parameters.salt, keyPrefix].map(bytesOf);

@@ -24,7 +24,7 @@ from tests.support.waiting import allowed_s, poll_until
 from tests.support.web import load_webinar, start_web
 
 DISK_BYTES = 400 * 1024 * 1024
-GROUP, MOST_PEOPLE = 50, 4000
+GROUP, MAX_PEOPLE = 50, 4000
 FORM_PAGE = f"/v1/forms/{WEBINAR}"
 LINK = "/r/" + "a" * 43
 """A link of no registration: to know that, the table of registrations is read."""
@@ -72,7 +72,7 @@ def on_small_disk(run: RunFolder, server: PostgresServer) -> SmallDisk:
 def register_until_refused(url: str, first: int) -> tuple[list[str], int]:
     """Groups of people until one is refused as a whole: receipts of the accepted, and number of its first one."""
     accepted: list[str] = []
-    while first < MOST_PEOPLE:
+    while first < MAX_PEOPLE:
         given = all_at_once(url, submissions(first, GROUP), 8)
         assert {answer.status for answer in given} <= {202, 503}
         refused = [answer for answer in given if answer.status == 503]
@@ -81,7 +81,7 @@ def register_until_refused(url: str, first: int) -> tuple[list[str], int]:
         if len(refused) == GROUP:
             return accepted, first
         first += GROUP
-    raise AssertionError(f"the disk was not full after {MOST_PEOPLE} people")
+    raise AssertionError(f"the disk was not full after {MAX_PEOPLE} people")
 
 
 @pytest.mark.timeout(200)

@@ -18,7 +18,7 @@ from tests.support.processes import Program
 from tests.support.rabbitmq import RabbitNode
 from tests.support.rig import Rig
 
-SHARES = {"point": 50, "kill": 24, "hang": 12, "mail relay": 6, "broker": 4, "database": 4}
+SHARES = {"point": 50, "kill": 24, "stand still": 12, "mail relay": 6, "broker": 4, "database": 4}
 PAUSE_S = (0.3, 3.0)
 STILL_S = (0.5, 12.0)
 LATEST_HIT = 40
@@ -61,7 +61,7 @@ class Storm:
         actions: dict[str, Callable[[], object]] = {
             "point": self._arm,
             "kill": self._kill,
-            "hang": self._freeze_one,
+            "stand still": self._freeze_one,
             "mail relay": lambda: self.rig.stack.programs["sink"].kill(),
             "broker": self._strike_broker,
             "database": self._strike_database,

@@ -25,7 +25,7 @@ from tests.support.stack import Stack, assert_audited
 
 PEOPLE = 6_000
 """They take ten minutes. Of more than 40,000 some would wait: no more confirmation mails go in an hour."""
-MOST_WAITING, WAITING_SHARE = 2_000, 5
+MAX_WAITING, WAITING_SHARE = 2_000, 5
 """So many may be accepted and not have their confirmation yet, and at most one in five: beyond that newcomers wait, so
 that trouble comes while people do."""
 POLL_EVERY_S = 0.5
@@ -120,7 +120,7 @@ class _Waiting:
 
     def few(self) -> bool:
         """Whether another one may come."""
-        most = min(MOST_WAITING, self._clients.people // WAITING_SHARE)
+        most = min(MAX_WAITING, self._clients.people // WAITING_SHARE)
         return self._clients.accepted - self._sent < most
 
     def refresh(self) -> None:

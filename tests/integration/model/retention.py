@@ -25,7 +25,7 @@ PROOF_KEPT = timedelta(minutes=20)
 ANNOUNCED_AHEAD, NOTICE = timedelta(hours=72), timedelta(hours=24)
 """When it is announced that someone goes, and how long at least that is before they do."""
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 """People of one form who are erased in one tick."""
 
 
@@ -62,7 +62,7 @@ def due(people: Iterable[dict[str, Any]], begins_at: datetime | None, now: datet
     """Numbers of those on a form who go: they were announced a day ago, or an operator has confirmed it."""
     over = [who for who in people if is_over(who, begins_at, now) and who["announced_at"] is not None]
     return sorted(who["number"] for who in over if who["confirmed"] or now - NOTICE >= who["announced_at"])[
-        :MOST_AT_ONCE
+        :MAX_AT_ONCE
     ]
 
 

@@ -9,7 +9,7 @@ from services.registration.embed.pages import SCRIPT_PATH
 from shared.i18n.languages import LANGUAGES
 from tests.integration.registration.test_kinds import installation as installation
 
-MOST_BYTES = 30_000
+MAX_BYTES = 30_000
 QUERY = "partner=example-partner&theme=light&parent=http%3A%2F%2Flocalhost%3A8001"
 
 
@@ -19,7 +19,7 @@ def test_form_with_all_its_files_is_light(client: FlaskClient, form: str, langua
     page, weight = _load(client, f"/embed/{form}?{QUERY}&lang={language}")
     files = [*re.findall(r'"(/embed/static/[^"]+)"', page), SCRIPT_PATH]
     assert len(files) == 4, "one stylesheet, one script, the worker's, and the element's"
-    assert weight + sum(_load(client, file)[1] for file in files) <= MOST_BYTES
+    assert weight + sum(_load(client, file)[1] for file in files) <= MAX_BYTES
 
 
 def _load(client: FlaskClient, path: str) -> tuple[str, int]:

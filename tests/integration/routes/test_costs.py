@@ -21,12 +21,12 @@ from tests.support.statements import statements
 
 MOST = 6
 """Statements in a request of someone from outside: a page, a submission, a link."""
-MOST_OF_THE_OWN_PAGE = 7
+MAX_OF_THE_OWN_PAGE = 7
 """It shows everything behind a managing link: six parts, read in one transaction, and the event for calendars."""
 OWN_PAGE = "registration GET /r/<token>"
-MOST_OF_A_FORM = 7
+MAX_OF_A_FORM = 7
 """To reread a form, once a second in each process: they come on top."""
-MOST_OF_THE_DESK = 21
+MAX_OF_THE_DESK = 21
 """In one of a coordinator's: such a page puts together many tables, each read once."""
 MORE = 12
 SUBMITTED = ("new", "the same again", "another attempt", "as a page", "a proposal", "another proposal")
@@ -36,13 +36,13 @@ def test_form_is_read_by_a_few_statements(services: ServicesUnderTest, monkeypat
     monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
     with statements(*services.engines.values()) as issued:
         assert services.ask("registration", "GET", f"/v1/forms/{WEBINAR}").status_code == 200
-    assert 0 < len(issued) <= MOST_OF_A_FORM
+    assert 0 < len(issued) <= MAX_OF_A_FORM
 
 
 def most(name: str) -> int:
     """The most statements of a route, or a request, of this name by someone from outside."""
-    page = MOST_OF_THE_OWN_PAGE if name == OWN_PAGE else MOST
-    return page + MOST_OF_A_FORM if name.startswith("registration ") else page
+    page = MAX_OF_THE_OWN_PAGE if name == OWN_PAGE else MOST
+    return page + MAX_OF_A_FORM if name.startswith("registration ") else page
 
 
 def counts(services: ServicesUnderTest, routes: list[Route]) -> dict[str, int]:
@@ -77,7 +77,7 @@ def test_reading_costs_as_many_statements_however_much_there_is(
     assert grown == {}
     kinds = {str(route): route.policy.kind for route in routes}
     assert {name: n for name, n in after.items() if kinds[name] != "role" and n > most(name)} == {}
-    assert {name: n for name, n in after.items() if n > MOST_OF_THE_DESK} == {}
+    assert {name: n for name, n in after.items() if n > MAX_OF_THE_DESK} == {}
 
 
 def test_page_of_an_address_costs_as_many_statements_however_much_waits_there(

@@ -51,7 +51,7 @@ CREATE TABLE event (
     CONSTRAINT event_has_city CHECK (city IS NOT NULL OR mode = 'online' OR status = 'draft'),
     CONSTRAINT event_asks_all_or_some CHECK ('*' <> ALL (asked_groups) OR cardinality(asked_groups) = 1)
 );
--- internal: of the system itself (the canary's). It takes registrations, and stands in no programme and in no number.
+-- internal: of the system itself (the canary's). It takes registrations, and is in no programme and in no number.
 -- changed_at: when participants last saw it change; calendars ask for it.
 CREATE INDEX event_by_start ON event (coalesce(starts_at, 'infinity'::timestamptz), id);
 CREATE INDEX event_internal ON event (id) WHERE internal;
@@ -74,7 +74,7 @@ CREATE TABLE resource (
 CREATE INDEX resource_by_event ON resource (event) WHERE event IS NOT NULL;
 CREATE INDEX resource_by_series ON resource (series) WHERE series IS NOT NULL;
 
--- A note stays as it was written. Deleting is left to whoever has to erase what should never have been written.
+-- A note stays as it was written. Only an administrator can delete what should never have been written.
 CREATE TABLE event_note (
     id uuid PRIMARY KEY,
     -- Order of writing: ids come from outside, and clocks may show the same time twice.
@@ -159,7 +159,7 @@ CREATE TABLE consultation (
     CONSTRAINT consultation_named_host_is_one CHECK (host IS NULL OR hosts = 1)
 );
 
--- What was said with a group beside the bulletins. For coordinators; it says nothing of single participants.
+-- Contacts with a group beside the bulletins. For coordinators; it contains nothing about single participants.
 CREATE TABLE group_note (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     working_group text NOT NULL REFERENCES working_group (id),
@@ -205,7 +205,7 @@ COMMENT ON COLUMN person_contact.last_mail_at IS 'of the last bulletin';
 """
 
 ATTENDANCE = """
--- What messages say of registrations. No reference to event: a message may be faster than its event.
+-- The content of messages about registrations. No reference to event: a message may arrive before its event.
 CREATE TABLE roster (
     registration_id uuid PRIMARY KEY,
     form text NOT NULL,
@@ -229,9 +229,9 @@ CREATE TABLE roster (
     CONSTRAINT roster_erased_is_nobodys CHECK (erased_at IS NULL
         OR (language = 'und' AND num_nonnulls(person_ref, organisation_id, mode, attend, position) = 0))
 );
--- attend: the event that everybody on this form should attend as well
+-- attend: the event that everyone on this form should attend as well
 COMMENT ON COLUMN roster.erased_at IS
-    'the row only counts from then on: group, country and partner stay while it does, and nothing says whose it was';
+    'the row only counts from then on: group, country and partner stay while it does, without the person';
 CREATE INDEX roster_by_event ON roster (event_id, registration_id);
 CREATE INDEX roster_by_status ON roster (event_id, status, registration_id);
 CREATE INDEX roster_by_group ON roster (working_group) WHERE working_group IS NOT NULL;
@@ -308,13 +308,13 @@ CREATE TABLE proposal (
         AND unavailable_on = '{}' AND answers = '{}'
         AND num_nonnulls(organisation, working_group, partner, speaker_names, suggestion) = 0))
 );
-COMMENT ON COLUMN proposal.person_ref IS 'as registration refers to whoever proposed it';
+COMMENT ON COLUMN proposal.person_ref IS 'the proposer, as registration refers to them';
 COMMENT ON COLUMN proposal.speaker_names IS 'names of the speakers: AES-GCM, the key is outside; NULL: none, or gone';
 COMMENT ON COLUMN proposal.named_speakers IS 'references of the speakers who agree to be named publicly';
 COMMENT ON COLUMN proposal.suggested_names IS 'the same, of the suggestion';
-COMMENT ON COLUMN proposal.answers IS 'what its registration said in revision answers_revision; speakers as references';
+COMMENT ON COLUMN proposal.answers IS 'text of its registration in revision answers_revision; speakers as references';
 COMMENT ON COLUMN proposal.answers_revision IS '0: nothing but the withdrawal is known, or it was erased';
-COMMENT ON COLUMN proposal.suggestion IS 'what its registration says in suggested_revision, and is not taken over';
+COMMENT ON COLUMN proposal.suggestion IS 'the text of its registration in suggested_revision, not taken over';
 COMMENT ON COLUMN proposal.erased_at IS 'what was proposed, and by whom, is gone from then on';
 CREATE INDEX proposal_by_status ON proposal (status, id);
 CREATE INDEX proposal_by_person ON proposal (person_ref);
@@ -362,7 +362,7 @@ CREATE TABLE slot (
         DEFERRABLE INITIALLY DEFERRED
 );
 
--- The draft board: one row says which revision it has, so that nobody overwrites what they have not seen.
+-- The draft board: one row has its revision, so that no one overwrites what they have not seen.
 CREATE TABLE board (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     revision bigint NOT NULL
@@ -421,7 +421,7 @@ CREATE TABLE key_check (
     added_at timestamptz NOT NULL,
     PRIMARY KEY (name, value)
 );
-COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from others; they give nothing of a key';
+COMMENT ON TABLE key_check IS 'truncated HMACs that distinguish keys; they reveal nothing about a key';
 """
 
 CONSOLE = """
@@ -493,7 +493,7 @@ COMMENT ON TABLE quarantine IS
     'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
 COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
 COMMENT ON COLUMN quarantine.settling IS
-    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+    'relays and consumers continue, so that the databases catch up with each other; nothing else does';
 COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (

@@ -16,7 +16,7 @@ CREATE TABLE event_copy (
     told jsonb NOT NULL,
     noted_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN event_copy.told IS 'the state of which people were told last';
+COMMENT ON COLUMN event_copy.told IS 'the state that was announced last';
 CREATE INDEX event_copy_start ON event_copy ((content ->> 'starts_at') COLLATE "C");
 CREATE TABLE working_group_copy (
     id text PRIMARY KEY,
@@ -160,7 +160,7 @@ COMMENT ON COLUMN mail.id IS 'a hash of kind, subject, revision and recipient: t
 COMMENT ON COLUMN mail.number IS 'in the order in which mails were made';
 COMMENT ON COLUMN mail.subject IS 'a registration, a confirmation link or a former address';
 COMMENT ON COLUMN mail.recipient IS
-    'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
+    'null once the person was erased or the mail about a link has ended: then it is never sent again';
 COMMENT ON COLUMN mail.event_revision IS
     'of the event, as it was known when the mail was last written; null before that and without an event';
 COMMENT ON COLUMN mail.closed IS
@@ -168,7 +168,7 @@ COMMENT ON COLUMN mail.closed IS
 COMMENT ON COLUMN mail.expires_at IS 'from then on it is missed instead of sent';
 COMMENT ON COLUMN mail.traceparent IS 'W3C trace context of what caused it, for spans; empty for none';
 COMMENT ON COLUMN mail.ended_at IS 'when it failed, was missed, or was left unknown for good';
-COMMENT ON COLUMN mail.requeued_at IS 'when somebody last had it sent again: time limits count from then';
+COMMENT ON COLUMN mail.requeued_at IS 'when a coordinator last had it sent again: time limits count from then';
 CREATE INDEX mail_due ON mail (lane, due_at) WHERE state IN ('queued', 'deferred', 'claimed');
 CREATE INDEX mail_expiring ON mail (expires_at) WHERE expires_at IS NOT NULL AND state IN ('queued', 'deferred');
 CREATE INDEX mail_leased ON mail (lease_until) WHERE state = 'claimed';
@@ -204,7 +204,7 @@ CREATE TABLE event_news (
     due_at timestamptz NOT NULL,
     correlation_id text NOT NULL
 );
-COMMENT ON TABLE event_news IS 'changes that people have not been told of yet, gathered for a moment';
+COMMENT ON TABLE event_news IS 'changes that are not announced yet, gathered for a short time';
 CREATE INDEX event_news_due ON event_news (due_at);
 
 CREATE TABLE announcement (
@@ -318,7 +318,7 @@ CREATE TABLE webhook_delivery (
     CONSTRAINT webhook_delivery_due CHECK ((state IN ('queued', 'claimed')) = (due_at IS NOT NULL)),
     CONSTRAINT webhook_delivery_ended CHECK ((state IN ('queued', 'claimed')) = (ended_at IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE webhook_delivery IS 'what partners are told: no name and no address; ended ones are kept for a week';
+COMMENT ON TABLE webhook_delivery IS 'deliveries to partners: no name and no address; ended ones are kept for a week';
 CREATE INDEX webhook_delivery_due ON webhook_delivery (webhook_id, due_at) WHERE state IN ('queued', 'claimed');
 CREATE INDEX webhook_delivery_newest ON webhook_delivery (webhook_id, created_at, id);
 CREATE INDEX webhook_delivery_ended ON webhook_delivery (ended_at) WHERE ended_at IS NOT NULL;
@@ -332,7 +332,7 @@ CREATE TABLE key_check (
     added_at timestamptz NOT NULL,
     PRIMARY KEY (name, value)
 );
-COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from others; they give nothing of a key';
+COMMENT ON TABLE key_check IS 'truncated HMACs that distinguish keys; they reveal nothing about a key';
 """
 
 CONSOLE = """
@@ -383,7 +383,7 @@ COMMENT ON TABLE quarantine IS
     'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
 COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
 COMMENT ON COLUMN quarantine.settling IS
-    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+    'relays and consumers continue, so that the databases catch up with each other; nothing else does';
 COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (

@@ -1,4 +1,4 @@
-// Makes a passkey, or signs in with one: the options stand in the form, the answer goes back in it as JSON.
+// Makes a passkey, or signs in with one: the options are in the form, the answer is sent in it as JSON.
 // Without script, or without passkeys in the browser, the form stays hidden and a key does the same.
 
 function bytesOf(text) {

@@ -28,7 +28,7 @@ for (const improve of [offerLines, watchConditions, fillFromBrowser, showLocalTi
     console.error(error); /* the form works without it */
   }
 }
-form.noValidate = true; /* the summary says all that is wrong at once, in the page's language */
+form.noValidate = true; /* the summary lists all errors at once, in the page's language */
 form.addEventListener("input", () => notify({ type: "troika:started" }), { once: true });
 if (receipts) sendByScript(); /* else the form is sent as a plain one, and answered with a page */
 reportHeight(notify);
@@ -66,7 +66,7 @@ async function submit(event) {
   }
 }
 
-/* The same answers keep their key however often they are sent, so that nobody is registered twice. */
+/* The same answers keep their key however often they are sent, so that no one is registered twice. */
 async function sendAnswers() {
   const answers = answersOf(form);
   const body = JSON.stringify(answers);

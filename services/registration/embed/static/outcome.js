@@ -5,7 +5,7 @@ import { fetchWithin } from "./fetching.js";
 const ASK_AT_MS = [100, 250, 600, 1200, 2500, 5000, 9000, 14000, 20000, 29000]; /* after the answer to the submission */
 const OUTCOME_WITHIN_MS = 5000;
 
-/* What the receipt says once it is decided; null if it is not within half a minute. */
+/* The content of the receipt once it is decided; null if it is not within half a minute. */
 export async function outcomeOf(address) {
   const begun = performance.now();
   for (const at of ASK_AT_MS) {

@@ -1,4 +1,4 @@
-/* In a partner's page: finds out what works there and shows it. It sends nothing to anybody but the page around. */
+/* In a partner's page: finds out what works there and shows it. It sends nothing except to the page around. */
 
 import { reportHeight, parentMessenger } from "./parent.js";
 
@@ -7,12 +7,12 @@ const list = document.querySelector(".checks");
 const { parent, origins } = list.dataset;
 const known = JSON.parse(origins);
 const around = [...(location.ancestorOrigins ?? [originOf(document.referrer)])].filter(Boolean);
-const strangers = (around.length ? around : [parent]).filter((origin) => !known.includes(origin));
+const unknown = (around.length ? around : [parent]).filter((origin) => !known.includes(origin));
 
 show("frame", true);
 show("script", Boolean(parent));
-document.getElementById("origin").textContent = strangers[0] ?? around[0] ?? parent;
-show("origin", strangers.length === 0);
+document.getElementById("origin").textContent = unknown[0] ?? around[0] ?? parent;
+show("origin", unknown.length === 0);
 show("encrypted", window.isSecureContext && [...around, location.origin].every((origin) => origin.startsWith("https:")));
 show("sandbox", window.origin !== "null");
 if (parent) followHeight();

@@ -6,7 +6,7 @@ const ATTEMPTS = 5;
 const LONGEST_WAIT_S = 30;
 const ANSWER_WITHIN_MS = 20000;
 
-/* Returns {status, content}; status 0 means that nobody answered. `onPause` is called with each pause. */
+/* Returns {status, content}; status 0 means that there was no answer. `onPause` is called with each pause. */
 export async function send(address, body, key, onPause) {
   let outcome = { status: 0, content: {} };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -30,7 +30,7 @@ async function readOutcome(answer) {
   return { status: answer.status, content: Object(content), retryAfter: Number(answer.headers.get("Retry-After")) };
 }
 
-/* Nobody there, too busy, or the first try of the same key is still being worked on. */
+/* No answer, too busy, or the first try of the same key is still in progress. */
 function isPassing({ status, content }) {
   return [0, 429, 502, 503, 504].includes(status) || (status === 409 && content.code !== "form-closed");
 }

@@ -58,7 +58,7 @@ CREATE TABLE resource_copy (
     language text NOT NULL
 );
 CREATE INDEX resource_copy_event ON resource_copy (event_id) WHERE event_id IS NOT NULL;
-COMMENT ON TABLE resource_copy IS 'recordings, slides and briefs that anybody may see, as last published by events';
+COMMENT ON TABLE resource_copy IS 'public recordings, slides and briefs, as last published by events';
 """
 
 FORMS = """
@@ -103,7 +103,7 @@ CREATE TABLE form (
     CONSTRAINT form_of_partners_keeps CHECK (keep_days IS NULL OR partners = '{}')
 );
 COMMENT ON COLUMN form.person_days IS 'days after the last day until a person is erased';
-COMMENT ON COLUMN form.offer_hours IS 'how long an automatic offer of a seat stands';
+COMMENT ON COLUMN form.offer_hours IS 'how long an automatic offer of a seat is valid';
 COMMENT ON COLUMN form.domain_percent IS 'largest share of the seats that one mail domain may have; NULL: no cap';
 COMMENT ON COLUMN form.reservations IS 'seats that are kept: reserved_for, value, seats, until; see forms/pools.py';
 COMMENT ON COLUMN form.alarm_minutes IS 'how long before the start a calendar alerts; NULL: as the calendar does';
@@ -130,7 +130,7 @@ CREATE TABLE form_draft (
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL CHECK (changed_by <> '')
 );
-COMMENT ON TABLE form_draft IS 'forms that coordinators work on; nobody else sees one before it is published';
+COMMENT ON TABLE form_draft IS 'forms that coordinators work on; no one else sees one before it is published';
 COMMENT ON COLUMN form_draft.based_on IS 'revision of the form that it takes the place of; NULL for a new form';
 CREATE TRIGGER form_change_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON form_change
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
@@ -241,9 +241,9 @@ COMMENT ON COLUMN registration.tags IS 'words of coordinators, sorted; people ou
 COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
 COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
 COMMENT ON COLUMN registration.sealed_dates IS 'by reference in sealed_for: when these sealed answers were given';
-COMMENT ON COLUMN registration.offer_expires_at IS 'until when a seat is held for somebody who waits; NULL: no offer';
+COMMENT ON COLUMN registration.offer_expires_at IS 'until when a seat is held for a person who waits; NULL: no offer';
 COMMENT ON COLUMN registration.offer_passed IS 'an offer was declined or has expired; the person waits on';
-COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
+COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; it is never shown';
 COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
 CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
 CREATE INDEX registration_person ON registration (person_ref);
@@ -366,7 +366,7 @@ CREATE TABLE registration_count (
         (cube, form, event_id, status, working_group, partner, country, language, representative, day, organisation_id)
 );
 COMMENT ON TABLE registration_count IS
-    'registrations counted; each cube tells some columns apart, and has NULL in the others';
+    'registrations counted; each cube distinguishes some columns, and has NULL in the others';
 CREATE INDEX registration_count_empty ON registration_count (cube) WHERE registrations = 0;
 
 CREATE TABLE registration_count_change (
@@ -457,7 +457,7 @@ CREATE INDEX submission_age ON submission (received_at);
 CREATE INDEX submission_token ON submission (token_hash, id) WHERE token_hash IS NOT NULL;
 COMMENT ON TABLE submission IS 'what was typed into a form, and commands by link, in order of id; later its receipt';
 COMMENT ON COLUMN submission.entered_by IS
-    'the coordinator whose command it is: only the desk may write it, so nobody else can send a command of the desk';
+    'the coordinator whose command it is: only the desk may write it, so no one else can send a command of the desk';
 CREATE INDEX submission_calendar ON submission (calendar_key) WHERE calendar_key IS NOT NULL;
 COMMENT ON COLUMN submission.calendar_key IS
     'of the UID that the invitation has, if a seat was given without a mail: a hash of address and event';
@@ -588,7 +588,7 @@ CREATE TABLE erased_address (
     PRIMARY KEY (address_ref, form)
 );
 COMMENT ON COLUMN erased_address.form IS 'on which; empty: on all';
-COMMENT ON TABLE erased_address IS 'submissions up to this number are dropped when their turn comes';
+COMMENT ON TABLE erased_address IS 'submissions up to this number are dropped when they are due';
 
 CREATE TABLE used_challenge (
     id bytea PRIMARY KEY,
@@ -698,7 +698,7 @@ DECLARE last record;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('sealed_reading'));
     SELECT id, chain_hash INTO last FROM sealed_reading ORDER BY id DESC LIMIT 1;
-    NEW.id := coalesce(last.id, 0) + 1;  -- no sequence: numbers stand in the chain's order, and none is missing
+    NEW.id := coalesce(last.id, 0) + 1;  -- no sequence: numbers are in the chain's order, and none is missing
     NEW.chain_hash := sha256(coalesce(last.chain_hash, ''::bytea)
         || reading_hash(NEW.id, NEW.registration_id, NEW.form, NEW.reader, NEW.reason, NEW.read_at, NEW.list_id,
             NEW.purpose, NEW.fields, NEW.filters, NEW.people, NEW.expires_at, NEW.approved_by));
@@ -748,7 +748,7 @@ CREATE TABLE key_check (
     added_at timestamptz NOT NULL,
     PRIMARY KEY (name, value)
 );
-COMMENT ON TABLE key_check IS 'truncated HMACs that tell the right keys from others; they give nothing of a key';
+COMMENT ON TABLE key_check IS 'truncated HMACs that distinguish keys; they reveal nothing about a key';
 """
 
 CONSOLE = """
@@ -896,7 +896,7 @@ COMMENT ON TABLE quarantine IS
     'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
 COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
 COMMENT ON COLUMN quarantine.settling IS
-    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+    'relays and consumers continue, so that the databases catch up with each other; nothing else does';
 COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (
@@ -918,11 +918,11 @@ CREATE VIEW public_form AS
         ARRAY(SELECT key FROM jsonb_each(s.options) WHERE (value->>'taken')::int >= (value->>'limit')::int)
             AS full_options
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
-COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
+COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, no person';
 CREATE VIEW public_event AS
     SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place, kind
     FROM event_copy;
-COMMENT ON VIEW public_event IS 'what stands in calendars of an event: not where it is joined';
+COMMENT ON VIEW public_event IS 'what calendars show of an event: not where it is joined';
 """
 
 FUNCTIONS = """
@@ -1089,12 +1089,12 @@ $$;
 CREATE FUNCTION with_date(consent jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(key, jsonb_build_object('given_at', at) || value), '{}') FROM jsonb_each(consent)
 $$;
-COMMENT ON FUNCTION with_date IS 'consents with the time at which they were given, unless it stands there from before';
+COMMENT ON FUNCTION with_date IS 'consents with the time at which they were given, unless they had it before';
 CREATE FUNCTION given_at(names jsonb, before jsonb, at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(name, coalesce(before -> name, to_jsonb(at))), '{}')
     FROM jsonb_array_elements_text(names) name
 $$;
-COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it stands in before';
+COMMENT ON FUNCTION given_at IS 'when each of some things was given: at, unless it is in before';
 CREATE FUNCTION viewed_registration(token bytea)
 RETURNS TABLE (form text, status text, language text, changed_at timestamptz, kind text, revision integer,
     decision jsonb)

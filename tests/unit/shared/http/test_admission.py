@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SERVICE = "a service"
 PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": NOTIFICATIONS_PEOPLE}
-MOST_BYTES = 100
+MAX_BYTES = 100
 
 
 class Inner:
@@ -61,7 +61,7 @@ def _client(inner: Inner, **bounds: Any) -> Client:
         AdmissionLimits(**bounds),
         pages=("/programme",),
         proxies=read_proxies("127.0.0.1"),
-        max_bytes=MOST_BYTES,
+        max_bytes=MAX_BYTES,
     )
     return Client(middleware)
 
@@ -199,7 +199,7 @@ def test_page_is_in_the_language_of_the_address_then_the_browsers(
 @pytest.mark.parametrize("sent_whole", [True, False])
 def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool) -> None:
     """It is made while it is sent. What has its length is made, and holds nothing."""
-    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
+    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MAX_BYTES)
     slots = middleware._slots["last"] = ConcurrencyLimit(1)
     answer = middleware(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not read
     parts = iter(answer)
@@ -218,7 +218,7 @@ def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_wh
 
 def test_place_is_given_back_by_an_answer_that_cannot_begin(inner: Inner) -> None:
     """The server refuses its headers once the application is done: no one will close what was never handed over."""
-    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
+    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MAX_BYTES)
     slots = middleware._slots["last"] = ConcurrencyLimit(1)
 
     def refuse(*_parts: object) -> None:
@@ -279,36 +279,36 @@ def test_time_that_cannot_be_read_is_no_objection(inner: Inner) -> None:
 
 
 def test_body_reaches_the_application_whole(inner: Inner) -> None:
-    assert _client(inner).post("/v1/forms/a", data=b"x" * MOST_BYTES).data == b"x" * MOST_BYTES
+    assert _client(inner).post("/v1/forms/a", data=b"x" * MAX_BYTES).data == b"x" * MAX_BYTES
 
 
 def test_body_declared_too_large_is_left_unread() -> None:
-    environ = EnvironBuilder(method="POST", data=b"x" * (MOST_BYTES + 1)).get_environ()
-    receive(environ, MOST_BYTES)
-    assert environ["wsgi.input"].read() == b"x" * (MOST_BYTES + 1)
+    environ = EnvironBuilder(method="POST", data=b"x" * (MAX_BYTES + 1)).get_environ()
+    receive(environ, MAX_BYTES)
+    assert environ["wsgi.input"].read() == b"x" * (MAX_BYTES + 1)
 
 
 def test_body_of_unknown_length_is_read_to_where_it_is_too_large() -> None:
     stream = BytesIO(b"x" * 500)
     environ: WSGIEnvironment = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": stream}
-    receive(environ, MOST_BYTES)
-    assert (environ["CONTENT_LENGTH"], stream.tell()) == (str(MOST_BYTES + 1), MOST_BYTES + 1)
+    receive(environ, MAX_BYTES)
+    assert (environ["CONTENT_LENGTH"], stream.tell()) == (str(MAX_BYTES + 1), MAX_BYTES + 1)
 
 
 def test_body_that_ends_early_is_never_worked_on(inner: Inner) -> None:
     environ: WSGIEnvironment = {"CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"x" * 9)}
     with pytest.raises(CutOff):
-        receive(environ, MOST_BYTES)
+        receive(environ, MAX_BYTES)
     whole: WSGIEnvironment = {**_environ("/v1/forms/a"), "CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"x" * 9)}
     begun: list[str] = []
-    middleware = AdmissionMiddleware(inner, SERVICE, ("/v1/forms/",), AdmissionLimits(), max_bytes=MOST_BYTES)
+    middleware = AdmissionMiddleware(inner, SERVICE, ("/v1/forms/",), AdmissionLimits(), max_bytes=MAX_BYTES)
     middleware(whole, lambda status, _headers: begun.append(status))  # type: ignore[arg-type]  # not read
     assert (begun, inner.inside) == (["408 Request Timeout"], 0)
 
 
 def test_two_large_bodies_at_most_are_held_at_once(inner: Inner) -> None:
     larger = {"/v1/imports": 4 * 2**20}
-    client = Client(AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(), max_bytes=MOST_BYTES, larger=larger))
+    client = Client(AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(), max_bytes=MAX_BYTES, larger=larger))
     large = b"x" * (3 * 2**20)
     inner.free.clear()
     with ThreadPoolExecutor(2) as pool:
