@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.notifications.cleanup import RULES
+from services.notifications.consumers import effects
 from services.notifications.recipients.store import erased_among
 from services.notifications.rights import RIGHTS
-from services.notifications.rules.consumers import effects
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
 from shared.cli.settings import CONSUME, Service

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from services.events import wiring as events
+from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from services.notifications.rules import consumers as notifications
+from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration import wiring as registration
+from services.registration import consumers as registration
 from shared.messaging.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
 from shared.messaging.contracts.schemas import TYPE_PREFIX
 from shared.runtime.clock import system_clock

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.events import wiring as events
+from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from services.notifications.rules import consumers as notifications
+from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration import wiring as registration
+from services.registration import consumers as registration
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.acknowledger import Delivery

@@ -14,7 +14,7 @@ from deploy.local.installation import SAMPLE
 from deploy.operations.person_export import assemble
 from services.events.settings import read_settings as read_events
 from services.events.web import build_app as events_app
-from services.notifications.rules import consumers as notifications
+from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import read_settings as read_notifications
 from services.notifications.web import build_app as notifications_app

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.events.loading.folder import read_folder
 from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms, load_sample
-from services.notifications.rules import consumers as notifications
+from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration.forms.description import load_forms
 from services.registration.forms.service import upsert_event

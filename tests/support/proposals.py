@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from services.events import wiring as events
+from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork

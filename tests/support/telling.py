@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from services.events import wiring as events
-from services.notifications.rules import consumers as notifications
+from services.events import consumers as events
+from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration import wiring as registration
+from services.registration import consumers as registration
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.registry import MESSAGE_TYPES, SERVICES, read, service_of

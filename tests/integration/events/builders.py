@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.events.attendance.store import Registered
+from services.events.consumers import effects
 from services.events.side_events.reading import ProposalKeys
-from services.events.wiring import effects
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.registry import source_of
 from shared.messaging.contracts.schemas import TYPE_PREFIX, Message

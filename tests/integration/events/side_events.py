@@ -8,9 +8,9 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from services.events.consumers import effects
 from services.events.scheduling.worker import ScheduleWorker
 from services.events.side_events.reading import ProposalKeys
-from services.events.wiring import effects
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.registry import read
 from shared.messaging.contracts.schemas import Message, decode

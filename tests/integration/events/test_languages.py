@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.rules.consumers import COPIES
+from services.notifications.consumers import COPIES
 from services.notifications.sending.composer import ComposedMail
 from services.notifications.sending.store import claim_mails
 from shared.db.engine import open_engine

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from services.events.consumers import effects
 from services.events.side_events.model import ProposalStatus
 from services.events.side_events.reading import ProposalKeys
 from services.events.side_events.service import (
@@ -23,7 +24,6 @@ from services.events.side_events.service import (
     dismiss_suggestion,
 )
 from services.events.side_events.store import read_proposal
-from services.events.wiring import effects
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.schemas import Message
 from shared.runtime.clock import rfc3339

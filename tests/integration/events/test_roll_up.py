@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from services.events.attendance.numbers import MailContact, insert_contact, upsert_group_contact
 from services.events.attendance.service import handle_registration
 from services.events.attendance.store import Registered, insert_registration, owner_of
+from services.events.consumers import effects
 from services.events.event.service import count_registrations
 from services.events.side_events.reading import ProposalKeys
-from services.events.wiring import effects
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.registry import read
 from shared.messaging.contracts.schemas import Message

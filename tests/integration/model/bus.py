@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.events.consumers import effects as events_effects
 from services.events.side_events.reading import ProposalKeys
 from services.events.wiring import describe as describe_events
-from services.events.wiring import effects as events_effects
-from services.notifications.rules.consumers import effects as notifications_effects
+from services.notifications.consumers import effects as notifications_effects
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.wiring import describe as describe_notifications
+from services.registration.consumers import effects as registration_effects
 from services.registration.wiring import describe as describe_registration
-from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
 from shared.db.readiness import CheckedClock
 from shared.messaging import inbox

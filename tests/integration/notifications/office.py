@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from services.notifications.rules.consumers import COPIES, MAIL, effects
+from services.notifications.consumers import COPIES, MAIL, effects
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.scheduler import Scheduler
 from services.notifications.sending.composer import Composer

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from services.notifications.consumers import MAIL
 from services.notifications.mails.model import ClaimedMail, HandoverOutcome
-from services.notifications.rules.consumers import MAIL
 from services.notifications.sending.outcomes import retried, sent
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.messaging.contracts import registry

@@ -7,8 +7,8 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import text
 
+from services.notifications.consumers import MAIL, effects
 from services.notifications.recipients.store import ENCRYPTED_RECIPIENTS
-from services.notifications.rules.consumers import MAIL, effects
 from services.notifications.rules.registrations import NotificationsContext
 from shared.messaging.inbox import apply_batch
 from shared.runtime.clock import system_clock

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from deploy.local.installation import SAMPLE
+from services.events.consumers import effects as events_effects
 from services.events.desk.service import ANY, EventAction, change_event
 from services.events.event.lifecycle import StepWish, step_of
 from services.events.loading.folder import read_folder
@@ -24,15 +25,14 @@ from services.events.loading.moving import moved, time_to_next
 from services.events.loading.service import load_sample
 from services.events.side_events.model import ProposalStatus
 from services.events.side_events.service import ProposalDecision, SeenProposal, decide_proposal
-from services.events.wiring import effects as events_effects
 from services.registration.cleanup import RECEIPT_KEPT
+from services.registration.consumers import effects as registration_effects
 from services.registration.forms.description import load_forms
 from services.registration.intake.service import receipt_hash
 from services.registration.key_stores import keys_engine, opened_form_keys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import read_settings
 from services.registration.web import build_app
-from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork

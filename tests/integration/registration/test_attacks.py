@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.registration.consumers import handle_mail
 from services.registration.intake.facts import MAX_CANDIDATES
 from services.registration.intake.model import Act, Choice
-from services.registration.wiring import handle_mail
 from shared.messaging.contracts.registry import read
 from tests.contract.samples import sample_message
 from tests.support.clients import COPY_KEY, WEBINAR, answers, rows

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.registration.consumers import handle_mail
 from services.registration.forms.service import upsert_resource
-from services.registration.wiring import handle_mail
 from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.registry import read
 from shared.runtime.clock import rfc3339

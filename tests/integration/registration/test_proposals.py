@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.wiring import PROPOSALS, effects
+from services.registration.consumers import PROPOSALS, effects
 from shared.messaging.contracts.registry import read
 from shared.messaging.contracts.schemas import Message
 from shared.runtime.errors import Poison, SettingsError

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.events import wiring as events
+from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from services.notifications.rules import consumers as notifications
+from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration.access import credentials
 from shared.db.engine import open_engine

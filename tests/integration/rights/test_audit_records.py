@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.registration.wiring import COPIES, effects
+from services.registration.consumers import COPIES, effects
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.registry import read
