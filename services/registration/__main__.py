@@ -37,8 +37,8 @@ def command_line() -> OperatorGroup:
     def load(folder: Path, origins: tuple[str, ...], days_later: int) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # imported here only: keys and the folder reader take 10 MB, and no worker needs them
-        from services.registration.forms.description import load_forms
         from services.registration.key_stores import opened_form_keys
+        from services.registration.loading import load_forms
         from shared.cli.keys import require_fit
         from shared.security.keys import KeyChecks
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from deploy.local.installation import SAMPLE
-from services.registration.forms.description import load_forms
+from services.registration.loading import load_forms
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
 from shared.db.engine import open_engine

@@ -9,8 +9,8 @@ from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms, load_sample
 from services.notifications import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration.forms.description import load_forms
 from services.registration.forms.service import upsert_event
+from services.registration.loading import load_forms
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
 from shared.db.engine import open_engine

@@ -11,8 +11,8 @@ import psutil
 import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
-from services.registration.forms.description import load_forms
 from services.registration.intake.queue import publish_key
+from services.registration.loading import load_forms
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
 from shared.db.engine import open_engine

@@ -1,4 +1,4 @@
-"""Schemas of forms and partners, as files, drafts and requests describe them."""
+"""Schemas of forms, as files, drafts and requests describe them."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,9 +17,7 @@ from services.registration.forms.model import (
     PROPOSAL,
     retention_faults,
 )
-from services.registration.forms.service import MAX_ORIGINS, Partner
 from services.registration.forms.standard_forms import TextInput, standard_form
-from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.messaging.contracts.schemas import SLUG, StrictBoolean
 from shared.public_forms.definition import FormDefinition, to_mapping
@@ -28,12 +26,11 @@ from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.kinds.text import LONG_TEXT, TEXT
 from shared.public_forms.kinds.values import NUMBER
 from shared.public_forms.reading import definition_schema
-from shared.public_forms.theme import origin, page_language, theme_values
+from shared.public_forms.theme import page_language
 from shared.runtime.schema_fields import (
     Parsed,
     Place,
     at_most,
-    check_by,
     faults_in,
     one_of_field,
     raise_faults,
@@ -61,7 +58,6 @@ PROPOSALS_PER_ADDRESS = 20
 PROMOTION_NOTICE_MINUTES = 60
 PEOPLE_PER_ADDRESS = 3
 SLUG_WANTED = "lower-case letters, digits and single hyphens are required"
-MAX_NAME, MAX_ORIGIN = 200, 255
 MAX_PARTNERS, MAX_DAYS = 200, 366
 """Of one form."""
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
@@ -248,55 +244,3 @@ def _is_day(value: str) -> bool:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
-
-
-def origin_field(**more: Any) -> ma.fields.String:
-    """An exact origin."""
-    return ma.fields.String(validate=[ma.validate.Length(max=MAX_ORIGIN), check_by(origin)], **more)
-
-
-def _origins(description: str) -> ma.fields.Field[Any]:
-    about = {"description": description}
-    return ma.fields.List(origin_field(), validate=ma.validate.Length(max=MAX_ORIGINS), metadata=about)
-
-
-def _name_field(**more: Any) -> ma.fields.String:
-    wanted = f"must be a line of 1 to {MAX_NAME} characters"
-    rules = [
-        ma.validate.Length(min=1, max=MAX_NAME, error=wanted),
-        ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$", error=wanted),
-    ]
-    return ma.fields.String(validate=rules, **more)
-
-
-class PartnerWantedSchema(ma.Schema):
-    """What to change of a partner; fields that are left out stay unchanged."""
-
-    name = _name_field()
-    origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
-    requested_origins = _origins("Requested and not decided yet; putting one into `origins` removes it from this list")
-    language = one_of_field(LANGUAGES)
-    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=check_by(theme_values))
-
-
-class NewPartnerSchema(PartnerWantedSchema):
-    """A new partner."""
-
-    class Meta:
-        exclude = ("requested_origins",)
-
-    slug = ma.fields.String(
-        required=True,
-        validate=[ma.validate.Length(max=80, error=SLUG_WANTED), ma.validate.Regexp(SLUG, error=SLUG_WANTED)],
-    )
-    name = _name_field(required=True)
-
-
-class PartnerRowSchema(FileSchema, NewPartnerSchema):
-    """A partner in ``partners.yaml``. It loads a :class:`Partner`."""
-
-    theme = Parsed(theme_values)  # type: ignore[assignment]  # a file may have a number of pixels
-
-    @ma.post_load
-    def _make(self, values: dict[str, Any], **_more: Any) -> Partner:
-        return Partner(**{"language": "en", "theme": {}, **values, "origins": tuple(values.get("origins", ()))})

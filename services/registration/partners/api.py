@@ -6,8 +6,8 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.registration.forms.schemas import NewPartnerSchema, PartnerWantedSchema, origin_field
 from services.registration.forms.service import Partner, find_partner, list_partners
+from services.registration.partners.schemas import NewPartnerSchema, PartnerWantedSchema, origin_field
 from services.registration.partners.service import PartnerDesk, show_partner
 from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.http.headers import require_revision

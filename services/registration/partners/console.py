@@ -14,6 +14,7 @@ from services.console_words import changed_since_opened
 from services.registration.embed.snippets import ELEMENT, WAYS, SnippetChoice, snippet_of
 from services.registration.forms import wording as form_words
 from services.registration.forms.service import MAX_ORIGINS, Partner, find_partner, list_forms, list_partners
+from services.registration.partners.schemas import MAX_NAME, MAX_ORIGIN
 from services.registration.partners.service import PartnerDesk, PartnerView, show_partner
 from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.http.headers import personal
@@ -124,7 +125,6 @@ def _one_of(name: str, known: Collection[str], first: str) -> str:
     return value
 
 
-MAX_NAME, MAX_ORIGIN = 200, 255
 MAX_ADDRESS = 2000
 """Characters of the address of a page."""
 

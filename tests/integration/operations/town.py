@@ -27,9 +27,9 @@ from services.events.side_events.model import ProposalStatus
 from services.events.side_events.service import ProposalDecision, SeenProposal, decide_proposal
 from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.consumers import effects as registration_effects
-from services.registration.forms.description import load_forms
 from services.registration.intake.service import receipt_hash
 from services.registration.key_stores import keys_engine, opened_form_keys
+from services.registration.loading import load_forms
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import read_settings
 from services.registration.web import build_app

@@ -16,8 +16,8 @@ from sqlalchemy import make_url
 from deploy.local.installation import SAMPLE
 from deploy.servers.logins import LOGINS
 from services.registration.__main__ import command_line
-from services.registration.forms.description import load_forms
 from services.registration.key_stores import opened_form_keys
+from services.registration.loading import load_forms
 from services.registration.public.context import KEY_KEPT_S
 from services.registration.sealing.encryption import public_half
 from services.registration.sealing.key_folder import KeyFolder

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.registration.forms.schemas import FormRowSchema, PartnerRowSchema
+from services.registration.forms.schemas import FormRowSchema
+from services.registration.partners.schemas import PartnerRowSchema
 from shared.runtime.yaml_source import FileSchema, Node, load_from, read_yaml
 
 FORM = """\

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import form_message, partner_message
-from services.registration.forms.schemas import FormRowSchema, LoadedForm, PartnerRowSchema
+from services.registration.forms.schemas import FormRowSchema, LoadedForm
 from services.registration.forms.service import Partner, find_partners, save_partner
 from services.registration.forms.store import find_form, save_form
+from services.registration.partners.schemas import PartnerRowSchema
 from services.registration.sealing.key_service import make_keys, publish_keys
 from services.registration.sealing.key_store import FormKeys
 from shared.db.unit_of_work import UnitOfWork
