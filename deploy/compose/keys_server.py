@@ -46,7 +46,7 @@ def named_faults() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise click.ClickException("\n".join(error.problems)) from error
+        raise click.ClickException(str(error)) from error
 
 
 def _server_of(url: str) -> str:

@@ -41,6 +41,9 @@ KEYS_PROFILE = "keys"
 POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
 """Setting of `prepare databases`: host and port of the server, if it is not the one of Compose."""
 
+EXAMPLE = "deploy/compose/.env.example"
+"""Describes the settings of ``.env``."""
+
 SINK_URL = "smtp://sink:1025"
 BROKER_CONFIGURATION = """\
 # Written by `troika prepare settings`. Plain AMQP: it never leaves the network of this Compose installation.
@@ -155,12 +158,15 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         SettingsError: anything in ``.env`` is missing or wrong; lists all of it.
     """
-    env = SettingsEnv(environment=environment)
-    hosts = [env.parsed(name, _host_name) for name in ("TROIKA_HOST", "TROIKA_DESK_HOST")]
+    env = SettingsEnv(environment=environment, documented=EXAMPLE)
+    hosts = [
+        env.parsed("TROIKA_HOST", _host_name, about="the public host"),
+        env.parsed("TROIKA_DESK_HOST", _host_name, about="the coordinators' host"),
+    ]
     if hosts[0] and hosts[0] == hosts[1]:
         env.refuse("TROIKA_DESK_HOST", "a host name of its own is required: coordinators are not the public")
     port = env.int("TROIKA_HTTPS_PORT", 443, validate=Range(1, 65535))
-    env.parsed("TROIKA_MAIL_FROM", mailbox)
+    env.parsed("TROIKA_MAIL_FROM", mailbox, about="the sender of mails")
     trial = env.bool("TROIKA_TRIAL", False)
     relay = env.str("SMTP_URL", "", validate=[url_of("smtp", "smtps"), _with_password])
     if trial and relay:
@@ -266,7 +272,7 @@ def _host_name(text: str) -> str:
 def faults(error: SettingsError) -> Iterator[str]:
     """Lines that name everything that is wrong."""
     yield "This installation cannot start:"
-    yield from (f"  {fault}" for fault in error.problems)
+    yield from (f"  {line}" for line in str(error).splitlines())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from deploy.operations.telemetry import (
 )
 from shared.cli.settings import HTTP_URL, read_public_url
 from shared.runtime.deployment import read_probe_address
+from shared.runtime.errors import SettingsError
 from shared.runtime.logs import configure_logs
 from shared.runtime.runner import Stop, run
 from shared.runtime.settings import SettingsEnv
@@ -29,7 +30,8 @@ def read_canary(env: SettingsEnv) -> Canary:
     """The canary, from the environment."""
     inbox_url = env.parsed("TROIKA_CANARY_INBOX_URL", lambda url: url.rstrip("/"), "", validate=HTTP_URL)
     # without an inbox its mails leave by the mail relay: to a mailbox of yours alone
-    address = env.parsed("TROIKA_CANARY_ADDRESS", str, "canary@example.org" if inbox_url else ...)
+    known = "canary@example.org" if inbox_url else ...
+    address = env.parsed("TROIKA_CANARY_ADDRESS", str, known, about="mailbox to which its mails go")
     return Canary(read_public_url(env, default=...), inbox_url, address)
 
 
@@ -59,7 +61,11 @@ def main(pace: int) -> None:
     env = SettingsEnv()
     canary = read_canary(env)
     probes = read_probe_address(env)
-    env.seal()
+    try:
+        env.seal()
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
     sys.exit(run({"canary": lambda stop: watch(canary, EVERY_S / pace, stop)}, probes=probes, ready=lambda: ()))
 
 

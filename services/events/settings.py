@@ -5,19 +5,30 @@ from dataclasses import dataclass, field, replace
 
 from services.events.rights import RIGHTS
 from services.public_keys import NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC
-from shared.cli.settings import CONSUME, REKEY, WEB, CommonSettings, key_file, public_key, read_common, with_embedded
+from shared.cli.settings import (
+    CONSUME,
+    REKEY,
+    WEB,
+    CommonSettings,
+    read_common,
+    read_key_file,
+    read_public_key,
+    with_embedded,
+)
 from shared.runtime.settings import SettingsEnv
 from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 EVENTS = KeyKind(
     "events",
     "TROIKA_EVENTS_KEY_FILE",
+    "decrypts proposals and the names of speakers",
     KeyRule.DATA,
     "Proposals sealed to this service could not be opened, nor could the names of speakers that are stored.",
 )
 PROPOSAL = KeyKind(
     "proposal",
     "TROIKA_PROPOSAL_KEY_FILE",
+    "turns speakers of side events into references",
     KeyRule.IDENTITY,
     "Known speakers would look like other people: two simultaneous side events of one speaker caused no conflict.",
 )
@@ -61,14 +72,14 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
     env = SettingsEnv(process, environment)
     settings = EventsSettings(read_common(env, "events", process))
     if process in (WEB, CONSUME, REKEY):
-        settings = replace(settings, events_keys=env.parsed(EVENTS.variable, key_file))
+        settings = replace(settings, events_keys=read_key_file(env, EVENTS))
     if process == CONSUME:
-        settings = replace(settings, proposal_keys=env.parsed(PROPOSAL.variable, key_file))
+        settings = replace(settings, proposal_keys=read_key_file(env, PROPOSAL))
     if process == WEB:
         settings = replace(
             settings,
-            notifications_key=env.parsed(NOTIFICATIONS_PUBLIC.variable, public_key),
-            registration_key=env.parsed(REGISTRATION_PUBLIC.variable, public_key),
+            notifications_key=read_public_key(env, NOTIFICATIONS_PUBLIC),
+            registration_key=read_public_key(env, REGISTRATION_PUBLIC),
         )
     env.seal()
     return replace(settings, common=with_embedded(settings.common, RIGHTS))

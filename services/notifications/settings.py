@@ -14,8 +14,8 @@ from shared.cli.settings import (
     REKEY,
     WEB,
     CommonSettings,
-    key_file,
     read_common,
+    read_key_file,
     read_public_url,
     with_embedded,
 )
@@ -29,16 +29,24 @@ A_SECOND, A_DAY = timedelta(seconds=1), timedelta(days=1)
 PRIVATE = KeyKind(
     "notifications",
     "TROIKA_NOTIFICATIONS_KEY_FILE",
+    "decrypts what other services seal to notifications",
     KeyRule.CURRENT,
     "Messages sealed to this service could not be opened, and would be parked.",
 )
 VAULT = KeyKind(
     "vault",
     "TROIKA_NOTIFICATIONS_VAULT_FILE",
+    "encrypts the recipients",
     KeyRule.DATA,
     "Stored recipients could not be decrypted, and new ones would be encrypted with a key that other processes lack.",
 )
-WEBHOOK = KeyKind("webhook", "TROIKA_WEBHOOK_KEY_FILE", KeyRule.CURRENT, "Calls to partners could not be signed.")
+WEBHOOK = KeyKind(
+    "webhook",
+    "TROIKA_WEBHOOK_KEY_FILE",
+    "encrypts the secrets of webhooks",
+    KeyRule.CURRENT,
+    "Calls to partners could not be signed.",
+)
 KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
 
 
@@ -93,15 +101,16 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
     if process == SEND:
         settings = _with_sending(env, settings)
     if process in (WEB, CONSUME, SEND, SCHEDULE):
-        settings = replace(settings, mail_from=env.parsed("TROIKA_MAIL_FROM", mailbox))
+        mail_from = env.parsed("TROIKA_MAIL_FROM", mailbox, about="a mailbox that people read")
+        settings = replace(settings, mail_from=mail_from)
     if process in (WEB, SEND):
         settings = replace(settings, organiser=env.str("TROIKA_ORGANISER", "The organisers"))
     if process == CONSUME:
-        settings = replace(settings, private_keys=env.parsed(PRIVATE.variable, key_file))
+        settings = replace(settings, private_keys=read_key_file(env, PRIVATE))
     if process in (WEB, CONSUME, SEND, REKEY):
-        settings = replace(settings, vault_keys=env.parsed(VAULT.variable, key_file))
+        settings = replace(settings, vault_keys=read_key_file(env, VAULT))
     if process in (WEB, DELIVER):
-        settings = replace(settings, webhook_keys=env.parsed(WEBHOOK.variable, key_file))
+        settings = replace(settings, webhook_keys=read_key_file(env, WEBHOOK))
     env.seal()
     return replace(settings, common=with_embedded(settings.common, RIGHTS))
 
@@ -110,7 +119,7 @@ def _with_sending(env: SettingsEnv, settings: NotificationsSettings) -> Notifica
     return replace(
         settings,
         common=replace(settings.common, public_url=read_public_url(env)),
-        smtp_url=env.str("SMTP_URL", validate=env.secure(SMTP, plain_relay)),
+        smtp_url=env.parsed("SMTP_URL", str, validate=env.secure(SMTP, plain_relay), about="the mail relay"),
         unknown_after=env.timedelta("TROIKA_MAIL_UNKNOWN_AFTER_S", UNKNOWN_AFTER, validate=Range(A_SECOND, 7 * A_DAY)),
         lease=env.timedelta("TROIKA_MAIL_LEASE_S", LEASE, validate=Range(A_SECOND, A_DAY)),
     )

@@ -4,51 +4,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from marshmallow.validate import Predicate
-
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
 from shared.cli.settings import (
     MIGRATE,
     CommonSettings,
-    key_file,
-    public_key,
     read_common,
     read_database,
+    read_key_file,
+    read_public_key,
     read_public_url,
     with_embedded,
 )
 from shared.runtime.deployment import read_rate
-from shared.runtime.settings import SettingsEnv, is_same_database
+from shared.runtime.settings import SettingsEnv, existing_folder, is_same_database
 from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 PERSON = KeyKind(
     "person",
     "TROIKA_PERSON_KEY_FILE",
+    "turns an address into the reference that others may see",
     KeyRule.IDENTITY,
     "People who are known would be registered a second time, and could not be found again.",
 )
 MASTER = KeyKind(
     "master",
     "TROIKA_MASTER_KEY_FILE",
+    "wraps the private keys of forms",
     KeyRule.DATA,
     "Sealed answers could not be read, and new ones would be lost with the right key.",
 )
 INTAKE = KeyKind(
     "intake",
     "TROIKA_INTAKE_KEY_FILE",
+    "makes receipts, codes and challenges",
     KeyRule.CURRENT,
     "A form that is sent twice would be stored twice, and challenges of other processes would be refused.",
 )
 DECIDER = KeyKind(
     "decider",
     "TROIKA_DECIDER_KEY_FILE",
+    "decrypts submissions",
     KeyRule.DATA,
     "Submissions that wait could not be opened.",
 )
 PRIVATE = KeyKind(
     "registration",
     "TROIKA_REGISTRATION_KEY_FILE",
+    "decrypts what events seals to registration",
     KeyRule.CURRENT,
     "Decisions on proposals could not be opened, and would be parked.",
 )
@@ -58,7 +61,6 @@ RATES: Mapping[str, str] = {"intake": INTAKE_RATE, "challenge": INTAKE_RATE, "li
 that no client collects challenges while they are cheap; pages behind links in mails, and receipts."""
 
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
-EXISTING_FOLDER = Predicate("is_dir", error="a folder that exists is required")
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
 
 
@@ -138,7 +140,7 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         return process in _NEEDS[what]
 
     def file_of(what: str, kind: KeyKind) -> tuple[bytes, ...]:
-        return env.parsed(kind.variable, key_file) if needs(what) else ()
+        return read_key_file(env, kind) if needs(what) else ()
 
     common = read_common(env, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN))
     settings = RegistrationSettings(
@@ -148,8 +150,8 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         person_keys=file_of("person", PERSON),
         master_keys=file_of("master", MASTER),
         private_keys=file_of("private", PRIVATE),
-        notifications_key=env.parsed(NOTIFICATIONS_PUBLIC.variable, public_key) if needs("mailed") else b"",
-        events_key=env.parsed(EVENTS_PUBLIC.variable, public_key) if needs("mailed") else b"",
+        notifications_key=read_public_key(env, NOTIFICATIONS_PUBLIC) if needs("mailed") else b"",
+        events_key=read_public_key(env, EVENTS_PUBLIC) if needs("mailed") else b"",
         organiser=env.str("TROIKA_ORGANISER", "The organisers") if needs("organiser") else "",
         sealed_one_reader=env.bool("TROIKA_SEALED_ONE_READER", False) if needs("master") else False,
         console_url=read_public_url(env, "TROIKA_CONSOLE_URL", common.public_url) if needs("console") else "",
@@ -174,5 +176,7 @@ def _with_key_store(env: SettingsEnv, settings: RegistrationSettings, *, require
         env.refuse(KEYS_DATABASE, f"is set, and {FORM_KEYS} too: keys are in one of them (keys copy)")
     elif url and settings.common.database_url and is_same_database(url, settings.common.database_url):
         env.refuse(KEYS_DATABASE, "is registration's own: a backup of one must not hold the other")
-    folder = env.path(FORM_KEYS, validate=EXISTING_FOLDER) if required and not url else Path()
+    folder = Path()
+    if required and not url:
+        folder = env.parsed(FORM_KEYS, existing_folder, about="folder of the wrapped private keys of forms")
     return replace(settings, form_keys_folder=folder, keys_database_url=url)

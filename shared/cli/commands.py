@@ -125,7 +125,7 @@ def main(group: click.Group) -> None:
     try:
         group.main(standalone_mode=True)
     except SettingsError as error:
-        click.echo("\n".join(["The settings cannot be used:", *(f"  {fault}" for fault in error.problems)]), err=True)
+        click.echo("\n  ".join(["The settings cannot be used:", *str(error).splitlines()]), err=True)
         sys.exit(2)
 
 

@@ -8,7 +8,7 @@ import click
 
 from shared.cli.operator_command import operator_work
 from shared.cli.recovery import operator_name
-from shared.cli.settings import CommonSettings, key_file, public_key
+from shared.cli.settings import CommonSettings, read_key_file, read_public_key
 from shared.db.engine import open_engine
 from shared.db.readiness import read_database_time
 from shared.db.unit_of_work import UnitOfWork
@@ -99,7 +99,7 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     """
     env = SettingsEnv(settings.process)
     is_public = kind.variable.endswith("_PUBLIC_KEY")
-    keys = (env.parsed(kind.variable, public_key),) if is_public else env.parsed(kind.variable, key_file)
+    keys = (read_public_key(env, kind),) if is_public else read_key_file(env, kind)
     env.seal()
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("use --yes when not run interactively")

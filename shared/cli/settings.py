@@ -169,8 +169,8 @@ def read_database(env: SettingsEnv, name: str, default: str | EllipsisType = ...
 def _with_holders(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
     return replace(
         settings,
-        access_file=env.path("TROIKA_ACCESS_FILE", validate=readable_file),
-        signing_keys=env.parsed(SIGNING.variable, key_file),
+        access_file=env.parsed("TROIKA_ACCESS_FILE", readable_file, about="people and programs with keys"),
+        signing_keys=read_key_file(env, SIGNING),
     )
 
 
@@ -229,6 +229,16 @@ def bus_role_of(service: str, process: str) -> str:
     if process == TOPOLOGY:
         return migrator(BUS_DATABASE)
     return login(service, OPERATOR if process == PARKED else process)
+
+
+def read_key_file(env: SettingsEnv, kind: KeyKind) -> tuple[bytes, ...]:
+    """The keys of ``kind``, newest first, from the setting that names their file."""
+    return env.parsed(kind.variable, key_file, about=kind.about)
+
+
+def read_public_key(env: SettingsEnv, kind: KeyKind) -> bytes:
+    """The public key of ``kind``, from its setting."""
+    return env.parsed(kind.variable, public_key, about=kind.about)
 
 
 def key_file(path: str) -> tuple[bytes, ...]:

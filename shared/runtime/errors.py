@@ -26,10 +26,15 @@ class DomainError(Exception):
 
 
 class SettingsError(Exception):
-    """Environment, key file or sample is unusable. ``problems`` names every fault found, one line each."""
+    """Environment, key file or sample is unusable. ``problems`` names every fault found, one line each.
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+    The text of the error has these lines, and names ``documented``: the document about the settings, empty if there is
+    none.
+    """
+
+    def __init__(self, problems: list[str], documented: str = "") -> None:
+        advice = [f"The settings are described in {documented}"] if documented else []
+        super().__init__("\n".join([*problems, *advice]))
         self.problems = problems
 
 

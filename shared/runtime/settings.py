@@ -209,6 +209,12 @@ Validator = Callable[[Any], Any]
 FROM_FILE = "_FILE"
 """Ends the name of a setting whose value is in a file: a password, for example."""
 
+REFERENCE = "docs/reference/settings.md"
+"""Describes the settings of all services and tools."""
+
+NOT_SET = "Environment variable not set."
+"""The fault of a required setting as environs words it."""
+
 _QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -224,15 +230,20 @@ class SettingsEnv(Env):
     Args:
         process: kind of the process, whose own settings in the folder of ``TROIKA_SETTINGS`` have precedence.
         environment: value by name; that of this process if None.
+        documented: the document that describes these settings, for the error.
 
     Attributes:
         given: value by name, with those of the folder.
     """
 
-    def __init__(self, process: str = "", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, process: str = "", environment: Mapping[str, str] | None = None, documented: str = REFERENCE
+    ) -> None:
         super().__init__(eager=False)
         self.given: Mapping[str, str] = os.environ if environment is None else environment
-        self._faults: list[str] = []
+        self._documented = documented
+        self._about: dict[str, str] = {}
+        self._faults: list[tuple[str, str]] = []
         if folder := self.given.get(VARIABLE):
             self._add(Path(folder), process)
 
@@ -243,8 +254,18 @@ class SettingsEnv(Env):
         default: T | EllipsisType = ...,
         *,
         validate: Validator | Sequence[Validator] = (),
+        about: str = "",
     ) -> T:
-        """A setting of another type: what ``parse`` returns. It raises ValueError or OSError if it refuses a text."""
+        """A setting of another type: what ``parse`` returns. It raises ValueError or OSError if it refuses a text.
+
+        Args:
+            name: of the setting.
+            parse: reads a text.
+            default: without it the setting is required.
+            validate: validators of the text.
+            about: what the setting is for, in a phrase that follows its name in faults.
+        """
+        self._about[name] = about
         # environs hands all that it does not know to the field; its annotations know `validate` alone
         value: T = self(name, default, validate=validate, post_load=_checked(parse))  # type: ignore[call-overload]
         return value
@@ -267,7 +288,7 @@ class SettingsEnv(Env):
 
     def refuse(self, name: str, fault: str) -> None:
         """Have :meth:`seal` raise for a setting that contradicts another one."""
-        self._faults.append(f"{name}: {fault}")
+        self._faults.append((name, fault))
 
     def seal(self) -> None:
         """End reading.
@@ -279,9 +300,14 @@ class SettingsEnv(Env):
             super().seal()
         except EnvValidationError as error:
             by_name = cast("Mapping[str, list[str]]", error.error_messages)  # a list only where `eager` is set
-            self._faults += [f"{name}: {fault}" for name, faults in by_name.items() for fault in faults]
+            self._faults += [(name, fault) for name, faults in by_name.items() for fault in faults]
         if self._faults:
-            raise SettingsError(list(dict.fromkeys(self._faults)))
+            raise SettingsError([self._line(*fault) for fault in dict.fromkeys(self._faults)], self._documented)
+
+    def _line(self, name: str, fault: str) -> str:
+        about = self._about.get(name)
+        named = f"{name} ({about})" if about else name
+        return f"{named}: {'is required, and not set' if fault == NOT_SET else fault}"
 
     def _add(self, folder: Path, process: str) -> None:
         try:
@@ -327,11 +353,23 @@ def url_of(*schemes: str) -> Regexp:
     return Regexp(rf"({'|'.join(schemes)})://\S+$", error=f"an address that begins with {named} is required")
 
 
-def readable_file(path: Path) -> None:
-    """A validator of paths.
+def readable_file(text: str) -> Path:
+    """Parser of a setting that names a file.
 
     Raises:
-        ValidationError: there is no such file, or it cannot be read.
+        ValueError: there is no such file, or it cannot be read.
     """
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise ValidationError("a file that can be read is required")
+    if not Path(text).is_file() or not os.access(text, os.R_OK):
+        raise ValueError("a file that can be read is required")
+    return Path(text)
+
+
+def existing_folder(text: str) -> Path:
+    """Parser of a setting that names a folder.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not Path(text).is_dir():
+        raise ValueError("a folder that exists is required")
+    return Path(text)

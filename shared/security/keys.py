@@ -74,12 +74,14 @@ class KeyKind:
     Attributes:
         name: in lists and commands.
         variable: setting that names its file, or holds it.
+        about: what it does, in a phrase.
         rule: what it is needed for.
         if_wrong: what another key would do, for operators.
     """
 
     name: str
     variable: str
+    about: str
     rule: KeyRule
     if_wrong: str
 
@@ -105,6 +107,7 @@ class HeldKey:
 SIGNING = KeyKind(
     "signing",
     "TROIKA_SIGNING_KEY_FILE",
+    "signs the console's cookie",
     KeyRule.CURRENT,
     "Everybody would be signed out of the console, and challenges of other processes would be refused.",
 )

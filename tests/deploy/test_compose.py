@@ -134,7 +134,7 @@ def test_wrong_settings_are_all_named_before_anything_starts(images: None) -> No
     try:
         assert compose.run("up", "--detach", "--wait", check=False).returncode != 0
         said = compose.run("logs", "prepare").stdout
-        for name in ("TROIKA_HOST: Environment variable not set.", "TROIKA_MAIL_FROM:", "SMTP_URL: is required"):
+        for name in ("TROIKA_HOST (the public host): is required", "TROIKA_MAIL_FROM", "SMTP_URL: is required"):
             assert name in said, said
         assert [one["Service"] for one in compose.containers()] == []
     finally:

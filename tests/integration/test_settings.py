@@ -174,7 +174,8 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
         monkeypatch.delenv(name)
         with pytest.raises(SettingsError) as refused:
             READERS[service](process)
-        assert refused.value.problems == [f"{name}: Environment variable not set."]
+        said = [(fault.split()[0].rstrip(":"), fault.rpartition(": ")[2]) for fault in refused.value.problems]
+        assert said == [(name, "is required, and not set")]
         monkeypatch.setenv(name, given[name])
 
 

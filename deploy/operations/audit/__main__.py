@@ -69,7 +69,7 @@ def _settings(*, grace_s: float, head: Head) -> AuditSettings:
     try:
         return replace(read_settings(), grace_s=grace_s, head=head)
     except SettingsError as error:
-        click.echo("\n".join(error.problems), err=True)
+        click.echo(str(error), err=True)
         sys.exit(NOT_ASKED)
 
 

@@ -31,7 +31,7 @@ def main(as_json: bool, only: tuple[str, ...]) -> None:
     try:
         graded = find_host(os.environ)
     except SettingsError as error:
-        raise click.UsageError("\n".join(error.problems)) from error
+        raise click.UsageError(str(error)) from error
     except (ValueError, LookupError) as error:  # its text may hold an address with a password
         raise click.UsageError(f"a settings file is not understood ({type(error).__name__})") from None
     lines: list[Line] = []

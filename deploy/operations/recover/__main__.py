@@ -147,7 +147,7 @@ def _opened() -> Iterator[tuple[RecoverSettings, ComparedDatabases]]:
         with open_databases(settings.urls, operator_name()) as databases:
             yield settings, databases
     except SettingsError as error:
-        click.echo("\n".join(error.problems), err=True)
+        click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
     except PlanRefused as error:
         click.echo(f"Refused: {error}", err=True)

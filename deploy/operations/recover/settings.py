@@ -9,7 +9,7 @@ from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
-from shared.cli.settings import MIGRATE, key_file, public_key, read_database
+from shared.cli.settings import MIGRATE, key_file, read_database, read_public_key
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import FROM_FILE, SettingsEnv
 
@@ -55,10 +55,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> RecoverSettin
     urls = {service: read_database(env, variable(service)) for service in SERVICES}
     settings = RecoverSettings(
         urls,
-        env.parsed(NOTIFICATIONS_PUBLIC.variable, public_key),
-        env.parsed(EVENTS_PUBLIC.variable, public_key),
+        read_public_key(env, NOTIFICATIONS_PUBLIC),
+        read_public_key(env, EVENTS_PUBLIC),
         env.parsed(VAULT_VARIABLE, key_file, ()),
-        env.parsed("TROIKA_MAIL_FROM", _domain),
+        env.parsed("TROIKA_MAIL_FROM", _domain, about="its domain ends Message-IDs"),
         where,
     )
     env.seal()

@@ -74,14 +74,19 @@ def test_keys_are_not_in_the_representation(process: str) -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_error_names_every_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DECIDER", "PERSON"):
-        monkeypatch.delenv(f"TROIKA_{name}_KEY_FILE")
+def test_error_names_each_setting_with_its_purpose_and_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is missing and of what is wrong, in one error, without the values."""
+    monkeypatch.delenv("TROIKA_DECIDER_KEY_FILE")
+    monkeypatch.setenv("TROIKA_PERSON_KEY_FILE", "not-there.key")
+    monkeypatch.setenv("TROIKA_METRICS_PORT", "many")
     with pytest.raises(SettingsError) as refused:
         read_settings("decide")
-    assert sorted(problem.partition(":")[0] for problem in refused.value.problems) == [
-        "TROIKA_DECIDER_KEY_FILE",
-        "TROIKA_PERSON_KEY_FILE",
+    assert str(refused.value).splitlines() == [
+        "TROIKA_METRICS_PORT: Not a valid integer.",
+        "TROIKA_DECIDER_KEY_FILE (decrypts submissions): is required, and not set",
+        "TROIKA_PERSON_KEY_FILE (turns an address into the reference that others may see): "
+        "cannot be read: No such file or directory",
+        "The settings are described in docs/reference/settings.md",
     ]
 
 
@@ -121,7 +126,9 @@ def test_one_of_them_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TROIKA_FORM_KEYS")
     with pytest.raises(SettingsError) as refused:
         read_settings("desk")
-    assert refused.value.problems == ["TROIKA_FORM_KEYS: Environment variable not set."]
+    assert refused.value.problems == [
+        "TROIKA_FORM_KEYS (folder of the wrapped private keys of forms): is required, and not set"
+    ]
 
 
 @pytest.mark.usefixtures("environment")

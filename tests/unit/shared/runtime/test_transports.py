@@ -54,7 +54,7 @@ def test_process_does_not_start_with_a_plain_transport(
     with pytest.raises(SettingsError) as refused:
         read_settings(process, _environment(tmp_path, **{name: value}))
     [problem] = refused.value.problems
-    assert problem.startswith(f"{name}: ")
+    assert problem.split()[0].rstrip(":") == name
     assert problem.endswith(f"; or name {kind} in TROIKA_INSECURE")
     assert "secret" not in problem
     others = "smtp,broker,database,public-url,limits".replace(kind, "").replace(",,", ",")
@@ -180,7 +180,7 @@ def test_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 
 def test_secret_in_a_file_and_beside_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "smtp").write_text("smtps://relay.example.org")
-    with pytest.raises(SettingsError, match="SMTP_URL: is set, and SMTP_URL_FILE too"):
+    with pytest.raises(SettingsError, match=r"SMTP_URL \(the mail relay\): is set, and SMTP_URL_FILE too"):
         read_settings("send", _environment(tmp_path, SMTP_URL_FILE=str(tmp_path / "smtp")))
 
 
@@ -219,5 +219,5 @@ def test_fault_does_not_quote_the_value(name: str, value: str, tmp_path: Path) -
     """Which the errors of Python's own parsers do: of a port, of a query, of an IP address, of a file's name."""
     with pytest.raises(SettingsError) as refused:
         read_settings("send", _environment(tmp_path, **{name: value}))
-    assert {problem.partition(":")[0] for problem in refused.value.problems} == {name}
+    assert {problem.split()[0].rstrip(":") for problem in refused.value.problems} == {name}
     assert SECRET not in str(refused.value)

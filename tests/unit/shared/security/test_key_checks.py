@@ -16,7 +16,7 @@ YOUNG = SETTLED + timedelta(seconds=1)
 
 def held(rule: KeyRule, *keys: bytes) -> HeldKey:
     """A process's file."""
-    return HeldKey(KeyKind("a-key", "A_KEY_FILE", rule, "Something would go wrong."), keys)
+    return HeldKey(KeyKind("a-key", "A_KEY_FILE", "does something", rule, "Something would go wrong."), keys)
 
 
 def known(**moments: datetime) -> list[KnownKey]:
