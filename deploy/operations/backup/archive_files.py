@@ -63,7 +63,7 @@ def mixed_fault(folder: Path, other: ArchiveKind) -> str:
 def _write(path: Path, content: bytes) -> None:
     """Write a file under another name, read it again, and rename it."""
     unfinished = path.with_suffix(UNFINISHED)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC  # O_EXCL follows no link
     try:
         with open(os.open(unfinished, flags, 0o600), "wb") as file:
             file.write(content)

@@ -87,7 +87,8 @@ def keys(
 ) -> None:
     """Write settings, keys and the access file, encrypted, into FOLDER. The keys of forms are not in it."""
     with plain_errors():
-        sources = {name: path for name, path in ((IN_SETTINGS, settings), (IN_ACCESS, access)) if path.exists()}
+        named = ((IN_SETTINGS, settings), (IN_ACCESS, access))
+        sources = {name: path.resolve() for name, path in named if path.exists()}  # a link alone would hold nothing
         if IN_SETTINGS not in sources:
             raise ArchiveProblem(f"{settings} is missing: there are no keys to back up")
         place = _Place(SECRETS, folder, config, key)

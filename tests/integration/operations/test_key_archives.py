@@ -273,9 +273,36 @@ def test_link_that_takes_the_place_of_a_key_while_it_is_read_is_not_followed(
     assert list(place.rglob(FORMS)) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 4097])
-def test_file_that_can_be_no_key_is_refused(place: Path, content: bytes) -> None:
-    (place / "form-keys" / "other.key").write_bytes(content)
+@pytest.mark.parametrize("name", [LOCK, "troika-form-keys-20200301T000000Z.unfinished"])
+def test_link_in_the_folder_of_archives_is_not_written_through(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Another account may own the folder, and make the link after an interrupted archive was deleted."""
+    (place / "forms").mkdir()
+    (place / "forms" / name).symlink_to(place / "elsewhere")
+    monkeypatch.setattr("deploy.operations.backup.key_commands.datetime", _At("troika-form-keys-20200301T000000Z.box"))
+    monkeypatch.setattr(Path, "unlink", lambda _path, missing_ok=False: None)
+    done = form_keys(place)
+    assert isinstance(done.exception, OSError)
+    assert not (place / "elsewhere").exists()
+
+
+def test_folder_of_settings_may_be_a_link(place: Path) -> None:
+    (place / "settings").rename(place / "other")
+    (place / "settings").symlink_to(place / "other")
+    assert keys(place).exit_code == 0
+    unpack(place, only(place / "archives", SECRETS))
+    assert "settings/prepare/keys/master.key" in files(place / "unpacked")
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 4097, None])
+def test_file_that_can_be_no_key_is_refused(place: Path, content: bytes | None) -> None:
+    """Nor can a folder."""
+    other = place / "form-keys" / "other.key"
+    if content is None:
+        other.mkdir()
+    else:
+        other.write_bytes(content)
     done = form_keys(place)
     assert (done.exit_code, "other.key is empty or longer than 4096 bytes" in done.output) == (1, True)
 

@@ -1,25 +1,24 @@
 """The digest of a plan: it changes with every value that a plan is made of, and with nothing else."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from deploy.operations.recover.databases import SERVICES, ComparedDatabases, open_databases
+from deploy.operations.recover.planning import make_plan
 from deploy.operations.recover.state_digest import STATES, digest_of
-from tests.architecture.sources import text_of
+from shared.runtime.clock import system_clock
 from tests.support.clients import rows
-from tests.support.installation import TestInstallation
+from tests.support.installation import TestInstallation, database_of
+from tests.support.postgres import PostgresServer
 
-READING = ("comparing", "decisions", "mails", "programme")
-"""Modules that decide the content of a plan."""
+LIMITED = "troika_limited_plan"
 
 BARE = ("CREATE TABLE bare AS SELECT * FROM {0} LIMIT 0", "DROP TABLE {0} CASCADE", "ALTER TABLE bare RENAME TO {0}")
 """The same columns without limits, so that any two values can be written."""
 
 TYPES = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s"
-TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
 SWAP = """
     UPDATE {table} SET {column} = CASE WHEN {column} IS NOT DISTINCT FROM low THEN high ELSE low END
     FROM (SELECT (array_agg({column} ORDER BY {column}))[1] AS low, (array_agg({column} ORDER BY {column}))[2] AS high
@@ -96,7 +95,9 @@ def test_order_in_which_rows_were_stored_changes_nothing(
 def test_what_was_given_and_when_each_quarantine_began_change_the_digest(
     whole: TestInstallation, databases: ComparedDatabases
 ) -> None:
-    found = [digest_of(databases), digest_of(databases, ["<a@example.org>"]), digest_of(databases, ["<b@example.org>"])]
+    a, b = "<a@example.org>", "<b@example.org>"
+    assert digest_of(databases, [a, b]) == digest_of(databases, [b, a])
+    found = [digest_of(databases), digest_of(databases, [a]), digest_of(databases, [b]), digest_of(databases, [a, b])]
     for since in ("2020-03-04T03:00:00Z", "2020-03-04T03:00:01Z"):
         for service in SERVICES:
             rows(whole.urls[service], "DELETE FROM quarantine")
@@ -105,10 +106,43 @@ def test_what_was_given_and_when_each_quarantine_began_change_the_digest(
     assert len(set(found)) == len(found)
 
 
-def test_digest_reads_every_table_that_a_plan_is_made_of(whole: TestInstallation) -> None:
-    """By the names in the SQL of the modules that compare."""
-    known = {str(table) for service in SERVICES for (table,) in rows(whole.urls[service], TABLES)}
-    texts = [text_of(Path("deploy/operations/recover") / f"{name}.py") for name in READING]
-    named = {table for text in texts for table in re.findall(r"\b(?:FROM|JOIN) (\w+)", text)}
-    assert {"registration", "proposal", "proposal_state", "event_copy"} <= named
-    assert (named & known) - {table for tables in STATES.values() for table in tables} == set()
+def test_time_zone_of_the_session_changes_nothing(
+    whole: TestInstallation, databases: ComparedDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_rows(whole, "registration", "mail_log")
+    _begin_quarantines(whole)
+    before = digest_of(databases)
+    monkeypatch.setenv("PGTZ", "Asia/Tokyo")  # which libpq reads
+    with open_databases(whole.urls, "Op Erator") as elsewhere:
+        assert elsewhere.rows("registration", "SHOW timezone") == [("Asia/Tokyo",)]
+        assert digest_of(elsewhere) == before
+
+
+def test_plan_is_made_of_nothing_that_the_digest_does_not_read(
+    whole: TestInstallation, postgres: PostgresServer
+) -> None:
+    """Its login may read those columns alone, and the quarantine."""
+    postgres.create_role(LIMITED)
+    _begin_quarantines(whole)
+    for service in SERVICES:
+        database = database_of(whole.urls[service])
+        whole.urls.break_it(
+            service,
+            f"GRANT CONNECT ON DATABASE {database} TO {LIMITED}",
+            f"GRANT SELECT ON quarantine TO {LIMITED}",
+            *(
+                f"GRANT SELECT ({columns.replace(' IS NOT NULL', '')}) ON {table} TO {LIMITED}"
+                for table, columns in STATES[service].items()
+            ),
+        )
+    with open_databases({one: whole.urls.of(one, LIMITED) for one in SERVICES}, "Op Erator") as limited:
+        assert make_plan(limited, system_clock(), frozenset()).digest == digest_of(limited)
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            limited.rows("registration", "SELECT answers FROM registration")
+
+
+def _begin_quarantines(whole: TestInstallation) -> None:
+    """Of databases that were restored, so that a plan looks for mails too."""
+    begun = "INSERT INTO quarantine (since, backup_at, reason) VALUES (%s, %s, 'a test')"
+    for service in SERVICES:
+        rows(whole.urls[service], begun, "2020-03-04T03:00:00Z", "2020-03-03T03:00:00Z")
