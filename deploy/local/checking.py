@@ -50,7 +50,7 @@ class Check:
             ("the same key again changes nothing", self.repetition),
             ("the owner of the address confirms by the link in a mail", self.confirmation),
             ("mail with invitation is in the inbox", self.invitation),
-            ("coordinator reads the roll-up", self.roll_up),
+            ("coordinator reads the counts", self.roll_up),
             ("metrics: accepted 1, handed over 2", self.metrics),
         ]
         for name, step in steps:
@@ -115,7 +115,7 @@ class Check:
         address = f"http://127.0.0.1:{ports.metrics('notifications')}/metrics"
         sent = self._wait_for(lambda: {2.0: 2.0}.get(figure(address, "troika_mails_total", "sent")))
         expect((accepted, sent) == (1.0, 2.0), f"accepted {accepted}, handed over {sent}")
-        return "as said"
+        return "as expected"
 
     def _submit(self) -> requests.Response:
         ports = self.installation.ports

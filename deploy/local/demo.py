@@ -6,6 +6,7 @@ Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes fr
 installed. With it they travel through that RabbitMQ.
 """
 
+import fcntl
 import logging
 import os
 import signal
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import click
 
@@ -42,17 +43,20 @@ def demo(context: click.Context, empty: bool) -> None:
 @click.pass_obj
 def run(content: Content) -> None:
     """Start everything and print the addresses to open; Ctrl-C stops it."""
-    ports = chosen_ports()
-    taken = ports.taken()
-    if taken:
-        _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: TROIKA_DEMO_PORT=9000 make demo")
-    sys.exit(_run(demo_folder(content), ports, content, _print_where_to_start))
+    ports, folder = chosen_ports(), demo_folder(content)
+    with claim(folder):
+        taken = ports.taken()
+        if taken:
+            again = f"TROIKA_DEMO_PORT=9000 make demo{_which(content)}"
+            _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: {again}")
+        sys.exit(_run(folder, ports, content, _print_where_to_start))
 
 
 @demo.command()
 def check() -> None:
     """One complete registration, unattended, on separate data; exit 0 only if every step succeeds."""
-    delete(CHECK_FOLDER)
+    with claim(CHECK_FOLDER):
+        delete(CHECK_FOLDER)
     ports = chosen_ports() if os.environ.get("TROIKA_DEMO_PORT") else free_ports()
     outcome: list[int] = []
 
@@ -60,7 +64,8 @@ def check() -> None:
         outcome.append(_check(installation))
         os.kill(os.getpid(), signal.SIGTERM)
 
-    code = _run(CHECK_FOLDER, ports, Content.SAMPLE, steps)
+    with claim(CHECK_FOLDER):
+        code = _run(CHECK_FOLDER, ports, Content.SAMPLE, steps)
     sys.exit(outcome[0] if outcome else code or 1)
 
 
@@ -69,15 +74,33 @@ def check() -> None:
 def reset(content: Content) -> None:
     """Delete the demo's data."""
     folder = demo_folder(content)
-    if folder.exists() and chosen_ports().taken():
-        _fail("The demo is running. Stop it first.")
-    delete(folder)
+    with claim(folder):
+        delete(folder)
     print("The demo's data is deleted.")
 
 
 def demo_folder(content: Content) -> Path:
     """Return where the data of a demo is that began with ``content``."""
     return Path(os.environ.get("TROIKA_DEMO_FOLDER") or FOLDERS[content])
+
+
+def claim(folder: Path) -> IO[str]:
+    """Lock ``folder`` for one run or one deletion, whatever their ports; a lock ends with its process.
+
+    Args:
+        folder: made if missing.
+
+    Raises:
+        SystemExit: another process holds the lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        _fail(f"The demo in {folder} is running. Stop it first: press Ctrl-C in its terminal.")
+    return lock
 
 
 def _run(folder: Path, ports: DemoPorts, content: Content, then: Callable[[Installation], None]) -> int:
@@ -128,8 +151,7 @@ def _check(installation: Installation) -> int:
 
 
 def _print_where_to_start(installation: Installation) -> None:
-    ports = installation.ports
-    which = " EMPTY=1" if installation.content is Content.NOTHING else ""
+    ports, which = installation.ports, _which(installation.content)
     print(
         f"""
   Start here            {ports.public_url}/
@@ -144,6 +166,10 @@ Ctrl-C stops it. Data stays for the next start; `make demo-reset{which}` deletes
 """,
         flush=True,
     )
+
+
+def _which(content: Content) -> str:
+    return " EMPTY=1" if content is Content.NOTHING else ""
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -2,11 +2,14 @@
 
 import os
 import socket
+import sys
 from dataclasses import dataclass
 
 from deploy.shape import SERVICES
 
 FIRST = 8000
+LOWEST, HIGHEST = 1024, 65_000
+"""Of the first port: lower ones need root, and ours end 103 above the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,15 @@ class DemoPorts:
 
 
 def chosen_ports() -> DemoPorts:
-    """From ``TROIKA_DEMO_PORT``, else the usual ones."""
-    return DemoPorts(int(os.environ.get("TROIKA_DEMO_PORT") or FIRST))
+    """From ``TROIKA_DEMO_PORT``, else the usual ones.
+
+    Raises:
+        SystemExit: it is not a number of a port, or too high for all of ours.
+    """
+    first = os.environ.get("TROIKA_DEMO_PORT") or str(FIRST)
+    if not (first.isascii() and first.isdecimal() and LOWEST <= int(first) <= HIGHEST):
+        sys.exit(f"TROIKA_DEMO_PORT={first} is not a port from {LOWEST} to {HIGHEST}.")
+    return DemoPorts(int(first))
 
 
 def free_ports() -> DemoPorts:

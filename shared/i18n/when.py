@@ -152,7 +152,7 @@ def _place_of(time_zone: str, language: str) -> str:
 
 def _location(time_zone: str, language: str) -> str:
     place: str = get_timezone_location(time_zone, locale=locale_of(language), return_city=True)
-    return place
+    return place.rpartition("/")[2]  # "Argentina/Buenos Aires" where the CLDR has no name for the city
 
 
 NO_BREAK = "\N{NO-BREAK SPACE}"

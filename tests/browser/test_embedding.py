@@ -231,6 +231,7 @@ def _only_the_link(visitor: Visit) -> None:
     expect(visitor.page.get_by_role("link", name="The form")).to_be_visible()
     expect(visitor.page.locator("troika-form iframe")).not_to_be_visible()
     assert visitor.page.locator("troika-form").evaluate("element => element.offsetHeight") < 100
+    assert visitor.page.evaluate("document.documentElement.scrollHeight <= window.innerHeight"), "nothing to scroll to"
 
 
 def _set_open(demo: Demo, slug: str, closes_at: str | None) -> None:

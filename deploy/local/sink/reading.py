@@ -12,6 +12,8 @@ from deploy.local.sink.calendar import CalendarSummary, read_calendar
 from deploy.local.sink.folder import received_at
 
 _LINK = re.compile(r"https?://[^\s<>\"'\])]+")
+_LABELLED = re.compile(rf"^(\S[^\n]*?)[ \u00a0]*[:：]\r?\n({_LINK.pattern})\r?$", re.MULTILINE)
+"""A line that ends with a colon, and an address alone on the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,17 @@ class MailSummary:
 
 @dataclass(frozen=True, slots=True)
 class MailView:
-    """One mail, opened. ``headers`` are decoded; ``links`` are the http(s) addresses of the text part."""
+    """One mail, opened.
+
+    ``headers`` are decoded; ``links`` are the http(s) addresses of the text part, each with the line that announces it,
+    which may be empty.
+    """
 
     summary: MailSummary
     headers: list[tuple[str, str]]
     text: str | None
     html: str | None
-    links: list[str]
+    links: dict[str, str]
     attachments: list[str]
 
 
@@ -49,7 +55,8 @@ def view(mail_id: str, content: bytes) -> MailView:
     text = _part_text(message, "text/plain")
     names = [name for part in message.walk() if (name := _file_name(part))]
     headers = [(name, _decoded(value)) for name, value in message.items()]
-    links = list(dict.fromkeys(_LINK.findall(text or "")))
+    labels = {address: label for label, address in _LABELLED.findall(text or "")}
+    links = {address: labels.get(address, "") for address in _LINK.findall(text or "")}
     return MailView(_summary(mail_id, message), headers, text, _part_text(message, "text/html"), links, names)
 
 

@@ -182,8 +182,8 @@ def audit_log_blueprint(work: UnitOfWork, clock: Clock) -> PageBlueprint:
 
 
 def word_of(act: str) -> str:
-    """An act as words: ``bulletin-sent`` is ``Bulletin sent``."""
-    return ACT_WORDS.get(act, act.replace("-", " ").capitalize())
+    """An act as words: ``bulletin-sent`` is ``Bulletin sent``, ``event-made`` is ``Event created``."""
+    return ACT_WORDS.get(act, re.sub("-made$", " created", act).replace("-", " ").capitalize())
 
 
 def kind_of(kind: str) -> str:

@@ -81,7 +81,7 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
             content = {**draft.content, "fields": fields}
         else:
             raise BadRequest("unknown change")
-        return _store(desk, draft, content, "#questions" if at else "")
+        return _store(desk, draft, content, "#questions" if at else f"?saved={draft.revision + 1}")
 
 
 def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
@@ -141,6 +141,7 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
         unannounced=event if event and event not in desk.event_titles() else "",
         partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
         preview=_preview(),
+        saved=request.args.get("saved") == str(draft.revision),
         **more,
     )
     response = personal(make_response(page, status))

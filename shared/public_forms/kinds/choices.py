@@ -181,10 +181,13 @@ def zone_options(language: str) -> tuple[tuple[str, tuple[tuple[str, str, str], 
 
 
 def _place(zone: str, language: str) -> str:
-    """The zone's city in ``language``; the rest of the IANA name when two zones would read the same."""
-    middle = zone.split("/")[1:-1]
-    city = get_timezone_location(zone, locale=locale_of(language), return_city=True)
-    return f"{city} ({middle[0].replace('_', ' ')})" if middle else city
+    """The zone's city in ``language``, with the middle of the IANA name in brackets unless the name says where it is.
+
+    Where the CLDR has no name for a city, Babel returns all that follows the first slash of the IANA name.
+    """
+    middle = " ".join(zone.split("/")[1:-1]).replace("_", " ")
+    city = get_timezone_location(zone, locale=locale_of(language), return_city=True).rpartition("/")[2]
+    return city if middle in city or city.endswith(")") else f"{city} ({middle})"
 
 
 def _is_country(field: Field, wanted: str | bool) -> bool:

@@ -90,7 +90,8 @@ def test_form_is_made_published_and_changed(services: ServicesUnderTest, coordin
     assert questions(coordinator) == before
     assert send(coordinator, DRAFT, go="move:0").status_code == 400
     settings = {"title.en": "Webinar #11", "title.es": "Seminario n.º 11", "partners": "example-partner"}
-    send(coordinator, DRAFT, go="settings", capacity="40", waiting_list="yes", **settings)
+    saved = send(coordinator, DRAFT, go="settings", capacity="40", waiting_list="yes", **settings)
+    assert "Saved in the draft." in coordinator.get(saved.headers["Location"]).text
     preview = coordinator.get(f"{DRAFT}/preview?lang=es")
     assert "Seminario n.º 11" in preview.text
     assert "form-action 'none'" in preview.headers["Content-Security-Policy"]

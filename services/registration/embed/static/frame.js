@@ -151,7 +151,7 @@ function showLocalTime() {
   const date = new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-GB"), day).format(at);
   const spelt = [
     language === "fr" ? date.replace(" 1 ", " 1er ") : date,
-    new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-US"), clock).format(at),
+    new Intl.DateTimeFormat(arabic.replace(/^en$/, "en-US"), clock).format(at).replace(/\s/g, "\u00a0"),
   ];
   const local = document.createElement("span");
   local.className = "local";

@@ -29,9 +29,10 @@ const PASSED_ON = ["troika:started", "troika:submitted"];
 const ANSWERED = ["troika:submitted", "troika:error"];
 const STYLE = ":host { display: block; scroll-margin-block-start: 7rem; } :host([hidden]) { display: none; }";
 /* Until the frame is ready it lies unseen over the space that is kept free for it: as wide as it will be, so that the
-   height that it reports is the one that it will have. */
-const WAITING = { position: "absolute", insetBlockStart: "0", insetInlineStart: "0", visibility: "hidden" };
-const SHOWN = { position: "static", visibility: "visible" };
+   height that it reports is the one that it will have, and no higher than that space, so that the page cannot be
+   scrolled past its end where the frame never becomes ready. */
+const WAITING = { position: "absolute", insetBlockStart: "0", insetInlineStart: "0", maxBlockSize: "100%", visibility: "hidden" };
+const SHOWN = { position: "static", maxBlockSize: "none", visibility: "visible" };
 
 class TroikaForm extends HTMLElement {
   static observedAttributes = Object.keys(CHECKS);

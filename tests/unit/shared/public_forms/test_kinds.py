@@ -13,6 +13,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition, json_schema, parse_definition, to_mapping
 from shared.public_forms.fields import Field, FieldKind
 from shared.public_forms.kinds import KINDS, by_name
+from shared.public_forms.kinds.choices import zone_options
 from shared.public_forms.rendering import render_fields
 from shared.public_forms.validation import FieldError, from_form_encoded, validate
 from tests.unit.shared.public_forms.samples import answered, form_with
@@ -265,3 +266,23 @@ def test_empty_form_has_answers_that_are_right(kind: FieldKind) -> None:
         initial = form_of(kind).initial_answers(language)
         assert faults(form_of(kind), **initial) == []
     assert form_with({"name": "x", "kind": "language"}).initial_answers("ru") == {"x": "ru"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_time_zone_is_offered_under_one_name_of_a_place(language: str) -> None:
+    names = [name for _, zones in zone_options(language) for _, _, name in zones]
+    assert [name for name in names if "/" in name or "_" in name] == []
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("America/Argentina/Buenos_Aires", "Buenos Aires (Argentina)"),
+        ("America/Indiana/Knox", "Knox, Indiana"),
+        ("America/Indiana/Indianapolis", "Indianapolis"),
+        ("America/New_York", "New York"),
+    ],
+)
+def test_time_zone_of_three_parts_names_its_place_once(zone: str, name: str) -> None:
+    assert [shown for _, zones in zone_options("en") for each, _, shown in zones if each == zone] == [name]

@@ -1,0 +1,58 @@
+"""The commands of the demo refuse what would destroy data or cannot work, and say what to do."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from deploy.local.demo import claim, demo
+from deploy.local.ports import HIGHEST, DemoPorts, chosen_ports
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data of a demo."""
+    folder = tmp_path / "demo"
+    (folder / "mails").mkdir(parents=True)
+    monkeypatch.setenv("TROIKA_DEMO_FOLDER", str(folder))
+    return folder
+
+
+def test_reset_while_the_demo_runs_on_whatever_ports_deletes_nothing(folder: Path) -> None:
+    with claim(folder):
+        done = CliRunner().invoke(demo, ["reset"])
+    assert (done.exit_code, done.output) == (
+        1,
+        f"The demo in {folder} is running. Stop it first: press Ctrl-C in its terminal.\n",
+    )
+    assert (folder / "mails").exists()
+
+
+def test_second_demo_in_the_same_folder_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TROIKA_DEMO_PORT", str(HIGHEST))
+    with claim(folder):
+        done = CliRunner().invoke(demo, ["run"])
+    assert (done.exit_code, done.output) == (
+        1,
+        f"The demo in {folder} is running. Stop it first: press Ctrl-C in its terminal.\n",
+    )
+
+
+def test_reset_after_the_demo_has_ended_deletes_its_data(folder: Path) -> None:
+    claim(folder).close()
+    done = CliRunner().invoke(demo, ["reset"])
+    assert (done.exit_code, done.output, folder.exists()) == (0, "The demo's data is deleted.\n", False)
+
+
+@pytest.mark.parametrize("port", ["demo", "80", "65001", "-9000", "٩٠٠٠"])
+def test_port_that_cannot_be_one_is_named(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TROIKA_DEMO_PORT", port)
+    with pytest.raises(SystemExit, match=f"^TROIKA_DEMO_PORT={port} is not a port from 1024 to 65000.$"):
+        chosen_ports()
+
+
+def test_port_is_the_first_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TROIKA_DEMO_PORT", "9000")
+    assert chosen_ports() == DemoPorts(9000)
+    monkeypatch.setenv("TROIKA_DEMO_PORT", "")
+    assert chosen_ports() == DemoPorts(8000)
