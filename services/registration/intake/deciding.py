@@ -395,8 +395,6 @@ def _is_same(live: LiveRegistration, item: Submission) -> bool:
     """Whether a submission has the same content as a registration of the same person; false with sealed answers."""
     if live.person != item.person or item.content.sealed is not None:
         return False
-    submitted = item.content  # cause and consent differ between two submissions of the same answers
-    held = replace(
-        live.content, cause=submitted.cause, sealed=None, sealed_for=submitted.sealed_for, consent=submitted.consent
-    )
-    return held == submitted
+    new = item.content  # cause and consent differ between two submissions of the same answers
+    held = replace(live.content, cause=new.cause, sealed=None, sealed_for=new.sealed_for, consent=new.consent)
+    return held == new
