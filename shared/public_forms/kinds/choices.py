@@ -144,6 +144,13 @@ WORKING_GROUP = FieldKind(
 )  # fmt: skip
 
 
+FURTHER_CITIES = {
+    "Europe/Zurich": {
+        "en": "Geneva", "fr": "Genève", "es": "Ginebra", "ar": "جنيف", "ru": "Женева", "zh": "日内瓦",
+    },
+}  # fmt: skip
+"""Cities that people look for and that give no IANA zone its name, by zone and language."""
+
 NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 
 
@@ -187,6 +194,8 @@ def _place(zone: str, language: str) -> str:
     """
     middle = " ".join(zone.split("/")[1:-1]).replace("_", " ")
     city = get_timezone_location(zone, locale=locale_of(language), return_city=True).rpartition("/")[2]
+    if zone in FURTHER_CITIES:
+        return f"{city} ({FURTHER_CITIES[zone][language]})"
     return city if middle in city or city.endswith(")") else f"{city} ({middle})"
 
 

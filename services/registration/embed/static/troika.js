@@ -220,7 +220,10 @@ class TroikaForm extends HTMLElement {
     if (this.#failed && !this.#ready) return;
     this.#failed = true;
     clearTimeout(this.#timer);
-    if (!this.#ready) this.#space.style.minBlockSize = "";
+    if (!this.#ready) {
+      this.#space.style.minBlockSize = "";
+      console.warn(`troika-form: the form is not shown, the link stays (${code})`); // for the web editor
+    }
     this.#dispatch("error", { code });
   }
 

@@ -13,7 +13,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition, json_schema, parse_definition, to_mapping
 from shared.public_forms.fields import Field, FieldKind
 from shared.public_forms.kinds import KINDS, by_name
-from shared.public_forms.kinds.choices import zone_options
+from shared.public_forms.kinds.choices import FURTHER_CITIES, zone_options
 from shared.public_forms.rendering import render_fields
 from shared.public_forms.validation import FieldError, from_form_encoded, validate
 from tests.unit.shared.public_forms.samples import answered, form_with
@@ -286,3 +286,10 @@ def test_each_time_zone_is_offered_under_one_name_of_a_place(language: str) -> N
 )
 def test_time_zone_of_three_parts_names_its_place_once(zone: str, name: str) -> None:
     assert [shown for _, zones in zone_options("en") for each, _, shown in zones if each == zone] == [name]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_time_zone_of_geneva_names_geneva(language: str) -> None:
+    """The IANA database names it after Zurich."""
+    (shown,) = [name for _, zones in zone_options(language) for zone, _, name in zones if zone == "Europe/Zurich"]
+    assert shown.endswith(f" ({FURTHER_CITIES['Europe/Zurich'][language]})")
