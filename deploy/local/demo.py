@@ -116,8 +116,13 @@ def _run(folder: Path, ports: DemoPorts, content: Content, then: Callable[[Insta
         print(f"The database is in {installation.server.place}: its account cannot enter this folder.", flush=True)
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
     supervisor = Supervisor(folder, [Stage(processes(installation))], stop_within_s=STOP_WITHIN_S)
+
+    def stop(*_: object) -> None:
+        os.write(sys.stdout.fileno(), "Stopping …\n".encode())  # a signal handler must not print
+        supervisor.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: supervisor.stop())
+        signal.signal(number, stop)
     failed = threading.Event()
 
     def follow() -> None:
