@@ -71,7 +71,7 @@ class Compose:
         done = subprocess.run(
             ["docker", "compose", "-p", self.project, "-f", f"deploy/compose/{file}", *words],
             cwd=PROJECT,
-            env={**os.environ, **{name: value for name, value in self.settings.items() if value}},
+            env={**os.environ, **self.settings},
             capture_output=True,
             text=True,
             check=False,

@@ -241,8 +241,12 @@ def _place(url: str) -> str:
 
 
 def servers(host: GradedHost) -> list[str]:
-    """One URL for each server; that of the login with pg_monitor if there is one."""
-    found = {_place(one.url): one.url for one in reversed(host.one_login_each())}
+    """One URL for each server of the services' databases; that of the login with pg_monitor if there is one.
+
+    Not of the server of the keys database: few processes reach it, forms work without it, and WAL in an archive would
+    preserve destroyed keys (docs/how-to/deploy.md, Several hosts).
+    """
+    found = {_place(one.url): one.url for one in reversed(host.one_login_each()) if one.service in SERVICES}
     if host.monitor_url:
         found[_place(host.monitor_url)] = host.monitor_url
     return list(found.values())

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 FOLDER = "TROIKA_DOCTOR_SETTINGS"
 ON_A_MACHINE = Path("/etc/troika/settings")
-OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets", "exporter"})
+OF_SERVERS = frozenset({"postgres", "keys-postgres", "rabbitmq", "targets", "exporter"})
 """Folders of settings that servers read, under separate accounts."""
 
 DATABASE_VARIABLES = {

@@ -23,7 +23,7 @@ class Need(StrEnum):
         f"Name the management API in {broker.MANAGEMENT_URL}, or every node's metrics in {broker.METRICS_URLS}"
     )
     BROKER_METRICS = f"Name the address of every node's metrics in {broker.METRICS_URLS}: http://broker-1:15692"
-    KEYS = "Run the doctor as root where the settings files of the processes are"
+    KEYS = "Run the doctor as root where the settings files of the processes are; with Compose: doctor-logins"
     PUBLIC_URL = f"Name the public address in {network.PUBLIC_URL}"
     RELAY = f"Name the mail relay in {mail.SMTP_URL}"
     MAIL_FROM = f"Name the sender in {mail.MAIL_FROM}"

@@ -20,6 +20,8 @@ from deploy.compose.prepare import public_targets, read_environment, servers_of,
 from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.operations.doctor.finding import from_folder
+from deploy.operations.doctor.grading import Grade
+from deploy.operations.doctor.keys import check_files
 from deploy.operations.doctor.registry import CHECKS
 from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
@@ -28,6 +30,7 @@ from services.registration import settings as registration
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import read_folder
 from tests.support.processes import PROJECT
+from tests.unit.deploy.doctor.fakes import probes
 
 CADDY = Path(sys.executable).parent / "caddy"
 GIVEN = {
@@ -231,6 +234,13 @@ def test_doctor_of_logins_tries_those_of_every_process(volume: Path) -> None:
     assert {(one.service, one.process) for one in found.databases} >= {(service, "operator") for service in SERVICES}
     assert found.value("SMTP_URL") == GIVEN["SMTP_URL"]
     assert volume / "doctor" / "SMTP_URL" in found.secret_files, "its mode is checked too"
+
+
+def test_doctor_of_logins_finds_no_file_that_others_may_read(volume: Path) -> None:
+    """The image opens the volume to the accounts of the servers, which read their own folders in it."""
+    volume.chmod(0o711)
+    (result,) = check_files(from_folder(volume, {}), probes())
+    assert (result.grade, result.do) == (Grade.OK, "")
 
 
 @pytest.mark.parametrize("size", SIZES)

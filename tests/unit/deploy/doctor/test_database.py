@@ -130,6 +130,20 @@ def test_archive(row: Row, grade: Grade) -> None:
     assert only("database-archive", ONE, probes(query=rows({"pg_stat_archiver": [row]})))[0] == grade
 
 
+@pytest.mark.parametrize("name", ["database-standby", "database-connections", "database-archive"])
+def test_server_of_the_keys_database_needs_no_standby_no_pools_and_no_archive(name: str) -> None:
+    """An archive of its WAL would preserve destroyed keys."""
+    keys = HostDatabase("keys", "operator", url("troika_keys_operator", "keys", "keys-postgres"))
+    answers = {
+        "synchronous_standby_names": [("",)],
+        "pg_stat_replication": [],
+        "pg_stat_archiver": [("off", 0, None, None)],
+        "max_connections": [(300, 3, 20)],
+    }
+    results = check(name, host(databases=(EVENTS, keys)), probes(query=rows(answers)))
+    assert [one.about for one in results] == ["127.0.0.1:5432"]
+
+
 def test_tls() -> None:
     encrypted = probes(query=rows({"pg_stat_ssl": [(True, "TLSv1.3")]}))
     verified = host(databases=(HostDatabase("events", "web", VERIFIED),))
