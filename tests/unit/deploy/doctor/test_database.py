@@ -1,5 +1,6 @@
 """Checks of PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -134,7 +135,7 @@ def test_archive(row: Row, grade: Grade) -> None:
 def test_server_of_the_keys_database_needs_no_standby_no_pools_and_no_archive(name: str) -> None:
     """An archive of its WAL would preserve destroyed keys."""
     keys = HostDatabase("keys", "operator", url("troika_keys_operator", "keys", "keys-postgres"))
-    answers = {
+    answers: dict[str, Sequence[Row]] = {
         "synchronous_standby_names": [("",)],
         "pg_stat_replication": [],
         "pg_stat_archiver": [("off", 0, None, None)],
