@@ -84,7 +84,7 @@ class Delivery:
         """
         info = self.raw.delivery_info
         if info.get("exchange") == FACTS and TYPE_PREFIX + info["routing_key"] != message.type:
-            raise Unauthentic("said under the routing key of another type")
+            raise Unauthentic("published under the routing key of another type")
 
 
 _TIERS_BY_ATTEMPT = ("10s", "10s", "1m", "1m", "10m", "10m", "10m", "10m")

@@ -107,7 +107,8 @@ def test_bad_settings_all_named(processes: ProcessGroup, service: str, role: str
     assert program.wait() == 2
     lines = program.log_text().splitlines()
     assert lines[0] == "The settings cannot be used:"
-    assert {line.split(":")[0].strip() for line in lines[1:]} == wanted
+    assert {line.split(":")[0].partition(" (")[0].strip() for line in lines[1:-1]} == wanted
+    assert lines[-1] == "  The settings are described in docs/reference/settings.md"
     assert "secret-that-must-not-be-shown" not in program.log_text()
     assert not data.exists()
 
