@@ -55,7 +55,7 @@ USED = {"services/registration/people/decisions.py:out_of_turn": "out of turn is
 
 def names() -> Iterator[tuple[str, str]]:
     """Each module, class and function with the place where it is defined."""
-    for path in python_files(*CODE):
+    for path in python_files(*CODE, "tests"):
         for part in path.with_suffix("").parts:
             yield str(path), part
         for node in nodes(path):

@@ -53,7 +53,7 @@ def choose_yes(page: Page, frame: Frame, name: str) -> None:
     page.keyboard.press("Space")
 
 
-def look_at(frame: Frame) -> None:
+def view(frame: Frame) -> None:
     """Nothing is wrong with the page as it is now, and no one has to scroll sideways.
 
     Raises:
@@ -68,7 +68,7 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
     host_page(demo, arab, snippet(demo, "geneva-delegation"), language="ar")
     frame = arab.frame()
     assert frame.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["ar", "rtl"]
-    look_at(frame)
+    view(frame)
 
     tab_to(page, frame, "field-name")
     page.keyboard.insert_text("مشاركة من الوفد")
@@ -78,7 +78,7 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
     page.keyboard.press("Enter")
 
     expect(frame.locator("#summary")).to_be_focused()
-    look_at(frame)
+    view(frame)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert focused(frame) == "field-consent"
@@ -88,7 +88,7 @@ def test_delegation_registers_in_arabic_by_keys_alone(demo: Demo, arab: Visit, o
 
     expect(frame.locator("#done")).to_be_focused()
     expect(frame.locator("#done h2")).to_have_text("وصلتنا إجاباتك")
-    look_at(frame)
+    view(frame)
     assert arab.wait_for_event("troika:submitted") == {"form": "geneva-delegation"}
     demo.confirm(address)
     give_details(demo, page, address, order)
@@ -107,7 +107,7 @@ def give_details(demo: Demo, page: Page, address: str, order: str) -> None:
     """On the own page, by keys alone; what is asked there depends on what was answered."""
     page.goto(f"{demo.link(address).partition('?')[0]}/details?lang=ar")
     own = page.main_frame
-    look_at(own)
+    view(own)
     type_date(page, own, "arrives_on", ARRIVES, order)
     type_date(page, own, "leaves_on", LEAVES, order)
     expect(own.locator("#field-passport_number")).to_be_hidden()
@@ -118,7 +118,7 @@ def give_details(demo: Demo, page: Page, address: str, order: str) -> None:
     tab_to_button(page, own)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("حُفظت تغييراتك.")
-    look_at(page.main_frame)
+    view(page.main_frame)
 
 
 def registration_of(demo: Demo, address: str) -> dict[str, Any]:

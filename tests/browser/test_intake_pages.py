@@ -30,7 +30,7 @@ def intake() -> Iterator[Intake]:
 
 
 @pytest.fixture(scope="module")
-def looked_at(browser: Browser) -> Iterator[tuple[Intake, Page]]:
+def viewed(browser: Browser) -> Iterator[tuple[Intake, Page]]:
     """One window and one site for all pages that are only viewed."""
     with intake_site() as site, visit(browser) as visitor:
         visitor.page.emulate_media(reduced_motion="reduce")
@@ -246,15 +246,13 @@ def test_owner_enters_their_answers_behind_the_link(intake: Intake, new_visitor:
 
 @pytest.mark.parametrize(("language", "shift"), [("en", 0), ("ar", 1)])
 @pytest.mark.parametrize("name", NAMES)
-def test_page_is_accessible_and_fits_a_phone(
-    looked_at: tuple[Intake, Page], name: str, language: str, shift: int
-) -> None:
+def test_page_is_accessible_and_fits_a_phone(viewed: tuple[Intake, Page], name: str, language: str, shift: int) -> None:
     """Wide and light in one language, narrow and dark in the other, alternately: no colour or width depends on a
     language.
 
     Each check by axe takes a quarter of a second of CPU.
     """
-    intake, page = looked_at
+    intake, page = viewed
     width, scheme = WIDTHS_AND_SCHEMES[(NAMES.index(name) + shift) % 2]
     page.set_viewport_size({"width": WIDE_PX, "height": 800})
     page.goto(f"{intake.address}/pages/{name}?lang={language}")

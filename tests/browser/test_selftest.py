@@ -10,7 +10,7 @@ from deploy.local.installation import PARTNER, WEBINAR
 from tests.browser.demo_process import Demo
 from tests.browser.foreign_site import foreign_site
 from tests.browser.host_pages import host_page, snippet
-from tests.browser.test_delegation_in_arabic import look_at
+from tests.browser.test_delegation_in_arabic import view
 from tests.browser.visitor import Visit
 from tests.support.waiting import poll_until
 
@@ -102,11 +102,11 @@ def test_page_is_for_everyone(demo: Demo, visitor: Visit, language: str) -> None
     """On its own and in a frame, at 320 px: nothing that axe finds, nothing to scroll sideways for."""
     visitor.page.set_viewport_size({"width": 320, "height": 800})
     visitor.page.goto(f"{demo.ports.public_url}/embed/selftest?partner={PARTNER}&lang={language}")
-    look_at(visitor.page.main_frame)
+    view(visitor.page.main_frame)
     host_page(demo, visitor, snippet(demo, "selftest", lang=language))
     frame = visitor.frame()
     found(frame)
-    look_at(frame)
+    view(frame)
 
 
 def test_script_of_one_version_is_kept_for_ever_and_no_other_is_served(demo: Demo) -> None:

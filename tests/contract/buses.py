@@ -90,8 +90,8 @@ class Bus:
         Args:
             handler: of each batch.
             plan: when to retry.
-            prefetch: maximum of unacknowledged messages. stop_checked_every_s: how long it consumes before it checks
-                whether to stop.
+            prefetch: maximum of unacknowledged messages.
+            stop_checked_every_s: how long it consumes before it checks whether to stop.
             halts: where halted queues are stored.
             others: handlers of other queues that the same consumer has.
         """

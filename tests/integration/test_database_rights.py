@@ -50,7 +50,7 @@ _OPEN_TO_ALL = """
     SELECT has_database_privilege('public', current_database(), 'connect'),
         has_database_privilege('public', current_database(), 'temp'), has_schema_privilege('public', 'public', 'create')
 """
-_SAID = {
+_DECLARED = {
     "select": "EXPLAIN SELECT FROM {0}",
     "insert": "EXPLAIN INSERT INTO {0} DEFAULT VALUES",
     "update": "EXPLAIN UPDATE {0} SET {1} = DEFAULT",
@@ -129,7 +129,9 @@ def test_each_verb_is_tried_by_each_login(
     for login in LOGINS[name]:
         with closing(postgres.connect(database_of(databases[name]), login)) as connection:
             for (table, column, writable), verb in product(tables, TABLE_VERBS):
-                if (writable or verb == "select") and _may(connection, _SAID[verb].format(f'"{table}"', f'"{column}"')):
+                if (writable or verb == "select") and _may(
+                    connection, _DECLARED[verb].format(f'"{table}"', f'"{column}"')
+                ):
                     could.add((table, login, verb))
     first = {table: column for table, column, _writable in tables}
     assert could == {
@@ -262,7 +264,7 @@ def _declared(name: str) -> set[tuple[object, ...]]:
 
 
 def _is_for_statement(right: str, column: str) -> bool:
-    """Whether it lets the statement of ``_SAID`` through; for all but UPDATE any column will do."""
+    """Whether it lets the statement of ``_DECLARED`` through; for all but UPDATE any column will do."""
     verb, _, columns = right.rstrip(")").partition("(")
     return verb != "update" or not columns or column in columns.split(",")
 

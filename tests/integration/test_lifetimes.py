@@ -54,7 +54,7 @@ _ALL = {
     "key_check": "a row for each key",
     "quarantine": "one row, until an operator ends it",
 }
-STANDING = {
+WITHOUT_END = {
     "registration": _ALL
     | {
         "form": "questions",
@@ -133,7 +133,7 @@ def test_every_table_that_grows_with_registrations_has_an_end(installation: Test
     """A new table needs its line: a rule, a place among the personal tables, or a reason among those above."""
     ruled = {rule.table for rule in RULES[service]} | MESSAGES
     erased = {table.name for table in PERSONAL[service] if table.erase}
-    without_end, otherwise = set(STANDING[service]), ENDED_OTHERWISE[service]
+    without_end, otherwise = set(WITHOUT_END[service]), ENDED_OTHERWISE[service]
     there = {name for (name,) in rows(installation.urls[service], _TABLES)} | {"own_audit_log"}
     assert there == ruled | erased | without_end | otherwise
     assert (ruled | erased) & (without_end | otherwise) == without_end & otherwise == set()

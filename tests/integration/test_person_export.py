@@ -25,7 +25,7 @@ from shared.messaging.contracts.schemas import Message, decode
 from shared.messaging.inbox import apply_batch
 from shared.security.sealing import Vault, read_keys
 from tests.integration.test_lifetimes import PERSONAL as PERSONAL_TABLES
-from tests.integration.test_lifetimes import STANDING
+from tests.integration.test_lifetimes import WITHOUT_END
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
@@ -40,8 +40,8 @@ ALL = {
     "access_holder": "people who work with the system, by the name that the audit log shows",
     "audit_record": "exported as the view own_audit_log",
 }
-NOBODY = {
-    "registration": STANDING["registration"]
+WITHOUT_PERSONAL_DATA = {
+    "registration": WITHOUT_END["registration"]
     | ALL
     | {
         "public_form": "questions",
@@ -61,8 +61,8 @@ NOBODY = {
         "audit_entry": "what people with a key did; nothing about a participant",
         "invitation": "hashes of links by which colleagues choose how to sign in",
     },
-    "events": STANDING["events"] | ALL | {"waiting_approval": "requests of coordinators"},
-    "notifications": STANDING["notifications"]
+    "events": WITHOUT_END["events"] | ALL | {"waiting_approval": "requests of coordinators"},
+    "notifications": WITHOUT_END["notifications"]
     | ALL
     | {
         "outbox": "ids and kinds of mails, which the table mail has too; deleted once they are published",
@@ -124,7 +124,7 @@ def columns(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
 def test_every_table_is_exported_or_has_a_reason(columns: set[tuple[str, str, str]]) -> None:
     """A new table needs its line: in the service's TABLES, or here."""
     exported = {(service, table.name) for service, tables in PERSONAL_TABLES.items() for table in tables}
-    excepted = {(service, table) for service, tables in NOBODY.items() for table in tables}
+    excepted = {(service, table) for service, tables in WITHOUT_PERSONAL_DATA.items() for table in tables}
     assert exported & excepted == set()
     assert {(service, table) for service, table, _ in columns} == exported | excepted
 

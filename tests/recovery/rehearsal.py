@@ -32,7 +32,7 @@ EMPTY = "lost"
 
 _LIVE = "SELECT id::text, status, revision FROM registration WHERE erased_at IS NULL ORDER BY id"
 _ROSTER = "SELECT registration_id::text, status, revision FROM roster WHERE erased_at IS NULL ORDER BY 1"
-_BOOK = """
+_RECIPIENTS = """
     SELECT subject::text, status, revision FROM recipient WHERE erased_at IS NULL AND about = 'registration' ORDER BY 1
 """
 
@@ -154,7 +154,7 @@ class Rehearsal:
         urls = self.installation.urls
         live = rows(urls["registration"], _LIVE)
         assert rows(urls["events"], _ROSTER) == live
-        assert rows(urls["notifications"], _BOOK) == live
+        assert rows(urls["notifications"], _RECIPIENTS) == live
         found = differences(self.installation, parked=[])
         assert found == [], "\n".join(map(str, found[:20]))
 

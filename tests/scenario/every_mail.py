@@ -41,7 +41,7 @@ SIDE_EVENT_STEPS = (("cancel", "event_cancelled"), ("revive", "event_revived"), 
 
 
 @dataclass(slots=True)
-class Everybody:
+class AllPeople:
     """Attributes:
     taken: numbers of the texts that forms took as a name.
     staying: how many of those who bear them keep their seats.
@@ -55,9 +55,9 @@ class Everybody:
     bulletins: list[int] = field(default_factory=list)
 
 
-def cause_every_mail(system: ScenarioSystem) -> Everybody:
+def cause_every_mail(system: ScenarioSystem) -> AllPeople:
     """Play it all, from ``MONDAY`` on."""
-    cast = Everybody()
+    cast = AllPeople()
     system.start(MONDAY)
     _register(system, cast)
     _wait_and_come_again(system, cast)
@@ -85,7 +85,7 @@ def _invite(system: ScenarioSystem) -> None:
     system.expect("the key is lost", invitation=1)
 
 
-def _register(system: ScenarioSystem, cast: Everybody) -> None:
+def _register(system: ScenarioSystem, cast: AllPeople) -> None:
     """A name each, on one form, which has as many seats."""
     for number in range(len(TEXTS)):
         if _fill_in(system, f"guest-{number}", number):
@@ -97,7 +97,7 @@ def _register(system: ScenarioSystem, cast: Everybody) -> None:
     system.expect("they confirm their addresses", confirmation=people)
 
 
-def _wait_and_come_again(system: ScenarioSystem, cast: Everybody) -> None:
+def _wait_and_come_again(system: ScenarioSystem, cast: AllPeople) -> None:
     """Some more wait; a day later everyone comes again, some for their link; then seats come and go."""
     late, people = cast.taken[::3], len(cast.taken)
     for number in late:
@@ -122,7 +122,7 @@ def _wait_and_come_again(system: ScenarioSystem, cast: Everybody) -> None:
     system.expect("they are given back", cancelled_by_you=len(late))
 
 
-def _give_up(system: ScenarioSystem, cast: Everybody) -> None:
+def _give_up(system: ScenarioSystem, cast: AllPeople) -> None:
     """Most leave: what is sent to all who have a seat is sent often enough to a few."""
     leaving = [letter for letter in system.letters() if letter.kind == "link"][STAYING:]
     for letter in leaving:
@@ -160,7 +160,7 @@ def _join_other_forms(system: ScenarioSystem) -> None:
     system.expect("and asks for all that is registered with it", verification=1)
 
 
-def _propose(system: ScenarioSystem, cast: Everybody) -> None:
+def _propose(system: ScenarioSystem, cast: AllPeople) -> None:
     """Each proposal is returned, then accepted; all find a place, and move; one side event is cancelled and
     revived.
 
@@ -226,7 +226,7 @@ def _confirm_proposals(system: ScenarioSystem, count: int) -> list[Letter]:
     return system.expect("they confirm their addresses", proposal_received=count)
 
 
-def _send_bulletins(system: ScenarioSystem, cast: Everybody) -> None:
+def _send_bulletins(system: ScenarioSystem, cast: AllPeople) -> None:
     for number in range(len(TEXTS)):
         texts = {"subject": marked("Subject", number), "text": marked("Line", number)}
         if UNWRITABLE.search(texts["subject"]):
@@ -243,7 +243,7 @@ def _send_bulletins(system: ScenarioSystem, cast: Everybody) -> None:
     system.expect("a coordinator tries one", bulletin_test=1)
 
 
-def _change_the_event(system: ScenarioSystem, cast: Everybody) -> None:
+def _change_the_event(system: ScenarioSystem, cast: AllPeople) -> None:
     """All that can happen to an event, each time with other words in it."""
     steps: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("", {}, "event_changed"),
@@ -264,7 +264,7 @@ def _change_the_event(system: ScenarioSystem, cast: Everybody) -> None:
         system.expect(f"the event: {step or 'other words'}", **{kind: cast.staying})
 
 
-def _end(system: ScenarioSystem, cast: Everybody) -> None:
+def _end(system: ScenarioSystem, cast: AllPeople) -> None:
     """What can be attended from afar, what is near, what is over; and someone who has not confirmed yet."""
     instant = MONDAY + timedelta(days=3)
     system.at(instant)

@@ -22,7 +22,8 @@ TIMES = 2
 @dataclass(slots=True)
 class Opening:
     """Attributes:
-    system: whose links these are. mails: that contain them.
+    system: whose links these are.
+    mails: that contain them.
     """
 
     system: ScenarioSystem

@@ -41,7 +41,8 @@ class ScenarioSystem:
     broker_urls: of RabbitMQ; empty for the embedded bus.
     urls: of the web processes, by service.
     smtp: port of the mail sink.
-    accounted_for: mails of earlier acts, by kind. acts: each act and its recipients.
+    accounted_for: mails of earlier acts, by kind.
+    acts: each act and its recipients.
     sample: folder that is loaded at the start.
     settings: of all web services, beside their own.
     """

@@ -23,7 +23,7 @@ from services.notifications.mails.kinds import (
     PROPOSAL,
     REMINDER_KINDS,
 )
-from tests.scenario.every_mail import RECORDING, Everybody, cause_every_mail
+from tests.scenario.every_mail import RECORDING, AllPeople, cause_every_mail
 from tests.scenario.hostile_text import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
 from tests.scenario.link_opener import PUBLIC, Opening
 from tests.scenario.parsed_mails import Page, Received, read_all
@@ -60,10 +60,10 @@ WHERE = r"(Name|Idea|Subject|Line|Title|Place|City|About|Group|Room|Note|Speaker
 WRITTEN = ("Title", "Place", "City", "Group", "Note")
 SENT_OUT = ("Subject", "Line")
 UNSTORABLE = next(number for number, text in enumerate(TEXTS) if "\x00" in text)
-STRANGERS = re.compile(r"\b(Name|Idea|Speaker|Summary)\d\d ")
+TEXT_OF_OTHERS = re.compile(r"\b(Name|Idea|Speaker|Summary)\d\d ")
 """What marks the words that no coordinator wrote."""
 
-SOMEBODY = re.compile(r"(guest|late|proposer)-\d+|of-[a-z-]+|traveller(-moved)?|far-away|newcomer")
+RECIPIENT_NAMES = re.compile(r"(guest|late|proposer)-\d+|of-[a-z-]+|traveller(-moved)?|far-away|newcomer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class MailedSystem:
     """What there is after the story."""
 
     system: ScenarioSystem
-    cast: Everybody
+    cast: AllPeople
     mails: list[Received]
 
 
@@ -131,7 +131,7 @@ def test_no_text_becomes_a_header(mailed: MailedSystem) -> None:
         (address,) = mail.to
         assert str(mail.message["Delivered-To"]) == address
         who, _, domain = address.partition("@")
-        assert SOMEBODY.fullmatch(who), address
+        assert RECIPIENT_NAMES.fullmatch(who), address
         assert domain == "example.org"
         assert str(mail.message["From"]) == "The UPR coordination <upr@example.org>"
 
@@ -165,7 +165,7 @@ def test_text_of_others_becomes_no_link(mailed: MailedSystem) -> None:
         of_calendar = [line for value in mail.calendar_values() for line in value.splitlines()]
         readable = (str(mail.message["Subject"]), *mail.plain.splitlines(), *of_calendar)
         for line in readable:
-            if STRANGERS.search(line):
+            if TEXT_OF_OTHERS.search(line):
                 lines += 1
                 assert CLICKABLE.findall(line) == [], (mail.kind, line)
     print(f"{lines} lines")

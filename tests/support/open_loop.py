@@ -163,11 +163,11 @@ class _Generator:
         if len(self.connections) + len(self._opening) >= MAX_CONNECTIONS:
             self._in_line.append(shot)
             return
-        task = asyncio.get_running_loop().create_task(self._send_anew(shot))
+        task = asyncio.get_running_loop().create_task(self._send_again(shot))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _send_anew(self, shot: Shot) -> None:
+    async def _send_again(self, shot: Shot) -> None:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(lambda: _Connection(self), self._host, self._port)

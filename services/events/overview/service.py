@@ -89,7 +89,7 @@ class Overview:
     """All numbers at one time.
 
     Attributes:
-        events: that are not over, at most ``MOST_EVENTS`` by start.
+        events: that are not over, at most ``MAX_EVENTS`` by start.
         by_form_kind, by_partner, by_country, by_day: live registrations; a day is that of registering, in UTC.
         travellers: distinct people on the delegation's form.
         missing: travellers who are not registered where they should be, by event.
@@ -237,7 +237,8 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
 
     Args:
         work: on the database of events.
-        language: one of ``LANGUAGES``. after: kind and id before the first; empty ones for the first page.
+        language: one of ``LANGUAGES``.
+        after: kind and id before the first; empty ones for the first page.
         limit: most that are returned.
 
     Raises:

@@ -103,23 +103,23 @@ class CellRunner:
         return self.people.ask(action, self.pool.calm()).status == action.right
 
 
-def unexpected(expectation: str, seen: Seen, right: int, told_within_s: float = ANSWERED_WITHIN_S) -> str:
+def unexpected(expectation: str, seen: Seen, right: int, answered_within_s: float = ANSWERED_WITHIN_S) -> str:
     """What of ``seen`` is not as expected; empty if all is.
 
     Args:
         expectation: of the table.
         seen: what the cell did.
         right: the status of the right answer.
-        told_within_s: how long an answer that is not slow may take, seconds.
+        answered_within_s: how long an answer that is not slow may take, seconds.
     """
-    status, in_time = seen.answer.status, seen.took_s <= told_within_s
+    status, in_time = seen.answer.status, seen.took_s <= answered_within_s
     as_expected = {
         "slow": status == right and SLOW_S <= seen.took_s <= LONG_TIMEOUT_S and seen.met,
         "503": status == 503 and "Retry-After" in seen.answer.headers and in_time and seen.met,
         "no-answer": status == 0 and (seen.met or in_time),
         "unnoticed": status == right and in_time,
         "mail-late": status == right and in_time and seen.met,
-        "processing": status == right and seen.took_s <= told_within_s + OUTCOME_WITHIN_S and seen.met,
+        "processing": status == right and seen.took_s <= answered_within_s + OUTCOME_WITHIN_S and seen.met,
     }[expectation]
     met = "met" if seen.met else "did not meet anything"
     return "" if as_expected else f"answered {status} after {seen.took_s:.2f} s and the fault {met}"

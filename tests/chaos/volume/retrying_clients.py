@@ -32,7 +32,7 @@ AGAIN_S = 0.5
 POLL_EVERY_S = 0.2
 TIMEOUT_S = 20.0
 
-_SILENCE = Answer(0, {}, {})
+_NO_ANSWER = Answer(0, {}, {})
 
 
 @dataclass(slots=True)
@@ -133,10 +133,10 @@ def _and_hang_up(line: http.client.HTTPConnection, number: int, key: str) -> Ans
     try:
         line.request("POST", SUBMISSIONS, _body(number), {"Content-Type": "application/json", "Idempotency-Key": key})
     except OSError:
-        return _SILENCE
+        return _NO_ANSWER
     finally:
         line.close()
-    return _SILENCE
+    return _NO_ANSWER
 
 
 def _body(number: int) -> str:

@@ -179,7 +179,7 @@ def test_any_order_and_any_duplicates_give_the_same_overview(
     loaded: UnitOfWork, ask: Callable[..., dict[str, Any]], data: st.DataObject
 ) -> None:
     facts = [
-        *(registration_message(_traveller(n, revision=r, status=s)) for n in (1, 2) for r, s in _LIVES[n]),
+        *(registration_message(_traveller(n, revision=r, status=s)) for n in (1, 2) for r, s in _LIVE_ROWS[n]),
         registration_message(registered(11, person_ref=_traveller(1).person_ref, country="US")),
         registration_message(
             registered(12, form_kind="working_group", event_id=None, working_group="health", country="CH")
@@ -199,7 +199,7 @@ def test_any_order_and_any_duplicates_give_the_same_overview(
     assert answers[0]["travellers"] == {"people": 2, "not_in": [{"event": WEBINAR, "people": 1}]}
 
 
-_LIVES: Mapping[int, list[tuple[int, str]]] = {
+_LIVE_ROWS: Mapping[int, list[tuple[int, str]]] = {
     1: [(1, "waitlisted"), (2, "confirmed")],
     2: [(1, "confirmed"), (2, "cancelled"), (3, "confirmed")],
 }

@@ -27,8 +27,8 @@ def public(client: FlaskClient, event: str) -> str:
     paths = [f"{page}?lang={language}" for page in pages for language in LANGUAGES]
     paths += [f"/v1/events/{event}", "/v1/events?kind=side_event", "/v1/schedule/versions/1"]
     paths += [f"/calendar/event/{event}.ics", "/calendar/all.ics"]
-    with client.application.test_client() as anybody:
-        return "\n".join(answer.text for path in paths if (answer := anybody.get(path)).status_code == 200)
+    with client.application.test_client() as public_client:
+        return "\n".join(answer.text for path in paths if (answer := public_client.get(path)).status_code == 200)
 
 
 def named(desk: Desk, event: str) -> tuple[bool, bool]:

@@ -32,7 +32,8 @@ class KeptSources(Sources):
 
 class Auditor:
     """Attributes:
-    descriptions: what each question of :meth:`verify` checks, by its code. every: after how many steps it is called.
+    descriptions: what each question of :meth:`verify` checks, by its code.
+    every: after how many steps it is called.
     """
 
     def __init__(self, databases: ModelDatabases, every: int) -> None:

@@ -94,7 +94,8 @@ def check_rest(
     """Everything was published, counted and mailed exactly once.
 
     Args:
-        databases: at rest. model: of its history.
+        databases: at rest.
+        model: of its history.
         ids: of its registrations, by the number of their submission.
         copies: how often the mail relay got what, by Message-ID and address.
     """

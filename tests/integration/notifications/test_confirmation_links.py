@@ -24,7 +24,7 @@ from tests.integration.notifications.review import send_all
 from tests.support.smtp_relay import CUT, Relay
 
 BULLETINS = 5_000
-_CROWD = """
+_MANY_LINKS = """
     WITH people AS (
         INSERT INTO recipient (subject, about, person_ref, language, form, form_kind, status, revision, occurred_at,
             closed, noted_at, heard_at)
@@ -42,7 +42,7 @@ _CROWD = """
 def waiting(notifications: NotificationService, count: int, kind: str, lane: str) -> None:
     """So many mails that have been due since yesterday."""
     with notifications.engine.begin() as connection:
-        connection.exec_driver_sql(_CROWD.format(count=count, kind=kind, lane=lane))
+        connection.exec_driver_sql(_MANY_LINKS.format(count=count, kind=kind, lane=lane))
 
 
 def links_kept(notifications: NotificationService) -> list[str]:

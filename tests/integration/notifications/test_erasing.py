@@ -217,8 +217,8 @@ def test_bulletin_goes_by_another_registration_and_the_wish_for_none_stays(notif
     notifications.consume_event(revision=2, status="cancelled")
     notifications.pass_time(minutes=2)
     notifications.schedule()
-    told = [mail for mail in notifications.mails() if mail["kind"] == "event-cancelled"]
-    (subject,) = {str(mail["subject"]) for mail in told}
+    statement = [mail for mail in notifications.mails() if mail["kind"] == "event-cancelled"]
+    (subject,) = {str(mail["subject"]) for mail in statement}
     unsubscribe(notifications.work, notifications.clock, PERSON, "recipient")
     other = second if subject == first else first
     notifications.consume(erased(notifications, subject))

@@ -48,7 +48,8 @@ class ServicesUnderTest:
 
     Attributes:
         installation: databases and secrets.
-        gateway: WSGI, which sends each path to its service. apps: client by service, without the gateway.
+        gateway: WSGI, which sends each path to its service.
+        apps: client by service, without the gateway.
     """
 
     installation: TestInstallation

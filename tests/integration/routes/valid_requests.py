@@ -6,7 +6,7 @@ from tests.integration.routes.every_route import Route
 from tests.integration.routes.services_under_test import ServicesUnderTest
 from tests.support.clients import WEBINAR
 
-_NOBODY = "01890000-0000-7000-8000-000000000000"
+_UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
 _TEXTS = {"en": {"subject": "News", "text": "There are news."}}
 _REASON = "request of 12 March, case 17"
 _EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
@@ -54,13 +54,13 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /v1/partners/<slug>/origins": {"json": {"origin": "https://another.example.org"}},
     "events POST /console/side-events/marked": {"data": {"decision": "accept"}},
     "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
-    "registration POST /v1/registrations/tags": {"json": {"ids": [_NOBODY], "add": ["vip"]}},
+    "registration POST /v1/registrations/tags": {"json": {"ids": [_UNKNOWN_ID], "add": ["vip"]}},
     "registration POST /v1/registrations/<uuid:registration_id>/notes": {"json": {"words": "Called."}},
     "registration POST /v1/registrations/<uuid:registration_id>/correction": {
         "json": {"reason": "mistyped", "dry_run": True}
     },
     "registration POST /v1/registrations/<uuid:registration_id>/merge": {
-        "json": {"other": _NOBODY, "other_revision": 1}
+        "json": {"other": _UNKNOWN_ID, "other_revision": 1}
     },
     "registration POST /console/registrations/<uuid:registration_id>/correct": {"data": {"desk-seen": "1"}},
     "registration POST /v1/forms/<slug>/registrations": {"json": {"reason": "invited", "answers": {}}},

@@ -36,7 +36,7 @@ KILLED = ("registration-relay", "notifications-consume", "notifications-send", "
 DATABASES = ("registration", "events", "notifications")
 A_FEW = 3
 """More messages than that are parked, of different types: a consumer that meets many in a row stops."""
-_OF_SOMEBODY = """
+_OF_A_PERSON = """
     SELECT type, min(convert_from(body, 'UTF8')) FROM outbox
     WHERE type ~ '(registration.confirmed|confirmation.wanted|proposal)' AND body <> ''
     GROUP BY type ORDER BY type
@@ -191,7 +191,7 @@ def _park(made: Troubled) -> None:
     sent = 0
     for service in ("registration", "events"):
         url = made.stack.installation.urls[service]
-        for kind, body in rows(url, _OF_SOMEBODY):
+        for kind, body in rows(url, _OF_A_PERSON):
             key = str(kind).removeprefix(TYPE_PREFIX)
             connection.channel().basic_publish(FACTS, key, str(body).replace('"/troika/', '"/forged/').encode())
             sent += 1

@@ -6,7 +6,7 @@ import pytest
 
 from shared.runtime.deployment import TrustedProxies, client_address, read_proxies
 
-GATEWAY, OTHER_GATEWAY, SOMEBODY = "127.0.0.1", "192.0.2.10", "203.0.113.7"
+GATEWAY, OTHER_GATEWAY, CLIENT = "127.0.0.1", "192.0.2.10", "203.0.113.7"
 
 
 def seen(nearest: str, forwarded: str | None, *proxies: str) -> str:
@@ -21,17 +21,17 @@ def seen(nearest: str, forwarded: str | None, *proxies: str) -> str:
     "forwarded", [None, "", "198.51.100.1", "198.51.100.1, 127.0.0.1", "2001:db8::1", "nonsense", ",,,", "127.0.0.1"]
 )
 def test_header_of_someone_who_is_no_gateway_counts_for_nothing(forwarded: str | None) -> None:
-    assert seen(SOMEBODY, forwarded, GATEWAY) == SOMEBODY
+    assert seen(CLIENT, forwarded, GATEWAY) == CLIENT
 
 
 @pytest.mark.parametrize(
     ("forwarded", "expected"),
     [
-        (SOMEBODY, SOMEBODY),
-        (f"198.51.100.1, {SOMEBODY}", SOMEBODY),
-        (f"127.0.0.1, 10.0.0.1,{SOMEBODY}", SOMEBODY),
-        (f"198.51.100.1, {SOMEBODY}, {OTHER_GATEWAY}", SOMEBODY),
-        (f"{SOMEBODY}, {GATEWAY}, {OTHER_GATEWAY}", SOMEBODY),
+        (CLIENT, CLIENT),
+        (f"198.51.100.1, {CLIENT}", CLIENT),
+        (f"127.0.0.1, 10.0.0.1,{CLIENT}", CLIENT),
+        (f"198.51.100.1, {CLIENT}, {OTHER_GATEWAY}", CLIENT),
+        (f"{CLIENT}, {GATEWAY}, {OTHER_GATEWAY}", CLIENT),
         (f"{OTHER_GATEWAY}, {GATEWAY}", GATEWAY),
         ("198.51.100.1, nonsense", "None"),
         ("198.51.100.1, ", GATEWAY),
@@ -45,10 +45,10 @@ def test_gateway_is_believed_about_its_own_client_alone(forwarded: str | None, e
 
 
 def test_gateways_are_named_by_network() -> None:
-    assert seen("10.1.2.3", f"198.51.100.1, {SOMEBODY}, 10.9.9.9", "10.0.0.0/8") == SOMEBODY
-    assert seen("2001:db8::5", SOMEBODY, "2001:db8::/32") == SOMEBODY
-    assert seen("::ffff:10.1.2.3", SOMEBODY, "10.0.0.0/8") == SOMEBODY
-    assert seen("11.1.2.3", SOMEBODY, "10.0.0.0/8") == "11.1.2.3"
+    assert seen("10.1.2.3", f"198.51.100.1, {CLIENT}, 10.9.9.9", "10.0.0.0/8") == CLIENT
+    assert seen("2001:db8::5", CLIENT, "2001:db8::/32") == CLIENT
+    assert seen("::ffff:10.1.2.3", CLIENT, "10.0.0.0/8") == CLIENT
+    assert seen("11.1.2.3", CLIENT, "10.0.0.0/8") == "11.1.2.3"
 
 
 def test_people_behind_a_tls_proxy_are_counted_one_by_one() -> None:
@@ -58,7 +58,7 @@ def test_people_behind_a_tls_proxy_are_counted_one_by_one() -> None:
 
 
 def test_unix_socket_is_a_gateway() -> None:
-    assert seen("", SOMEBODY, GATEWAY) == SOMEBODY
+    assert seen("", CLIENT, GATEWAY) == CLIENT
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_anything_but_a_network_is_refused(text: str) -> None:
         ("2001:DB8:1:2::9", "2001:db8:1:2::"),
         ("fe80::1%eth0", "fe80::"),
         ("::1", "::"),
-        ("::ffff:203.0.113.7", SOMEBODY),
-        (SOMEBODY, SOMEBODY),
+        ("::ffff:203.0.113.7", CLIENT),
+        (CLIENT, CLIENT),
     ],
 )
 def test_ipv6_client_network_is_one_client(address: str, counted_as: str) -> None:
@@ -90,5 +90,5 @@ def test_ipv6_client_network_is_one_client(address: str, counted_as: str) -> Non
 
 
 def test_address_is_a_value_that_can_be_tested_against_networks() -> None:
-    assert client_address({"REMOTE_ADDR": SOMEBODY}, TrustedProxies()) == ip_address(SOMEBODY)
+    assert client_address({"REMOTE_ADDR": CLIENT}, TrustedProxies()) == ip_address(CLIENT)
     assert client_address({}, TrustedProxies()) is None
