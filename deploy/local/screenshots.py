@@ -19,7 +19,7 @@ from deploy.local.screenshot_pages.places import Places
 from deploy.local.screenshot_pages.table import SCREENSHOT_PAGES
 
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "320": {"width": 320, "height": 900}}
-MAX_BYTES = 160_000
+MAX_BYTES = 180_000
 
 
 def take(browser: Browser, places: Places, folder: Path) -> list[str]:
