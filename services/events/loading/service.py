@@ -62,7 +62,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 
 Described = TypeVar("Described", Series, WorkingGroup, Consultation, GroupContact, HotelBlock, Room)
 
-LOADED_BY = "a loaded folder"
+LOADED_BY = "the programme folder"
 """Who changed it, in the history of an event."""
 
 _LEFT_OUT = ("revision", "announced")

@@ -203,7 +203,7 @@ def test_the_history_shows_who_did_what_without_the_values(
         ("resource-made", 3, "brief", [], "a coordinator"),
         ("postpone", 3, None, ["status", "starts_at", "ends_at"], "a coordinator"),
         ("edited", 2, None, ["join_url", "internal_note"], "a coordinator"),
-        ("loaded", 1, None, [], "a loaded folder"),
+        ("loaded", 1, None, [], "the programme folder"),
     ]
     assert "meet.example.org" not in answer.text
     assert {change["changed_at"] for change in found} == {clock().isoformat()}
