@@ -132,7 +132,7 @@ def _group(progress: Progress) -> SetupStep:
 
 
 def _event(progress: Progress) -> SetupStep:
-    reason = "It starts as a draft in the overview. Once announced, it is in the programme, and its form can be published."
+    reason = "It starts as a draft in the overview. Once announced, it is in the programme and can have a form."
     return SetupStep(
         "Create an event and announce it", reason, "New event", "/console/new-event", progress.event is not None, HOME
     )
