@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.compose.settings_files import RECOVERY_FOLDER
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
@@ -49,9 +50,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> RecoverSettin
     Raises:
         SettingsError: something is missing or wrong.
     """
-    env, where = SettingsEnv(MIGRATE, environment), "from the environment"
+    env, where = SettingsEnv(RECOVERY_FOLDER, environment), "from the environment"
     if not any(env.given.get(variable(one) + end) for one in SERVICES for end in ("", FROM_FILE)):
-        env, where = SettingsEnv(MIGRATE, {**_of_make_up(env.given), **env.given}), "make up"
+        env, where = SettingsEnv(RECOVERY_FOLDER, {**_of_make_up(env.given), **env.given}), "make up"
     urls = {service: read_database(env, variable(service)) for service in SERVICES}
     settings = RecoverSettings(
         urls,
