@@ -33,9 +33,8 @@ def test_server_with_the_table_of_keys_is_refused_before_a_schema_is_migrated(
     own_postgres.create_database(KEYS)
     with own_postgres.connect(KEYS) as owner:
         owner.execute("CREATE TABLE form_private_key (form text)")
-    monkeypatch.setattr("deploy.compose.prepare.VOLUME", tmp_path)
     monkeypatch.setenv(POSTGRES_HOST, f"127.0.0.1:{own_postgres.port}")
-    refused = CliRunner().invoke(main, ["databases"]).exception
+    refused = CliRunner().invoke(main, ["databases", "--folder", str(tmp_path)]).exception
     assert isinstance(refused, SettingsError)
     assert REFUSAL in str(refused)
 
