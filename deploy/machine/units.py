@@ -90,12 +90,14 @@ class Process:
     service, role: as in the shape; ``operations`` for the audit and the canary.
     port: that it listens on.
     settings: names of the settings that are handed to it as files.
+    address: on which a web process listens.
     """
 
     service: str
     role: str
     port: int
     settings: tuple[str, ...]
+    address: str = "127.0.0.1"
 
     @property
     def name(self) -> str:
@@ -124,7 +126,8 @@ def unit(process: Process) -> str:
     ours = process.service != OPERATIONS
     variables = {"TROIKA_METRICS_PORT": str(process.port)}
     if process.web:
-        variables = {"TROIKA_BIND": f"127.0.0.1:{process.port}", "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
+        bind = f"{process.address}:{process.port}"
+        variables = {"TROIKA_BIND": bind, "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
     if holder:
         variables["TROIKA_ACCESS_FILE"] = str(Path("/etc/troika/access") / Path(ACCESS_FILE).name)
     has_folder = desk and KEYS_DATABASE not in process.settings

@@ -9,6 +9,7 @@ from deploy.compose.settings_files import RECOVERY_FOLDER
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
+from services.notifications.composing.mime import domain_of
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.cli.settings import MIGRATE, key_file, read_database, read_public_key
 from shared.runtime.errors import SettingsError
@@ -59,17 +60,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> RecoverSettin
         read_public_key(env, NOTIFICATIONS_PUBLIC),
         read_public_key(env, EVENTS_PUBLIC),
         env.parsed(VAULT_VARIABLE, key_file, ()),
-        env.parsed("TROIKA_MAIL_FROM", _domain, about="its domain ends Message-IDs"),
+        env.parsed("TROIKA_MAIL_FROM", domain_of, about="its domain ends Message-IDs"),
         where,
     )
     env.seal()
     return settings
-
-
-def _domain(address: str) -> str:
-    if "@" not in address:
-        raise ValueError("a mail address is required")
-    return address.rpartition("@")[2]
 
 
 def _of_make_up(environment: Mapping[str, str]) -> dict[str, str]:
