@@ -35,6 +35,9 @@ AUDIT_FOLDER, DOCTOR_FOLDER = "audit", "doctor"
 TOOLS_FOLDER, RECOVERY_FOLDER = "tools", "recovery"
 """Of an operator's commands, with a folder for each kind of process, for the audit, and for `troika recover`."""
 
+TOOLS = (*COMMAND_PROCESSES, AUDIT_FOLDER, RECOVERY_FOLDER)
+"""All folders of the tools."""
+
 _RECOVERY_KEYS = (("registration", "tend"), ("notifications", "rekey"))
 """Processes whose keys a recovery needs: it seals messages, and decrypts the recipients whom someone must write to."""
 
