@@ -174,5 +174,7 @@ def tmpfiles(processes: Iterable[Process]) -> str:
         "d /var/lib/troika 0755 root root",
     ]
     if any((process.service, process.role) == ("registration", "desk") for process in processes):
-        lines.append(f"d {FORM_KEYS} 0700 troika-registration-desk troika-registration-desk")
+        owner = "troika-registration-desk troika-registration-desk"
+        # what root has put back from an archive is the desk's too
+        lines += [f"d {FORM_KEYS} 0700 {owner}", f"Z {FORM_KEYS} - {owner}"]
     return "\n".join(lines) + "\n"

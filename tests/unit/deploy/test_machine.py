@@ -158,6 +158,15 @@ def test_users_and_folders_are_made(root: Path) -> None:
     assert set(members["troika-access"].split(",")) == holders
 
 
+def test_keys_of_forms_that_root_restores_become_those_of_the_desk(tmp_path: Path) -> None:
+    install(tmp_path, "registration-desk")
+    rules = (tmp_path / "usr" / "lib" / "tmpfiles.d" / "troika.conf").read_text().splitlines()
+    assert [line for line in rules if "/var/lib/troika/form-keys" in line] == [
+        "d /var/lib/troika/form-keys 0700 troika-registration-desk troika-registration-desk",
+        "Z /var/lib/troika/form-keys - troika-registration-desk troika-registration-desk",
+    ]
+
+
 def test_installed_again_keys_and_changed_settings_stay(root: Path) -> None:
     environment = root / "etc" / "troika" / "troika.env"
     environment.write_text(environment.read_text() + "TROIKA_TRUSTED_PROXIES=192.0.2.9\n")
