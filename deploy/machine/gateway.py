@@ -79,11 +79,11 @@ PART = """\
 """
 
 
-def gateway(hosts: Sequence[str]) -> str:
+def gateway(hosts: Sequence[str], public_url: str) -> str:
     """The text of ``nginx.conf`` for web processes on ``hosts``."""
     ports = InstallationPorts({**PORTS, **{worker_name(*web): port_of(*web) for web in WEB_PROCESSES}})
     behind = {worker_name(*web): [f"{host}:{port_of(*web)}" for host in hosts] for web in WEB_PROCESSES}
-    text = gateway_configuration(Path(STATE), ports, behind=behind)
+    text = gateway_configuration(Path(STATE), ports, behind=behind, public_url=public_url)
     for name in ("public", "desk"):
         listen = f"    listen 127.0.0.1:{PORTS[name]};\n"
         text = text.replace(listen, f"{listen}    include {PARTS}/{name}.conf;\n")

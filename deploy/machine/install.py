@@ -126,7 +126,8 @@ def main(
     notes = _write_environment(root / "etc" / "troika" / "troika.env", shared, bind)
     chosen = [*NAMES, GATEWAY, *({BACKUP} & set(names))] if ALL in names else list(dict.fromkeys(names))
     if GATEWAY in chosen:
-        _write_gateway(root, web_hosts.split(","), parts(public_url, console_url))
+        text = gateway(web_hosts.split(","), public_url)
+        _write_gateway(root, text, parts(public_url, console_url))
     if timers := BACKUP in chosen:
         _write_timers(root)
     processes = [_process(settings, name, bind) for name in chosen if name in NAMES]
@@ -177,14 +178,14 @@ def _write_environment(file: Path, text: str, bind: str) -> list[str]:
     return notes
 
 
-def _write_gateway(root: Path, hosts: list[str], files: dict[str, str]) -> None:
+def _write_gateway(root: Path, text: str, files: dict[str, str]) -> None:
     """Its configuration, its unit, and once the files in which an operator names hosts and certificates."""
-    _write(root / CONFIGURATION.lstrip("/"), gateway(hosts))
+    _write(root / CONFIGURATION.lstrip("/"), text)
     _write(root / "etc" / "systemd" / "system" / f"{GATEWAY_UNIT}.service", GATEWAY_TEXT)
-    for name, text in files.items():
+    for name, part in files.items():
         file = root / PARTS.lstrip("/") / name
         if not file.exists():
-            _write(file, text)
+            _write(file, part)
 
 
 def _write_processes(root: Path, processes: list[Process]) -> None:

@@ -250,6 +250,7 @@ def test_gateway_keeps_the_names_and_certificates_of_an_operator(tmp_path: Path)
     printed = install(tmp_path, "gateway")
     assert "systemctl enable --now troika-gateway" in printed
     text = (tmp_path / "etc" / "troika" / "nginx.conf").read_text()
+    assert 'add_header Strict-Transport-Security "' in text
     for name, port in (("public", 8080), ("desk", 8081)):
         file = tmp_path / "etc" / "troika" / "gateway" / f"{name}.conf"
         assert f"listen 127.0.0.1:{port};\n    include /etc/troika/gateway/{name}.conf;\n" in text
