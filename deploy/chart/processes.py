@@ -8,6 +8,7 @@ import yaml
 from deploy.compose.caddy import caddyfile
 from deploy.compose.compose import OUTSIDE
 from deploy.compose.containers import CLUSTER, HTTP_PORT, METRICS_PORT
+from deploy.compose.settings_files import TOOLS
 from deploy.shape import SERVICES, WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.services import LOGINS
 
@@ -70,7 +71,7 @@ def _scale(service: str, role: str, *, web: bool) -> str:
 
 def files() -> dict[str, str]:
     """Every file that is written, by name below ``deploy/chart``."""
-    content = {"services": list(SERVICES), "processes": processes()}
+    content = {"services": list(SERVICES), "processes": processes(), "tools": list(TOOLS)}
     text = WRITTEN + str(yaml.safe_dump(content, sort_keys=False, width=120))
     rules = {f"files/rules/{path.name}": path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))}
     return {"files/processes.yaml": text, "files/Caddyfile": caddyfile(CLUSTER), **rules}

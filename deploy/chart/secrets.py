@@ -1,6 +1,7 @@
 """``troika secrets``: writes the Secrets that the chart's pods mount, once for an installation in Kubernetes.
 
-Keys and passwords are made in a folder, and kept there: written again with the same folder they are the same.
+Keys and passwords are made in a folder, and kept there: written again with the same folder they are the same. So is the
+access file (``troika access add … --file FOLDER/access.json``).
 """
 
 import json
@@ -11,14 +12,19 @@ from typing import Any
 import click
 import yaml
 
-from deploy.compose.containers import COMMAND_PROCESSES, FULL, containers
+from deploy.compose.containers import FULL, containers
 from deploy.compose.keys_server import KEYS_IN_FOLDER, KEYS_POSTGRES, chosen_keys_server, named_faults
-from deploy.compose.settings_files import Servers, claim, write_settings
+from deploy.compose.settings_files import TOOLS, TOOLS_FOLDER, Servers, claim, write_settings
 from deploy.local.secrets import KEYS_DATABASE, Secrets, make_keys
-from deploy.up.secrets import broker_definitions, broker_passwords
-from shared.cli.settings import OPERATOR
+from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
+from shared.db.embedded_server import SUPERUSER
+from shared.http.holders import parse_holders
+from shared.runtime.errors import SettingsError
 
-ACCESS, COMMANDS, MIGRATE, PREPARE = "access", "commands", "migrate", "prepare"
+ACCESS, PREPARE, POSTGRESQL = "access", "prepare", "postgresql-superuser"
+ACCESS_FILE = "access.json"
+TYPES = {POSTGRESQL: "kubernetes.io/basic-auth"}
+"""Type of a Secret that another program than ours reads: CloudNativePG."""
 
 
 @click.command()
@@ -47,13 +53,13 @@ def main(
     """Make keys and passwords in FOLDER, and write secrets.yaml and definitions.json beside them."""
     keys = folder / "keys"
     make_keys(keys)
-    claim(keys / "installation", release)
     scheme = "amqp" if plain_rabbitmq else "amqps"
     keys_server = chosen_keys_server(keys_postgres, _known_keys_url(folder / "secrets.yaml"), keys_in_folder)
     servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_server)
     given = {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}
     with named_faults():
-        found = manifests(release, Secrets(keys, ""), given, servers)
+        claim(keys / "installation", release)
+        found = manifests(release, Secrets(keys, ""), given, servers, read_access(folder / ACCESS_FILE))
     for name, content in {
         "secrets.yaml": yaml.safe_dump_all(found, sort_keys=False),
         "definitions.json": json.dumps(broker_definitions(broker_passwords(keys))),
@@ -63,42 +69,54 @@ def main(
     click.echo(f"{folder}/secrets.yaml: {len(found)} Secrets. {folder}/definitions.json: for the broker.")
 
 
-def manifests(release: str, secrets: Secrets, given: dict[str, str], servers: Servers) -> list[dict[str, Any]]:
-    """Every Secret of the chart, by the settings that the processes read."""
+def read_access(file: Path) -> str:
+    """The content of the access file; no holder if there is none.
+
+    Raises:
+        SettingsError: the processes could not read it.
+    """
+    text = file.read_text() if file.exists() else "[]"
+    try:
+        parse_holders(json.loads(text))
+    except ValueError as error:
+        raise SettingsError([f"{file}: {error}"]) from error
+    return text
+
+
+def manifests(
+    release: str, secrets: Secrets, given: dict[str, str], servers: Servers, access: str = "[]"
+) -> list[dict[str, Any]]:
+    """Every Secret of the chart, by the settings that the processes read; ``access``: content of the access file."""
     with tempfile.TemporaryDirectory() as made:
         volume = Path(made)
         write_settings(volume, secrets, given, servers)
         parts = {one.settings: _read(volume / one.settings / one.role) for one in containers(FULL)}
-        commands = {process: _read(volume / "tools" / process) for process in COMMAND_PROCESSES}
-    parts[ACCESS] = {"access.json": "[]"}
-    parts[MIGRATE] = commands["migrate"]
-    parts[COMMANDS] = {
-        f"{process}.{name}": text for process, values in commands.items() for name, text in values.items()
-    }
+        parts |= {name: _read(volume / TOOLS_FOLDER / name) for name in TOOLS}
+    parts[ACCESS] = {ACCESS_FILE: access}
     parts[PREPARE] = {
         "databases.json": (secrets.folder / "databases.json").read_text(),
         "installation": (secrets.folder / "installation").read_text(),
     }
-    return [_secret(f"{release}-{name}", values) for name, values in sorted(parts.items())]
+    parts[POSTGRESQL] = {"username": SUPERUSER, "password": database_passwords(secrets.folder)[SUPERUSER]}
+    return [_secret(release, name, values) for name, values in sorted(parts.items())]
 
 
 def _known_keys_url(file: Path) -> str:
     """URL of the keys database in the Secrets that were written before; empty without one."""
     made = yaml.safe_load_all(file.read_text()) if file.exists() else ()
-    name = f"{OPERATOR}.{KEYS_DATABASE}"
-    return next((str(one["stringData"][name]) for one in made if name in one["stringData"]), "")
+    return next((str(one["stringData"][KEYS_DATABASE]) for one in made if KEYS_DATABASE in one["stringData"]), "")
 
 
 def _read(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text().strip() for path in sorted(folder.iterdir())}
 
 
-def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
+def _secret(release: str, name: str, values: dict[str, str]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "troika"}},
-        "type": "Opaque",
+        "metadata": {"name": f"{release}-{name}", "labels": {"app.kubernetes.io/name": "troika"}},
+        "type": TYPES.get(name, "Opaque"),
         "stringData": values,
     }
 

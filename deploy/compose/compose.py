@@ -257,6 +257,7 @@ def _tools() -> dict[str, Any]:
         "TROIKA_INSECURE": "database,broker",
         "TROIKA_ACCESS_FILE": ACCESS_FILE,
         "TROIKA_FORM_KEYS": FORM_KEYS_OR_NONE,
+        "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
         "TROIKA_OPERATOR": "${TROIKA_OPERATOR:-an operator}",
     }
     volumes = [

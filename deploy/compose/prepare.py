@@ -1,7 +1,8 @@
-"""``troika prepare``: prepares a Compose installation before the rest of it starts; running it again changes nothing.
+"""``troika prepare``: prepares an installation before the rest of it starts; running it again changes nothing.
 
-``settings`` checks the values in ``.env``, and writes keys, passwords and the settings of each container into a volume,
-of which each container sees only its own part. ``databases`` makes databases and logins and migrates the schema.
+``settings`` checks the values in ``.env`` of Compose, and writes keys, passwords and the settings of each container
+into a volume, of which each container sees only its own part. ``databases`` makes databases and logins and migrates the
+schema: with Compose, in Kubernetes, and on a machine whose settings `troika install` has written.
 """
 
 import json
@@ -18,9 +19,10 @@ import psycopg
 from marshmallow import ValidationError
 from marshmallow.validate import Range
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from deploy.compose.monitoring import EXPORTER_FOLDER
-from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_doctor, write_settings
+from deploy.compose.settings_files import OF_COMPOSE, TOOLS_FOLDER, Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import FORM_KEYS, KEYS_DATABASE, Secrets, make_keys
 from deploy.servers.audit_role import grant_reading, is_made
 from deploy.servers.databases import make_databases
@@ -29,17 +31,21 @@ from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords, keys_server_password
 from services.notifications.composing.mime import mailbox
+from shared.cli.settings import read_database
 from shared.db.embedded_server import SUPERUSER
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import SettingsEnv, url_of
+from shared.runtime.settings import INSECURE, VARIABLE, SettingsEnv, connection_parameters, url_of
 
 VOLUME = Path("/settings")
 POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"
 KEYS_PROFILE = "keys"
 """Profile of Compose with the server of the keys database."""
 
-POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
-"""Setting of `prepare databases`: host and port of the server, if it is not the one of Compose."""
+POSTGRES_HOST, SUPERUSER_URL = "TROIKA_POSTGRES_HOST", "TROIKA_SUPERUSER_URL"
+"""Settings of `prepare databases`: host and port of the server, if it is not the one of Compose; or its superuser."""
+
+INSECURE_IN_CONTAINERS = "database,broker"
+"""Connections that stay inside the network of Compose or of the cluster."""
 
 EXAMPLE = "deploy/compose/.env.example"
 """Describes the settings of ``.env``."""
@@ -65,7 +71,7 @@ WAIT_S = 120.0
 
 @click.group()
 def main() -> None:
-    """What a Compose installation needs before the rest of it starts."""
+    """What an installation needs before the rest of it starts."""
 
 
 @main.command()
@@ -84,42 +90,108 @@ def settings() -> None:
 
 
 @main.command()
-def databases() -> None:
+@click.option(
+    "--folder",
+    envvar="TROIKA_PREPARE_FOLDER",
+    default=str(VOLUME),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the settings of all processes.",
+)
+@click.option(
+    "--superuser-url",
+    envvar="TROIKA_SUPERUSER_URL",
+    show_default="the superuser that Compose and the chart make",
+    help="PostgreSQL's superuser, on a server of your own: postgresql://postgres@db.example.org/postgres"
+    "?sslmode=verify-full. A password that it does not contain is asked for.",
+)
+def databases(folder: Path, superuser_url: str | None) -> None:
     """Make databases and logins, and bring the schema up to date."""
-    place = VOLUME / "prepare"
-    passwords = json.loads((place / "keys" / "databases.json").read_text())
-    servers = Servers(os.environ.get(POSTGRES_HOST) or OF_COMPOSE.postgres)
-    with _administrator(servers, passwords) as administrator:
-        _claim_server(administrator, (place / "installation").read_text())
+    passwords = _passwords(folder / "prepare" / "keys" / "databases.json")
+    if superuser_url is None:
+        superuser, wait_s, insecure = _made_superuser(folder, passwords), WAIT_S, INSECURE_IN_CONTAINERS
+    else:
+        superuser, wait_s = named_superuser(superuser_url, os.environ), 0.0
+        insecure = os.environ.get(INSECURE, "")
+    with _administrator(superuser, wait_s) as administrator:
+        _claim_server(administrator, (folder / "prepare" / "installation").read_text())
         make_databases(administrator, passwords)
-    keys_server = _make_keys_server(place)
-    with psycopg.connect(servers.database(SUPERUSER, passwords, KEYS), autocommit=True) as owner:
+    keys_server = _make_keys_server(folder)
+    with _superuser_of(superuser, KEYS) as owner:
         require_no_keys(owner)
     for service in SERVICES:
-        _migrate(service)
-        with psycopg.connect(servers.database(SUPERUSER, passwords, service), autocommit=True) as owner:
+        _migrate(folder / TOOLS_FOLDER, service, insecure)
+        with _superuser_of(superuser, service) as owner:
             grant_reading(owner, service)
     if keys_server is not None:
-        with psycopg.connect(keys_server, autocommit=True) as owner:
+        with _superuser_of(keys_server, KEYS) as owner:
             grant_reading(owner, KEYS)
-    click.echo("The databases have the schema of this image.")
+    click.echo("The databases have the schema of this version.")
 
 
-def _make_keys_server(place: Path) -> str | None:
+def named_superuser(url: str, environment: Mapping[str, str]) -> str:
+    """The address of a superuser as libpq takes it; asks for a password that neither it nor libpq's variables contain.
+
+    Raises:
+        SettingsError: it is no address, or its server on another machine is not verified.
+    """
+    env = SettingsEnv(environment={**environment, VARIABLE: "", SUPERUSER_URL: url})
+    read_database(env, SUPERUSER_URL)
+    env.seal()
+    known = connection_parameters(url)
+    is_known = known.get("password") or environment.get("PGPASSWORD") or environment.get("PGPASSFILE")
+    if not is_known and not str(known.get("host", "/")).startswith("/"):
+        known["password"] = click.prompt(f"Password of {known.get('user', SUPERUSER)}", hide_input=True)
+    return make_conninfo(**known)
+
+
+def _made_superuser(folder: Path, passwords: Mapping[str, str]) -> str:
+    """Address of the superuser whose password Compose or the chart gives to the server.
+
+    Raises:
+        SettingsError: on a machine PostgreSQL is not made by us, so its superuser must be named.
+    """
+    host = os.environ.get(POSTGRES_HOST, "")
+    if folder != VOLUME and not host:
+        raise SettingsError(
+            ["--superuser-url is required: postgresql://postgres@db.example.org:5432/postgres?sslmode=verify-full"]
+        )
+    return Servers(host or OF_COMPOSE.postgres).database(SUPERUSER, passwords, SUPERUSER)
+
+
+def _passwords(file: Path) -> dict[str, str]:
+    """By login.
+
+    Raises:
+        SettingsError: the settings were not written.
+    """
+    if not file.exists():
+        raise SettingsError([f"{file} is missing: on a machine run `troika install` first"])
+    found: dict[str, str] = json.loads(file.read_text())
+    return found
+
+
+def _superuser_of(superuser: str, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection of a superuser, named by any address of the server, to one of its databases."""
+    return psycopg.connect(superuser, dbname=database, autocommit=True)
+
+
+def _make_keys_server(folder: Path) -> str | None:
     """Make the database and the logins on the server of the keys database; returns the superuser's URL of it.
 
     Returns:
         None without such a server in this Compose installation: an operator makes the database on any other.
     """
-    named = VOLUME / "tools" / "migrate" / KEYS_DATABASE
+    named = folder / TOOLS_FOLDER / "migrate" / KEYS_DATABASE
     if not named.exists() or f"@{KEYS_POSTGRES}:" not in named.read_text():
         return None
-    server, passwords = Servers(f"{KEYS_POSTGRES}:5432"), database_passwords(place / "keys")
-    passwords |= keys_server_password(place / "keys")
-    with _administrator(server, passwords) as administrator:
+    place = folder / "prepare"
+    passwords = database_passwords(place / "keys") | keys_server_password(place / "keys")
+    superuser = Servers(f"{KEYS_POSTGRES}:5432").database(SUPERUSER, passwords, SUPERUSER)
+    with _administrator(superuser) as administrator:
         _claim_server(administrator, (place / "installation").read_text())
         make_databases(administrator, passwords, [KEYS])
-    return server.database(SUPERUSER, passwords, KEYS)
+    return superuser
 
 
 def require_no_keys(owner: "psycopg.Connection[tuple[object, ...]]") -> None:
@@ -220,16 +292,19 @@ def public_targets(public_url: str) -> str:
     return json.dumps([{"targets": [f"{public_url}/programme"]}])
 
 
-def _administrator(servers: Servers, passwords: Mapping[str, str]) -> "psycopg.Connection[tuple[object, ...]]":
-    deadline = time.monotonic() + WAIT_S
+def _administrator(superuser: str, wait_s: float = WAIT_S) -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection of the superuser; a server that starts gets ``wait_s`` seconds.
+
+    Raises:
+        SettingsError: it does not take the connection; with libpq's reason, which contains no password.
+    """
+    deadline = time.monotonic() + wait_s
     while True:
         try:
-            return psycopg.connect(
-                servers.database(SUPERUSER, passwords, SUPERUSER), autocommit=True, connect_timeout=5
-            )
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
+            return psycopg.connect(superuser, autocommit=True, connect_timeout=5)
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise SettingsError([f"PostgreSQL does not take the superuser's connection: {error}"]) from error
             time.sleep(1.0)  # PostgreSQL is starting; the deadline above ends the loop
 
 
@@ -246,9 +321,8 @@ def _claim_server(administrator: "psycopg.Connection[tuple[object, ...]]", insta
         administrator.execute(comment)
 
 
-def _migrate(service: str) -> None:
-    folder = VOLUME / "tools"
-    environment = {**os.environ, "TROIKA_SETTINGS": str(folder), "TROIKA_INSECURE": "database,broker"}
+def _migrate(tools: Path, service: str, insecure: str) -> None:
+    environment = {**os.environ, VARIABLE: str(tools), INSECURE: insecure}
     done = subprocess.run(
         [sys.executable, "-m", f"services.{service}", "migrate"], env=environment, capture_output=True, text=True
     )

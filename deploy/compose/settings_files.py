@@ -18,7 +18,7 @@ from deploy.servers.monitor_role import MONITOR
 from deploy.servers.rabbitmq import VHOST
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_passwords, database_passwords
-from shared.cli.settings import WITHOUT_DATABASE, role_of
+from shared.cli.settings import MIGRATE, WITHOUT_DATABASE, role_of
 from shared.db.embedded_server import SUPERUSER
 from shared.messaging.broker import OPERATOR as BROKER_OPERATOR
 from shared.messaging.broker import consumer_user, relay_user
@@ -32,6 +32,14 @@ MONITOR_FOLDER, MONITOR_URL = "monitor", "TROIKA_DOCTOR_DATABASE_URL"
 """Of the login that sees the database server's statistics."""
 
 AUDIT_FOLDER, DOCTOR_FOLDER = "audit", "doctor"
+TOOLS_FOLDER, RECOVERY_FOLDER = "tools", "recovery"
+"""Of an operator's commands, with a folder for each kind of process, for the audit, and for `troika recover`."""
+
+TOOLS = (*COMMAND_PROCESSES, AUDIT_FOLDER, RECOVERY_FOLDER)
+"""All folders of the tools."""
+
+_RECOVERY_KEYS = (("registration", "tend"), ("notifications", "rekey"))
+"""Processes whose keys a recovery needs: it seals messages, and decrypts the recipients whom someone must write to."""
 
 BROKER_LOGINS: Mapping[str, Callable[[str], str]] = {
     "relay": relay_user,
@@ -145,20 +153,37 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
         for process in one.processes:
             _write(folder / process, _settings(one, process, secrets, given, logins))
         _write(folder, {name: given[name] for name in ADDRESSES if name in given})
-    for process in COMMAND_PROCESSES:
-        for service in SERVICES:
-            tool = Container("tools", "tools", service, process, (process,), web=False)
-            _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
-    audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
-    if servers.keys:
-        audit[variable(KEYS)] = servers.keys_database(ROLE, databases)
-    else:
+    audit = _audit(logins)
+    if not servers.keys:
         _forget_keys_database(volume)
-    _write(volume / AUDIT_FOLDER, {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
+    _write(volume / AUDIT_FOLDER, audit)
+    _write_tools(volume / TOOLS_FOLDER, secrets, given, logins)
+    _write(volume / TOOLS_FOLDER / AUDIT_FOLDER, audit)
     _write(volume / MONITOR_FOLDER, {MONITOR_URL: servers.database(MONITOR, databases, SUPERUSER)})
     (volume / "access").mkdir(exist_ok=True, mode=0o700)
     _write_once(volume / "access" / "access.json", "[]\n")
     (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)
+
+
+def _audit(logins: Logins) -> dict[str, str]:
+    """Settings of the audit; the tools have them too: their own logins may do more than read."""
+    found = {variable(service): logins.database(ROLE, service) for service in SERVICES}
+    if logins.servers.keys:
+        found[variable(KEYS)] = logins.servers.keys_database(ROLE, logins.databases)
+    return {**found, "TROIKA_AUDIT_BROKER_URL": logins.broker(AUDIT)}
+
+
+def _write_tools(folder: Path, secrets: Secrets, given: Mapping[str, str], logins: Logins) -> None:
+    """Write what an operator's commands need, in a folder for each kind of process that they are."""
+    for process in COMMAND_PROCESSES:
+        for service in SERVICES:
+            tool = Container("tools", TOOLS_FOLDER, service, process, (process,), web=False)
+            _write(folder / process, _settings(tool, process, secrets, given, logins))
+    for service in SERVICES:
+        url = logins.database(role_of(service, MIGRATE), service)
+        _write(folder / RECOVERY_FOLDER, {f"{service.upper()}_DATABASE_URL": url})
+    for service, process in _RECOVERY_KEYS:
+        _write(folder / RECOVERY_FOLDER, _keys(secrets, service, process))
 
 
 def write_doctor(volume: Path, given: Mapping[str, str]) -> None:
@@ -194,10 +219,13 @@ def _settings(
         found["TROIKA_BROKER_URL"] = logins.broker(BROKER_LOGINS[process](one.service))
     if (one.service, process) == ("notifications", "send"):
         found["SMTP_URL"] = given["SMTP_URL"]
-    for name, value in secrets.of(one.service, process).items():
-        if name not in ELSEWHERE:
-            found[name] = Path(value) if name.endswith("_FILE") else value
-    return found
+    return found | _keys(secrets, one.service, process)
+
+
+def _keys(secrets: Secrets, service: str, process: str) -> dict[str, str | Path]:
+    """Keys of a kind of process: a public key, or the file of a key."""
+    named = {name: value for name, value in secrets.of(service, process).items() if name not in ELSEWHERE}
+    return {name: Path(value) if name.endswith("_FILE") else value for name, value in named.items()}
 
 
 def _forget_keys_database(volume: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.compose.compose import ACCESS_FILE, FORM_KEYS
 from deploy.local.secrets import KEYS_DATABASE
-from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
+from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES, worker_name
 
 HOME = "/opt/troika"
 SETTINGS = "/etc/troika/settings"
@@ -19,6 +19,9 @@ OPERATIONS, AUDIT, CANARY = "operations", "audit", "canary"
 OPERATIONS_PORTS = {AUDIT: 9190, CANARY: 9191}
 HOLDERS = frozenset({("registration", "desk"), ("events", "web"), ("notifications", "web")})
 """Processes that know who has a key."""
+
+START = " ".join(["systemctl start --all", *(f"'troika-{service}-*'" for service in SERVICES), f"troika-{AUDIT}"])
+"""Starts every enabled process of a machine. `troika-*` would start the jobs of backups and the drill too."""
 
 HARDENED = """\
 NoNewPrivileges=yes
@@ -90,12 +93,14 @@ class Process:
     service, role: as in the shape; ``operations`` for the audit and the canary.
     port: that it listens on.
     settings: names of the settings that are handed to it as files.
+    address: on which a web process listens.
     """
 
     service: str
     role: str
     port: int
     settings: tuple[str, ...]
+    address: str = "127.0.0.1"
 
     @property
     def name(self) -> str:
@@ -124,7 +129,8 @@ def unit(process: Process) -> str:
     ours = process.service != OPERATIONS
     variables = {"TROIKA_METRICS_PORT": str(process.port)}
     if process.web:
-        variables = {"TROIKA_BIND": f"127.0.0.1:{process.port}", "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
+        bind = f"{process.address}:{process.port}"
+        variables = {"TROIKA_BIND": bind, "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
     if holder:
         variables["TROIKA_ACCESS_FILE"] = str(Path("/etc/troika/access") / Path(ACCESS_FILE).name)
     has_folder = desk and KEYS_DATABASE not in process.settings
@@ -168,5 +174,7 @@ def tmpfiles(processes: Iterable[Process]) -> str:
         "d /var/lib/troika 0755 root root",
     ]
     if any((process.service, process.role) == ("registration", "desk") for process in processes):
-        lines.append(f"d {FORM_KEYS} 0700 troika-registration-desk troika-registration-desk")
+        owner = "troika-registration-desk troika-registration-desk"
+        # what root has put back from an archive is the desk's too
+        lines += [f"d {FORM_KEYS} 0700 {owner}", f"Z {FORM_KEYS} - {owner}"]
     return "\n".join(lines) + "\n"

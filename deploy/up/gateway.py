@@ -113,6 +113,7 @@ def gateway_configuration(
     proxies: TrustedProxies = NO_PROXIES,
     limits: RequestLimits = LIMITS,
     behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,
+    public_url: str | None = None,
 ) -> str:
     """The text of ``nginx.conf``.
 
@@ -122,7 +123,9 @@ def gateway_configuration(
         proxies: in front of the gateway; the client's address that they report is trusted.
         limits: for each client network.
         behind: addresses of web processes on other hosts, by process (``registration-forms``); the others are here.
+        public_url: the public address; None: that of the environment.
     """
+    is_https = https() if public_url is None else public_url.startswith("https://")
     several = {name for name, addresses in behind.items() if len(addresses) > 1}
     filled = {
         "folder": str(place),
@@ -132,7 +135,7 @@ def gateway_configuration(
         **{f"rate_{zone}": str(limits.rate_per_s * share) for zone, share in PREFIX_SHARES.items()},
         **{f"burst_{zone}": str(limits.burst * share) for zone, share in PREFIX_SHARES.items()},
         "headers": "".join(
-            f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=https())
+            f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=is_https)
         ),
         "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
         "upstreams": "".join(

@@ -1,6 +1,7 @@
 """Documents are correct: links work, and generated files match the code."""
 
 import ast
+import fnmatch
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from deploy import specs
+from deploy.machine.install import GATEWAY
+from deploy.machine.install import NAMES as INSTALLED
+from deploy.machine.timers import JOBS
 from deploy.servers.audit_role import variable
 from deploy.shape import SERVICES
 from services.console_pages import SECTIONS
@@ -42,6 +46,30 @@ def test_files_that_documents_name_exist() -> None:
     named = [(page, name) for page in living if page.name != "CHANGELOG.md" for name in _NAMED.findall(text_of(page))]
     assert len(named) > 50
     assert [(str(page), name) for page, name in named if not any(PROJECT.glob(name.rstrip("/")))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_units_that_documents_name_are_installed(page: Path) -> None:
+    assert _wrong_units(text_of(page)) == []
+
+
+def test_wrong_units_are_found() -> None:
+    """Parts in angle brackets are places to fill in; a pattern must not start the jobs of backups."""
+    text = """`systemctl status troika-<service>-<role>` `systemctl status troika-<service>@<role>` `troika-tools`
+    `journalctl -u troika-backup-keys -u 'troika-*'`
+    `systemctl restart troika-registration@forms` `systemctl start 'troika-*' --all` `troika-events-web --help`
+
+    ```sh
+    systemctl enable --now troika-backup.timer \\
+      troika-nothing.timer
+    ```
+    """
+    assert _wrong_units(text) == [
+        "troika-<service>@<role>",
+        "troika-registration@forms",
+        "troika-*",
+        "troika-nothing.timer",
+    ]
 
 
 def test_each_setting_of_the_services_is_a_row_of_the_reference() -> None:
@@ -102,6 +130,27 @@ def _wrong_ways(text: str) -> list[str]:
         for before, after in pairwise(steps)
     ]
     return [f"{a} → {b}" for a, b in pairs if a and b and b not in _PAGES_IN.get(a, ())]
+
+
+def _wrong_units(text: str) -> list[str]:
+    """Units in commands of systemd that `troika install` does not write; patterns that start more than processes."""
+    commands = [line for code in _CODE.findall(text) for line in code.replace("\\\n", " ").strip("`").splitlines()]
+    names = [
+        (command, name.strip("'\""))
+        for command in commands
+        if re.search(r"\b(systemctl|journalctl)\b", command)
+        for name in re.findall(r"(?<!\S)['\"]?troika-\S+", command)
+    ]
+    return [name for command, name in names if not _is_unit(name, starts="systemctl start" in command)]
+
+
+def _is_unit(name: str, *, starts: bool) -> bool:
+    processes = [f"troika-{process}.service" for process in (*INSTALLED, GATEWAY)]
+    jobs = [f"{job}.{kind}" for job in JOBS for kind in ("service", "timer")]
+    if starts and "*" in name and fnmatch.filter(jobs, name):
+        return False
+    whole = name if "." in name or name.endswith("*") else f"{name}.service"
+    return bool(fnmatch.filter([*processes, *jobs], re.sub("<[^>]*>", "*", whole)))
 
 
 def _leads_somewhere(page: Path, link: str) -> bool:

@@ -4,6 +4,11 @@
 {{- (.Files.Get "files/processes.yaml" | fromYaml).processes | toJson -}}
 {{- end -}}
 
+{{/* Kinds of an operator's commands, each with a Secret of its name. */}}
+{{- define "troika.tools" -}}
+{{- (.Files.Get "files/processes.yaml" | fromYaml).tools | toJson -}}
+{{- end -}}
+
 {{- define "troika.labels" -}}
 app.kubernetes.io/name: troika
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -47,6 +52,19 @@ capabilities:
 - {name: TROIKA_MAIL_FROM, value: {{ .Values.mailFrom | quote }}}
 {{- with .Values.insecure }}
 - {name: TROIKA_INSECURE, value: {{ . | quote }}}
+{{- end }}
+{{- end -}}
+
+{{- define "troika.superuserSecret" -}}
+{{ .Values.postgresql.superuserSecret | default (printf "%s-postgresql-superuser" .Release.Name) }}
+{{- end -}}
+
+{{- define "troika.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

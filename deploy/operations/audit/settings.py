@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from deploy.compose.settings_files import AUDIT_FOLDER
 from deploy.local.installation import audit_urls as demo_urls
 from deploy.operations.audit.broker import ask_broker
 from deploy.operations.audit.facts import DATABASES
@@ -69,7 +70,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> AuditSettings
     Raises:
         SettingsError: a setting is wrong, or there is nothing to audit; the message states what is needed.
     """
-    env = SettingsEnv(environment=environment)
+    env = SettingsEnv(AUDIT_FOLDER, environment)
     named = _named(env)
     secure = env.secure(BROKER, plain_urls)
     broker_url = env.str("TROIKA_AUDIT_BROKER_URL", "", validate=[url_of("amqp", "amqps"), secure])

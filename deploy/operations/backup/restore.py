@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from deploy.machine.units import START
 from deploy.operations.backup.configuration import read_configuration
 from deploy.operations.backup.options import CONFIG, When, ended_by_signals, plain_errors
 from deploy.operations.backup.postgres import running_pid
@@ -88,7 +89,7 @@ def _next(backup: Backup) -> list[str]:
     return [
         "  1. start PostgreSQL (Debian: systemctl start postgresql)",
         *(f"  -  troika {service} migrate" for service in older),
-        "  2. start the services (systemctl start 'troika-*' --all)",
+        f"  2. start the services ({START})",
         "  3. troika recover plan",
     ]
 

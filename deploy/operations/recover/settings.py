@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.compose.settings_files import RECOVERY_FOLDER
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
+from services.notifications.composing.mime import domain_of
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.cli.settings import MIGRATE, key_file, read_database, read_public_key
 from shared.runtime.errors import SettingsError
@@ -49,26 +51,20 @@ def read_settings(environment: Mapping[str, str] | None = None) -> RecoverSettin
     Raises:
         SettingsError: something is missing or wrong.
     """
-    env, where = SettingsEnv(MIGRATE, environment), "from the environment"
+    env, where = SettingsEnv(RECOVERY_FOLDER, environment), "from the environment"
     if not any(env.given.get(variable(one) + end) for one in SERVICES for end in ("", FROM_FILE)):
-        env, where = SettingsEnv(MIGRATE, {**_of_make_up(env.given), **env.given}), "make up"
+        env, where = SettingsEnv(RECOVERY_FOLDER, {**_of_make_up(env.given), **env.given}), "make up"
     urls = {service: read_database(env, variable(service)) for service in SERVICES}
     settings = RecoverSettings(
         urls,
         read_public_key(env, NOTIFICATIONS_PUBLIC),
         read_public_key(env, EVENTS_PUBLIC),
         env.parsed(VAULT_VARIABLE, key_file, ()),
-        env.parsed("TROIKA_MAIL_FROM", _domain, about="its domain ends Message-IDs"),
+        env.parsed("TROIKA_MAIL_FROM", domain_of, about="its domain ends Message-IDs"),
         where,
     )
     env.seal()
     return settings
-
-
-def _domain(address: str) -> str:
-    if "@" not in address:
-        raise ValueError("a mail address is required")
-    return address.rpartition("@")[2]
 
 
 def _of_make_up(environment: Mapping[str, str]) -> dict[str, str]:

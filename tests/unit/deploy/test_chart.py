@@ -16,9 +16,14 @@ from helm_python import HelmError
 from deploy.chart.processes import files, processes
 from deploy.chart.secrets import main as secrets
 from deploy.chart.secrets import manifests
+from deploy.compose.containers import COMMAND_PROCESSES
 from deploy.compose.settings_files import Servers, claim
 from deploy.local.secrets import Secrets, make_keys
-from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
+from deploy.operations.access import main as access
+from deploy.operations.audit.settings import read_settings as read_audit_settings
+from deploy.operations.recover.settings import read_settings as read_recovery_settings
+from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES, worker_name
+from services.events.settings import read_settings as events_settings
 from tests.support.processes import PROJECT
 
 CHART = PROJECT / "deploy" / "chart"
@@ -83,6 +88,17 @@ def check(text: str, version: str) -> None:
     kubernetes_validate.validate(json.loads(text), version, strict=True)
 
 
+def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Specifications of pods, by the name of what makes them."""
+    found = {}
+    for one in objects:
+        if one["kind"] in ("Deployment", "Job"):
+            found[one["metadata"]["name"]] = one["spec"]["template"]["spec"]
+        if one["kind"] == "CronJob":
+            found[one["metadata"]["name"]] = one["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return found
+
+
 def named(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
     """Objects of a kind by name."""
     return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
@@ -110,10 +126,10 @@ def test_every_process_has_its_own_deployment(chart: helm.Chart) -> None:
 
 
 def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None:
-    objects = rendered(chart, OPERATORS)
-    for one in [*named(objects, "Deployment").values(), *named(objects, "Job").values()]:
-        pod = one["spec"]["template"]["spec"]
-        assert pod["securityContext"]["runAsNonRoot"], one["metadata"]["name"]
+    found = pods(rendered(chart, OPERATORS))
+    assert {"troika-registration-forms", "troika-gateway", "troika-migrate", "troika-tools"} <= set(found)
+    for name, pod in found.items():
+        assert pod["securityContext"]["runAsNonRoot"], name
         assert pod["securityContext"]["runAsUser"] != 0
         assert pod["automountServiceAccountToken"] is False
         for container in pod["containers"]:
@@ -193,29 +209,91 @@ def test_wrong_values_are_refused_by_name(chart: helm.Chart, changed: dict[str, 
         rendered(chart, changed)
 
 
-def test_secrets_are_those_that_the_pods_mount(chart: helm.Chart, tmp_path: Path) -> None:
-    keys = tmp_path / "keys"
+def made_secrets(folder: Path, access: str = "[]") -> dict[str, dict[str, Any]]:
+    """By name, as `troika secrets` writes them."""
+    keys = folder / "keys"
     make_keys(keys)
     claim(keys / "installation", "troika")
     given = {"TROIKA_PUBLIC_URL": "https://register.example.org", "SMTP_URL": "smtps://mail.example.org"}
     servers = Servers("db.example.org:5432", "?sslmode=verify-full", "mq.example.org:5671", "amqps")
-    made = {one["metadata"]["name"]: one for one in manifests("troika", Secrets(keys, ""), given, servers)}
+    return {one["metadata"]["name"]: one for one in manifests("troika", Secrets(keys, ""), given, servers, access)}
+
+
+@pytest.mark.parametrize("values", [{}, OPERATORS], ids=["plain", "operators"])
+def test_secrets_are_those_that_the_pods_mount(chart: helm.Chart, tmp_path: Path, values: dict[str, Any]) -> None:
+    made = made_secrets(tmp_path)
     for one in made.values():
         check(json.dumps(one), VERSIONS[-1])
-    objects = rendered(chart, {})
+    objects = rendered(chart, values)
     mounted = {
         volume["secret"]["secretName"]
-        for kind in ("Deployment", "Job")
-        for one in named(objects, kind).values()
-        for volume in one["spec"]["template"]["spec"]["volumes"]
+        for pod in pods(objects).values()
+        for volume in pod["volumes"]
         if "secret" in volume
     }
-    assert mounted <= set(made)
+    servers = {one["spec"]["superuserSecret"]["name"] for one in named(objects, "Cluster").values()}
+    assert mounted | servers <= set(made) == mounted | {"troika-postgresql-superuser"}
+    external = named(objects, "ExternalSecret")
+    assert set(external) == (set(made) if values else set())
     relay = made["troika-registration-relay"]["stringData"]
     assert set(relay) == {"REGISTRATION_DATABASE_URL", "TROIKA_BROKER_URL"}
     assert relay["REGISTRATION_DATABASE_URL"].endswith("@db.example.org:5432/registration?sslmode=verify-full")
-    again = {one["metadata"]["name"]: one for one in manifests("troika", Secrets(keys, ""), given, servers)}
-    assert again == made
+    assert made_secrets(tmp_path) == made
+
+
+def test_superuser_of_the_database_server_is_the_one_that_prepares_it(tmp_path: Path) -> None:
+    made = made_secrets(tmp_path)
+    superuser, prepare = made["troika-postgresql-superuser"], made["troika-prepare"]["stringData"]
+    assert superuser["type"] == "kubernetes.io/basic-auth"
+    passwords = json.loads(prepare["databases.json"])
+    assert superuser["stringData"] == {"username": "postgres", "password": passwords["postgres"]}
+
+
+def test_pod_of_the_tools_has_the_settings_of_every_command(chart: helm.Chart, tmp_path: Path) -> None:
+    """An operator makes it of a CronJob that never runs by itself; it reaches the broker too."""
+    (job,) = named(rendered(chart, {}), "CronJob").values()
+    assert (job["metadata"]["name"], job["spec"]["suspend"]) == ("troika-tools", True)
+    template = job["spec"]["jobTemplate"]["spec"]["template"]
+    assert template["metadata"]["labels"]["troika/broker"] == "true"
+    (container,) = template["spec"]["containers"]
+    assert container["command"] == ["sleep", str(job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"])]
+    made = made_secrets(tmp_path)
+    secret_of = {volume["name"]: volume["secret"] for volume in template["spec"]["volumes"] if "secret" in volume}
+    for mount in container["volumeMounts"]:
+        if mount["name"] in secret_of:
+            folder = tmp_path / mount["mountPath"].lstrip("/")
+            folder.mkdir(parents=True)
+            for name, text in made[secret_of[mount["name"]]["secretName"]]["stringData"].items():
+                (folder / name).write_text(text)
+    given = {one["name"]: one["value"] for one in container["env"]}
+    given["TROIKA_SETTINGS"] = str(tmp_path / given["TROIKA_SETTINGS"].lstrip("/"))
+    for process in COMMAND_PROCESSES:
+        events_settings(process, {**given})
+    assert set(read_audit_settings(given).urls) == set(SERVICES)
+    recovery = read_recovery_settings(given)
+    assert (set(recovery.urls), recovery.mail_domain, len(recovery.vault_keys)) == (set(SERVICES), "example.org", 1)
+
+
+def test_secrets_keep_the_access_file_of_the_installation(tmp_path: Path) -> None:
+    """Otherwise each `kubectl apply` would remove the keys of all its holders."""
+    words = [str(tmp_path), "--postgres", "db.example.org:5432", "--rabbitmq", "mq.example.org:5671"]
+    words += ["--smtp-url", "smtps://mail.example.org", "--public-url", "https://register.example.org"]
+    assert CliRunner().invoke(secrets, words).exit_code == 0
+    (before,) = [one for one in read_secrets(tmp_path) if one["metadata"]["name"] == "troika-access"]
+    assert before["stringData"] == {"access.json": "[]"}
+    file = tmp_path / "access.json"
+    CliRunner().invoke(access, ["add", "a coordinator", "--role", "viewer", "--file", str(file)])
+    assert CliRunner().invoke(secrets, words).exit_code == 0
+    (after,) = [one for one in read_secrets(tmp_path) if one["metadata"]["name"] == "troika-access"]
+    assert [holder["name"] for holder in json.loads(after["stringData"]["access.json"])] == ["a coordinator"]
+    file.write_text('[{"name": "nobody"}]')
+    refused = CliRunner().invoke(secrets, words)
+    assert (refused.exit_code, f"{file}: " in refused.output) == (1, True)
+
+
+def read_secrets(folder: Path) -> list[dict[str, Any]]:
+    """Those that were written."""
+    return list(yaml.safe_load_all((folder / "secrets.yaml").read_text()))
 
 
 def test_secrets_written_again_have_the_keys_database_still(tmp_path: Path) -> None:

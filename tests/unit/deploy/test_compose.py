@@ -19,10 +19,12 @@ from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import Secrets, make_keys
+from deploy.operations.audit.settings import read_settings as read_audit_settings
 from deploy.operations.doctor.finding import from_folder
 from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.keys import check_files
 from deploy.operations.doctor.registry import CHECKS
+from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
 from services.notifications import settings as notifications
@@ -272,6 +274,22 @@ def test_tools_have_the_settings_of_every_command(volume: Path) -> None:
         for service in SERVICES:
             assert process == "topology" or f"{service.upper()}_DATABASE_URL" in found
         assert (process in ("parked", "topology")) == ("TROIKA_BROKER_URL" in found)
+
+
+def test_tools_have_the_settings_of_the_audit_and_of_a_recovery(volume: Path) -> None:
+    """As the container `tools` and the command `troika` on a machine read them."""
+    tools = {"TROIKA_SETTINGS": str(volume / "tools"), "TROIKA_INSECURE": "database,broker"}
+    audit = read_audit_settings(tools)
+    own = read_audit_settings({**tools, "TROIKA_SETTINGS": str(volume / "audit")})
+    assert set(audit.urls) == set(SERVICES)
+    assert all(url.startswith("postgresql://troika_audit:") for url in audit.urls.values())
+    assert (own.urls, own.broker_url) == (audit.urls, audit.broker_url)
+    assert "troika-audit:" in audit.broker_url
+    recovery = read_recovery_settings({**tools, "TROIKA_MAIL_FROM": GIVEN["TROIKA_MAIL_FROM"]})
+    assert all(url.startswith(f"postgresql://troika_{name}:") for name, url in recovery.urls.items())
+    assert (recovery.mail_domain, len(recovery.vault_keys)) == ("example.org", 1)
+    for size in SIZES:
+        assert "TROIKA_MAIL_FROM" in described(size, "tools")["environment"]
 
 
 def test_written_again_everything_stays(volume: Path) -> None:

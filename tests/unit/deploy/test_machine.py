@@ -11,11 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.local.secrets import OWNERS
-from deploy.machine.install import NAMES, main
+from deploy.machine.install import GATEWAY, NAMES, main
 from deploy.machine.timers import JOBS
 from deploy.machine.units import OPERATIONS, port_of
+from deploy.operations.audit.settings import read_settings as read_audit_settings
 from deploy.operations.backup.__main__ import main as backup
 from deploy.operations.backup.drill import main as drill
+from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.shape import PROCESSES, worker_name
 
 WORDS = [
@@ -28,14 +30,15 @@ WORDS = [
         "smtps://mail.example.org",
     ),
     *("--public-url", "https://register.example.org", "--mail-from", "upr@example.org"),
+    *("--console-url", "https://desk.example.org"),
     *("--web-hosts", "192.0.2.1,192.0.2.2"),
 ]
 MAX_EXPOSED = 3.0
 
 
-def install(root: Path, *names: str) -> str:
-    """As an operator types it."""
-    done = CliRunner().invoke(main, [*names, "--root", str(root), *WORDS])
+def install(root: Path, *words: str) -> str:
+    """As an operator types it; later options count."""
+    done = CliRunner().invoke(main, ["--root", str(root), *WORDS, *words])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -48,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "opt" / "troika" / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     shutil.copy("/bin/true", python)
-    for program in ("usr/lib/systemd/systemd-executor", "usr/sbin/nologin"):
+    for program in ("usr/lib/systemd/systemd-executor", "usr/sbin/nologin", "usr/sbin/nginx", "bin/kill"):
         (folder / program).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/true", folder / program)
     install(folder, "all", "backup")
@@ -100,7 +103,7 @@ def test_no_two_processes_share_a_port() -> None:
 
 
 def test_systemd_finds_nothing_wrong(root: Path) -> None:
-    names = [*(f"troika-{name}.service" for name in NAMES), *(f"{name}.timer" for name in JOBS)]
+    names = [*(f"troika-{name}.service" for name in (*NAMES, GATEWAY)), *(f"{name}.timer" for name in JOBS)]
     done = subprocess.run(
         ["systemd-analyze", "verify", f"--root={root}", "--man=no", *names], capture_output=True, text=True, check=False
     )
@@ -127,7 +130,7 @@ def test_timers_are_installed_where_they_are_asked_for(tmp_path: Path) -> None:
     assert list((tmp_path / "b" / "etc" / "systemd" / "system").glob("*.timer")) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, GATEWAY])
 def test_exposure_is_low(root: Path, name: str) -> None:
     command = [
         "systemd-analyze",
@@ -155,6 +158,15 @@ def test_users_and_folders_are_made(root: Path) -> None:
     assert set(members["troika-access"].split(",")) == holders
 
 
+def test_keys_of_forms_that_root_restores_become_those_of_the_desk(tmp_path: Path) -> None:
+    install(tmp_path, "registration-desk")
+    rules = (tmp_path / "usr" / "lib" / "tmpfiles.d" / "troika.conf").read_text().splitlines()
+    assert [line for line in rules if "/var/lib/troika/form-keys" in line] == [
+        "d /var/lib/troika/form-keys 0700 troika-registration-desk troika-registration-desk",
+        "Z /var/lib/troika/form-keys - troika-registration-desk troika-registration-desk",
+    ]
+
+
 def test_installed_again_keys_and_changed_settings_stay(root: Path) -> None:
     environment = root / "etc" / "troika" / "troika.env"
     environment.write_text(environment.read_text() + "TROIKA_TRUSTED_PROXIES=192.0.2.9\n")
@@ -166,10 +178,98 @@ def test_installed_again_keys_and_changed_settings_stay(root: Path) -> None:
 def test_one_process_alone_may_be_installed(tmp_path: Path) -> None:
     printed = install(tmp_path, "notifications-send", "gateway")
     names = [path.name for path in (tmp_path / "etc" / "systemd" / "system").iterdir()]
-    assert names == ["troika-notifications-send.service"]
-    assert "systemctl enable --now" not in printed or "troika-notifications-send" in printed
+    assert sorted(names) == ["troika-gateway.service", "troika-notifications-send.service"]
+    assert "systemctl enable --now troika-notifications-send\n" in printed
     text = (tmp_path / "etc" / "troika" / "nginx.conf").read_text()
     assert text.count("server 192.0.2.1:8101 max_fails=1") == text.count("server 192.0.2.2:8101 max_fails=1") == 1
+
+
+def environment_of(root: Path) -> dict[str, str]:
+    """What the command `troika` hands to the program that it runs, in the root of another system."""
+    text = (root / "usr" / "local" / "bin" / "troika").read_text()
+    for folder in ("/etc/troika", "/opt/troika", "/var/lib/troika"):
+        text = text.replace(folder, str(root) + folder)
+    python = root / "opt" / "troika" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text("#!/bin/sh\nenv -0\n")
+    python.chmod(0o755)
+    done = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, check=False, env={"PATH": "/bin"})
+    assert (done.returncode, done.stderr) == (0, "")
+    return dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+
+
+def test_command_reads_the_settings_that_all_share(tmp_path: Path) -> None:
+    """A shell reads them there, and systemd for the units; the sender's name has spaces and angle brackets."""
+    install(tmp_path, "registration-desk", "--mail-from", "The organisers <upr@example.org>")
+    found = environment_of(tmp_path)
+    assert (found["TROIKA_ORGANISER"], found["TROIKA_MAIL_FROM"]) == (
+        "The organisers",
+        "The organisers <upr@example.org>",
+    )
+    assert found["TROIKA_SETTINGS"] == f"{tmp_path}/etc/troika/settings/tools"
+    assert found["TROIKA_PREPARE_FOLDER"] == f"{tmp_path}/etc/troika/settings"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in found:
+            patch.setenv(name, found[name])
+        assert set(read_audit_settings().urls) == {"registration", "events", "notifications"}
+        assert read_recovery_settings().mail_domain == "example.org"
+
+
+def test_console_has_a_host_of_its_own(tmp_path: Path) -> None:
+    """Links of invitations lead to the desk, and passkeys are made for it: the public host serves no console."""
+    install(tmp_path, "registration-desk")
+    assert environment_of(tmp_path)["TROIKA_CONSOLE_URL"] == "https://desk.example.org"
+    for wrong in ("https://register.example.org:8443", "desk.example.org"):
+        done = CliRunner().invoke(main, ["registration-desk", "--root", str(tmp_path), *WORDS, "--console-url", wrong])
+        assert (done.exit_code, "--console-url" in done.output) == (2, True), done.output
+
+
+def test_settings_that_were_kept_and_differ_are_named(tmp_path: Path) -> None:
+    install(tmp_path, "registration-desk")
+    printed = install(tmp_path, "registration-desk", "--console-url", "https://console.example.org")
+    assert "troika.env is kept as it is; it has another line in place of TROIKA_CONSOLE_URL=https://console" in printed
+    assert "is kept as it is" not in install(tmp_path, "registration-desk")
+
+
+def test_web_processes_listen_where_the_gateway_reaches_them(tmp_path: Path) -> None:
+    note = "otherwise all people count as one client"
+    assert note in install(tmp_path, "registration-forms", "notifications-send", "--bind", "192.0.2.1")
+    forms, send = (unit(tmp_path, name)["Environment"] for name in ("registration-forms", "notifications-send"))
+    assert "TROIKA_BIND=192.0.2.1:8101" in forms
+    assert not any("192.0.2.1" in variable for variable in send)
+    networks = ("--trusted-proxies", "192.0.2.0/24")
+    assert note not in install(tmp_path / "b", "registration-forms", "--bind", "2001:db8::1", *networks)
+    assert "TROIKA_BIND=[2001:db8::1]:8101" in unit(tmp_path / "b", "registration-forms")["Environment"]
+    assert "TROIKA_TRUSTED_PROXIES=192.0.2.0/24\n" in (tmp_path / "b" / "etc" / "troika" / "troika.env").read_text()
+    done = CliRunner().invoke(main, ["registration-forms", "--root", str(tmp_path), *WORDS, "--bind", "db.example.org"])
+    assert (done.exit_code, "an IP address is required" in done.output) == (2, True)
+
+
+def test_gateway_keeps_the_names_and_certificates_of_an_operator(tmp_path: Path) -> None:
+    """nginx reads them into the servers of both hosts; its folder is made by its unit."""
+    printed = install(tmp_path, "gateway")
+    assert "systemctl enable --now troika-gateway" in printed
+    text = (tmp_path / "etc" / "troika" / "nginx.conf").read_text()
+    assert 'add_header Strict-Transport-Security "' in text
+    for name, port in (("public", 8080), ("desk", 8081)):
+        file = tmp_path / "etc" / "troika" / "gateway" / f"{name}.conf"
+        assert f"listen 127.0.0.1:{port};\n    include /etc/troika/gateway/{name}.conf;\n" in text
+        file.write_text(file.read_text() + "server_name of-an-operator.example.org;\n")
+    install(tmp_path, "gateway")
+    for name in ("public", "desk"):
+        assert "of-an-operator" in (tmp_path / "etc" / "troika" / "gateway" / f"{name}.conf").read_text()
+    started = unit(tmp_path, "gateway")
+    assert started["ExecStart"] == ['/usr/sbin/nginx -c /etc/troika/nginx.conf -e stderr -g "user www-data;"']
+    assert ("pid /var/lib/troika/gateway/nginx.pid;" in text, started["StateDirectory"]) == (True, ["troika/gateway"])
+
+
+def test_what_to_type_next_starts_no_canary_without_a_mailbox(root: Path) -> None:
+    printed = install(root, "all")
+    (others,) = [line for line in printed.splitlines() if "troika-registration-desk" in line]
+    assert ("troika-audit" in others, "troika-canary" in others) == (True, False)
+    assert printed.index("TROIKA_CANARY_ADDRESS=") < printed.index("systemctl enable --now troika-canary")
+    assert printed.index("troika prepare databases --superuser-url") < printed.index("troika access add")
+    assert "--role sealed-reader --role operator --role administrator" in printed
 
 
 def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> None:
