@@ -2,7 +2,7 @@
 
 The service stores each event, so that mails about it can be sent while the events service is down. A change that
 participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
-date that is no longer valid are cancelled at once.
+date that is no longer valid are cancelled at once, and so are requests for details when the event does not take place.
 
 A chunk of mails is committed together with the progress of its announcement, and people come in the order of their
 references, each once. So each person always gets one mail of an announcement, also a person who is on the delegation
@@ -18,7 +18,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, REMOTE_POSSIBLE, TAKING_PLACE
+from services.notifications.mails.kinds import (
+    ALWAYS_SENT,
+    ATTENDING,
+    DETAILS,
+    KINDS,
+    NEWS_KINDS,
+    REMINDER_KINDS,
+    REMOTE_POSSIBLE,
+    TAKING_PLACE,
+)
 from services.notifications.mails.model import NewMail, mail_id_of
 from services.notifications.mails.store import add_mail, add_reminder, cancel_news, cancel_reminders, miss_expired
 from services.notifications.recipients.audience import (
@@ -122,10 +131,12 @@ def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
 
 
 def _cancel_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
-    """Cancel all reminders except those of the current date, if the event takes place."""
-    date = date_of(content) if content["status"] in TAKING_PLACE else None
+    """Cancel all reminders except those of the current date; requests for details if the event does not take place."""
+    takes_place = content["status"] in TAKING_PLACE
+    date = date_of(content) if takes_place else None
     kept = minute_of(parse_rfc3339(date)) if date else 0
-    for kind in cancel_reminders(connection, event_id, kept, MOVED, now):
+    kinds = REMINDER_KINDS if takes_place else (*REMINDER_KINDS, DETAILS)
+    for kind in cancel_reminders(connection, event_id, kinds, kept, MOVED, now):
         mails_total.labels(kind, "cancelled").inc()
 
 

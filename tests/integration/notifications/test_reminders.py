@@ -113,6 +113,26 @@ def test_event_that_does_not_take_place_is_not_reminded_of(
     assert reminders(notifications) == [("reminder-1-day", "cancelled")]
 
 
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"place": "Another room"}, "queued"),
+        ({"starts_at": "2020-03-05T19:00:00Z", "ends_at": "2020-03-05T20:00:00Z"}, "queued"),
+        ({"status": "tentative", "starts_at": None, "ends_at": None}, "queued"),
+        ({"status": "postponed", "starts_at": None, "ends_at": None}, "cancelled"),
+        ({"status": "cancelled"}, "cancelled"),
+    ],
+)
+def test_request_for_details_is_cancelled_only_with_the_event(
+    notifications: NotificationService, changes: dict[str, Any], state: str
+) -> None:
+    (registration_id,) = [str(row["subject"]) for row in notifications.rows("SELECT subject FROM recipient")]
+    notifications.consume(notifications.registration_message("details-requested", registration_id))
+    assert reminders(notifications) == [("details", "queued")]
+    notifications.consume_event(revision=2, **changes)
+    assert reminders(notifications) == [("details", state)]
+
+
 def test_reminders_follow_an_event_that_moves_and_moves_back(notifications: NotificationService) -> None:
     plan_at(notifications, START - DAY)
     notifications.consume_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
