@@ -65,12 +65,15 @@ def test_consent_shows_what_was_agreed_to_and_when(service: RegistrationService)
     assert (consent["language"], datetime.fromisoformat(consent["given_at"])) == ("en", service.clock())
 
 
-def test_bounce_ends_the_link_that_was_in_the_mail(service: RegistrationService) -> None:
+@pytest.mark.parametrize(("refused", "status"), [(True, 404), (False, 200)], ids=["refused", "given up"])
+def test_bounce_ends_the_link_that_was_in_the_mail(service: RegistrationService, refused: bool, status: int) -> None:
+    """Unless the mail was given up for another reason than its recipient: it may be sent again, with its link."""
     identity = service.enrol(answers(1))
     token = service.own_token(1)
     [(minted_at,)] = rows(service.url, "SELECT minted_at FROM managing_link")
-    handle(service, "mail.bounced.v1", identity, kind="confirmation", caused_at=rfc3339(minted_at))
-    assert service.client.get(f"/r/{token}").status_code == 404
+    handle(service, "mail.bounced.v1", identity, kind="confirmation", caused_at=rfc3339(minted_at), refused=refused)
+    assert service.client.get(f"/r/{token}").status_code == status
+    assert rows(service.url, "SELECT outcome FROM mail_log") == [("bounced",)]
 
 
 def test_mails_are_listed_once_each_and_go_with_the_person(service: RegistrationService) -> None:
