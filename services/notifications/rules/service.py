@@ -51,6 +51,7 @@ from services.notifications.rules.model import (
     differs,
     due_after,
     is_news_outdated,
+    is_recording_of,
     known_after,
     minute_of,
     news_of,
@@ -167,9 +168,10 @@ def upsert_partner(connection: Connection, clock: Clock, data: Mapping[str, Any]
 
 
 def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str) -> None:
-    """Store a resource, and announce the first recording of an event to people with a seat.
+    """Store a resource unless the same or a newer revision is stored, and announce the first recording of an event.
 
-    Slides, briefs, and resources of a series or a city are on the public pages and make no mail.
+    People with a seat get the mail. Slides, briefs, and resources of a series or a city are on the public pages and
+    make no mail.
 
     Args:
         connection: of the message's own transaction.
@@ -177,11 +179,11 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
         data: validated data of the message.
         correlation_id: of the message.
     """
-    now = clock()
-    upsert_copy(connection, "resource_copy", data["id"], data["revision"], plain(data), now)
-    if data["kind"] != "recording" or data["event"] is None:
+    now, content = clock(), plain(data)
+    is_newest = upsert_copy(connection, "resource_copy", data["id"], data["revision"], content, now)
+    if not is_newest or not is_recording_of(content, data["event"]):
         return
-    detail = {"url": data["url"], "title": data["title"].as_mapping}
+    detail = {"resource": data["id"]}
     announcement = Announcement(new_id(), "recording", data["event"], FIRST_RECORDING, detail, now, now, correlation_id)
     add_announcement(connection, announcement)
 

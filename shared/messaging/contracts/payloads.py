@@ -159,7 +159,10 @@ class HotelData(MessageSchema):
 
 
 class ResourceData(MessageSchema):
-    """A recording, slides or a brief that can be seen now; ``event``, ``series``, ``city`` are what it belongs to."""
+    """A recording, slides or a brief that was published; ``event``, ``series``, ``city`` are what it belongs to.
+
+    The public sees it only while it is ``published``.
+    """
 
     id = slug()
     revision = revision()
@@ -170,6 +173,7 @@ class ResourceData(MessageSchema):
     event = slug(required=False)
     series = slug(required=False)
     city = text(200, required=False)
+    published = fields.Boolean(load_default=True)
 
 
 class DecisionData(MessageSchema):

@@ -116,7 +116,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "events",
         _COPIES,
         ResourceData,
-        "A recording, slides or a brief was published.",
+        "A recording, slides or a brief was published, has changed since, or was hidden.",
     ),
     *_DECISIONS,
     MessageType(

@@ -1,5 +1,6 @@
 """Reminders arrive in time or not at all, once for each start, and follow the event when it moves."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,10 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
 from tests.integration.notifications.notification_service import EVENT, NotificationService
+from tests.integration.notifications.review import texts_sent
 from tests.support.smtp_relay import Relay
 
+LINKS = re.compile(r"https://videos\.example\.org/[a-z0-9-]+")
 START = datetime(2020, 3, 4, 19, tzinfo=UTC)
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
 BEFORE = {"reminder-7-days": WEEK, "reminder-1-day": DAY, "reminder-1-hour": HOUR}
@@ -211,6 +214,43 @@ def test_recording_is_announced_once_to_those_who_had_a_seat(notifications: Noti
         notifications.consume_resource(id=resource, event=EVENT)
         notifications.schedule()
     assert [mail["kind"] for mail in notifications.mails() if mail["lane"] == "bulletin"] == ["recording-available"]
+
+
+def recordings(notifications: NotificationService) -> list[str]:
+    """The addresses in all mails about recordings that are sent now."""
+    notifications.schedule()
+    return [link for _subject, words in texts_sent(notifications) for link in LINKS.findall(words)]
+
+
+def test_recording_is_mailed_once_by_its_newest_address(notifications: NotificationService) -> None:
+    """However its messages arrive: the correction before the publication, a change after the mail."""
+    notifications.consume_resource(revision=2, url="https://videos.example.org/corrected")
+    notifications.schedule()
+    notifications.consume_resource(revision=1)
+    notifications.consume_resource(revision=3, url="https://videos.example.org/newest")
+    assert set(recordings(notifications)) == {"https://videos.example.org/newest"}
+    for revision, published in ((4, True), (5, False), (6, True)):
+        notifications.consume_resource(revision=revision, published=published)
+        assert recordings(notifications) == []
+
+
+def test_recording_that_is_hidden_is_not_mailed_until_it_is_shown(notifications: NotificationService) -> None:
+    notifications.consume_resource(revision=2, published=False)
+    notifications.consume_resource(revision=1)
+    assert recordings(notifications) == []
+    notifications.consume_resource(revision=3)
+    assert set(recordings(notifications)) == {"https://videos.example.org/upr-webinar-10"}
+
+
+@pytest.mark.parametrize("changes", [{"published": False}, {"event": "another"}, {"kind": "slides"}])
+def test_recording_that_is_hidden_before_its_mail_is_sent_is_not_mailed(
+    notifications: NotificationService, changes: dict[str, Any]
+) -> None:
+    notifications.consume_resource()
+    notifications.schedule()
+    notifications.consume_resource(revision=2, **changes)
+    assert recordings(notifications) == []
+    assert notifications.states()["recording-available"] == "cancelled"
 
 
 @pytest.mark.parametrize("changes", [{"event": None}, {"kind": "slides"}])

@@ -151,6 +151,14 @@ def test_own_page_shows_what_was_published_about_its_event(service: Registration
     page = service.client.get(own).text
     assert "https://example.org/another" not in page
     assert page.index("https://example.org/recording") < page.index("https://example.org/slides")
+    publish(service, id="b", event="upr-webinar-10", revision=2, url="https://example.org/corrected")
+    page = service.client.get(own).text
+    assert ("https://example.org/corrected" in page, "https://example.org/recording" in page) == (True, False)
+    publish(service, id="b", event="upr-webinar-10", revision=4, published=False, url="https://example.org/corrected")
+    publish(service, id="b", event="upr-webinar-10", revision=3, url="https://example.org/corrected")
+    assert "https://example.org/corrected" not in service.client.get(own).text
+    publish(service, id="b", event="upr-webinar-10", revision=5, url="https://example.org/recording")
+    assert "https://example.org/recording" in service.client.get(own).text
     publish(service, id="b", event="another", revision=9, url="https://example.org/recording")
     publish(service, id="b", event="upr-webinar-10", revision=8, url="https://example.org/recording")
     assert "https://example.org/recording" not in service.client.get(own).text
