@@ -73,7 +73,7 @@ _SEPARATE: Rights = {
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
     "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
     "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
-    "resource_copy": {"consume": "select insert update"},
+    "resource_copy": {"consume": "select insert update", "send": "select"},
     "partner_copy": {"web": "select", "consume": "select insert update"},
     "form_copy": {"consume": "select insert update", "send": "select"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},

@@ -92,7 +92,7 @@ def handle_mail(connection: Connection, message: Message) -> None:
     data: Mapping[str, Any] = message.data
     if data["about"] == REGISTRATION:
         connection.execute(_LOG, {**data, "outcome": message.routing_key.split(".")[1]})
-        if message.routing_key == BOUNCED:
+        if _is_refused(message):
             connection.execute(_END_MAILED, data)
     elif data["about"] == CONFIRMATION:
         _handle_confirmation(connection, message, data)
@@ -103,5 +103,10 @@ def _handle_confirmation(connection: Connection, message: Message, data: Mapping
     if message.routing_key == SENT:
         for statement in (_SENT, _CHANGE_SENT):
             connection.execute(statement, values | {"at": data["occurred_at"]})
-    elif message.routing_key in (BOUNCED, SUPPRESSED):
+    elif message.routing_key == SUPPRESSED or _is_refused(message):
         connection.execute(_ENDED, values)
+
+
+def _is_refused(message: Message) -> bool:
+    """Whether no mail reaches the address. A mail that was given up for another reason may be sent again."""
+    return message.routing_key == BOUNCED and bool(message.data["refused"])

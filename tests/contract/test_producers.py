@@ -23,8 +23,8 @@ from services.events.network.model import Allotment, HotelBlock, Resource, Resou
 from services.events.side_events.model import Proposal, ProposalStatus
 from services.events.side_events.reading import ProposalKeys
 from services.events.side_events.service import DECISION_KEYS, sealed_decision
-from services.notifications.mails.model import ClaimedMail
-from services.notifications.sending.service import KEY_OF_OUTCOME, mail_message
+from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.sending.service import KEY_OF_OUTCOME, outcome_message
 from services.registration.access import store as access_messages
 from services.registration.forms.messages import FORM_CHANGED, PARTNER_CHANGED, form_message, partner_message
 from services.registration.forms.model import FormFacts
@@ -271,7 +271,10 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     access_messages.SESSION_ENDED: lambda: access_messages.session_message(bytes(32), WEBINAR_WEEK),
     access_messages.INVITATION_CREATED: _invitation_created,
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
-    **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
+    **{
+        key: partial(outcome_message, HandoverOutcome(_mail(), result, WEBINAR_WEEK))
+        for result, key in KEY_OF_OUTCOME.items()
+    },
     **{key: partial(_decision, ProposalStatus(status)) for status, key in DECISION_KEYS.items()},
     **{key: partial(_proposed, cause) for cause, key in registration_messages.PROPOSAL_MESSAGES.items()},
 }

@@ -1,5 +1,6 @@
 """Events, working groups, hotels and resources as messages: the only module that decides what leaves the service."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -55,9 +56,21 @@ def hotel_message(hotel: HotelBlock, at: datetime, *, withdrawn: bool = False) -
     return message_of(HOTEL_CHANGED, hotel.id, at, data | {"occurred_at": rfc3339(at)})
 
 
+def resource_messages(old: Resource | None, new: Resource, at: datetime) -> list[Message]:
+    """Return the message about what the public sees of a resource since ``at`` (aware), if that is no longer ``old``.
+
+    A hidden resource is published as it was seen last: how it changes while it is hidden does not leave the service.
+    """
+    if new.published:
+        return [resource_message(new, at)] if new != old else []
+    if old is None or not old.published:
+        return []
+    return [resource_message(replace(old, published=False, revision=new.revision), at)]
+
+
 def resource_message(resource: Resource, at: datetime) -> Message:
-    """Return the message that ``resource`` was published at ``at`` (aware)."""
-    names = ("id", "revision", "kind", "title", "url", "language", "event", "series", "city")
+    """Return the message that ``resource`` is published or hidden since ``at`` (aware)."""
+    names = ("id", "revision", "kind", "title", "url", "language", "event", "series", "city", "published")
     data = {name: plain_value(getattr(resource, name)) for name in names}
     return message_of(RESOURCE_PUBLISHED, resource.id, at, data)
 

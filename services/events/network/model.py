@@ -344,17 +344,22 @@ def _rules(resource: Resource) -> Iterator[BrokenRule | None]:
         yield BrokenRule("event", "belongs-to-nothing", "or series or city is required: what it belongs to")
 
 
-def merge_resource(old: Resource | None, new: Resource) -> tuple[Resource, bool]:
-    """The resource to store when ``new`` is wanted and ``old`` is known, and whether to announce its publication.
+def merge_resource(old: Resource | None, new: Resource) -> Resource:
+    """The resource to store when ``new`` is wanted and ``old`` is known. The revision rises with every difference."""
+    if old is None:
+        return replace(with_announced(None, new), revision=1)
+    known = replace(with_announced(old, new), revision=old.revision)
+    return old if known == old else replace(known, revision=old.revision + 1)
 
-    The revision rises with every difference; what was announced once is not announced again.
-    """
-    known = replace(new, revision=old.revision, announced=old.announced) if old else replace(new, announced=False)
-    announce = new.published and not (old is not None and old.announced)
-    if known == old:
-        return old, False
-    revision = old.revision + 1 if old else 1
-    return replace(known, announced=known.announced or new.published, revision=revision), announce
+
+def with_announced(old: Resource | None, new: Resource) -> Resource:
+    """``new`` with whether it was ever announced."""
+    return replace(new, announced=new.published or (old is not None and old.announced))
+
+
+def announces(old: Resource | None, new: Resource) -> bool:
+    """Whether ``new`` is the first publication of a resource: what was announced once is not announced again."""
+    return new.published and not (old is not None and old.announced)
 
 
 def resource_tag(resource: Resource) -> str:

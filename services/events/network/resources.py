@@ -1,7 +1,6 @@
 """Recordings, slides and briefs of events, series and cities: their kind, and routes that create and change them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +14,8 @@ from services.events.event.service import EventsContext
 from services.events.event.store import counts_of
 from services.events.fields import fields_of, slug_field
 from services.events.http import audience, broken_rules_as_faults, own_forms
-from services.events.network.messages import resource_message
-from services.events.network.model import Resource, ResourceKind, resource_tag
+from services.events.network.messages import resource_messages
+from services.events.network.model import Resource, ResourceKind, announces, resource_tag, with_announced
 from services.events.network.resource_pages import RESOURCE_ID_FIELD, RESOURCE_KINDS, language_field
 from services.events.network.schemas import RESOURCE_FIELDS
 from services.events.network.service import (
@@ -51,7 +50,7 @@ from shared.http.headers import seen_tags
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
-from shared.messaging.contracts.schemas import Message, StrictBoolean, TextByLanguage
+from shared.messaging.contracts.schemas import StrictBoolean, TextByLanguage
 from shared.runtime.schema_fields import one_of_field, text_field
 
 MAX_RESOURCES = 10_000
@@ -81,27 +80,19 @@ def _make(values: Values, _by: str) -> Sequence[Resource]:
     return [with_announced(None, Resource(**_typed_resource(with_id(values, attached_to, values["title"]))))]
 
 
-def with_announced(old: Resource | None, new: Resource) -> Resource:
-    """``new`` with whether it was ever announced."""
-    return replace(new, announced=new.published or (old is not None and old.announced))
-
-
-def _announces(old: Resource | None, new: Resource) -> bool:
-    return new.published and not (old is not None and old.announced)
-
-
-def _messages(old: Resource | None, new: Resource, now: datetime) -> list[Message]:
-    return [resource_message(new, now)] if _announces(old, new) else []
-
-
 def _effects(connection: Connection, old: Resource | None, new: Sequence[Resource], _now: datetime) -> Iterable[str]:
     for one in new:
-        if _announces(old, one):
+        if announces(old, one):
             yield "It becomes public in the programme."
             people = counts_of(connection, [one.event])[one.event].confirmed if one.event else 0
-            yield f"{counted(people, 'confirmed registration')} for its event: they get one mail."
+            if one.kind == ResourceKind.RECORDING and people:
+                yield f"{counted(people, 'confirmed registration')} for its event: one mail each, at the first recording."
+            else:
+                yield "No mail is sent."
         elif old is not None and old.published and not one.published:
             yield "It is hidden. Showing it again sends no mail."
+        elif old is not None and one.published and (old.kind, old.event) != (one.kind, one.event):
+            yield "Everyone sees the change. The first recording of an event is mailed to people with a seat."
         elif old is not None and one.published:
             yield "Everyone sees the change. No mail is sent."
 
@@ -119,7 +110,12 @@ def _form(connection: Connection, old: Resource | None) -> list[Section]:
         FormField(name="kind", label="Kind", widget="select", required=True, choices=list(RESOURCE_KINDS.items())),
         FormField(name="url", label="Address", most=500, required=True, help="Begins with https://"),
         language_field(old),
-        FormField(name="published", label="Published", widget="tick", help="People who are registered get one mail."),
+        FormField(
+            name="published",
+            label="Published",
+            widget="tick",
+            help="The first recording of an event is mailed to people with a seat.",
+        ),
     ]
     where = [
         FormField(name="event", label="Event", most=80, help="Short name of the event."),
@@ -168,7 +164,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     check=wrong_resource_names,
     effects=_effects,
     blockers=_blockers,
-    messages=_messages,
+    messages=resource_messages,
     lock=nothing,
     after=nothing,
     recorded=record_resource_change,

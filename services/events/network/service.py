@@ -1,6 +1,7 @@
 """List what belongs to the network, titles by id, coverage of working groups; create and change resources.
 
-The publication of a resource is announced once, however often it is hidden and shown again.
+The publication of a resource is announced once, however often it is hidden and shown again; what the public sees of it
+is published with each change.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -25,7 +26,7 @@ from services.events.event.model import (
 from services.events.event.records import all_forms, insert_change, partner_names
 from services.events.event.service import find_event
 from services.events.event.store import public_titles, read_event
-from services.events.network.messages import resource_message
+from services.events.network.messages import resource_messages
 from services.events.network.model import HotelBlock, Resource, Series, WorkingGroup, merge_resource
 from services.events.network.store import (
     ResourceFilter,
@@ -234,12 +235,12 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str)
     """
     with work.transaction() as connection:
         _check_names(connection, resource)
-        stored, announce = merge_resource(None, resource)
+        stored = merge_resource(None, resource)
         if not insert_resource(connection, stored):
             raise DomainError("already-exists", f"there is a resource {resource.id} already")
         now = clock()
         record_resource_change(connection, by, None, stored, now)
-        outbox.add(connection, [resource_message(stored, now)] if announce else [])
+        outbox.add(connection, resource_messages(None, stored, now))
     return stored
 
 
@@ -252,7 +253,7 @@ def change_resource(
     permit: Callable[[Resource], None],
     by: str,
 ) -> Resource:
-    """Change values of a resource; its first publication is announced.
+    """Change values of a resource, and publish what the public sees of that; its first publication is announced.
 
     Args:
         work: on the database of events.
@@ -291,9 +292,9 @@ def store_resource(
         RulesBroken: its event or series does not exist, or it is published and its event still a draft.
     """
     _check_names(connection, wanted)
-    stored, announce = merge_resource(old, wanted)
+    stored = merge_resource(old, wanted)
     save_resource(connection, stored)
-    return stored, [resource_message(stored, now)] if announce else []
+    return stored, resource_messages(old, stored, now)
 
 
 def _found_for_change(connection: Connection, resource_id: str) -> Resource:

@@ -63,22 +63,27 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
     """
     event, held = context.event, context.entry
-    starts_at = _start(event, method)
+    starts_at, ends_at = (None, None) if event is None else _date(event, method)
     if event is None or held is None or starts_at is None:
         raise ValueError("an event without a date has no calendar part")
-    return write_invitation(_entry(context, event, held, method, starts_at), PRODUCT, method)
+    return write_invitation(_entry(context, event, held, method, (starts_at, ends_at)), PRODUCT, method)
 
 
-def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
-    """Return the start of the entry; a removed entry may be in the calendar at the previous date."""
-    if event is None:
-        return None
-    return event.starts_at or (event.last_starts_at if method == "CANCEL" else None)
+def _date(event: EventCopy, method: CalendarMethod) -> tuple[datetime | None, datetime | None]:
+    """Return start and end of the entry; a removed entry may be in the calendar at the previous date."""
+    if event.starts_at is None and method == "CANCEL":
+        return event.last_starts_at, event.last_ends_at
+    return event.starts_at, event.ends_at
 
 
 def _entry(
-    context: MailContext, event: EventCopy, held: CalendarEntry, method: CalendarMethod, starts_at: datetime
+    context: MailContext,
+    event: EventCopy,
+    held: CalendarEntry,
+    method: CalendarMethod,
+    date: tuple[datetime, datetime | None],
 ) -> CalendarEvent:
+    starts_at, ends_at = date
     words = wording(best_language(context.recipient.language))
     link = _page(context, "v", held.view)
     return CalendarEvent(
@@ -86,7 +91,7 @@ def _entry(
         sequence=sequence_of(event.revision, held.changes),
         stamped_at=context.now,
         starts_at=starts_at,
-        ends_at=event.ends_at,
+        ends_at=ends_at,
         time_zone=event.time_zone,
         status=_status(event, method),
         title=title_of(event),

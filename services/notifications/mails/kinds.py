@@ -111,6 +111,10 @@ ANNOUNCED_KINDS = (*NEWS_KINDS, "recording-available", "bulletin")
 """Kinds of announcements: one mail for each person, by the registration that fits best."""
 
 REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
+"""Reminders of a date, numbered by its minute."""
+
+DETAILS = "details"
+"""Asks for what a form wants to know after the confirmation; it does not depend on the date of the event."""
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -124,7 +128,7 @@ KINDS: dict[str, Kind] = {
         _transactional("changed", *LIVE),
         _transactional(RECEIVED, "confirmed"),
         _numbered_apart("link", "transactional", *LIVE),
-        _numbered_apart("details", "reminder", "confirmed"),
+        _numbered_apart(DETAILS, "reminder", "confirmed"),
         Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
         Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
         Kind("address-restored", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
@@ -150,7 +154,7 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "registration.cancelled.v1": "cancelled-by-you",
     "registration.changed.v1": "changed",
     "registration.link-requested.v1": "link",
-    "registration.details-requested.v1": "details",
+    "registration.details-requested.v1": DETAILS,
     "registration.address-changed.v1": "address-changed",
     "invitation.created.v1": INVITATION,
     "proposal.accepted.v1": ACCEPTED,
@@ -169,7 +173,7 @@ MANAGING_KINDS = (
     "cancelled-by-you",
     "changed",
     "link",
-    "details",
+    DETAILS,
     RECEIVED,
 )
 """Kinds that are caused by a message about the registration and contain its managing link."""

@@ -179,6 +179,7 @@ class HandoverOutcome:
         reason: why it was not sent, without personal data; None if it was.
         due_at: when it is retried (deferred) or resolved (unknown); None for sent and failed.
         tried: whether the relay was asked, so that the backoff grows (``sending/outcomes.py``).
+        refused: whether it was permanently refused for its recipient, so that no later attempt can succeed either.
     """
 
     mail: ClaimedMail
@@ -187,6 +188,7 @@ class HandoverOutcome:
     reason: str | None = None
     due_at: datetime | None = None
     tried: bool = False
+    refused: bool = False
 
     def __post_init__(self) -> None:
         """Raises:

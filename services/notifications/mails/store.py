@@ -149,7 +149,7 @@ _CANCEL_OLD = text(
     )
 )
 _CANCEL_NEWS = text(_CANCEL.format(condition="event = :event AND kind = ANY(:kinds) AND revision < :revision"))
-_CANCEL_REMINDERS = text(_CANCEL.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
+_CANCEL_REMINDERS = text(_CANCEL.format(condition="event = :event AND kind = ANY(:kinds) AND revision <> :kept"))
 _CANCEL_ALL = text(_CANCEL.format(condition="subject = CAST(:subject AS uuid)"))
 _CANCEL_LINKED = text(_CANCEL.format(condition="subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)"))
 _CANCEL_BULLETIN = text(
@@ -220,9 +220,11 @@ def cancel_news(
     return _cancel(connection, _CANCEL_NEWS, row, reason, now)
 
 
-def cancel_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
-    """Cancel reminders of an event, except those with the number ``kept``; returns their kinds."""
-    return _cancel(connection, _CANCEL_REMINDERS, {"event": event, "kept": kept}, reason, now)
+def cancel_reminders(
+    connection: Connection, event: str, kinds: Sequence[str], kept: int, reason: str, now: datetime
+) -> list[str]:
+    """Cancel unsent mails of these kinds about an event, except those with the number ``kept``; returns their kinds."""
+    return _cancel(connection, _CANCEL_REMINDERS, {"event": event, "kinds": list(kinds), "kept": kept}, reason, now)
 
 
 def cancel_bulletin(connection: Connection, number: int, limit: int, reason: str, now: datetime) -> int:

@@ -279,6 +279,13 @@ def is_date_of(event: Mapping[str, Any], minute: int) -> bool:
     return date is not None and minute_of(parse_rfc3339(date)) == minute
 
 
+def is_recording_of(resource: Mapping[str, Any], event: str | None) -> bool:
+    """Whether a resource, as JSON values, is a published recording of this event; never without an event."""
+    return (
+        event is not None and resource["event"] == event and resource["kind"] == "recording" and resource["published"]
+    )
+
+
 def _agrees(kind: str, number: int, event: Mapping[str, Any]) -> bool:
     if kind in EVENT_STATE_KINDS:
         return not is_news_outdated(kind, event)

@@ -2,7 +2,7 @@
 
 The service stores each event, so that mails about it can be sent while the events service is down. A change that
 participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
-date that is no longer valid are cancelled at once.
+date that is no longer valid are cancelled at once, and so are requests for details when the event does not take place.
 
 A chunk of mails is committed together with the progress of its announcement, and people come in the order of their
 references, each once. So each person always gets one mail of an announcement, also a person who is on the delegation
@@ -18,7 +18,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, REMOTE_POSSIBLE, TAKING_PLACE
+from services.notifications.mails.kinds import (
+    ALWAYS_SENT,
+    ATTENDING,
+    DETAILS,
+    KINDS,
+    NEWS_KINDS,
+    REMINDER_KINDS,
+    REMOTE_POSSIBLE,
+    TAKING_PLACE,
+)
 from services.notifications.mails.model import NewMail, mail_id_of
 from services.notifications.mails.store import add_mail, add_reminder, cancel_news, cancel_reminders, miss_expired
 from services.notifications.recipients.audience import (
@@ -42,6 +51,7 @@ from services.notifications.rules.model import (
     differs,
     due_after,
     is_news_outdated,
+    is_recording_of,
     known_after,
     minute_of,
     news_of,
@@ -122,10 +132,12 @@ def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
 
 
 def _cancel_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
-    """Cancel all reminders except those of the current date, if the event takes place."""
-    date = date_of(content) if content["status"] in TAKING_PLACE else None
+    """Cancel all reminders except those of the current date; requests for details if the event does not take place."""
+    takes_place = content["status"] in TAKING_PLACE
+    date = date_of(content) if takes_place else None
     kept = minute_of(parse_rfc3339(date)) if date else 0
-    for kind in cancel_reminders(connection, event_id, kept, MOVED, now):
+    kinds = REMINDER_KINDS if takes_place else (*REMINDER_KINDS, DETAILS)
+    for kind in cancel_reminders(connection, event_id, kinds, kept, MOVED, now):
         mails_total.labels(kind, "cancelled").inc()
 
 
@@ -156,9 +168,10 @@ def upsert_partner(connection: Connection, clock: Clock, data: Mapping[str, Any]
 
 
 def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str) -> None:
-    """Store a resource, and announce the first recording of an event to people with a seat.
+    """Store a resource unless the same or a newer revision is stored, and announce the first recording of an event.
 
-    Slides, briefs, and resources of a series or a city are on the public pages and make no mail.
+    People with a seat get the mail. Slides, briefs, and resources of a series or a city are on the public pages and
+    make no mail.
 
     Args:
         connection: of the message's own transaction.
@@ -166,11 +179,11 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
         data: validated data of the message.
         correlation_id: of the message.
     """
-    now = clock()
-    upsert_copy(connection, "resource_copy", data["id"], data["revision"], plain(data), now)
-    if data["kind"] != "recording" or data["event"] is None:
+    now, content = clock(), plain(data)
+    is_newest = upsert_copy(connection, "resource_copy", data["id"], data["revision"], content, now)
+    if not is_newest or not is_recording_of(content, data["event"]):
         return
-    detail = {"url": data["url"], "title": data["title"].as_mapping}
+    detail = {"resource": data["id"]}
     announcement = Announcement(new_id(), "recording", data["event"], FIRST_RECORDING, detail, now, now, correlation_id)
     add_announcement(connection, announcement)
 

@@ -29,7 +29,14 @@ from services.notifications.mails.kinds import (
 from services.notifications.mails.model import STOPPED_REASON, HandoverOutcome
 from services.notifications.recipients.model import NO_BULLETINS
 from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE, make_unsubscribe_token
-from services.notifications.rules.model import EVENT_PAST, is_date_of, is_late, is_news_outdated, is_past
+from services.notifications.rules.model import (
+    EVENT_PAST,
+    is_date_of,
+    is_late,
+    is_news_outdated,
+    is_past,
+    is_recording_of,
+)
 from services.notifications.sending.outcomes import cancelled, failed, postponed, retried, suppressed
 from services.notifications.sending.store import Claim
 from shared.calendar.entries import personal_key
@@ -121,7 +128,7 @@ class Composer:
             before=_event_time(detail.get("before")),
             title=personal.get("title", ""),
             note=content.get("note", ""),
-            recording=detail.get("url"),
+            recording=claim.resource["url"] if claim.resource is not None else None,
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
             late=_is_late(claim, now),
@@ -181,6 +188,8 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
         return cancelled(mail, EVENT_PAST, now)
     if claim.known:
         return cancelled(mail, NEWS_KNOWN, now)
+    if claim.resource is not None and not is_recording_of(claim.resource, mail.event):
+        return cancelled(mail, NEWS_UNTRUE, now)
     if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
         return cancelled(mail, NEWS_UNTRUE, now)
     return None

@@ -83,7 +83,9 @@ def outcome_of_error(
     if not isinstance(error, RefusedByRelay):
         return retried(mail, NOT_REACHED, clock)
     reason = f"the relay answered {error.code} to {error.verb}"
-    return failed(mail, reason, now, tried=True) if is_final(error) else retried(mail, reason, clock)
+    if is_final(error):
+        return failed(mail, reason, now, tried=True, refused=error.verb == "RCPT")
+    return retried(mail, reason, clock)
 
 
 def is_final(error: RefusedByRelay) -> bool:
@@ -121,9 +123,11 @@ def suppressed(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome
     return HandoverOutcome(mail, "suppressed", now, reason)
 
 
-def failed(mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False) -> HandoverOutcome:
-    """The mail is not retried; ``tried``: the relay was asked."""
-    return HandoverOutcome(mail, "failed", now, reason, tried=tried)
+def failed(
+    mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False, refused: bool = False
+) -> HandoverOutcome:
+    """The mail is not retried; ``tried``: the relay was asked, ``refused``: it permanently refused the recipient."""
+    return HandoverOutcome(mail, "failed", now, reason, tried=tried, refused=refused)
 
 
 def retried(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOutcome:

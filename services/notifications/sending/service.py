@@ -86,7 +86,7 @@ def store_outcomes(connection: Connection, outcomes: Sequence[HandoverOutcome]) 
     stored = [(outcome, before) for outcome, before in found if before is not None]
     ended = [outcome for outcome, _before in stored if outcome.result in FINAL_OUTCOMES]
     reported = [outcome for outcome in ended if outcome.result in KEY_OF_OUTCOME]
-    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.result], each.mail, each.at) for each in reported])
+    outbox.add(connection, [outcome_message(each) for each in reported])
     delete_mailed(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about in MAILED_ONCE])
     return stored
 
@@ -253,24 +253,26 @@ KEY_OF_OUTCOME = {"sent": SENT, "failed": BOUNCED, "suppressed": SUPPRESSED}
 """Routing key by what became of a mail; nothing is published about other outcomes."""
 
 
-def mail_message(key: str, mail: ClaimedMail, at: datetime) -> Message:
-    """Return the message ``key`` about what became of ``mail`` at ``at``."""
+def outcome_message(outcome: HandoverOutcome) -> Message:
+    """Return the message about what became of a mail; ``outcome`` is one of ``KEY_OF_OUTCOME``."""
+    mail, key = outcome.mail, KEY_OF_OUTCOME[outcome.result]
+    data = {
+        "mail_id": mail.id,
+        "revision": mail.revision,
+        "kind": mail.kind,
+        "about": KINDS[mail.kind].about,
+        "subject": mail.subject,
+        "event": mail.event,
+        "caused_at": rfc3339(mail.cause_at),
+        "occurred_at": rfc3339(outcome.at),
+    }
     return Message(
         id=new_id(),
         type=TYPE_PREFIX + key,
         source=source_of("notifications"),
         subject=mail.id,
-        time=at,
-        data={
-            "mail_id": mail.id,
-            "revision": mail.revision,
-            "kind": mail.kind,
-            "about": KINDS[mail.kind].about,
-            "subject": mail.subject,
-            "event": mail.event,
-            "caused_at": rfc3339(mail.cause_at),
-            "occurred_at": rfc3339(at),
-        },
+        time=outcome.at,
+        data=data | {"refused": outcome.refused} if key == BOUNCED else data,
         correlation_id=mail.correlation_id,
         traceparent=mail.traceparent,
     )

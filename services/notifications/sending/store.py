@@ -66,11 +66,12 @@ _CLAIM = text(f"""
         e.content, a.content, g.content -> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_SENT)})
             AND {_KNOWS_NEWS},
-        c.requeued_at IS NOT NULL, c.closed, b.stopped_at IS NOT NULL
+        c.requeued_at IS NOT NULL, c.closed, b.stopped_at IS NOT NULL, w.content
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind IN ('bulletin', 'bulletin-test') AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
+        LEFT JOIN resource_copy w ON c.kind = 'recording-available' AND w.id = c.detail ->> 'resource'
         LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL LEFT JOIN form_copy f ON f.id = h.form
     ORDER BY c.due_at, c.number
 """)  # noqa: S608 - names of our own columns
@@ -143,6 +144,7 @@ class Claim:
         sent_again: whether a person had it sent again after it had ended.
         closed: personal content of this mail only, encrypted; None without any.
         stopped: whether its bulletin was stopped.
+        resource: stored copy of the recording that it announces; None for other mails.
     """
 
     mail: ClaimedMail
@@ -159,6 +161,7 @@ class Claim:
     sent_again: bool = False
     closed: bytes | None = None
     stopped: bool = False
+    resource: Mapping[str, Any] | None = None
 
 
 def lanes_due(connection: Connection, lanes: Sequence[str], now: datetime) -> set[str]:

@@ -134,14 +134,14 @@ _GROUP = text("""
     WHERE working_group_copy.revision < excluded.revision
 """)
 _RESOURCE = text("""
-    INSERT INTO resource_copy (id, revision, event_id, kind, title, url, language)
-    VALUES (:id, :revision, :event, :kind, :title, :url, :language)
+    INSERT INTO resource_copy (id, revision, event_id, kind, title, url, language, published)
+    VALUES (:id, :revision, :event, :kind, :title, :url, :language, :published)
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, event_id = excluded.event_id, kind = excluded.kind,
-        title = excluded.title, url = excluded.url, language = excluded.language
+        title = excluded.title, url = excluded.url, language = excluded.language, published = excluded.published
     WHERE resource_copy.revision < excluded.revision
 """)
 _RESOURCES = text("""
-    SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event
+    SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event AND published
     ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title ->> 'en', id
 """)
 _GROUPS = text("SELECT id, title, active FROM working_group_copy ORDER BY title ->> 'en', id")
@@ -198,7 +198,7 @@ def upsert_working_group(connection: Connection, content: Mapping[str, Any]) -> 
 
 
 def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
-    """Store a published resource, unless the same or a newer revision of it is stored.
+    """Store a resource as it was published or hidden, unless the same or a newer revision of it is stored.
 
     Raises:
         Poison: its address is not one of https, so it is shown to no one.
@@ -209,7 +209,7 @@ def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
 
 
 def resources_of(connection: Connection, event_id: str) -> list[PublishedResource]:
-    """Return what was published about an event: recordings, then slides, then briefs."""
+    """Return what is published about an event: recordings, then slides, then briefs."""
     found = connection.execute(_RESOURCES, {"event": event_id})
     return [PublishedResource(row.kind, Text.of(row.title), row.url, row.language) for row in found]
 

@@ -159,7 +159,10 @@ class HotelData(MessageSchema):
 
 
 class ResourceData(MessageSchema):
-    """A recording, slides or a brief that can be seen now; ``event``, ``series``, ``city`` are what it belongs to."""
+    """A recording, slides or a brief that was published; ``event``, ``series``, ``city`` are what it belongs to.
+
+    The public sees it only while it is ``published``.
+    """
 
     id = slug()
     revision = revision()
@@ -170,6 +173,7 @@ class ResourceData(MessageSchema):
     event = slug(required=False)
     series = slug(required=False)
     city = text(200, required=False)
+    published = fields.Boolean(load_default=True)
 
 
 class DecisionData(MessageSchema):
@@ -198,7 +202,7 @@ MAIL_ABOUT = ("registration", "confirmation", "former-address", "invitation", "b
 
 
 class MailData(MessageSchema):
-    """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that instant.
+    """One mail: the relay took it, it failed, or it was suppressed, ``occurred_at`` that instant.
 
     ``subject`` is the id of what the mail is about: a registration, a confirmation link, a former address, an
     invitation or a test copy of a bulletin. ``revision`` is the number of the mail among those of its kind and subject,
@@ -213,6 +217,14 @@ class MailData(MessageSchema):
     event = slug(required=False)
     caused_at = instant()
     occurred_at = instant()
+
+
+class BouncedMailData(MailData):
+    """A mail that failed. ``refused`` means that the relay permanently refused its recipient: no mail reaches that
+    address. Without it the mail may be sent again, for instance one that was given up because the relay was down.
+    """
+
+    refused = fields.Boolean(load_default=False)
 
 
 FORM_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")

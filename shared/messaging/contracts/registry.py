@@ -14,6 +14,7 @@ from shared.messaging.contracts.payloads import (
     AddressChangedData,
     ApprovalData,
     AuditEntryData,
+    BouncedMailData,
     ConfirmationData,
     DecisionData,
     ErasedData,
@@ -115,7 +116,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "events",
         _COPIES,
         ResourceData,
-        "A recording, slides or a brief was published.",
+        "A recording, slides or a brief was published, has changed since, or was hidden.",
     ),
     *_DECISIONS,
     MessageType(
@@ -307,7 +308,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "mail.bounced.v1",
         "notifications",
         ("registration.mail",),
-        MailData,
+        BouncedMailData,
         "A mail was permanently refused, or given up.",
     ),
     MessageType(

@@ -1,5 +1,6 @@
-"""Adding a recording to an event in the console, publishing it once, and refusing wrong events."""
+"""Adding a recording to an event in the console, publishing and hiding it, and refusing wrong events."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,21 +24,24 @@ RECORDING: dict[str, Any] = {
 MADE = f"{WEBINAR}-recording"
 PATH = f"/console/events/{WEBINAR}/resources/{MADE}"
 STATE = f"SELECT title ->> 'en', published, announced, event FROM resource WHERE id = '{MADE}'"
-PUBLISHED_COUNT = f"SELECT count(*)::int FROM outbox WHERE subject = '{MADE}'"
+MESSAGES = f"SELECT body FROM outbox WHERE subject = '{MADE}' ORDER BY id"
 
 
-def test_a_recording_is_added_hidden_and_announced_once_when_published(
-    signed_in: FlaskClient, loaded: UnitOfWork
-) -> None:
+def _shown(work: UnitOfWork) -> list[bool]:
+    """Whether it is published, by each message about it."""
+    return [json.loads(bytes(body))["data"]["published"] for (body,) in rows(work, MESSAGES)]
+
+
+def test_a_recording_is_added_hidden_and_then_published_and_hidden(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     assert NEW in signed_in.get(f"/console/events/{WEBINAR}").text
     made = _send(signed_in, NEW, RECORDING)
     assert made.headers["Location"] == f"/console/events/{WEBINAR}?done=resource-kept#resources"
-    assert (rows(loaded, STATE), rows(loaded, PUBLISHED_COUNT)) == ([("Recording", False, False, WEBINAR)], [(0,)])
+    assert (rows(loaded, STATE), _shown(loaded)) == ([("Recording", False, False, WEBINAR)], [])
     assert ">Hidden</span>" in signed_in.get(f"/console/events/{WEBINAR}").text
     for published in ("yes", "", "yes"):
         typed = {name: value for name, value in _typed(signed_in.get(PATH)).items() if name != "published"}
         assert _send(signed_in, PATH, typed, published=published).status_code == 303
-    assert (rows(loaded, STATE), rows(loaded, PUBLISHED_COUNT)) == ([("Recording", True, True, WEBINAR)], [(1,)])
+    assert (rows(loaded, STATE), _shown(loaded)) == ([("Recording", True, True, WEBINAR)], [True, False, True])
     assert "It has already been announced" in signed_in.get(PATH).text
     assert "https://videos.example.org/10" in signed_in.get(f"/programme/{WEBINAR}").text
 

@@ -1,4 +1,4 @@
-"""Resources: who sees which, one notification each, and the faults of wrong ones."""
+"""Resources: who sees which, what is published of them, and the faults of wrong ones."""
 
 import json
 from collections.abc import Callable
@@ -38,9 +38,7 @@ def _published(work: UnitOfWork) -> list[Any]:
     ]
 
 
-def test_a_resource_is_seen_when_published_and_announced_once(
-    loaded: UnitOfWork, client: FlaskClient, as_role: Headers
-) -> None:
+def test_a_resource_is_seen_while_it_is_published(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
     headers = as_role("coordinator")
     made = client.post("/v1/resources", json=RECORDING, headers=headers)
     assert (made.status_code, (made.json or {})["published"]) == (201, False)
@@ -53,10 +51,35 @@ def test_a_resource_is_seen_when_published_and_announced_once(
         assert (answer.status_code, (answer.json or {})["published"]) == (200, published)
         stale, tag = tag, answer.get_etag()[0]
     assert client.patch(path, json={"title": "X"}, headers=headers | {"If-Match": f'"{stale}"'}).status_code == 412
-    assert [(messages["id"], messages["event"], messages["revision"]) for messages in _published(loaded)] == [
-        (RECORDING["id"], WEBINAR, 2)
+    assert [(messages["event"], messages["revision"], messages["published"]) for messages in _published(loaded)] == [
+        (WEBINAR, 2, True),
+        (WEBINAR, 3, False),
+        (WEBINAR, 4, True),
     ]
     assert RECORDING["id"] in _ids(client, kind="recording")
+
+
+def test_each_change_that_the_public_sees_is_published_and_no_other(
+    loaded: UnitOfWork, client: FlaskClient, as_role: Headers
+) -> None:
+    """Not before it is shown, nor while it is hidden: not even the change with which it is hidden."""
+    headers = as_role("coordinator") | {"If-Match": "*"}
+    assert client.post("/v1/resources", json=RECORDING, headers=headers).status_code == 201
+    for change in (
+        {"title": "Draft"},
+        {"published": True},
+        {"url": "https://videos.example.org/corrected"},
+        {"published": False, "url": "https://videos.example.org/hidden"},
+        {"title": "Hidden"},
+        {"published": True, "title": "Recording", "url": "https://videos.example.org/again"},
+    ):
+        assert client.patch(f"/v1/resources/{RECORDING['id']}", json=change, headers=headers).status_code == 200
+    assert [(one["revision"], one["published"], one["title"]["en"], one["url"]) for one in _published(loaded)] == [
+        (3, True, "Draft", RECORDING["url"]),
+        (4, True, "Draft", "https://videos.example.org/corrected"),
+        (5, False, "Draft", "https://videos.example.org/corrected"),
+        (7, True, "Recording", "https://videos.example.org/again"),
+    ]
 
 
 def test_resources_are_found_by_series_and_city(loaded: UnitOfWork, client: FlaskClient) -> None:

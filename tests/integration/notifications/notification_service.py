@@ -322,6 +322,7 @@ def resource_message(**changes: Any) -> Message:
         "event": EVENT,
         "series": "upr-webinar-wednesday",
         "city": None,
+        "published": True,
     } | changes
     return _message("resource.published.v1", "events", data["id"], FrozenClock()(), data)
 

@@ -1,5 +1,6 @@
 """Reminders arrive in time or not at all, once for each start, and follow the event when it moves."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,10 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.ids import new_id
 from shared.runtime.runner import Stop
 from tests.integration.notifications.notification_service import EVENT, NotificationService
+from tests.integration.notifications.review import texts_sent
 from tests.support.smtp_relay import Relay
 
+LINKS = re.compile(r"https://videos\.example\.org/[a-z0-9-]+")
 START = datetime(2020, 3, 4, 19, tzinfo=UTC)
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
 BEFORE = {"reminder-7-days": WEEK, "reminder-1-day": DAY, "reminder-1-hour": HOUR}
@@ -113,6 +116,26 @@ def test_event_that_does_not_take_place_is_not_reminded_of(
     assert reminders(notifications) == [("reminder-1-day", "cancelled")]
 
 
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"place": "Another room"}, "queued"),
+        ({"starts_at": "2020-03-05T19:00:00Z", "ends_at": "2020-03-05T20:00:00Z"}, "queued"),
+        ({"status": "tentative", "starts_at": None, "ends_at": None}, "queued"),
+        ({"status": "postponed", "starts_at": None, "ends_at": None}, "cancelled"),
+        ({"status": "cancelled"}, "cancelled"),
+    ],
+)
+def test_request_for_details_is_cancelled_only_with_the_event(
+    notifications: NotificationService, changes: dict[str, Any], state: str
+) -> None:
+    (registration_id,) = [str(row["subject"]) for row in notifications.rows("SELECT subject FROM recipient")]
+    notifications.consume(notifications.registration_message("details-requested", registration_id))
+    assert reminders(notifications) == [("details", "queued")]
+    notifications.consume_event(revision=2, **changes)
+    assert reminders(notifications) == [("details", state)]
+
+
 def test_reminders_follow_an_event_that_moves_and_moves_back(notifications: NotificationService) -> None:
     plan_at(notifications, START - DAY)
     notifications.consume_event(revision=2, starts_at="2020-03-05T19:00:00Z", ends_at="2020-03-05T20:00:00Z")
@@ -191,6 +214,43 @@ def test_recording_is_announced_once_to_those_who_had_a_seat(notifications: Noti
         notifications.consume_resource(id=resource, event=EVENT)
         notifications.schedule()
     assert [mail["kind"] for mail in notifications.mails() if mail["lane"] == "bulletin"] == ["recording-available"]
+
+
+def recordings(notifications: NotificationService) -> list[str]:
+    """The addresses in all mails about recordings that are sent now."""
+    notifications.schedule()
+    return [link for _subject, words in texts_sent(notifications) for link in LINKS.findall(words)]
+
+
+def test_recording_is_mailed_once_by_its_newest_address(notifications: NotificationService) -> None:
+    """However its messages arrive: the correction before the publication, a change after the mail."""
+    notifications.consume_resource(revision=2, url="https://videos.example.org/corrected")
+    notifications.schedule()
+    notifications.consume_resource(revision=1)
+    notifications.consume_resource(revision=3, url="https://videos.example.org/newest")
+    assert set(recordings(notifications)) == {"https://videos.example.org/newest"}
+    for revision, published in ((4, True), (5, False), (6, True)):
+        notifications.consume_resource(revision=revision, published=published)
+        assert recordings(notifications) == []
+
+
+def test_recording_that_is_hidden_is_not_mailed_until_it_is_shown(notifications: NotificationService) -> None:
+    notifications.consume_resource(revision=2, published=False)
+    notifications.consume_resource(revision=1)
+    assert recordings(notifications) == []
+    notifications.consume_resource(revision=3)
+    assert set(recordings(notifications)) == {"https://videos.example.org/upr-webinar-10"}
+
+
+@pytest.mark.parametrize("changes", [{"published": False}, {"event": "another"}, {"kind": "slides"}])
+def test_recording_that_is_hidden_before_its_mail_is_sent_is_not_mailed(
+    notifications: NotificationService, changes: dict[str, Any]
+) -> None:
+    notifications.consume_resource()
+    notifications.schedule()
+    notifications.consume_resource(revision=2, **changes)
+    assert recordings(notifications) == []
+    assert notifications.states()["recording-available"] == "cancelled"
 
 
 @pytest.mark.parametrize("changes", [{"event": None}, {"kind": "slides"}])

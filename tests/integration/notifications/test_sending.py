@@ -127,7 +127,8 @@ def test_outcome_leads_to_its_state(
     assert (mail["state"], mail["reason"], mail["attempts"]) == (state, reason, 1)
     assert notifications.attempts() == [(1, *attempt)]
     assert notifications.reported_sent() == []
-    assert len(notifications.published("mail.bounced.v1")) == (state == "failed")
+    bounced = [message.data["refused"] for message in notifications.published("mail.bounced.v1")]
+    assert bounced == (["RCPT" in script] if state == "failed" else [])
     assert counted("confirmation", state) == before + 1
     if state == "deferred":
         assert timedelta() <= mail["due_at"] - notifications.clock() <= timedelta(seconds=FIRST_DELAY_S)
@@ -171,6 +172,7 @@ def test_mail_is_given_up_after_three_days_and_ten_attempts(notifications: Notif
             notifications.pass_time(hours=4)
     mail = notifications.mail()
     assert (mail["state"], mail["reason"]) == ("failed", "given up after 72 hours: the relay answered 450 to RCPT")
+    assert [message.data["refused"] for message in notifications.published("mail.bounced.v1")] == [False]
     assert mail["attempts"] == MIN_ATTEMPTS
 
 

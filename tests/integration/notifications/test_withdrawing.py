@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from deploy.operations.audit.checks import Alone
 from deploy.operations.audit.mails import A7
-from services.notifications.mails.kinds import KINDS
+from services.notifications.mails.kinds import KINDS, REMINDER_KINDS
 from services.notifications.mails.model import NewMail
 from services.notifications.mails.store import (
     add_mail,
@@ -50,7 +50,7 @@ WAYS: dict[str, tuple[str, str, Withdraw]] = {
         "consume",
         "reminder-1-day",
         lambda connection, notifications, _subject: cancel_reminders(
-            connection, EVENT, 2, REASON, notifications.clock()
+            connection, EVENT, REMINDER_KINDS, 2, REASON, notifications.clock()
         ),
     ),
     "no bulletins": (

@@ -220,12 +220,20 @@ def test_bounced_mail_ends_its_candidates(service: RegistrationService) -> None:
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(1,)]
 
 
-def test_owner_whose_mail_could_not_be_delivered_gets_another_by_submitting_again(service: RegistrationService) -> None:
-    """With the same answers too, within the spacing of the mailbox; the mail leads to a page that confirms."""
+@pytest.mark.parametrize(("refused", "kept"), [(True, 0), (False, 1)], ids=["refused", "given up"])
+def test_owner_whose_mail_could_not_be_delivered_gets_another_by_submitting_again(
+    service: RegistrationService, refused: bool, kept: int
+) -> None:
+    """With the same answers too, within the spacing of the mailbox; the mail leads to a page that confirms.
+
+    If the mail was given up for another reason than its recipient, the submission still waits.
+    """
     submit_now(service)
     [(link,)] = rows(service.url, "SELECT id::text FROM confirmation_link")
+    message = sample_message("mail.bounced.v1", about="confirmation", subject=link, refused=refused)
     with service.work("consume").transaction() as connection:
-        handle_mail(connection, _as_read(sample_message("mail.bounced.v1", about="confirmation", subject=link)))
+        handle_mail(connection, _as_read(message))
+    assert rows(service.url, "SELECT count(*) FROM candidate") == [(kept,)]
     submit_now(service)
     assert service.mailed() == [OWNER]
     service.clock.advance(timedelta(minutes=5))

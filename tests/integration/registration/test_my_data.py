@@ -65,12 +65,15 @@ def test_consent_shows_what_was_agreed_to_and_when(service: RegistrationService)
     assert (consent["language"], datetime.fromisoformat(consent["given_at"])) == ("en", service.clock())
 
 
-def test_bounce_ends_the_link_that_was_in_the_mail(service: RegistrationService) -> None:
+@pytest.mark.parametrize(("refused", "status"), [(True, 404), (False, 200)], ids=["refused", "given up"])
+def test_bounce_ends_the_link_that_was_in_the_mail(service: RegistrationService, refused: bool, status: int) -> None:
+    """Unless the mail was given up for another reason than its recipient: it may be sent again, with its link."""
     identity = service.enrol(answers(1))
     token = service.own_token(1)
     [(minted_at,)] = rows(service.url, "SELECT minted_at FROM managing_link")
-    handle(service, "mail.bounced.v1", identity, kind="confirmation", caused_at=rfc3339(minted_at))
-    assert service.client.get(f"/r/{token}").status_code == 404
+    handle(service, "mail.bounced.v1", identity, kind="confirmation", caused_at=rfc3339(minted_at), refused=refused)
+    assert service.client.get(f"/r/{token}").status_code == status
+    assert rows(service.url, "SELECT outcome FROM mail_log") == [("bounced",)]
 
 
 def test_mails_are_listed_once_each_and_go_with_the_person(service: RegistrationService) -> None:
@@ -148,6 +151,14 @@ def test_own_page_shows_what_was_published_about_its_event(service: Registration
     page = service.client.get(own).text
     assert "https://example.org/another" not in page
     assert page.index("https://example.org/recording") < page.index("https://example.org/slides")
+    publish(service, id="b", event="upr-webinar-10", revision=2, url="https://example.org/corrected")
+    page = service.client.get(own).text
+    assert ("https://example.org/corrected" in page, "https://example.org/recording" in page) == (True, False)
+    publish(service, id="b", event="upr-webinar-10", revision=4, published=False, url="https://example.org/corrected")
+    publish(service, id="b", event="upr-webinar-10", revision=3, url="https://example.org/corrected")
+    assert "https://example.org/corrected" not in service.client.get(own).text
+    publish(service, id="b", event="upr-webinar-10", revision=5, url="https://example.org/recording")
+    assert "https://example.org/recording" in service.client.get(own).text
     publish(service, id="b", event="another", revision=9, url="https://example.org/recording")
     publish(service, id="b", event="upr-webinar-10", revision=8, url="https://example.org/recording")
     assert "https://example.org/recording" not in service.client.get(own).text

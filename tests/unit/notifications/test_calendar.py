@@ -92,6 +92,23 @@ def test_cancellation_names_the_same_entry() -> None:
     assert cancelled["SEQUENCE"] == invited["SEQUENCE"] + 1
 
 
+@pytest.mark.parametrize(("hours", "whole_days"), [(48, True), (3, False)])
+def test_postponed_event_is_removed_at_its_whole_previous_date(hours: int, whole_days: bool) -> None:
+    """An event of whole days stays one: Geneva's midnight is 23:00 UTC in winter."""
+    starts_at = datetime(2020, 3, 3, 23, tzinfo=UTC)
+    ends_at = starts_at + timedelta(hours=hours)
+    event = replace(SAMPLE_EVENT, time_zone="Europe/Zurich", starts_at=starts_at, ends_at=ends_at)
+    gone = replace(
+        event, status="postponed", starts_at=None, ends_at=None, last_starts_at=starts_at, last_ends_at=ends_at
+    )
+    _, invited = parsed(invitation(replace(SAMPLE, event=event), "REQUEST"))
+    _, removed = parsed(invitation(replace(SAMPLE, event=gone), "CANCEL"))
+    assert [removed[name].to_ical() for name in ("DTSTART", "DTEND")] == [
+        invited[name].to_ical() for name in ("DTSTART", "DTEND")
+    ]
+    assert (removed["DTSTART"].params.get("VALUE") == "DATE") == whole_days
+
+
 def test_tentative_event_is_tentative_in_the_calendar() -> None:
     context = replace(SAMPLE, event=replace(SAMPLE_EVENT, status="tentative"))
     assert str(parsed(invitation(context, "REQUEST"))[1]["STATUS"]) == "TENTATIVE"

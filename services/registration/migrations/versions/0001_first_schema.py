@@ -55,10 +55,13 @@ CREATE TABLE resource_copy (
     kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
     title jsonb NOT NULL,
     url text NOT NULL CHECK (url LIKE 'https://%'),
-    language text NOT NULL
+    language text NOT NULL,
+    published boolean NOT NULL
 );
 CREATE INDEX resource_copy_event ON resource_copy (event_id) WHERE event_id IS NOT NULL;
-COMMENT ON TABLE resource_copy IS 'public recordings, slides and briefs, as last published by events';
+COMMENT ON TABLE resource_copy IS 'recordings, slides and briefs, as last published by events';
+COMMENT ON COLUMN resource_copy.published IS
+    'false once it is hidden: no one sees it, and no older message brings it back';
 """
 
 FORMS = """
