@@ -86,7 +86,7 @@ def _effects(connection: Connection, old: Resource | None, new: Sequence[Resourc
             yield "It becomes public in the programme."
             people = counts_of(connection, [one.event])[one.event].confirmed if one.event else 0
             if one.kind == ResourceKind.RECORDING and people:
-                yield f"{counted(people, 'confirmed registration')} for its event: one mail each, at the first recording."
+                yield f"{counted(people, 'confirmed registration')} for its event: they get one mail."
             else:
                 yield "No mail is sent."
         elif old is not None and old.published and not one.published:
