@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from services.registration.forms.messages import form_message, partner_message
 from services.registration.forms.schemas import FormRowSchema, LoadedForm
 from services.registration.forms.service import Partner, find_partners, save_partner
-from services.registration.forms.store import find_form, save_form
+from services.registration.forms.store import find_form, lock_seats, save_form
 from services.registration.partners.schemas import PartnerRowSchema
 from services.registration.sealing.key_service import make_keys, publish_keys
 from services.registration.sealing.key_store import FormKeys
@@ -61,6 +61,8 @@ def load_forms(
     slugs = [form.slug for form in forms]
     make_keys(work, keys, slugs)
     with work.transaction() as connection:
+        for slug in sorted(slugs):
+            lock_seats(connection, slug)
         for partner in partners:
             moved = (origins or {}).get(partner.slug)
             save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
