@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
-from services.registration.forms.seats import give_back, give_seat, let_pass, next_place
+from services.registration.forms.seats import give_back, give_seat, let_pass, next_place, place_rank
 from services.registration.intake.facts import (
     MAX_CANDIDATES,
     AddressChange,
@@ -294,7 +294,7 @@ def merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResul
         return ActResult(item.kept.id, "", "", refused or Result.GONE)
     if kept.id == other.id or kept.form != other.form:
         return ActResult(kept.id, kept.form, "", Result.GONE)
-    if (kept.status, other.status) == ("waitlisted", "confirmed"):
+    if place_rank(other.status, other.hold) < place_rank(kept.status, kept.hold):
         return ActResult(kept.id, kept.form, "", Result.SEAT_LOST)
     before = facts.forms[kept.form], list(facts.of(other.form, other.address))
     free_place(facts, other)

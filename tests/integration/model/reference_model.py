@@ -340,7 +340,7 @@ class ReferenceModel:
 
     def _decide_merging(self, kept: Entry, other: Entry, now: datetime, freed: set[str]) -> None:
         """The other one ends without a mail; who stays is mailed a link, unless one has just been."""
-        if (kept["status"], other["status"]) == ("waitlisted", "confirmed"):
+        if _place_rank(other) < _place_rank(kept):
             return
         self._cancel(other, now)
         other["merged"] = True
@@ -640,3 +640,10 @@ class ReferenceModel:
         """A mail about the registration, with its own link."""
         who["links"] += 1
         self.mails.add((kind, who["number"], who["revision"]))
+
+
+def _place_rank(who: Entry) -> int:
+    """How good a place is: a seat, an offered one, in line, past an offer."""
+    if who["status"] == "confirmed":
+        return 0
+    return 1 if who["offer"] is not None else 3 if who["passed"] else 2

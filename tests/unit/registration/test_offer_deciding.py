@@ -12,7 +12,7 @@ from services.registration.forms.opening import Opening
 from services.registration.forms.seats import Seats
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import Facts, FormState, LiveRegistration
-from services.registration.intake.items import AnswerOffer, Item
+from services.registration.intake.items import AnswerOffer, DeskAct, Item, Merge, NamedRegistration
 from services.registration.intake.model import FormContent, Result
 from services.registration.people.model import AddressRefs
 
@@ -20,7 +20,10 @@ NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
 STARTS = NOW + timedelta(hours=1)
 LATER = STARTS + timedelta(minutes=1)
 FORM = "upr-webinar-10"
+CONFIRMED: Mapping[str, Any] = {"status": "confirmed"}
 OFFERED: Mapping[str, Any] = {"offer_expires_at": LATER}
+IN_LINE: Mapping[str, Any] = {}
+PASSED: Mapping[str, Any] = {"offer_passed": True}
 
 
 def live(identity: str, place: Mapping[str, Any]) -> LiveRegistration:
@@ -75,3 +78,17 @@ def test_seat_accepted_in_time_is_given_although_it_is_decided_after_the_start(
 ) -> None:
     facts = facts_of(live("first", OFFERED))
     assert result_of(facts, AnswerOffer(1, "first", True, received_at), LATER + timedelta(minutes=1)) is result
+
+
+PLACES = [CONFIRMED, OFFERED, IN_LINE, PASSED]
+
+
+@pytest.mark.parametrize("other", range(len(PLACES)), ids=["confirmed", "offered", "in line", "passed"])
+@pytest.mark.parametrize("kept", range(len(PLACES)), ids=["confirmed", "offered", "in line", "passed"])
+def test_merging_ends_no_place_that_is_better_than_the_one_that_stays(kept: int, other: int) -> None:
+    first, second = live("first", PLACES[kept]), live("second", PLACES[other])
+    facts = facts_of(first, second)
+    named = [NamedRegistration(one.id, 1, one.address) for one in (first, second)]
+    act = DeskAct("a coordinator", "merged")
+    merge = Merge(1, NOW, named[0], named[1], first.content, frozenset(), refs("first"), False, act)
+    assert result_of(facts, merge) is (Result.MERGED if kept <= other else Result.SEAT_LOST)
