@@ -13,6 +13,7 @@ from shared.runtime.errors import SettingsError
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
 from tests.support.locks import holding, wait_for_locks
+from tests.support.registration_service import RegistrationService
 from tests.support.web import load_folder
 
 BROKEN_FORMS = """\
@@ -164,3 +165,21 @@ def test_loading_stores_what_the_public_sees_of_the_seats_under_their_lock(
     assert waiting.result() == (1, 2)
     load_folder(installation, edited(tmp_path, waiting_list=True), "operator")
     assert rows(url, "SELECT confirmed, word FROM seat") == [(1, "waiting-list")]
+
+
+def test_form_that_people_have_registered_on_is_loaded_for_no_other_event(
+    installation: TestInstallation, service: RegistrationService, tmp_path: Path
+) -> None:
+    folder = edited(tmp_path, event="council-session-43", kind="attendance", fields="standard/attendance")
+    service.register(1)
+    before = stored(installation)
+    with pytest.raises(SettingsError) as caught:
+        load_folder(installation, folder)
+    lines = [line.strip("- ") for line in (folder / "forms.yaml").read_text().splitlines()]
+    event, kind = lines.index("event: council-session-43") + 1, lines.index("kind: attendance") + 1
+    assert caught.value.problems == [
+        f"forms.yaml:{event}: event: people have registered for {WEBINAR}: change the date of the event, or "
+        "make a new form",
+        f"forms.yaml:{kind}: kind: people have registered on a form of the kind webinar: make a new form",
+    ]
+    assert stored(installation) == before
