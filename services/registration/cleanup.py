@@ -23,6 +23,7 @@ ERASED_KEPT = timedelta(days=1)
 APPROVALS_KEPT = timedelta(days=30)
 LIST_WAITS = timedelta(hours=1)
 UNDECIDED_AT_MOST = timedelta(days=1)
+"""How long something that expires waits for the decider, which may still have a command that was received in time."""
 REFUSED_SIGN_IN_KEPT = timedelta(minutes=15)
 CHALLENGE_OF_PASSKEY_KEPT = timedelta(minutes=20)
 INVITATION_KEPT = timedelta(days=30)

@@ -1,6 +1,6 @@
 """Loading a folder of forms and partners. A folder with a fault changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import form_message, partner_message
-from services.registration.forms.schemas import FormRowSchema, LoadedForm
+from services.registration.forms.schemas import FormRowSchema, LoadedForm, faults_with_people
 from services.registration.forms.service import Partner, find_partners, save_partner
-from services.registration.forms.store import find_form, save_form
+from services.registration.forms.store import find_form, has_people, lock_seats, save_form
 from services.registration.partners.schemas import PartnerRowSchema
 from services.registration.sealing.key_service import make_keys, publish_keys
 from services.registration.sealing.key_store import FormKeys
@@ -20,7 +20,10 @@ from shared.messaging import outbox
 from shared.public_forms.theme import origin
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.errors import SettingsError
-from shared.runtime.yaml_source import FileSchema, load_from, read_yaml
+from shared.runtime.yaml_source import FileSchema, Node, load_from, read_yaml
+
+FormRow = tuple[Node, LoadedForm]
+"""A row of the file, and the form that it describes."""
 
 
 def load_forms(
@@ -49,22 +52,26 @@ def load_forms(
         how many forms and partners the folder holds.
 
     Raises:
-        SettingsError: lists every fault with file, line and field, or the forms whose private key is missing; nothing
-            was changed.
+        SettingsError: lists every fault with file, line and field, also a form with people that would get another event
+            or kind, or the forms whose private key is missing; nothing was changed.
     """
     faults: list[str] = []
-    partners: list[Partner] = _loaded(folder / "partners.yaml", PartnerRowSchema(), faults)
+    partners: list[Partner] = [one for _, one in _loaded(folder / "partners.yaml", PartnerRowSchema(), faults)]
     known = {partner.slug for partner in partners}
-    forms: list[LoadedForm] = _loaded(folder / "forms.yaml", FormRowSchema(known, days_later), faults)
+    forms: list[FormRow] = _loaded(folder / "forms.yaml", FormRowSchema(known, days_later), faults)
     if faults:
         raise SettingsError(faults)
-    slugs = [form.slug for form in forms]
+    slugs = [form.slug for _, form in forms]
     make_keys(work, keys, slugs)
     with work.transaction() as connection:
+        for slug in sorted(slugs):
+            lock_seats(connection, slug)
+        if faults := list(_faults_with_people(connection, forms)):
+            raise SettingsError(faults)
         for partner in partners:
             moved = (origins or {}).get(partner.slug)
             save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
-        for form in forms:
+        for _, form in forms:
             save_form(connection, form.values, form.capacity)
         publish_keys(connection, keys, slugs, clock())
         _publish(connection, slugs, sorted(known), clock())
@@ -77,11 +84,19 @@ def _publish(connection: Connection, forms: Sequence[str], partners: Sequence[st
     outbox.add(connection, [form_message(form.facts, now) for form in stored])
 
 
-def _loaded(path: Path, schema: FileSchema, faults: list[str]) -> list[Any]:
-    """What the rows of a file are; a row with a fault is left out, and its faults are added to ``faults``."""
+def _faults_with_people(connection: Connection, forms: Sequence[FormRow]) -> Iterator[str]:
+    for row, form in forms:
+        current = find_form(connection, form.slug)
+        if current is not None and has_people(connection, form.slug):
+            found = faults_with_people(form, current.kind, current.event_id)
+            yield from (row.fault(message, *place) for place, message in found)
+
+
+def _loaded(path: Path, schema: FileSchema, faults: list[str]) -> list[tuple[Node, Any]]:
+    """The rows of a file and what they are; one with a fault is left out, and its faults are added to ``faults``."""
     try:
         rows = read_yaml(path, list).children()
     except SettingsError as error:
         faults.extend(error.problems)
         return []
-    return [value for row in rows if (value := load_from(row, schema, faults)) is not None]
+    return [(row, value) for row in rows if (value := load_from(row, schema, faults)) is not None]

@@ -54,7 +54,7 @@ _SEPARATE: Rights = {
         DESK: "select insert update",
         DECIDE: "select update",
         TEND: "select update",
-        OPERATOR: "select insert update(options)",
+        OPERATOR: "select insert update(word,options)",
     },
     "promotion": {DESK: "select insert", DECIDE: "insert", TEND: "select insert delete"},
     # intake

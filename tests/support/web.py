@@ -38,11 +38,11 @@ class RunningWeb:
     program: Program
 
 
-def load_folder(installation: TestInstallation, folder: Path) -> tuple[int, int]:
-    """Load ``folder`` as the command does."""
+def load_folder(installation: TestInstallation, folder: Path, process: str = "") -> tuple[int, int]:
+    """Load ``folder`` as the command does, by the login of ``process``, or of the migrator (empty)."""
     secrets = installation.secrets.folder
     keys = FormKeys(KeyFolder(secrets / "form-keys", read_keys(secrets / "master.key")))
-    engine = open_engine(installation.urls["registration"])
+    engine = open_engine(installation.url("registration", process) if process else installation.urls["registration"])
     try:
         return load_forms(UnitOfWork(engine, "registration"), keys, folder)
     finally:

@@ -175,9 +175,13 @@ _TOO_MANY_THEN = """
 """A seat counts as given back 10 s before it was: some decisions are dated before they got the lock on the seats."""
 
 _OFFERS_OVERDUE = """
-    SELECT id::text, 'ended', 'expired at ' || offer_expires_at FROM registration
-    WHERE offer_expires_at < least(%(late_before)s, %(now)s - interval '1 hour')
+    SELECT r.id::text, 'ended', 'expired at ' || r.offer_expires_at FROM registration r
+    WHERE r.offer_expires_at < least(%(late_before)s, %(now)s - interval '1 hour')
+        AND (r.offer_expires_at < %(now)s - interval '25 hours' OR NOT EXISTS (
+            SELECT FROM submission s WHERE s.form = r.form AND s.kind IN ('accept-seat', 'decline-seat')
+                AND s.state <> 'decided' AND s.received_at < r.offer_expires_at))
 """
+"""An offer waits up to a day for an answer that is not decided; whose answer it is cannot be read here."""
 _TWICE_IN_LINE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'number ' || position || ' on ' || form || ' once', count(*)::text
     FROM registration WHERE position IS NOT NULL GROUP BY form, position HAVING count(*) > 1

@@ -240,7 +240,8 @@ def add_merge_operation(blueprint: Blueprint, desk: CorrectionDesk) -> None:
     def merge_two(content: dict[str, Any], registration_id: UUID) -> Response:
         """Merge two registrations of a person on a form; `If-Match`: the revision of the one that stays.
 
-        The registration with a seat, or the older one, has to stay.
+        The registration with the better place has to stay: a seat, an offered seat, a place in line, one past an offer;
+        of two alike, the older one.
         """
         view, identity, other = touched(desk, registration_id), str(registration_id), str(content["other"])
         touched(desk, content["other"])

@@ -53,7 +53,7 @@ REFUSALS: Mapping[Result, tuple[str, str]] = {
     Result.BLOCKED: ("address-blocked", "this address cannot be registered: it is blocked, or was just erased"),
     Result.FULL: ("full", "every seat is taken, and the form has no waiting list"),
     Result.CLOSED: ("event-over", "the event has begun, or is postponed or cancelled"),
-    Result.SEAT_LOST: ("seat-lost", "the other registration has the seat: keep that one"),
+    Result.SEAT_LOST: ("seat-lost", "the other registration has the seat, or the better place: keep that one"),
 }
 """Code and sentence of what was refused."""
 

@@ -28,6 +28,7 @@ from services.registration.corrections.model import (
     entering_effects,
     place_of_next,
 )
+from services.registration.forms.seats import place_rank
 from services.registration.forms.store import find_form
 from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.items import CORRECT, ENTER, MERGE, DeskCommand
@@ -323,6 +324,8 @@ def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> li
 def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:
     """Two registrations of a form; the one with the better place, or the older one, is the one that stays.
 
+    A seat is better than an offered seat, then come a place in line and one past an offer.
+
     Raises:
         DomainError: ``not-found``, ``no-place``: one has ended, or they are on two forms.
     """
@@ -335,9 +338,10 @@ def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:
     return Pair(kept, other, form, _differences(form, kept.person, other.person), _both_sealed(kept, other))
 
 
-def _rank(view: PersonView) -> tuple[bool, str]:
+def _rank(view: PersonView) -> tuple[int, int, str]:
     registration = view.person.registration
-    return registration.status != "confirmed", registration.id
+    place = place_rank(registration.status, registration.hold)
+    return place, registration.position or 0, registration.id  # positions are in order of receipt
 
 
 def _both_sealed(kept: PersonView, other: PersonView) -> bool:

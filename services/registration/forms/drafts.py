@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import FormChangeLine, record_form_change
 from services.registration.forms.messages import form_message
-from services.registration.forms.schemas import FormRowSchema, LoadedForm
+from services.registration.forms.schemas import FormRowSchema, LoadedForm, faults_with_people
 from services.registration.forms.service import all_partners, check_slug
 from services.registration.forms.store import StoredForm, describe_form, find_form, has_people, lock_seats, save_form
 from services.registration.sealing.key_service import make_keys, publish_keys
@@ -319,7 +319,8 @@ def _effect(
     """What publishing does, and the form that would be published; None if it cannot be read."""
     problems: list[str] = []
     known = {partner.slug for partner in all_partners(connection)}
-    loaded: LoadedForm | None = load_from(Node("", dict(draft.content), {}), FormRowSchema(known), problems)
+    content = Node("", dict(draft.content), {})
+    loaded: LoadedForm | None = load_from(content, FormRowSchema(known), problems)
     event = draft.content.get("event")
     if event and isinstance(event, str) and event not in _event_titles(connection):
         problems.append(f"/event: no event {event} is announced")
@@ -328,7 +329,9 @@ def _effect(
     new = parse_definition(loaded.values["definition"])
     old = parse_definition(current.definition) if current else None
     people = current is not None and has_people(connection, draft.slug)
-    if old is not None and people:
+    if current is not None and old is not None and people:
+        moved = faults_with_people(loaded, current.kind, current.event_id)
+        problems += [content.fault(message, *place) for place, message in moved]
         problems += _unreadable(old, new)
     before = describe_form(connection, draft.slug) if current else None
     effect = _difference(old, new, before or {}, draft.content)

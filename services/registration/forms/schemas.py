@@ -224,6 +224,20 @@ class FormRowSchema(FileSchema):
         return LoadedForm(values["slug"], columns, values["capacity"], tuple(values["partners"]))
 
 
+def faults_with_people(form: LoadedForm, kind: str, event: str | None) -> Faults:
+    """Changes of a form, until now of ``kind`` and for ``event``, that would divide the people on it.
+
+    Their registrations, mails, calendars and rosters name the event and the kind that they have registered for.
+    """
+    if form.values["event_id"] != event:
+        yield (
+            ("event",),
+            f"people have registered for {event or 'no event'}: change the date of the event, or make a new form",
+        )
+    if form.values["kind"] != kind:
+        yield ("kind",), f"people have registered on a form of the kind {kind}: make a new form"
+
+
 def _proposal_faults(definition: FormDefinition) -> Iterator[str]:
     """Questions of a proposal that events could not read."""
     asked = {field.name: field for field in definition.fields}

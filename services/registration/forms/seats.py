@@ -75,6 +75,18 @@ Hold = Literal["", "offered", "passed"]
 on the waiting list, but get a seat only by a coordinator's decision."""
 
 
+def hold_of(offer_expires_at: datetime | None, offer_passed: bool) -> Hold:
+    """Return the state of a person who waits, by the end of their offer and whether they have let one pass."""
+    return "offered" if offer_expires_at is not None else "passed" if offer_passed else ""
+
+
+def place_rank(status: str, hold: Hold) -> int:
+    """Return how good the place of a registration is, best first: 0 a seat, 1 an offered one, 2 in line, 3 the rest."""
+    if status == "confirmed":
+        return 0
+    return {"offered": 1, "": 2, "passed": 3}[hold] if status == "waitlisted" else 3
+
+
 @dataclass(frozen=True, slots=True)
 class Seats:
     """Attributes:

@@ -252,8 +252,9 @@ _SEATS = text("""
         offered = :offered, passed = :passed, word = :word, options = option_counts(form)
     WHERE form = :form
 """)
-_COUNT_OPTIONS = text("""
-    UPDATE seat SET options = option_counts(form) WHERE form = :slug AND options <> option_counts(form)
+_REFRESH = text("""
+    UPDATE seat SET word = :word, options = option_counts(form)
+    WHERE form = :slug AND (word, options) IS DISTINCT FROM (:word, option_counts(form))
 """)
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
@@ -302,14 +303,15 @@ def all_forms(connection: Connection) -> list[StoredForm]:
 
 
 def save_form(connection: Connection, values: Mapping[str, Any], capacity: int | None) -> None:
-    """Store a form; an equal one is not stored again.
+    """Store a form whose seats, unless it is new, :func:`lock_seats` has locked; an equal one is not stored again.
 
     ``capacity``, the alarm and ``join_minutes_before`` count only when it is new: coordinators set them afterwards.
     """
     connection.execute(_SAVE, {**values, "definition": Jsonb(values["definition"])})
     seats = Seats(capacity, 0, 0, 0, values["waiting_list"])
     connection.execute(_SEAT, {"slug": values["slug"], "capacity": capacity, "word": seats.word})
-    connection.execute(_COUNT_OPTIONS, {"slug": values["slug"]})
+    if stored := find_form(connection, values["slug"]):  # its waiting list and its limits may be others now
+        connection.execute(_REFRESH, {"slug": stored.slug, "word": stored.seats.word})
 
 
 def save_seats(connection: Connection, form: str, seats: Seats) -> None:

@@ -92,7 +92,7 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
             case Cancel():
                 plan.results[item.number] = [_cancel(facts, plan, item, now)]
             case AnswerOffer():
-                plan.results[item.number] = [answer_offer(facts, plan, item, now)]
+                plan.results[item.number] = [answer_offer(facts, plan, item)]
             case SendLink():
                 plan.results[item.number] = [_send_link(facts, plan, item)]
             case RenewLinks():

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
-from services.registration.forms.seats import give_back, give_seat, let_pass, next_place
+from services.registration.forms.seats import give_back, give_seat, let_pass, next_place, place_rank
 from services.registration.intake.facts import (
     MAX_CANDIDATES,
     AddressChange,
@@ -194,26 +194,29 @@ def move(
     )
 
 
-def answer_offer(facts: Facts, plan: BatchPlan, item: AnswerOffer, now: datetime) -> ActResult:
-    """Give the seat that is held, or free it: its person waits on then, and is not offered one again by itself."""
+def answer_offer(facts: Facts, plan: BatchPlan, item: AnswerOffer) -> ActResult:
+    """Give the seat that is held, or free it: its person waits on then, and is not offered one again by itself.
+
+    An answer counts if it was received before the offer expired and before the event began, whenever it is decided.
+    """
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)
-    return ActResult("", live.form, "", _answered(facts, plan, item, live, now))
+    return ActResult("", live.form, "", _answered(facts, plan, item, live))
 
 
-def _answered(facts: Facts, plan: BatchPlan, item: AnswerOffer, live: LiveRegistration, now: datetime) -> Result:
+def _answered(facts: Facts, plan: BatchPlan, item: AnswerOffer, live: LiveRegistration) -> Result:
     if live.status == "confirmed" and item.accepted:
         return Result.SEAT_ACCEPTED
     if live.offer_expires_at is None or live.offer_expires_at <= item.received_at:
         return Result.OFFER_ENDED
-    return _accept(facts, plan, live, now) if item.accepted else _decline(facts, plan, live)
+    return _accept(facts, plan, live, item.received_at) if item.accepted else _decline(facts, plan, live)
 
 
-def _accept(facts: Facts, plan: BatchPlan, live: LiveRegistration, now: datetime) -> Result:
+def _accept(facts: Facts, plan: BatchPlan, live: LiveRegistration, received_at: datetime) -> Result:
     form = facts.forms[live.form]
     opening = form.opening
-    if is_over(opening, now) or (opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES):
+    if is_over(opening, received_at) or (opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES):
         return Result.EVENT_OVER
     facts.forms[live.form] = replace(form, seats=give_seat(form.seats, live.who, "offered"))
     changed = _store(facts, plan, live, status="confirmed")
@@ -291,7 +294,7 @@ def merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResul
         return ActResult(item.kept.id, "", "", refused or Result.GONE)
     if kept.id == other.id or kept.form != other.form:
         return ActResult(kept.id, kept.form, "", Result.GONE)
-    if (kept.status, other.status) == ("waitlisted", "confirmed"):
+    if place_rank(other.status, other.hold) < place_rank(kept.status, kept.hold):
         return ActResult(kept.id, kept.form, "", Result.SEAT_LOST)
     before = facts.forms[kept.form], list(facts.of(other.form, other.address))
     free_place(facts, other)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import Hold, OptionLimits, Seats
+from services.registration.forms.seats import Hold, OptionLimits, Seats, hold_of
 from services.registration.intake.items import (
     REQUESTS_COUNTED,
     ChangeAddress,
@@ -233,7 +233,7 @@ class LiveRegistration:
     @property
     def hold(self) -> Hold:
         """State of a person who waits: in line, with an offer, or past one."""
-        return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
+        return hold_of(self.offer_expires_at, self.offer_passed)
 
     @property
     def who(self) -> Traits:

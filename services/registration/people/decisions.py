@@ -6,7 +6,7 @@ list: they stay in the audit log, which must not identify a participant.
 A person answers an offer on their own page (see ``intake/deciding_commands.py``); a coordinator can confirm them
 instead. An offer that was declined or has expired leaves its person on the waiting list, but out of line: a seat comes
 to them only by a coordinator's decision. One that is withdrawn puts them back in line. Offers expire by a checked clock
-alone.
+alone, and not while an answer that was received in time waits for the decider.
 """
 
 from dataclasses import dataclass, replace
@@ -220,6 +220,8 @@ def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, dec
 
 def expire_offers(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
     """End the offers that have expired, with one transaction for each form; the seats go to the next in line.
+
+    One whose answer was received in time and waits for the decider is left for a day (``UNDECIDED_AT_MOST``).
 
     Args:
         work: on the service's database. The caller calls again and again.

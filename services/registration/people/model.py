@@ -7,7 +7,7 @@ from typing import Any
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import Hold, Seats, fits
+from services.registration.forms.seats import Hold, Seats, fits, hold_of
 from shared.runtime.errors import DomainError
 
 LIVE = ("confirmed", "waitlisted")
@@ -53,7 +53,7 @@ class Registration:
     @property
     def hold(self) -> Hold:
         """State of a person who waits: in line, with an offer, or past one."""
-        return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
+        return hold_of(self.offer_expires_at, self.offer_passed)
 
     @property
     def who(self) -> Traits:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
+from services.registration.cleanup import UNDECIDED_AT_MOST
 from services.registration.forms.store import StoredForm, find_form, lock_seats
 from services.registration.people.model import Registration
 from shared.runtime.clock import Clock
@@ -188,8 +189,16 @@ _ANSWERED = text("""
         capacity_then = CASE WHEN new.status = 'confirmed' THEN new.capacity ELSE r.capacity_then END
     FROM new WHERE r.id = new.id
 """)
-_EXPIRED_FORMS = text("SELECT DISTINCT form FROM registration WHERE offer_expires_at <= :now ORDER BY form")
-_EXPIRED = text(PERSON + "WHERE r.form = :form AND r.offer_expires_at <= :now ORDER BY r.id FOR UPDATE OF r")
+_HAS_EXPIRED = """
+    r.offer_expires_at <= :now AND (r.offer_expires_at <= :waited_until OR NOT EXISTS (
+        SELECT FROM managing_link m JOIN submission s ON s.token_hash = m.token_hash
+        WHERE m.registration_id = r.id AND s.kind IN ('accept-seat', 'decline-seat') AND s.state <> 'decided'
+            AND s.received_at < r.offer_expires_at))
+"""
+"""Of ``registration r``: an answer that was received in time counts, so the offer waits until it is decided, also by
+a replay, but no longer than until ``waited_until``."""
+_EXPIRED_FORMS = text(f"SELECT DISTINCT r.form FROM registration r WHERE {_HAS_EXPIRED} ORDER BY r.form")  # noqa: S608
+_EXPIRED = text(f"{PERSON} WHERE r.form = :form AND {_HAS_EXPIRED} ORDER BY r.id FOR UPDATE OF r")
 
 
 def store_offer(connection: Connection, registration: Registration) -> None:
@@ -209,13 +218,17 @@ def store_answers(connection: Connection, rows: Sequence[object], now: datetime)
 
 
 def forms_with_expired_offers(connection: Connection, now: datetime) -> list[str]:
-    """Slugs of the forms on which an offer has expired."""
-    return list(connection.execute(_EXPIRED_FORMS, {"now": now}).scalars())
+    """Slugs of the forms on which an offer has expired, and no answer to it waits for the decider."""
+    return list(connection.execute(_EXPIRED_FORMS, _expiring_at(now)).scalars())
 
 
 def expired_offers(connection: Connection, form: str, now: datetime) -> list[Person]:
-    """Everyone on a form whose offer has expired, locked."""
-    return [to_person(row) for row in connection.execute(_EXPIRED, {"form": form, "now": now})]
+    """Everyone on a form whose offer has expired, and whose answer does not wait for the decider, locked."""
+    return [to_person(row) for row in connection.execute(_EXPIRED, {"form": form, **_expiring_at(now)})]
+
+
+def _expiring_at(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "waited_until": now - UNDECIDED_AT_MOST}
 
 
 _PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")

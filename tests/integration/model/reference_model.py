@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.integration.model import retention
 from tests.integration.model.rules import (
+    ANSWER_WAITS,
     ASKED_APART,
     BATCHES,
     CANDIDATES,
@@ -184,7 +185,7 @@ class ReferenceModel:
             elif item["kind"] == "cancel":
                 self._decide_cancelling(item, now, freed)
             elif item["kind"] in ("accept-seat", "decline-seat"):
-                self._decide_answer(item, now, freed)
+                self._decide_answer(item, freed)
             elif item["kind"].startswith("desk-"):
                 self._decide_of_desk(number, item, now, freed)
             else:
@@ -284,7 +285,7 @@ class ReferenceModel:
             self._cancel(who, now)
             freed.add(who["form"])
 
-    def _decide_answer(self, item: Entry, now: datetime, freed: set[str]) -> None:
+    def _decide_answer(self, item: Entry, freed: set[str]) -> None:
         """Someone accepts or declines the seat that is held for them."""
         who = self.people[item["person"]]
         if not self._is_by_link(item) or who["offer"] is None or who["offer"] <= item["received_at"]:
@@ -292,8 +293,21 @@ class ReferenceModel:
         if item["kind"] == "decline-seat":
             self._end_offer(who, passed=True)
             freed.add(who["form"])
-        elif not self.is_over(who["form"], now) and self.event(who["form"])[0] in TAKING_PLACE:
+        elif not self.is_over(who["form"], item["received_at"]) and self.event(who["form"])[0] in TAKING_PLACE:
             self._promote_one(who)
+
+    def _has_expired(self, who: Entry, now: datetime) -> bool:
+        """Whether an offer is over; one that was answered in time waits a while for the decider."""
+        until = who["offer"]
+        if until is None or until > now:
+            return False
+        answers = [
+            one
+            for one in self.queue.values()
+            if one["kind"] in ("accept-seat", "decline-seat") and one["person"] == who["number"]
+        ]
+        in_time = any(one["received_at"] < until and self._is_by_link(one) for one in answers)
+        return not in_time or until <= now - ANSWER_WAITS
 
     def _end_offer(self, who: Entry, *, passed: bool) -> None:
         who |= {"offer": None, "passed": passed, "revision": who["revision"] + 1}
@@ -326,7 +340,7 @@ class ReferenceModel:
 
     def _decide_merging(self, kept: Entry, other: Entry, now: datetime, freed: set[str]) -> None:
         """The other one ends without a mail; who stays is mailed a link, unless one has just been."""
-        if (kept["status"], other["status"]) == ("waitlisted", "confirmed"):
+        if _place_rank(other) < _place_rank(kept):
             return
         self._cancel(other, now)
         other["merged"] = True
@@ -518,7 +532,7 @@ class ReferenceModel:
         """What is done every few seconds: what was kept long enough goes, seats are given, people are forgotten."""
         retention.clean_up(self, now)
         for slug in self.forms:
-            for who in [one for one in self.of(slug) if one["offer"] is not None and one["offer"] <= now]:
+            for who in [one for one in self.of(slug) if self._has_expired(one, now)]:
                 self._end_offer(who, passed=True)
             self._promote(slug, now)
         for slug in self.forms:
@@ -626,3 +640,10 @@ class ReferenceModel:
         """A mail about the registration, with its own link."""
         who["links"] += 1
         self.mails.add((kind, who["number"], who["revision"]))
+
+
+def _place_rank(who: Entry) -> int:
+    """How good a place is: a seat, an offered one, in line, past an offer."""
+    if who["status"] == "confirmed":
+        return 0
+    return 1 if who["offer"] is not None else 3 if who["passed"] else 2

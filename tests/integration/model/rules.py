@@ -27,6 +27,9 @@ NOTICE = HOUR
 OFFER_LASTS = 48 * HOUR
 """How long a seat is held for someone who has not answered."""
 
+ANSWER_WAITS = timedelta(days=1)
+"""How long after its end an offer is kept for an answer that was received in time and is not decided."""
+
 CANDIDATES, CANDIDATES_OF_A_NETWORK = 10, 2
 RECEIPT_KEPT, CANDIDATE_AFTER_MAIL, CANDIDATE_AT_MOST = timedelta(days=8), timedelta(days=7), timedelta(days=14)
 DIFFERENCE = timedelta(seconds=2)

@@ -29,6 +29,13 @@ _A_COPY_OF_A_MAIL = """
 """Another copy of a mail to a person who was erased, or who wants no bulletins, would be a difference by itself."""
 _KINDS = "SELECT kind, count(*)::integer FROM mail GROUP BY 1 ORDER BY 1"
 
+_PARKED_ANSWER = """
+    INSERT INTO submission (receipt_hash, kind, form, form_revision, token_hash, fingerprint, code, body, decider_key,
+        received_at, state, parked_reason)
+    SELECT sha256('receipt'), 'accept-seat', 'upr-webinar-10', 1, sha256('token'), sha256('answer'), 'K7QM', 'sealed',
+        decider_key, now() - interval '3 days', 'parked', 'a test' FROM submission LIMIT 1
+"""
+
 GIVEN = {
     ("A1", "each receipt that a client was given is stored"),
     ("A8", "the copies that arrived are those that were handed over"),
@@ -197,6 +204,25 @@ def test_message_that_is_parked_is_not_lost(past: Past, parked: bool) -> None:
     copies = [(message, "notifications.copies", "broken")] if parked else []
     found = differences(replace(past.installation, urls=urls), parked=copies)
     assert [f.equation for f in found] == ([] if parked else ["A6"])
+
+
+@pytest.mark.parametrize(
+    ("expired", "answer", "codes"),
+    [("2 hours", "SELECT 1", ["A3"]), ("2 hours", _PARKED_ANSWER, []), ("2 days", _PARKED_ANSWER, ["A3"])],
+    ids=["not answered", "answer is parked", "answer is parked for long"],
+)
+def test_offer_may_wait_a_day_for_an_answer_that_is_not_decided(
+    past: Past, expired: str, answer: str, codes: list[str]
+) -> None:
+    urls = past.installation.urls.with_a_copy_of("registration")
+    urls.break_it(
+        "registration",
+        f"UPDATE registration SET offer_expires_at = now() - interval '{expired}' WHERE status = 'waitlisted'",
+        "UPDATE seat SET offered = offered + 1 WHERE form = 'upr-webinar-10'",
+        answer,
+    )
+    found = differences(replace(past.installation, urls=urls))
+    assert [f.equation for f in found] == codes
 
 
 @pytest.mark.parametrize(("grace_s", "codes"), [(0.0, ["A6"]), (60.0, [])], ids=["must have arrived", "on its way"])

@@ -193,6 +193,40 @@ def test_question_that_was_answered_keeps_its_kind(service: RegistrationService,
     assert desk.ask("POST", f"{PATH}/publish", seen=2).status_code == 422
 
 
+@pytest.mark.parametrize(("before", "shown", "status"), [(False, "waiting-list", 202), (True, "full", 409)])
+def test_full_form_shows_the_public_whether_it_has_a_waiting_list_once_that_is_published(
+    service: RegistrationService, desk: Desk, before: bool, shown: str, status: int
+) -> None:
+    publish(desk, {**CONTENT, "capacity": 1, "waiting_list": before})
+    service.enrol(filled(email="a@example.org", session="morning"), SLUG)
+    content = desk.ask("POST", PATH).get_json()["content"]
+    desk.ask("PUT", PATH, {"content": {**content, "waiting_list": not before}}, seen=1)
+    assert desk.ask("POST", f"{PATH}/publish", seen=2).status_code == 200
+    assert service.client.get(f"/v1/forms/{SLUG}").get_json()["seats"] == shown
+    sent = service.submit(filled(email="b@example.org", session="evening", note="Rent"), SLUG)
+    assert sent.status_code == status, sent.text
+
+
+def test_form_that_people_have_registered_on_keeps_its_event_and_its_kind(
+    service: RegistrationService, desk: Desk
+) -> None:
+    publish(desk, CONTENT)
+    moved = {"event": "council-session-43", "kind": "attendance"}
+    content = {**desk.ask("POST", PATH).get_json()["content"], **moved}
+    assert desk.ask("PUT", PATH, {"content": content}, seen=1).get_json()["effect"]["problems"] == []
+    service.enrol(filled(email="a@example.org", session="morning"), SLUG)
+    assert desk.ask("GET", PATH).get_json()["effect"]["problems"] == [
+        f"/event: people have registered for {WEBINAR}: change the date of the event, or make a new form",
+        "/kind: people have registered on a form of the kind webinar: make a new form",
+    ]
+    refused = desk.ask("POST", f"{PATH}/publish", seen=2)
+    assert (refused.status_code, [one["pointer"] for one in refused.get_json()["errors"]]) == (
+        422,
+        ["/content/event", "/content/kind"],
+    )
+    assert rows(service.url, "SELECT event_id, kind FROM form WHERE slug = %s", SLUG) == [(WEBINAR, "webinar")]
+
+
 def test_two_who_work_on_one_form_do_not_overwrite_each_other(service: RegistrationService, desk: Desk) -> None:
     publish(desk, CONTENT)
     content = desk.ask("POST", PATH).get_json()["content"]

@@ -1,14 +1,19 @@
 """Loading forms and partners: a broken folder changes nothing, nor does a good one the second time."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from deploy.local.installation import SAMPLE
 from shared.runtime.errors import SettingsError
-from tests.support.clients import rows
+from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
+from tests.support.locks import holding, wait_for_locks
+from tests.support.registration_service import RegistrationService
 from tests.support.web import load_folder
 
 BROKEN_FORMS = """\
@@ -132,3 +137,49 @@ def test_minutes_before_the_start_are_loaded_once_and_then_set_by_coordinators(
     (folder / "forms.yaml").write_text(with_minutes.replace("join_minutes_before: 40", "join_minutes_before: 2000"))
     with pytest.raises(SettingsError, match="join_minutes_before"):
         load_folder(installation, folder)
+
+
+def edited(tmp_path: Path, **values: Any) -> Path:
+    """The folder of the sample in which the form of the webinar has other values."""
+    forms = yaml.safe_load((SAMPLE / "forms.yaml").read_text())
+    [webinar] = [form for form in forms if form["slug"] == WEBINAR]
+    webinar.update(values)
+    folder = tmp_path / "edited"
+    shutil.copytree(SAMPLE, folder, dirs_exist_ok=True)
+    (folder / "forms.yaml").write_text(yaml.safe_dump([webinar], sort_keys=False))
+    return folder
+
+
+def test_loading_stores_what_the_public_sees_of_the_seats_under_their_lock(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    """By the login of the command, which waits also where nothing has changed: seats may change before it stores."""
+    url = installation.urls["registration"]
+    rows(url, "UPDATE seat SET capacity = 1, confirmed = 1, word = 'full'")
+    folder = edited(tmp_path, waiting_list=False)
+    load_folder(installation, folder, "operator")
+    assert rows(url, "SELECT confirmed, word FROM seat") == [(1, "full")]
+    with ThreadPoolExecutor() as pool, holding(url, "SELECT FROM seat FOR UPDATE"):
+        waiting = pool.submit(load_folder, installation, folder, "operator")
+        wait_for_locks(url, 1)
+    assert waiting.result() == (1, 2)
+    load_folder(installation, edited(tmp_path, waiting_list=True), "operator")
+    assert rows(url, "SELECT confirmed, word FROM seat") == [(1, "waiting-list")]
+
+
+def test_form_that_people_have_registered_on_is_loaded_for_no_other_event(
+    installation: TestInstallation, service: RegistrationService, tmp_path: Path
+) -> None:
+    folder = edited(tmp_path, event="council-session-43", kind="attendance", fields="standard/attendance")
+    service.register(1)
+    before = stored(installation)
+    with pytest.raises(SettingsError) as caught:
+        load_folder(installation, folder)
+    lines = [line.strip("- ") for line in (folder / "forms.yaml").read_text().splitlines()]
+    event, kind = lines.index("event: council-session-43") + 1, lines.index("kind: attendance") + 1
+    assert caught.value.problems == [
+        f"forms.yaml:{event}: event: people have registered for {WEBINAR}: change the date of the event, or "
+        "make a new form",
+        f"forms.yaml:{kind}: kind: people have registered on a form of the kind webinar: make a new form",
+    ]
+    assert stored(installation) == before

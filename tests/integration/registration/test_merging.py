@@ -90,3 +90,30 @@ def test_page_finds_the_other_and_refuses_a_concurrent_change(
     ]
     published = [(one["type"].split(".", 3)[3], one["data"].get("mailed", True)) for one in service.messages()[before:]]
     assert sorted(published) == [("cancelled.v1", False), ("link-requested.v1", True)], "its person gets a link"
+
+
+def test_offered_seat_stays_and_then_the_place_first_in_line(
+    service: RegistrationService, coordinator: Headers, pair: tuple[str, str]
+) -> None:
+    _, second = pair
+    third = service.enrol(answers(4, name="Participant One"))
+    rows(service.url, "UPDATE form SET promotion_mode = 'by-hand'")
+
+    def kept(seen: int) -> str:
+        """Which of both stays by the preview."""
+        shown = merge(service, coordinator, second, third, seen=(1, seen), dry_run=True).get_json()
+        return str(shown["registration"]["id"])
+
+    assert kept(1) == second
+    rows(service.url, "UPDATE registration SET received_at = received_at - interval '1 hour' WHERE id = %s", third)
+    assert kept(1) == third
+    rows(service.url, "UPDATE registration SET received_at = received_at + interval '2 hours' WHERE id = %s", third)
+    service.cancel(1)
+    path, wanted = f"/v1/registrations/{third}/offer", {"reason": "agreed"}
+    assert service.client.put(path, json=wanted, headers={**coordinator, "If-Match": '"1"'}).status_code == 200
+    assert kept(2) == third
+    refused = merge(service, coordinator, second, third, seen=(1, 2))
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "seat-lost")
+    assert merge(service, coordinator, third, second, seen=(2, 1)).status_code == 200
+    found = "SELECT offered, waiting, (SELECT offer_expires_at IS NOT NULL FROM registration WHERE id = %s) FROM seat"
+    assert rows(service.url, found, third) == [(1, 2, True)]

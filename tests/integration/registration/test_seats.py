@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from services.registration.intake.form_view import view_form
+from services.registration.own.commands import answer_offer
 from tests.integration.registration.test_decisions import identity, text_of
 from tests.integration.registration.test_promotion import change
 from tests.support.clients import WEBINAR, address_of, answers, rows
@@ -212,6 +214,47 @@ def test_automatic_offers_continue_when_they_expire_by_a_right_clock(service: Re
     assert [(one["revision"], one["status"], "offer_expires_at" in one) for one in offers] == [
         (2, "waitlisted", True)
     ] * 3
+
+
+@pytest.fixture
+def offered_until(service: RegistrationService, desk: Desk) -> datetime:
+    """The second of three participants is offered the only seat, until then; the third is next in line."""
+    service.capacity(1)
+    desk.change(promotion_mode="offers", offer_hours=12)
+    service.register(1, 2, 3)
+    service.cancel(1)
+    return service.clock() + timedelta(hours=12)
+
+
+def accept_undecided(service: RegistrationService, number: int) -> str:
+    """Store that a participant accepts the seat, while no decider runs; returns the receipt."""
+    view = view_form(service.work_of_web, WEBINAR, service.clock())
+    return answer_offer(service.intake, view, service.own_token(number), "accept-seat")
+
+
+def test_seat_accepted_in_time_is_given_although_the_offer_expires_before_it_is_decided(
+    service: RegistrationService, desk: Desk, offered_until: datetime
+) -> None:
+    accept_undecided(service, 2)
+    service.tend(offered_until + timedelta(hours=23))
+    assert desk.why() == {2: "offered", 3: "no-free-seat"}
+    service.decide()
+    assert (service.states()[2][0], desk.why()) == ("confirmed", {3: "no-free-seat"})
+
+
+def test_offer_waits_a_day_for_its_answer_that_is_parked_and_no_other_offer_does(
+    service: RegistrationService, desk: Desk, offered_until: datetime
+) -> None:
+    accept_undecided(service, 2)
+    rows(service.url, "UPDATE submission SET state = 'parked', parked_reason = 'a test' WHERE state = 'received'")
+    service.tend(offered_until + timedelta(hours=23))
+    assert desk.why() == {2: "offered", 3: "no-free-seat"}
+    service.tend(offered_until + timedelta(days=1))
+    assert desk.why() == {2: "offer-passed", 3: "offered"}
+    rows(service.url, "UPDATE registration SET offer_expires_at = now() WHERE offer_expires_at IS NOT NULL")
+    accept_undecided(service, 3)
+    service.tend(service.clock() + timedelta(minutes=10))
+    assert desk.why() == {2: "offer-passed", 3: "offer-passed"}  # it was too late
 
 
 def test_seat_beyond_the_capacity_needs_a_reason(service: RegistrationService, desk: Desk) -> None:
