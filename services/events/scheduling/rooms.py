@@ -81,7 +81,7 @@ def _typed_room(values: Values) -> Values:
     return {**values, "open": spans}
 
 
-def _make_room(values: Values, _by: str) -> Sequence[Room]:
+def _make_room(values: Values, _by: str, _request: str) -> Sequence[Room]:
     return [Room(**_typed_room(with_id(values, values["title"])))]
 
 
@@ -257,7 +257,7 @@ def _slots_on(day: date, values: Values, length: timedelta, pause: timedelta) ->
         starts += length + pause
 
 
-def _make_slots(values: Values, _by: str) -> Sequence[TimeSlot]:
+def _make_slots(values: Values, _by: str, _request: str) -> Sequence[TimeSlot]:
     made = list(slots_of(values))
     if not 1 <= len(made) <= MAX_SLOTS:
         wrong = f"leaves {len(made)} slots, and must leave 1 to {MAX_SLOTS}"
