@@ -48,11 +48,11 @@ from services.events.venue.store import (
     remove_slot,
     save_room,
 )
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
 from shared.runtime.schema_fields import text_field
 
 MAX_HOURS = 200
-FIRST_YEAR, LAST_YEAR = 1945, 2999
 USUAL_ZONE = "Europe/Zurich"
 
 MAX_DAYS, MAX_SLOTS = 60, 200
