@@ -92,7 +92,7 @@ def console_blueprint(
     add_person(blueprint, pages)
     add_corrections(blueprint, corrections)
     add_merging(blueprint, corrections)
-    add_notes(blueprint, work, clock)
+    add_notes(blueprint, pages)
     add_views(blueprint, work, clock)
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)

@@ -87,6 +87,7 @@ PROBLEM_STATUSES = {
     "not-allowed": 403,
     "undecided": 503,
     "form-unknown": 404,
+    "unknown-cursor": 400,
     "idempotency-mismatch": 422,
     "reason-needed": 422,
     "closing-before-opening": 422,

@@ -1,6 +1,7 @@
 """Mail addresses: the form that mail is sent to, and the form by which two addresses are the same person's."""
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from unicodedata import normalize
 
@@ -50,6 +51,30 @@ def _within_length(address: str) -> str:
     if not address or len(address) > MAX_ADDRESS_LENGTH:
         raise ValueError("not an address")
     return address
+
+
+def address_beginning(typed: str) -> str:
+    """The beginning of an address as it is stored, to search for it: its domain in ASCII, as far as it is complete.
+
+    Args:
+        typed: an address, the beginning of one, or anything else, which is returned as it is. A domain that ends within
+            a label beyond ASCII cannot be converted: that label stays as typed, and finds no one.
+    """
+    local, at, domain = typed.rpartition("@")
+    if not at or domain.isascii():
+        return typed
+    with suppress(ValueError):
+        return f"{local}@{_normal_domain(domain)}"
+    complete, _, rest = _LABEL_ENDS.sub(".", domain).rpartition(".")
+    with suppress(ValueError):
+        return f"{local}@{_normal_domain(f'{complete}.{_ANY_TOP_DOMAIN}').removesuffix(_ANY_TOP_DOMAIN)}{rest}"
+    return typed
+
+
+_LABEL_ENDS = re.compile("[\u3002\uff0e\uff61]")
+"""Written in place of a full stop in East Asian domains (RFC 3490, 3.1)."""
+
+_ANY_TOP_DOMAIN = "org"
 
 
 def address_key(email: str) -> str:

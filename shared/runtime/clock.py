@@ -7,6 +7,10 @@ Clock = Callable[[], datetime]
 """Called without arguments; returns an aware datetime in UTC."""
 
 
+FIRST_YEAR, LAST_YEAR = 1945, 2999
+"""Of dates that people give: in these every time zone has a date, and so has a day before and after."""
+
+
 def system_clock() -> datetime:
     """The machine's time, aware, in UTC."""
     return datetime.now(UTC)
@@ -27,9 +31,12 @@ def parse_rfc3339(text: str) -> datetime:
     """The aware UTC datetime of an RFC 3339 text.
 
     Raises:
-        ValueError: not RFC 3339, or without an offset.
+        ValueError: not RFC 3339, without an offset, or outside the calendar in UTC.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("an offset is required")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not a date in UTC") from None

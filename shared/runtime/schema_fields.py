@@ -1,9 +1,12 @@
 """Fields of marshmallow schemas, for requests and for files: a fault states what is wanted, ``must have …``."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, TypeVar
 
 import marshmallow as ma
+
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 
 T = TypeVar("T")
 
@@ -59,6 +62,12 @@ def one_of_field(values: Iterable[str], **more: Any) -> ma.fields.String:
     choices = [str(value) for value in values]
     rule = ma.validate.OneOf(choices, error=f"must be one of {', '.join(choices)}")
     return ma.fields.String(validate=rule, post_load=values if isinstance(values, type) else str, **more)
+
+
+def in_known_years(value: date) -> None:
+    """A validator that refuses a day or an instant so far away that some time zone has no date for it."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ma.ValidationError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def at_most(count: int) -> Callable[[Any], Any]:

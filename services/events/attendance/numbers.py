@@ -5,9 +5,7 @@ never counts. Internal events have separate tallies. A bulletin is written by a 
 mail (confirmations, reminders, news of an event, recordings) is stored but does not count as contact.
 """
 
-# ruff: noqa: S608 - the parts above are constant, all values are parameters
-# ruff: noqa: S608 - a constant condition, all values are parameters
-# ruff: noqa: S608 - the part below is constant, all values are parameters
+# ruff: noqa: S608 - statements are put together from constant parts; all values are parameters
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime

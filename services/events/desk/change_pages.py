@@ -23,7 +23,7 @@ from services.events.event.service import show_event
 from services.events.local_time import to_local, to_utc
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs, require_touch
-from shared.runtime.clock import Clock
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR, Clock
 from shared.runtime.errors import DomainError
 
 DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED
@@ -239,13 +239,13 @@ def datetime_in(name: str, values: Mapping[str, str], zone: str, faults: dict[st
     """The datetime of the local time under ``name``; a time that clocks skip or show twice is a fault."""
     try:
         local = datetime.strptime(values[name], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - local, the zone is the event's
-        return to_utc(local, zone)
+        if FIRST_YEAR <= local.year <= LAST_YEAR:
+            return to_utc(local, zone)
+        faults[name] = f"Enter a date in the years {FIRST_YEAR} to {LAST_YEAR}."
     except ValueError:
         faults[name] = "Enter a day and a time."
     except DomainError as error:
         faults[name] = f"{error.detail[0].upper()}{error.detail[1:]}."
-    except OverflowError:
-        faults[name] = "Enter a date that exists."
     return None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from services.events.local_time import is_zone
 from services.events.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
 from shared.i18n.languages import NO_TEXT, Text
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
 
 EVERY_GROUP = "*"
@@ -159,13 +160,16 @@ def _timing(event: Event) -> Iterator[BrokenRule | None]:
 
 
 def _span(start: datetime | None, end: datetime | None, first: str, second: str) -> BrokenRule | None:
-    """Both datetimes or neither, aware, in order."""
+    """Both datetimes or neither, aware, in usable years, in order."""
     if start is None and end is None:
         return None
     if start is None or end is None:
         return BrokenRule(second if end is None else first, "half-a-date", "is required: a date has a start and an end")
     if start.tzinfo is None or end.tzinfo is None:
         return BrokenRule(first if start.tzinfo is None else second, "time-without-zone", "must have a time zone")
+    for name, year in ((first, start.year), (second, end.year)):
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            return BrokenRule(name, "year", f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
     return None if start < end else BrokenRule(second, "ends-before-start", "must be later than the start")
 
 

@@ -15,7 +15,7 @@ from services.events.network.schemas import CONSULTATION_FIELDS, CONTACT_FIELDS
 from services.events.network.store import CONSULTATION_TABLE, CONTACT_TABLE, all_working_groups
 from services.events.rules import BrokenRule
 from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, nothing, with_id
-from shared.runtime.ids import new_id
+from shared.runtime.ids import MAX_LENGTH, slug_from
 from shared.runtime.schema_fields import one_of_field
 
 HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
@@ -53,15 +53,20 @@ def _typed(values: Values) -> Values:
     return {name: value or None if name in ("host", "working_group") else value for name, value in values.items()}
 
 
-def _make_consultation(values: Values, by: str) -> Sequence[Consultation]:
+def _with_id(values: Values, called: str, request: str) -> Values:
+    """``values`` with an id: the requested id, or one of name, day and request, since name and day may be the same."""
+    end = f"{values.get('held_on') or ''} {request[-6:]}"
+    return with_id(values, slug_from(called, longest=MAX_LENGTH - len(end) - 1), end)
+
+
+def _make_consultation(values: Values, by: str, request: str) -> Sequence[Consultation]:
     called = values.get("title") or values.get("host") or f"Consultations in {values['city']}"
     known = {"hosts": 1, "presentations": 1, **_typed(values), "title": called}
-    return [Consultation(**with_id(known, called, values.get("held_on") or "", new_id()[-6:]), recorded_by=by)]
+    return [Consultation(**_with_id(known, called, request), recorded_by=by)]
 
 
-def _make_contact(values: Values, by: str) -> Sequence[GroupContact]:
-    known = with_id(values, values["working_group"], values["held_on"], new_id()[-6:])
-    return [GroupContact(**_typed(known), recorded_by=by)]
+def _make_contact(values: Values, by: str, request: str) -> Sequence[GroupContact]:
+    return [GroupContact(**_typed(_with_id(values, values["working_group"], request)), recorded_by=by)]
 
 
 def group_choices(connection: Connection) -> list[tuple[str, str]]:

@@ -50,11 +50,11 @@ _SERIES_USES = (
 _ALLOTMENT_LINE = re.compile(r"([a-z]+) +([0-9]{1,4}) +(\d{4}-\d{2}-\d{2})(?: +to +(\d{4}-\d{2}-\d{2}))?", re.ASCII)
 
 
-def _make_group(values: Values, _by: str) -> Sequence[WorkingGroup]:
+def _make_group(values: Values, _by: str, _request: str) -> Sequence[WorkingGroup]:
     return [WorkingGroup(**with_id(values, values["title"]))]
 
 
-def _make_series(values: Values, _by: str) -> Sequence[Series]:
+def _make_series(values: Values, _by: str, _request: str) -> Sequence[Series]:
     return [Series(**with_id(values, values["title"]))]
 
 
@@ -244,7 +244,7 @@ def _typed_hotel(values: Values) -> Values:
     return {**typed, **({"allotments": made} if "allotments" in values else {})}
 
 
-def _make_hotel(values: Values, _by: str) -> Sequence[HotelBlock]:
+def _make_hotel(values: Values, _by: str, _request: str) -> Sequence[HotelBlock]:
     return [HotelBlock(**_typed_hotel(with_id(values, values["name"])))]
 
 

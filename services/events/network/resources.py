@@ -75,7 +75,7 @@ def _typed_resource(values: Values) -> Values:
     return {name: value or None if name in nullable else value for name, value in values.items()}
 
 
-def _make(values: Values, _by: str) -> Sequence[Resource]:
+def _make(values: Values, _by: str, _request: str) -> Sequence[Resource]:
     attached_to = values.get("event") or values.get("series") or values.get("city") or ""
     return [with_announced(None, Resource(**_typed_resource(with_id(values, attached_to, values["title"]))))]
 

@@ -48,11 +48,11 @@ from services.events.venue.store import (
     remove_slot,
     save_room,
 )
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
 from shared.runtime.schema_fields import text_field
 
 MAX_HOURS = 200
-FIRST_YEAR, LAST_YEAR = 1945, 2999
 USUAL_ZONE = "Europe/Zurich"
 
 MAX_DAYS, MAX_SLOTS = 60, 200
@@ -81,7 +81,7 @@ def _typed_room(values: Values) -> Values:
     return {**values, "open": spans}
 
 
-def _make_room(values: Values, _by: str) -> Sequence[Room]:
+def _make_room(values: Values, _by: str, _request: str) -> Sequence[Room]:
     return [Room(**_typed_room(with_id(values, values["title"])))]
 
 
@@ -257,7 +257,7 @@ def _slots_on(day: date, values: Values, length: timedelta, pause: timedelta) ->
         starts += length + pause
 
 
-def _make_slots(values: Values, _by: str) -> Sequence[TimeSlot]:
+def _make_slots(values: Values, _by: str, _request: str) -> Sequence[TimeSlot]:
     made = list(slots_of(values))
     if not 1 <= len(made) <= MAX_SLOTS:
         wrong = f"leaves {len(made)} slots, and must leave 1 to {MAX_SLOTS}"

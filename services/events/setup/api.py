@@ -39,6 +39,7 @@ from shared.http.headers import conditional, seen_tags
 from shared.http.lists import MEDIA_TYPE, wants_csv
 from shared.http.request_data import Blueprint
 from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 _CHANGING = {
     "s404": "There is none with this name",
@@ -164,7 +165,7 @@ class KindApi:
         @needs_all_forms("coordinator")
         def create(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
             with broken_rules_as_faults():
-                return self._done(Creation(self._kind.make(wanted, holder().name)), query, 201)
+                return self._done(Creation(self._kind.make(wanted, holder().name, new_id())), query, 201)
 
     def _add_change(self, blueprint: Any) -> None:
         @blueprint.patch("/<item_id>")

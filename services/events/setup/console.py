@@ -5,11 +5,11 @@ What is typed becomes the content of a request, so that the same rules apply to 
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import marshmallow as ma
 from flask import Blueprint, Response, make_response, redirect, render_template, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.events import console
@@ -45,6 +45,7 @@ from shared.http.access import holder, needs_all_forms
 from shared.http.headers import personal
 from shared.i18n.languages import Text, text_typed, typed_texts
 from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 YES = "yes"
 Texts = dict[str, str | Sequence[str]]
@@ -212,7 +213,8 @@ class SetupPages:
                     kind, None, sections, Typed(typed, in_order(faults, sections)), status=422 if faults else 200
                 )
             try:
-                return self._go(kind, None, sections, typed, Creation(kind.make(content, holder().name)))
+                made = kind.make(content, holder().name, _request_id())
+                return self._go(kind, None, sections, typed, Creation(made))
             except RulesBroken as error:
                 return self._page(kind, None, sections, Typed(typed, faults_in(error, sections)), status=422)
 
@@ -267,13 +269,22 @@ class SetupPages:
             shows_first = preview.effects or isinstance(step, Withdrawal)
             if shows_first and request.form.get("go") != "do":
                 return self._page(kind, value, sections, Typed(typed), preview=preview, step=_name(step))
-            outcome = take_step(self._context, kind, step, holder().name)
+            new = take_step(self._context, kind, step, holder().name).new
         except DomainError as error:
-            return self._refused(kind, value, sections, typed, error)
+            if not isinstance(step, Creation) or not self._is_repeated(kind, step, error):
+                return self._refused(kind, value, sections, typed, error)
+            new = tuple(step.values)
         target = f"{HOME}/{kind.part}"
-        if len(outcome.new) == 1:
-            target += f"/{outcome.new[0].id}"
+        if len(new) == 1:
+            target += f"/{new[0].id}"
         return redirect(f"{target}?done={_name(step)}", 303)
+
+    def _is_repeated(self, kind: SetupKind[Any], step: Creation[Any], error: DomainError) -> bool:
+        """Whether exactly what is to be made is stored: the form was sent twice."""
+        if error.code != "already-exists":
+            return False
+        stored = list_all(self._context, kind)
+        return all(value in stored for value in step.values)
 
     def _refused(
         self,
@@ -334,9 +345,17 @@ class SetupPages:
             done=DONE.get(request.args.get("done", ""), ""),
             may_change="coordinator" in holder().roles,
             heading=in_english(shown.get(kind.words.columns[0][0])) if value is not None else f"New {kind.words.noun}",
-            key=uuid4().hex,
+            request_id=_request_id(),
         )
         return personal(make_response(page, status))
+
+
+def _request_id() -> str:
+    """The id that the form was given, so that a button pressed twice makes one record; another one for a new form."""
+    try:
+        return str(UUID(request.form.get("request_id") or new_id()))
+    except ValueError:
+        raise BadRequest("the id of the request is none") from None
 
 
 def _name(step: SetupStep[Any]) -> str:

@@ -189,7 +189,8 @@ class SetupKind(Generic[T]):
         shown: fields of the interface's answers; ``id`` and ``revision`` come with them.
         wanted: fields of what makes one.
         editable: names of those that a change may hold; none: it is never changed.
-        make: the values that a creation makes; ``by`` is the name of a key. Raises RulesBroken.
+        make: the values that a creation makes, given content, name of the maker's key, and a UUID that the same
+            request has when it is sent again. Raises RulesBroken.
         typed: content of a change with the types of the domain.
         show: a value as ``shown`` dumps it.
         form: the console's fields; it may read the choices.
@@ -214,7 +215,7 @@ class SetupKind(Generic[T]):
     shown: Fields
     wanted: Fields
     editable: tuple[str, ...]
-    make: Callable[[Values, str], Sequence[T]]
+    make: Callable[[Values, str, str], Sequence[T]]
     typed: Callable[[Values], Values]
     show: Callable[[T], Values]
     form: Callable[[Connection, T | None], Sequence[Section]]

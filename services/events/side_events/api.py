@@ -51,7 +51,7 @@ from shared.http.headers import require_match, tag_of
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.http.request_data import Blueprint
 from shared.runtime.clock import Clock
-from shared.runtime.schema_fields import text_field, whole_field
+from shared.runtime.schema_fields import in_known_years, text_field, whole_field
 
 DECISIONS = {
     "accept": ProposalStatus.ACCEPTED,
@@ -184,8 +184,8 @@ class ProposalChangeSchema(ma.Schema):
     summary = text_field(2000, "What it is about", least=0)
     working_group = slug_field("Id of a working group, or null", allow_none=True)
     attendance = whole_field(1, 2000)
-    preferred_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
-    unavailable_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
+    preferred_on = ma.fields.List(ma.fields.Date(validate=in_known_years), validate=ma.validate.Length(max=60))
+    unavailable_on = ma.fields.List(ma.fields.Date(validate=in_known_years), validate=ma.validate.Length(max=60))
 
 
 class ProposalDecisionSchema(ma.Schema):

@@ -29,6 +29,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.schemas import SLUG
 from shared.public_forms.addresses import email_field
+from shared.runtime.schema_fields import in_known_years
 
 _SLUG = ma.validate.Regexp(SLUG)
 
@@ -61,7 +62,11 @@ class GrantSchema(ma.Schema):
         metadata={"description": "Slug of the partner, only for the role `partner`"},
     )
     until = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, load_default=None, metadata={"description": "When it expires"}
+        format="iso",
+        allow_none=True,
+        load_default=None,
+        validate=in_known_years,
+        metadata={"description": "When it expires"},
     )
 
 

@@ -33,6 +33,7 @@ from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES
 from shared.i18n.when import compact_day
 from shared.messaging.contracts.payloads import ROLES
 from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, normal_address
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
 
 
@@ -101,9 +102,12 @@ def end_of_day(text: str) -> datetime:
     """The instant at which a day (``2026-12-31``, UTC) is over.
 
     Raises:
-        ValueError: it is not a day.
+        ValueError: it is not a day, or far beyond any that is meant.
     """
-    return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
+    day = date.fromisoformat(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError("the year is out of range")
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)
 
 
 def last_day(until: datetime | None) -> str:

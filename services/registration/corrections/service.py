@@ -41,7 +41,7 @@ from services.registration.people.messages import LINK_REQUESTED, RegistrationMe
 from services.registration.people.model import LIVE
 from services.registration.people.store import PERSON, Person, asked_recently, lock_known, to_person
 from shared.db.unit_of_work import UnitOfWork
-from shared.public_forms.addresses import address_key, normal_address
+from shared.public_forms.addresses import address_beginning, address_key, normal_address
 from shared.public_forms.rendering import answers_for_display
 from shared.public_forms.validation import Answers, validate
 from shared.runtime.clock import Clock
@@ -262,7 +262,8 @@ _LIKE = text(
     PERSON
     + """WHERE r.form = :form AND r.id <> CAST(:id AS uuid) AND r.status <> 'cancelled' AND r.erased_at IS NULL
         AND (r.person_ref = decode(:ref, 'hex') OR folded(r.name) = folded(:name)
-            OR (:q <> '' AND (starts_with(lower(r.email), lower(:q)) OR position(folded(:q) IN folded(r.name)) > 0)))
+            OR (:q <> ''
+                AND (starts_with(lower(r.email), lower(:address)) OR position(folded(:q) IN folded(r.name)) > 0)))
     ORDER BY r.id LIMIT :most"""
 )
 
@@ -309,16 +310,18 @@ def find_alike(desk: CorrectionDesk, view: PersonView, q: str) -> list[Person]:
     """Live registrations on the same form with the same address or name, or found by ``q``."""
     registration = view.person.registration
     values = {"form": registration.form, "id": registration.id, "ref": registration.person_ref}
-    with desk.work.transaction() as connection:
-        found = connection.execute(_LIKE, {**values, "name": view.person.name or "", "q": q, "most": MAX_FOUND})
-        return [to_person(row) for row in found]
+    return _like(desk, **values, name=view.person.name or "", q=q)
 
 
 def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> list[Person]:
     """Live registrations on a form with this name or address: of a person who may be about to be entered twice."""
-    values = {"form": form, "id": str(UUID(int=0)), "ref": "", "name": name, "q": email, "most": MAX_FOUND}
+    return _like(desk, form=form, id=str(UUID(int=0)), ref="", name=name, q=email)
+
+
+def _like(desk: CorrectionDesk, q: str, **values: str) -> list[Person]:
+    more = {"q": q, "address": address_beginning(q), "most": MAX_FOUND}
     with desk.work.transaction() as connection:
-        return [to_person(row) for row in connection.execute(_LIKE, values)]
+        return [to_person(row) for row in connection.execute(_LIKE, values | more)]
 
 
 def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:

@@ -20,10 +20,13 @@ from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import require_revision
 from shared.http.problems import ProblemSchema
 from shared.messaging.contracts.schemas import SLUG
+from shared.runtime.schema_fields import in_known_years
 
 
 def _instant_field(description: str) -> ma.fields.AwareDateTime:
-    return ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": description})
+    return ma.fields.AwareDateTime(
+        format="iso", allow_none=True, validate=in_known_years, metadata={"description": description}
+    )
 
 
 def _is_flag(value: object) -> None:
@@ -49,6 +52,7 @@ class ReservationSchema(ma.Schema):
         format="iso",
         allow_none=True,
         load_default=None,
+        validate=in_known_years,
         metadata={"description": "When the remaining seats become free for everyone; null: never"},
     )
 

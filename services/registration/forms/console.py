@@ -25,6 +25,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import personal
 from shared.public_forms.definition import parse_definition
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
 
 MAX_SEATS = 1_000_000
@@ -135,11 +136,13 @@ def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
         return None, ""
     try:
         local = datetime.strptime(text, LOCAL)  # noqa: DTZ007 - local, the zone is the event's
+        if not FIRST_YEAR <= local.year <= LAST_YEAR:
+            raise ValueError("the year is out of range")
         early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))
         if early.astimezone(UTC) != late.astimezone(UTC):
             return None, "Clocks change at that time. Enter a time that occurs exactly once."
         return early.astimezone(UTC), ""
-    except (ValueError, OverflowError):
+    except ValueError:
         return None, "Enter a day and a time, or leave it empty."
 
 

@@ -27,11 +27,13 @@ from shared.public_forms.kinds.text import LONG_TEXT, TEXT
 from shared.public_forms.kinds.values import NUMBER
 from shared.public_forms.reading import definition_schema
 from shared.public_forms.theme import page_language
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.schema_fields import (
     Parsed,
     Place,
     at_most,
     faults_in,
+    in_known_years,
     one_of_field,
     raise_faults,
     text_field,
@@ -138,7 +140,7 @@ class FormRowSchema(FileSchema):
     title = Parsed(_title, required=True)
     event = Parsed(_slug)
     kind = one_of_field(FORM_KINDS, required=True)
-    days = ma.fields.List(ma.fields.Date(), load_default=list, pre_load=at_most(MAX_DAYS))
+    days = ma.fields.List(ma.fields.Date(validate=in_known_years), load_default=list, pre_load=at_most(MAX_DAYS))
     intro = Parsed(_texts(4000), load_default="")
     fields = ma.fields.Raw(required=True)  # type: ignore[assignment]  # the name in definitions
     partners = ma.fields.List(ma.fields.Raw(), load_default=list, pre_load=at_most(MAX_PARTNERS))
@@ -255,6 +257,7 @@ def _proposal_faults(definition: FormDefinition) -> Iterator[str]:
 
 def _is_day(value: str) -> bool:
     try:
-        return date.fromisoformat(value).isoformat() == value
+        day = date.fromisoformat(value)
+        return day.isoformat() == value and FIRST_YEAR <= day.year <= LAST_YEAR
     except ValueError:
         return False

@@ -45,7 +45,7 @@ from shared.i18n.when import known_zone
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import ADDRESS_FIELD
 from shared.public_forms.validation import validate
-from shared.runtime.clock import parse_rfc3339, rfc3339
+from shared.runtime.clock import FIRST_YEAR, parse_rfc3339, rfc3339
 from shared.runtime.ids import new_id
 
 REASONS = {
@@ -54,6 +54,7 @@ REASONS = {
     "not-a-choice": "This is not one of the choices.",
     "bad-date": "This is not a date.",
     "future": "This time is in the future.",
+    "too-early": f"This time is before {FIRST_YEAR}.",
     "extra-cells": "The row has more cells than the header row.",
     "unknown-zone": "The time zone of this time is not known: write an offset such as +02:00, or leave the column out.",
     "bad-zone": "This is not a time zone.",

@@ -13,8 +13,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from services.registration.forms.model import COLUMNS
+from shared.public_forms.addresses import address_beginning
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import Field
+from shared.public_forms.kinds.text import EMAIL
 from shared.runtime.errors import DomainError, unknown_parameter_advice
 
 PREFIX = "answer."
@@ -113,7 +115,8 @@ def _read(parameter: str, text: str, definition: FormDefinition) -> AnswerFilter
     if not text.strip() or len(text) > MAX_CHARACTERS or not text.isprintable():
         raise DomainError("unknown-parameter", f"{parameter}: 1 to {MAX_CHARACTERS} characters are required")
     if is_free_text(field):
-        return AnswerFilter(name, test, text.strip(), is_part=True)
+        part = address_beginning(text.strip()) if field.kind is EMAIL else text.strip()
+        return AnswerFilter(name, test, part, is_part=True)
     return AnswerFilter(name, test, _value(parameter, field, text.strip()))
 
 

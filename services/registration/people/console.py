@@ -6,6 +6,7 @@ A decision about several first shows its effect on each person; then each is dec
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -60,6 +61,7 @@ from shared.public_forms.definition import parse_definition
 from shared.public_forms.rendering import answers_for_display, sealed_for_display, withdrawn_answers
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 PATH = "/console/registrations"
 
@@ -173,6 +175,7 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         partners={one.slug: one.name for one in list_partners(pages.work, None)},
         dossier=dossier,
         known_tags=tags,
+        note_id=new_id(),
         form_titles=titles,
         outcome_words=OUTCOME_WORDS,
         asks_details=bool(definition.second_step.fields),
@@ -187,39 +190,40 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
     return personal(make_response(page, status))
 
 
-def add_notes(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+def add_notes(blueprint: Blueprint, pages: PersonPages) -> None:
     """``POST /console/registrations/<id>/tags`` and ``…/notes``."""
+    work, clock = pages.work, pages.clock
 
     @blueprint.post("/registrations/<uuid:registration_id>/tags")
     @needs("coordinator")
     def change_tags(registration_id: UUID) -> AnyResponse:
-        _require(work, registration_id)
+        view = _view(work, registration_id)
         try:
             added = [read_tag(one) for one in request.form.get("add", "").split(",") if one.strip()]
         except DomainError as refusal:
             raise BadRequest(refusal.detail) from None
         removed = request.form.getlist("remove")
         tagging = Tagging([str(registration_id)], added, removed, holder().name, holder().forms)
-        tag_registrations(work, clock, tagging)
+        try:
+            tag_registrations(work, clock, tagging)
+        except DomainError as refusal:
+            return _refused(pages, view, refusal, view.person.registration.revision)
         return redirect(f"/console/registrations/{registration_id}?done=tagged", 303)
 
     @blueprint.post("/registrations/<uuid:registration_id>/notes")
     @needs("coordinator")
     def change_notes(registration_id: UUID) -> AnyResponse:
-        _require(work, registration_id)
+        _view(work, registration_id)
         identity, deleted = str(registration_id), request.form.get("delete", "")
         try:
             if deleted:
                 delete_note(work, clock, identity, str(UUID(deleted)), holder().name, holder().forms)
                 return redirect(f"/console/registrations/{identity}", 303)
-            write_note(work, clock, identity, request.form.get("words", ""), holder().name)
+            note_id = str(UUID(request.form.get("note_id", "")))
+            write_note(work, clock, identity, request.form.get("words", ""), holder().name, note_id)
         except (DomainError, ValueError) as refusal:
             raise BadRequest(getattr(refusal, "detail", "unknown note")) from None
         return redirect(f"/console/registrations/{identity}?done=noted", 303)
-
-
-def _require(work: UnitOfWork, registration_id: UUID) -> None:
-    require_touch(show_person(work, str(registration_id)).form.slug)
 
 
 LIST = "/console/registrations"
@@ -357,8 +361,13 @@ def _inspect(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int,
 
 def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> str:
     """Return why it was not done; empty if it was. An earlier decision may have removed an obstacle that was shown."""
+    return _refusal_of(lambda: decide_seat(work, clock, messages, decision))
+
+
+def _refusal_of(act: Callable[[], object]) -> str:
+    """Why it was not done; empty if it was."""
     try:
-        decide_seat(work, clock, messages, decision)
+        act()
     except DomainError as refusal:
         return refusal.detail or refusal.code
     return ""
@@ -370,9 +379,9 @@ def _tag(work: UnitOfWork, clock: Clock, act: str, typed: str, marked: Sequence[
     except DomainError as refusal:
         raise BadRequest(refusal.detail) from None
     added, removed = ([tag], []) if act == TAG else ([], [tag])
-    ids = [one.view.person.registration.id for one in marked]
-    tag_registrations(work, clock, Tagging(ids, added, removed, holder().name, holder().forms))
-    return [(one, "") for one in marked]
+    taggings = [Tagging([one.id], added, removed, holder().name, holder().forms) for one in marked]
+    refusals = [_refusal_of(partial(tag_registrations, work, clock, tagging)) for tagging in taggings]
+    return list(zip(marked, refusals, strict=True))
 
 
 def _back(path: str) -> str:

@@ -6,7 +6,7 @@ else leaves the service.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -39,6 +39,7 @@ from services.registration.people.filters import (
 from services.registration.people.listing import (
     asked_definition,
     find_people,
+    following,
     people_file,
     refuse_beyond,
     registration_position,
@@ -230,13 +231,12 @@ def segment_of(given: Mapping[str, str]) -> dict[str, str]:
 
 def _live(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
     """Yield those whom a bulletin can reach: people who have cancelled get none."""
-    after = ""
     while True:
-        chunk = find_people(work, replace(wanted, after=after))
+        chunk = find_people(work, wanted)
         yield from (person for person in chunk if person.registration.status in LIVE)
         if len(chunk) < CHUNK:
             return
-        after = chunk[-1].registration.id
+        wanted = following(wanted, chunk[-1])
 
 
 def _first(people: Iterator[Person], most: int) -> Iterator[Person]:

@@ -81,9 +81,18 @@ class PersonView:
 
 
 def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
-    """Registrations in order of arrival."""
+    """Registrations in the order that is asked for.
+
+    Raises:
+        DomainError: ``unknown-cursor``: they are in order of names, and that of the last one is no longer stored.
+    """
     with work.transaction() as connection:
         return list_people(connection, wanted)
+
+
+def following(wanted: PeopleFilter, last: Person) -> PeopleFilter:
+    """The same filter for the rows after ``last``, by the name that it had: it may be renamed or erased by now."""
+    return replace(wanted, after=last.registration.id, after_name=last.name or "")
 
 
 def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
@@ -227,7 +236,7 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
         "details",
         "tag",
     )
-    asked = {name: str(getattr(wanted, name)) for name in (*names, "details") if getattr(wanted, name)}
+    asked = {name: str(getattr(wanted, name)) for name in names if getattr(wanted, name)}
     days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
     if wanted.representative is not None:
         asked["representative"] = "yes" if wanted.representative else "no"
@@ -242,7 +251,7 @@ def _all_people(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
     chunk = find_people(work, replace(wanted, most=CHUNK))
     yield from chunk
     while len(chunk) == CHUNK:
-        chunk = find_people(work, replace(wanted, most=CHUNK, after=chunk[-1].registration.id))
+        chunk = find_people(work, following(replace(wanted, most=CHUNK), chunk[-1]))
         yield from chunk
 
 

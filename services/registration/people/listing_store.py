@@ -12,6 +12,8 @@ from sqlalchemy import Connection, text
 from services.registration.people.answer_filters import AnswerFilter
 from services.registration.people.store import PERSON, Person, to_person
 from shared.db.cleanup import word_query, words_of
+from shared.public_forms.addresses import address_beginning
+from shared.runtime.errors import DomainError
 
 ARRIVAL, LATEST, NAME, NAME_BACKWARDS = "accepted_at", "-accepted_at", "name", "-name"
 _FOLDED_NAME = "COALESCE(folded(r.name), '')"
@@ -23,25 +25,27 @@ class Sort:
 
     Attributes:
         order: SQL.
-        beyond: SQL that holds for the rows after the registration ``:after``.
+        beyond: SQL that holds for the rows after the registration ``:after``, whose name was ``:after_name``.
     """
 
     order: str
     beyond: str
 
 
-_LAST_NAME = """(SELECT COALESCE(folded(p.name), '') FROM registration p WHERE p.id = CAST(:after AS uuid)
-    AND (CAST(:seen AS text[]) IS NULL OR p.form = ANY(CAST(:seen AS text[]))))"""
-"""The position comes from the client: a registration that the user may not see is ignored as a position."""
-
-_BY_NAME = f"({_FOLDED_NAME}, r.id) {{}} ({_LAST_NAME}, CAST(:after AS uuid))"
+_BY_NAME = f"({_FOLDED_NAME}, r.id) {{}} (folded(CAST(:after_name AS text)), CAST(:after AS uuid))"
 SORTS = {
     ARRIVAL: Sort("r.id", "r.id > CAST(:after AS uuid)"),
     LATEST: Sort("r.id DESC", "r.id < CAST(:after AS uuid)"),
     NAME: Sort(f"{_FOLDED_NAME}, r.id", _BY_NAME.format(">")),
     NAME_BACKWARDS: Sort(f"{_FOLDED_NAME} DESC, r.id DESC", _BY_NAME.format("<")),
 }
-"""Ids are in order of arrival. A position is only an id, because a name must not be in a URL."""
+"""Ids are in order of arrival. A cursor is only an id, because a name must not be in a URL."""
+
+_LAST_NAME = text("""
+    SELECT COALESCE(name, '') FROM registration WHERE id = CAST(:after AS uuid) AND erased_at IS NULL
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(CAST(:forms AS text[])))
+""")
+"""The position comes from the client: a registration that the user may not see is unknown as a position."""
 
 LIVE = "r.status IN ('confirmed', 'waitlisted')"
 
@@ -66,6 +70,7 @@ class PeopleFilter:
         forms: the forms that may be seen; None for all.
         sort: one of ``SORTS``.
         after: id of the last registration of the page before.
+        after_name: its name when it was read; None where only a cursor is known: then its name now counts.
         most: rows.
     """
 
@@ -90,6 +95,7 @@ class PeopleFilter:
     forms: frozenset[str] | None = None
     sort: str = ARRIVAL
     after: str = ""
+    after_name: str | None = None
     most: int = 50
 
 
@@ -125,7 +131,7 @@ _CONDITIONS = {
     "working_group": "r.working_group = :working_group",
     "partner": "r.partner = :partner",
     "country": "r.country = :country",
-    "q": f"""(starts_with(lower(r.email), lower(:q)) OR {_named("r.name")}
+    "q": f"""(starts_with(lower(r.email), lower(:address)) OR {_named("r.name")}
         OR EXISTS (SELECT FROM organisation o WHERE o.id = r.organisation_id AND {_named("o.name")}))""",
     "since": "r.accepted_at >= :since",
     "until": "r.accepted_at < :until",
@@ -162,8 +168,8 @@ _BY_FORM = "SET LOCAL random_page_cost = 1.1"  # a form's rows are close togethe
 
 _FOLDED = text("SELECT folded(:q)")
 _ORGANISATIONS = text(f"SELECT o.id::text FROM organisation o WHERE {_indexed('o.name')} LIMIT :limit")
-_Q_BY_INDEX = f"(starts_with(lower(r.email), lower(:q)) OR {_indexed('r.name')})"
-_Q_AND_ORGANISATIONS = f"""(starts_with(lower(r.email), lower(:q)) OR {_indexed("r.name")}
+_Q_BY_INDEX = f"(starts_with(lower(r.email), lower(:address)) OR {_indexed('r.name')})"
+_Q_AND_ORGANISATIONS = f"""(starts_with(lower(r.email), lower(:address)) OR {_indexed("r.name")}
     OR r.organisation_id = ANY(CAST(:organisations AS uuid[])))"""
 """The condition ``q`` in parts that each have an index; with an empty list that of organisations could not be used."""
 
@@ -177,12 +183,16 @@ _HISTORY = text("""
 
 
 def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
-    """Registrations in the order that is asked for."""
+    """Registrations in the order that is asked for.
+
+    Raises:
+        DomainError: ``unknown-cursor``: they are in order of names, and that of the last one is no longer stored.
+    """
     if (where := conditions_of(connection, wanted)).is_nothing:
         return []
     sort, values = SORTS[wanted.sort], where.values | {"most": wanted.most}
     if wanted.after:
-        where, values = where.and_also(sort.beyond), values | {"after": wanted.after, "seen": values.get("forms")}
+        where, values = where.and_also(sort.beyond), values | _position(connection, wanted)
     all_people = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
     if not where.is_narrow:
         return _read(connection, all_people, values, sort)
@@ -263,6 +273,17 @@ def conditions_of(connection: Connection, wanted: PeopleFilter) -> Where:
     return Where(parts, values, is_nothing=values.get("folded") == "")  # the search text has only marks
 
 
+def _position(connection: Connection, wanted: PeopleFilter) -> dict[str, str]:
+    """Where the page before ended: the parameters of ``Sort.beyond``."""
+    name = wanted.after_name
+    if name is None and wanted.sort in (NAME, NAME_BACKWARDS):
+        forms = None if wanted.forms is None else sorted(wanted.forms)
+        name = connection.execute(_LAST_NAME, {"after": wanted.after, "forms": forms}).scalar()
+        if name is None:
+            raise DomainError("unknown-cursor", "the last registration of the page before is gone: begin again")
+    return {"after": wanted.after, "after_name": name or ""}
+
+
 def _read(connection: Connection, chosen: str, values: Mapping[str, Any], sort: Sort) -> list[Person]:
     """The people of the rows that ``chosen`` selects from ``registration``."""
     statement = PERSON.replace("FROM registration r", f"FROM ({chosen}) AS r") + f" ORDER BY {sort.order}"
@@ -270,11 +291,11 @@ def _read(connection: Connection, chosen: str, values: Mapping[str, Any], sort: 
 
 
 def _searched(connection: Connection, q: str) -> dict[str, str]:
-    """``q`` as names are compared, and its first word for the index."""
+    """``q`` as names and addresses are compared, and its first word for the index."""
     if not q:
         return {}
     folded = str(connection.execute(_FOLDED, {"q": q}).scalar_one()).lstrip()
-    return {"folded": folded, "word": word_query(folded)}
+    return {"folded": folded, "word": word_query(folded), "address": address_beginning(q)}
 
 
 def _search_by_index(

@@ -28,14 +28,17 @@ from shared.runtime.ids import new_id
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 MAX_TAGS = 20
-"""On one registration."""
+"""On one registration. One that was merged keeps the tags of both, and then gets no further one until it has fewer."""
+
+MAX_NAMED = 10
+"""Registrations named in a refusal."""
 
 _TAG = re.compile(r"\w[\w .&/+-]{0,39}")
 
 _TAGGED = text("""
     UPDATE registration r SET tags = ARRAY(
         SELECT tag FROM (SELECT unnest(r.tags || CAST(:added AS text[])) AS tag) AS every
-        WHERE tag <> ALL(CAST(:removed AS text[])) GROUP BY tag ORDER BY tag LIMIT :most),
+        WHERE tag <> ALL(CAST(:removed AS text[])) GROUP BY tag ORDER BY tag),
         tags_revision = r.tags_revision + 1
     WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.erased_at IS NULL
         AND (NOT r.tags @> CAST(:added AS text[]) OR r.tags && CAST(:removed AS text[]))
@@ -82,19 +85,31 @@ def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[
     The audit log names the registrations and no tag: a tag may describe a person who is erased later.
 
     Raises:
-        DomainError: ``not-found``: one is unknown, erased, or on a form that the key is not good for.
+        DomainError: ``not-found``: one is unknown, erased, or on a form that the key is not good for;
+            ``too-many-tags``: one would have more than ``MAX_TAGS``. Then none of them changes.
     """
     ids = sorted(set(tagging.ids))
     with work.transaction() as connection:
         forms = connection.execute(_FORMS, {"ids": ids}).scalars().all()
         if len(forms) != len(ids) or (tagging.forms is not None and not set(forms) <= tagging.forms):
             raise DomainError("not-found")
-        values = {"ids": ids, "added": list(tagging.added), "removed": list(tagging.removed), "most": MAX_TAGS}
+        values = {"ids": ids, "added": list(tagging.added), "removed": list(tagging.removed)}
         now, changed = clock(), list(connection.execute(_TAGGED, values))
+        full = [row.id for row in changed if tagging.added and len(row.tags) > MAX_TAGS]
+        if full:
+            raise DomainError("too-many-tags", _too_many_tags(full, len(ids)))
         outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in changed])
         for row in changed:
             add_audit_record(connection, AuditRecord(tagging.by, "registration-tagged", "registration", row.id), now)
     return [row.id for row in changed]
+
+
+def _too_many_tags(full: Sequence[str], count: int) -> str:
+    """Which of ``count`` registrations would have too many tags, as a sentence."""
+    if count == 1:
+        return f"a registration can have at most {MAX_TAGS} tags; remove some first"
+    named = ", ".join(full[:MAX_NAMED]) + (" and others" if len(full) > MAX_NAMED else "")
+    return f"{len(full)} of {count} registrations would have more than {MAX_TAGS} tags: {named}"
 
 
 def known_tags(connection: Connection, forms: frozenset[str] | None) -> list[str]:
@@ -125,6 +140,10 @@ _WRITE_NOTE = text("""
     INSERT INTO registration_note (id, registration_id, written_at, written_by, words)
     SELECT CAST(:id AS uuid), r.id, :now, :by, :words FROM registration r
     WHERE r.id = CAST(:registration AS uuid) AND r.erased_at IS NULL
+    ON CONFLICT (id) DO NOTHING
+""")
+_FIND_NOTE = text("""
+    SELECT registration_id::text, written_by, words FROM registration_note WHERE id = CAST(:id AS uuid)
 """)
 _DELETE_NOTE = text("""
     DELETE FROM registration_note WHERE id = CAST(:id AS uuid) AND registration_id IN (
@@ -192,22 +211,34 @@ def dossier_of(connection: Connection, registration: Registration, forms: frozen
     )
 
 
-def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str, by: str) -> str:
-    """Keep a note on a person; returns its id.
+def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str, by: str, note_id: str) -> None:
+    """Keep a note on a person.
+
+    Args:
+        work: on the service's database.
+        clock: time of writing.
+        registration_id: of the registration it belongs to.
+        words: of the note.
+        by: name of the writer's key.
+        note_id: UUID (text), made by the caller: sent twice, it is one note.
 
     Raises:
-        DomainError: ``invalid-note``, ``not-found``.
+        DomainError: ``invalid-note``, ``not-found``; ``already-exists``, another note has this id.
     """
     words = "\n".join(line.rstrip() for line in words.strip().splitlines())
     if not 1 <= len(words) <= MAX_NOTE or any(not one.isprintable() and one != "\n" for one in words):
         raise DomainError("invalid-note", f"a note has 1 to {MAX_NOTE} characters")
-    identity, now = new_id(), clock()
+    now = clock()
     with work.transaction() as connection:
-        values = {"id": identity, "registration": registration_id, "now": now, "by": by, "words": words}
-        if connection.execute(_WRITE_NOTE, values).rowcount != 1:
-            raise DomainError("not-found")
-        add_audit_record(connection, AuditRecord(by, "note-written", "registration", registration_id), now)
-    return identity
+        values = {"id": note_id, "registration": registration_id, "now": now, "by": by, "words": words}
+        if connection.execute(_WRITE_NOTE, values).rowcount == 1:
+            add_audit_record(connection, AuditRecord(by, "note-written", "registration", registration_id), now)
+            return
+        known = connection.execute(_FIND_NOTE, {"id": note_id}).one_or_none()
+    if known is None:
+        raise DomainError("not-found")
+    if tuple(known) != (registration_id, by, words):
+        raise DomainError("already-exists", "another note has this id")
 
 
 def delete_note(

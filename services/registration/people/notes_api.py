@@ -44,6 +44,7 @@ from shared.messaging.contracts.schemas import StrictBoolean
 from shared.public_forms.addresses import email_field, normal_address
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 MAX_TAGGED = 200
 
@@ -146,7 +147,9 @@ def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     def write(content: dict[str, Any], registration_id: UUID) -> dict[str, str]:
         """Add a note about a person. No one is notified."""
         require_touch(show_person(work, str(registration_id)).form.slug)
-        return {"id": write_note(work, clock, str(registration_id), content["words"], holder().name)}
+        note_id = new_id()
+        write_note(work, clock, str(registration_id), content["words"], holder().name, note_id)
+        return {"id": note_id}
 
     @blueprint.delete("/<uuid:registration_id>/notes/<uuid:note_id>")
     @blueprint.response(204)

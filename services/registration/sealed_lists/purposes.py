@@ -94,7 +94,10 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
 def nights_of(fields: Mapping[str, Field], one: Answers) -> list[date]:
     """The nights in which a person needs a room; none if they have not given the first day."""
     begins = _day(one, "arrives_on")
-    return [] if begins is None else [begins + timedelta(days=night) for night in range(_nights(fields, one))]
+    if begins is None:
+        return []
+    most = (date.max - begins).days + 1  # the answer to a question without limits
+    return [begins + timedelta(days=night) for night in range(min(_nights(fields, one), most))]
 
 
 def by_answer(*names: str) -> Count:

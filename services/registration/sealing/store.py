@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from shared.public_forms.addresses import address_beginning
+
 _PUBLIC_KEY = text("SELECT public_key FROM form_key WHERE form = :form")
 _PUBLIC_KEYS = text("SELECT form, public_key FROM form_key ORDER BY form")
 _PUBLISH = text("""
@@ -208,5 +210,5 @@ def list_readings(connection: Connection, wanted: ReadingFilter) -> list[Reading
 
 
 def registrations_of(connection: Connection, email: str) -> list[str]:
-    """Return the ids of all registrations of an address."""
-    return [row[0] for row in connection.execute(_REGISTRATIONS_OF, {"email": email})]
+    """Return the ids of all registrations of an address, as it was typed."""
+    return [row[0] for row in connection.execute(_REGISTRATIONS_OF, {"email": address_beginning(email)})]

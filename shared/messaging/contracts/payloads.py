@@ -270,11 +270,12 @@ class TagsData(MessageSchema):
     """The tags of one registration: short words of coordinators, sorted. ``revision`` counts only their changes.
 
     They are no part of the registration's own messages: no outsider sees a difference, and no link is replaced.
+    Coordinators can add up to 20; a registration that was merged keeps the tags of all that were merged into it.
     """
 
     registration_id = identity()
     revision = revision()
-    tags = fields.List(text(40), required=True, validate=validate.Length(max=50))
+    tags = fields.List(text(40), required=True, validate=validate.Length(max=200))
     occurred_at = instant()
 
 

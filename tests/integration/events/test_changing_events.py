@@ -84,6 +84,19 @@ def test_rules_of_a_new_event_are_named_by_field(loaded: UnitOfWork, coordinator
     assert coordinator("POST", "", NEW | {"status": "confirmed"}).status_code == 422
 
 
+@pytest.mark.parametrize("far", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_date_that_some_time_zone_does_not_have_is_refused(
+    loaded: UnitOfWork, coordinator: Callable[..., TestResponse], far: str
+) -> None:
+    field = "starts_at" if far.startswith("0") else "ends_at"
+    made = coordinator("POST", "", NEW | {field: far})
+    assert (made.status_code, [fault["pointer"] for fault in (made.json or {})["errors"]]) == (422, [f"/{field}"])
+    for query in ("?dry_run=true", ""):
+        moved = coordinator("POST", f"/{REVIEW}/reschedule{query}", NOVEMBER | {field: far}, seen="1")
+        assert (moved.status_code, "must be in the years 1945 to 2999" in moved.text) == (409, True)
+    assert _published(loaded) == []
+
+
 def test_the_second_act_is_published_at_once_with_the_whole_state(
     loaded: UnitOfWork, coordinator: Callable[..., TestResponse], clock: FrozenClock
 ) -> None:

@@ -88,6 +88,16 @@ def test_copy_is_the_next_of_its_series_a_week_later(signed_in: FlaskClient, loa
     assert signed_in.get(f"{NEW}?copy=no-such-event").status_code == 404
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_date_that_some_time_zone_does_not_have_is_a_fault_of_its_field(signed_in: FlaskClient, day: str) -> None:
+    dates = {"starts": f"{day}T08:00", "ends": f"{day}T20:00"}
+    page = _send(signed_in, NEW, HOUSING | dates)
+    assert (page.status_code, "starts" in _faults(page)) == (422, True)
+    change = f"/console/events/{WEBINAR}/change/reschedule"
+    seen = _typed(signed_in.get(change))["seen"]
+    assert _send(signed_in, change, dates | {"status": "confirmed", "seen": seen, "go": "do"}).status_code == 422
+
+
 def test_new_event_begins_with_the_zone_of_its_series_or_of_the_newest_event(
     signed_in: FlaskClient, loaded: UnitOfWork
 ) -> None:

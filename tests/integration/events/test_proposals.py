@@ -84,6 +84,17 @@ def test_each_decision_is_published_with_its_note_to_both_services_that_show_it(
     assert (refused.status_code, refused.get_json()["code"]) == (409, "proposal-transition")
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("name", ["preferred_on", "unavailable_on"])
+def test_day_of_a_proposal_is_in_a_known_year(desk: Desk, name: str, day: str) -> None:
+    proposal = desk.propose("One")
+    assert desk.decide(proposal, "accept").status_code == 200
+    headers = desk.headers | {"If-Match": '"2"'}
+    refused = desk.client.patch(f"/v1/proposals/{proposal}", json={name: [day]}, headers=headers)
+    assert (refused.status_code, desk.show(proposal)[name]) == (422, [])
+    assert desk.client.get("/v1/schedule", headers=desk.headers).status_code == 200
+
+
 def test_longest_note_of_any_script_fits_into_its_message(desk: Desk) -> None:
     note = "住" * 2000
     assert desk.decide(desk.propose("One"), "return", note).status_code == 200

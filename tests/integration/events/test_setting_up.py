@@ -266,6 +266,50 @@ def test_noted_call_counts_as_contact_this_month(desk: Desk, ask: Ask) -> None:
     assert "Recorded" in desk.client.get("/console/groups", headers=desk.headers).text
 
 
+VISIT = {
+    "host_kind": "embassy",
+    "host": ("An embassy " * 18).strip(),
+    "city": "Geneva",
+    "presentations": "1",
+    "hosts": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "typed"),
+    [
+        ("consultations", {**VISIT, "held_on": "2020-03-02"}),
+        ("group-contacts", {"working_group": "housing", "kind": "phone", "held_on": "2020-03-02"}),
+    ],
+)
+def test_form_that_is_sent_twice_makes_one_record(
+    desk: Desk, ask: Ask, client: FlaskClient, keys: Mapping[str, str], part: str, typed: dict[str, str]
+) -> None:
+    """The same on another day is a second one, and so is the same again from a new form or by the API."""
+    enter(client, keys["coordinator"])
+    path = f"/console/set-up/{part}/new"
+
+    def send(form: dict[str, str]) -> TestResponse:
+        return client.post(path, data=form, headers=OWN_SITE)
+
+    def count() -> int:
+        return int(ask("GET", f"{part}?total=true").get_json()["total"]) - before
+
+    before = int(ask("GET", f"{part}?total=true").get_json()["total"])
+    form = {**typed, "request_id": _request_id(client.get(path).text)}
+    back = send({**form, "go": "back"})
+    assert (back.status_code, _request_id(back.text)) == (200, form["request_id"])
+    made = [send(form) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [303, 303]
+    assert (made[0].location, count()) == (made[1].location, 1)
+    assert (send({**form, "summary": "Other"}).status_code, count()) == (409, 1)
+    assert (send({**form, "held_on": "2020-03-03"}).status_code, count()) == (303, 2)
+    assert (send({**typed, "request_id": _request_id(client.get(path).text)}).status_code, count()) == (303, 3)
+    content = {**typed, **({"presentations": 1, "hosts": 1} if "hosts" in typed else {})}
+    assert ([ask("POST", part, content).status_code for _ in range(2)], count()) == ([201, 201], 5)
+    assert send({**typed, "request_id": "x"}).status_code == 400
+
+
 def test_list_is_filtered_sorted_and_paged_without_gaps(ask: Ask) -> None:
     whole = [one["id"] for one in ask("GET", "working-groups?sort=-title").get_json()["items"]]
     assert len(whole) > 5
@@ -329,6 +373,12 @@ def test_console_makes_changes_and_withdraws_after_a_preview(
     assert client.post(f"{parts}/slots/new", data={**week, "go": "do"}, headers=OWN_SITE).status_code == 303
     viewer = as_role("viewer")
     assert client.get(f"{parts}/rooms/lake-hall", headers=viewer).status_code == 200
+
+
+def _request_id(page: str) -> str:
+    found = re.search(r'name="request_id" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
 
 
 def _seen(page: str) -> str:

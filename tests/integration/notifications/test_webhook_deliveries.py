@@ -12,6 +12,7 @@ from services.notifications.cleanup import DELIVERY_KEPT, RULES
 from services.notifications.webhooks.deliverer import LEASE, Deliverer, DeliveryContext, claim_batch, deliver
 from services.notifications.webhooks.model import DELAYS, CallResult
 from shared.db.cleanup import Cleanup
+from shared.http.lists import to_cursor
 from shared.runtime.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.notification_service import NotificationService
@@ -145,4 +146,6 @@ def test_deliveries_are_listed_page_by_page(
         found += [(line["state"], line["answer"]) for line in page["items"]]
         cursor = page["next"]
     assert (found, cursor) == ([("delivered", 200)] * 5, "")
+    far = to_cursor(["0001-01-01T00:00:00+14:00", new_id()])
+    assert ask(client, "GET", f"/v1/webhooks/{webhook['id']}/deliveries?cursor={far}").status_code == 400
     assert ask(client, "GET", f"/v1/webhooks/{new_id()}/deliveries").status_code == 404

@@ -76,6 +76,8 @@ def test_second_coordinator_sees_what_the_first_has_done(
         ("opens", "2020-03-08T02:30", "Clocks change"),
         ("closes", "2020-11-01T01:30", "Clocks change"),
         ("closes", "9999-12-31T23:59", "day and a time"),
+        ("closes", "9999-12-30T12:00", "day and a time"),
+        ("opens", "0001-01-01T12:00", "day and a time"),
     ],
 )
 def test_console_names_what_cannot_be_read(

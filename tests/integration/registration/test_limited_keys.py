@@ -6,8 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
-from services.registration.people.listing_store import SORTS
+from services.registration.people.listing_store import NAME, NAME_BACKWARDS
 from shared.http.lists import to_cursor
+from shared.runtime.ids import new_id
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_sealed import REASON, with_roles
@@ -106,14 +107,16 @@ def test_name_of_a_person_elsewhere_orders_nothing(
 ) -> None:
     """Otherwise a cursor with their names would reveal their position among one's own people."""
 
-    def after() -> list[int]:
-        cursor = to_cursor([other_id(installation)])
-        lists = [both.get(f"/v1/registrations?sort={sort}&cursor={cursor}", headers=coordinator) for sort in SORTS]
-        return [len(one.get_json()["items"]) for one in lists]
+    def after(registration_id: str) -> list[tuple[int, int | str]]:
+        cursor = to_cursor([registration_id])
+        path = f"/v1/registrations?cursor={cursor}&sort="
+        answers = [both.get(path + sort, headers=coordinator) for sort in (NAME, NAME_BACKWARDS)]
+        found = [(one.status_code, one.get_json()) for one in answers]
+        return [(status, len(one["items"]) if "items" in one else one["code"]) for status, one in found]
 
-    assert sorted(after()[2:]) == [0, 1]
+    assert sorted(after(other_id(installation))) == [(200, 0), (200, 1)]
     with_roles(installation, "coordinator", forms=[OWN])
-    assert after()[2:] == [0, 0]
+    assert after(other_id(installation)) == after(new_id()) == [(400, "unknown-cursor")] * 2
 
 
 def test_ready_made_question_leads_to_no_other_form(

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
+from shared.public_forms.addresses import normal_address
 from tests.integration.registration.test_kinds import enrol, filled
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import WEBINAR, rows
@@ -145,6 +146,32 @@ def test_search_heeds_neither_case_nor_accents(
     assert answers == {q: sorted(expected) for q, expected in FOLDED}
 
 
+@pytest.mark.parametrize("near", [0, 2000], ids=["by index", "in order of arrival"])
+def test_address_is_found_as_its_owner_writes_it(
+    service: RegistrationService,
+    people: FlaskClient,
+    coordinator: Headers,
+    monkeypatch: pytest.MonkeyPatch,
+    near: int,
+) -> None:
+    """It is stored in ASCII. Only the beginning of an address is searched: a domain alone finds no one."""
+    monkeypatch.setattr("services.registration.people.listing_store._NEAR", near)
+    for name, address in (("Anna", "anna@bücher.example"), ("Anna Two", "anna@mail.bücher.example")):
+        assert service.submit(filled(name=name, email=address)).status_code == 202
+        service.decide()
+        service.confirm(normal_address(address))
+    whole = "anna@bücher.example"
+    known = {whole: 1, whole.upper(): 1, "anna@bücher.": 1, "anna@mail.BÜCHER.ex": 1, "anna@": 2}
+    counts = {**known, "ann@bücher.example": 0, "anna@bücher": 0, "@bücher.example": 0, "@example.org": 0}
+    assert {q: found(people, coordinator, f"q={quote(q)}") for q in counts} == {
+        q: ["anna"] * count for q, count in counts.items()
+    }
+    [first, _] = people.get("/v1/registrations?q=anna@", headers=coordinator).get_json()["items"]
+    [other] = people.get(f"/v1/registrations?q=dee&form={WEBINAR}", headers=coordinator).get_json()["items"]
+    merging = people.get(f"{PATH}/{other['id']}/merge?q={quote(whole)}", headers=coordinator).text
+    assert f"merge?other={first['id']}" in merging
+
+
 def test_longest_name_in_any_script_is_stored(
     service: RegistrationService, named: FlaskClient, coordinator: Headers
 ) -> None:
@@ -260,6 +287,32 @@ def test_file_continues_where_a_chunk_ends(
     answer = people.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"})
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert [line["email"].split("@")[0] for line in lines] == ["ana", "ben", "Ben", "chi", "dee"]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM registration", "UPDATE registration SET name = 'Zoë'"])
+@pytest.mark.parametrize("sort", ["name", "-name"])
+def test_file_in_order_of_names_is_whole_though_the_last_of_a_chunk_changes(
+    service: RegistrationService,
+    people: FlaskClient,
+    coordinator: Headers,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+    sort: str,
+) -> None:
+    """One who is renamed may occur again. Of a page only a cursor is known: one that has gone is refused."""
+    monkeypatch.setattr("services.registration.people.listing.CHUNK", 2)
+    path = f"/v1/registrations?sort={sort}"
+    whole = people.get(path, headers=coordinator).get_json()["items"]
+    first = people.get(f"{path}&limit=2", headers=coordinator).get_json()
+    file = people.get(path, headers={**coordinator, "Accept": "text/csv"}, buffered=False)
+    rows(service.url, f"{change} WHERE id = %s", first["items"][1]["id"])
+    lines = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig"))))
+    assert [line["id"] for line in lines[: len(whole)]] == [one["id"] for one in whole]
+    path += f"&cursor={first['next']}"
+    following = people.get(path, headers=coordinator)
+    refused = (400, "unknown-cursor") if change.startswith("DELETE") else (200, None)
+    assert (following.status_code, following.get_json().get("code")) == refused
+    assert people.get(path.replace("/v1", "/console"), headers=coordinator).status_code == refused[0]
 
 
 def test_page_offers_the_question_that_is_asked_most(people: FlaskClient, coordinator: Headers) -> None:

@@ -1,6 +1,7 @@
 """Coordinators' tags, notes, views of the list, columns, and spreadsheets."""
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import python_calamine
 from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
+from shared.runtime.ids import new_id
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import WEBINAR, rows
@@ -30,6 +32,11 @@ def ids(service: RegistrationService) -> dict[str, str]:
         "geneva-delegation": enrol(service, "geneva-delegation", name="Ana Pérez", email="ana@example.org"),
         "formula": enrol(service, WEBINAR, name="=cmd()", email="dee@example.org", questions="-1+1"),
     }
+
+
+def tags_of(service: RegistrationService, registration_id: str) -> list[str]:
+    tags: list[str] = rows(service.url, "SELECT tags FROM registration WHERE id = %s", registration_id)[0][0]
+    return tags
 
 
 def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
@@ -67,6 +74,49 @@ def test_tags_are_set_on_several_and_filtered_by(
     assert actions == [("registration-tagged", {})]
 
 
+def test_tag_beyond_the_limit_is_refused_and_none_is_lost(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+) -> None:
+    """Of several none changes in the API, and the page says whose tags have not."""
+    full, other = ids[WEBINAR], ids["formula"]
+    every = [f"tag {number:02}" for number in range(20)]
+
+    def tag(*tagged: str, **more: list[str]) -> tuple[int, str]:
+        answer = client.post("/v1/registrations/tags", json={"ids": tagged, **more}, headers=coordinator)
+        return answer.status_code, answer.get_json().get("detail", "")
+
+    def stored() -> list[list[str]]:
+        return [tags_of(service, full), tags_of(service, other)]
+
+    assert (tag(full, add=every)[0], stored()) == (200, [every, []])
+    alone = "a registration can have at most 20 tags; remove some first"
+    assert tag(full, add=["aaa"]) == (409, alone)
+    assert tag(full, other, add=["aaa"]) == (409, f"1 of 2 registrations would have more than 20 tags: {full}")
+    page = client.post(f"{PATH}/{full}/tags", data={"add": "aaa"}, headers=coordinator)
+    assert (page.status_code, f"This cannot be done: {alone}." in page.text) == (409, True)
+    assert stored() == [every, []]
+    sent = {"act": "tag", "tag": "aaa", "go": "do", "marked": [f"{full}:1", f"{other}:1"]}
+    marked = client.post(f"{PATH}/marked", data=sent, headers=coordinator).text
+    assert ("Done for 1 of 2." in marked, f"Not done: {alone}." in marked, stored()) == (True, True, [every, ["aaa"]])
+    assert (tag(full, add=["aaa"], remove=["tag 07"])[0], len(tags_of(service, full))) == (200, 20)
+    rows(service.url, "UPDATE registration SET tags = tags || '{x1,x2,x3}' WHERE id = %s", full)
+    assert (tag(full, remove=["tag 08"])[0], len(tags_of(service, full))) == (200, 22)
+
+
+def test_note_is_kept_once_though_the_button_is_pressed_twice(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+) -> None:
+    path = f"{PATH}/{ids[WEBINAR]}"
+    [note_id] = re.findall(r'name="note_id" value="([^"]+)"', client.get(path, headers=coordinator).text)
+    note = {"note_id": note_id, "words": "Called.\r\nCalls again."}
+    kept = [client.post(f"{path}/notes", data=note, headers=coordinator) for _ in range(2)]
+    assert [(answer.status_code, answer.location) for answer in kept] == [(303, f"{path}?done=noted")] * 2
+    for refused in ({**note, "words": "Other."}, {"words": "Other."}):
+        assert client.post(f"{path}/notes", data=refused, headers=coordinator).status_code == 400
+    assert rows(service.url, "SELECT words FROM registration_note") == [("Called.\nCalls again.",)]
+    assert rows(service.url, "SELECT count(*) FROM audit_record WHERE action = 'note-written'") == [(1,)]
+
+
 def test_page_of_a_person_shows_everything_of_the_address(
     service: RegistrationService,
     client: FlaskClient,
@@ -78,9 +128,8 @@ def test_page_of_a_person_shows_everything_of_the_address(
     mail = "INSERT INTO mail_log VALUES (gen_random_uuid(), 'bounced', %s, 'confirmation', now())"
     rows(service.url, mail, ids["geneva-delegation"])
     path = f"{PATH}/{ids[WEBINAR]}"
-    written = client.post(
-        f"{path}/notes", data={"words": "Prefers the <b>phone</b>."}, headers=coordinator, follow_redirects=True
-    )
+    note = {"note_id": new_id(), "words": "Prefers the <b>phone</b>."}
+    written = client.post(f"{path}/notes", data=note, headers=coordinator, follow_redirects=True)
     assert "Prefers the &lt;b&gt;phone&lt;/b&gt;." in written.text
     other = client.get(f"{PATH}/{ids['geneva-delegation']}", headers=coordinator).text
     assert ("Prefers the" in other, "Bounced" in other, path in other) == (True, True, True)

@@ -334,6 +334,10 @@ NAMED = """
         ("a proposal needs the question attendance", ""),
         ("attendance must be of the kind number and required", "- {name: attendance, kind: text, label: How many}"),
         ("attendance must be of the kind number and required", "- {name: attendance, kind: number, label: How many}"),
+        (
+            "the choices of preferred_days must be days such as 2020-05-06",
+            "- {name: preferred_days, kind: some_of, label: When, options: [{value: '9999-12-31', label: The last}]}",
+        ),
     ],
 )
 def test_form_whose_answers_events_cannot_read_is_not_loaded(

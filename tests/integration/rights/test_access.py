@@ -283,6 +283,13 @@ def test_no_one_gives_more_than_they_have(services: ServicesUnderTest, what: str
     assert services.browser().post("/v1/access", json=within, headers=as_holder(own)).status_code == 201
 
 
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_access_ends_in_a_known_year(services: ServicesUnderTest, administrator: dict[str, str], until: str) -> None:
+    wanted = {**GRANT, "name": "far", "email": "far@example.org", "until": until}
+    answer = services.browser().post("/v1/access", json=wanted, headers=administrator)
+    assert (answer.status_code, [fault["pointer"] for fault in answer.get_json()["errors"]]) == (422, ["/until"])
+
+
 @pytest.mark.parametrize(
     ("name", "status"),
     [
@@ -332,7 +339,7 @@ def test_console_invites_after_showing_what_it_does(services: ServicesUnderTest)
     assert ("From the console" in page.text, "The invitation is on its way" in page.text) == (True, True)
     assert sealed_of(services)["address"] == "from@example.org"
     faults: tuple[dict[str, Any], ...] = ({"email": "nowhere"}, {"roles": []}, {"until": "yesterday"}, {"name": ""})
-    for fault in faults:
+    for fault in (*faults, {"until": "9999-12-31"}, {"until": "0001-01-01"}):
         assert browser.post("/console/access/invite", data={**filled, **fault}, headers=OWN_SITE).status_code == 422
     again = browser.post("/console/access/invite", data={**filled, "go": "do"}, headers=OWN_SITE)
     assert (again.status_code, "already has access" in again.text) == (422, True)

@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.public_forms.addresses import address_key, normal_address
+from shared.public_forms.addresses import address_beginning, address_key, normal_address
 
 LOCAL = st.from_regex(r"[A-Za-z0-9_+-]{1,20}(\.[A-Za-z0-9_+-]{1,20})?", fullmatch=True)
 DOMAIN = st.sampled_from(["example.org", "Example.ORG", "mail.example.net", "BÜCHER.example"])
@@ -55,6 +55,32 @@ def test_short_way_agrees_with_the_library(local: str, domain: str) -> None:
 @given(st.text(max_size=60))
 def test_key_of_any_text_is_stable(text: str) -> None:
     assert address_key(address_key(text)) == address_key(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("anna@bücher.example", "anna@xn--bcher-kva.example"),
+        ("Anna@BÜCHER.EXAMPLE", "Anna@xn--bcher-kva.example"),
+        ("@bücher.example", "@xn--bcher-kva.example"),
+        ("anna@bücher.ex", "anna@xn--bcher-kva.ex"),
+        ("anna@bücher.", "anna@xn--bcher-kva."),
+        ("anna@mail。bücher。", "anna@mail.xn--bcher-kva."),
+        ("anna@bücher", "anna@bücher"),
+        ("anna@bücher..", "anna@bücher.."),
+        ("Anna@Example.org", "Anna@Example.org"),
+        ("anna@", "anna@"),
+        ("Zoë", "Zoë"),
+        ("", ""),
+    ],
+)
+def test_beginning_is_that_of_the_stored_address(typed: str, stored: str) -> None:
+    assert address_beginning(typed) == stored
+
+
+@given(st.text(max_size=60))
+def test_any_text_has_a_beginning(text: str) -> None:
+    assert address_beginning(text).rpartition("@")[0] == text.rpartition("@")[0]
 
 
 def test_key_distinguishes_people() -> None:
