@@ -39,6 +39,7 @@ from services.registration.people.seats import PeopleDesk, add_offers, tagged, t
 from services.registration.people.store import Person
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import (
+    RECOGNISED,
     holder,
     link_token,
     needs,
@@ -158,6 +159,7 @@ def _opened(links: LinkAccess | None, token: str, registration_id: str) -> OwnLi
         refuse_key()
     if person.registration.id != registration_id:
         refuse_key()
+    request.environ[RECOGNISED] = True
     return OwnLink(token, person)
 
 
