@@ -152,7 +152,7 @@ def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Pe
 def _opened(links: LinkAccess | None, token: str, registration_id: str) -> OwnLink:
     if links is None:
         refuse_key()
-    spend("link")
+    spend("link" if request.method == "GET" else "command")
     try:
         person = links.find(token)
     except DomainError:
