@@ -43,7 +43,9 @@ def test_what_is_stored_by_link_has_an_hourly_limit(apps: dict[str, Flask]) -> N
     """A row stays for days. An invitation to the console stores none."""
     app = apps["registration"]
     views = {
-        rule.rule: app.view_functions[rule.endpoint] for rule in app.url_map.iter_rules() if "POST" in rule.methods
+        rule.rule: app.view_functions[rule.endpoint]
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
     }
     kinds = {
         path: getattr(view, "limited_as", "")

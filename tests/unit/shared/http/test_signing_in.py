@@ -73,7 +73,7 @@ def name_in(sign_in: SignIn, morsel: Morsel[str]) -> str | None:
     return None if found is None else found.name
 
 
-def test_genuine_cookie_is_told_from_a_made_up_one_without_a_database(access: AccessFile) -> None:
+def test_genuine_cookie_is_recognised_without_a_database(access: AccessFile) -> None:
     """Admission control asks this before it has admitted the request."""
     sign_in, others = make_sign_in(access, NEW), make_sign_in(access, OLD)
     genuine, made_up = cookie_of(sign_in), cookie_of(others)
