@@ -188,7 +188,7 @@ _SEPARATE: Rights = {
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
     # what the public processes may ask
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
-    "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
+    "undecided_bytes(bigint)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},
     f"pending_for(bytea,{_AT})": {OWN: "execute"},
     f"address_changes_for(bytea,{_AT})": {OWN: "execute"},

@@ -56,9 +56,15 @@ PRIVATE = KeyKind(
     "Decisions on proposals could not be opened, and would be parked.",
 )
 INTAKE_RATE = "120 per minute; 600 per hour"
-RATES: Mapping[str, str] = {"intake": INTAKE_RATE, "challenge": INTAKE_RATE, "link": "120 per minute"}
+RATES: Mapping[str, str] = {
+    "intake": INTAKE_RATE,
+    "challenge": INTAKE_RATE,
+    "link": "120 per minute",
+    "command": "120 per minute; 1200 per hour",
+}
 """Rate of each kind of request that is limited, unless the settings have another: submissions; challenges for them, so
-that no client collects challenges while they are cheap; pages behind links in mails, and receipts."""
+that no client collects challenges while they are cheap; pages behind links in mails, and receipts; commands by link,
+which are stored: an office that submits as many forms as it may can confirm each, and once more cancel or change it."""
 
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)

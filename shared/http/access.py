@@ -18,6 +18,7 @@ from shared.http.lists import MEDIA_TYPE
 from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.logs import EXPORTED, KEY_REFUSED, ROLE_REFUSED, record_security_event
 from shared.security.csrf import check_csrf
+from shared.security.rate_limits import READ, spend
 
 RECENT_S = 10 * 60
 """How long after a sign-in exports, sealed answers and the access of others are open."""
@@ -160,6 +161,9 @@ def policy_of(view: Callable[..., Any]) -> Policy | None:
 KNOWN_HOLDER = "troika.known_holder"
 """In the WSGI environment of a request whose caller's key or session was recognised."""
 
+RECOGNISED = "troika.recognised"
+"""The same, or whose token of a link was."""
+
 
 def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
     """Check every request against its route's policy before anything else sees it.
@@ -185,7 +189,7 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
         if policy.kind == "role":
             g.holder = _authorised(policy)
             if g.holder is not None:
-                request.environ[KNOWN_HOLDER] = True
+                request.environ[KNOWN_HOLDER] = request.environ[RECOGNISED] = True
         if policy.all_forms:
             require_all_forms()
         if asks_recent_sign_in(view):
@@ -267,14 +271,20 @@ def holder() -> Holder:
 def holder_if_any(*roles: str) -> Holder | None:
     """Who is calling a ``public`` route that shows more to ``roles``; None for everyone else.
 
-    An answer to a known holder is marked as not to be stored, as on a route that needs a role.
+    An answer to a known holder is marked as not to be stored, as on a route that needs a role. A request without a key
+    or a session counts as a read of its client network.
 
     Raises:
+        TooMany: the client network has read too much.
         Unauthorized: a key was sent and no one holds it; this does not count as a request without a key.
     """
     found: Holder | None = g.find_holder()
     if found is None and bearer():
         refuse_key()
+    if found is None:
+        spend(READ)
+    else:
+        request.environ[RECOGNISED] = True
     if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.session.has_ended()):
         return None
     g.holder = found

@@ -1,7 +1,8 @@
 """Admission control (load shedding), a WSGI middleware: refuses requests beyond capacity before parsing anything.
 
-``AdmissionMiddleware`` wraps the application. A refusal costs a hundredth of the work: it depends on path, two headers
-and the number of requests in progress. A refused client gets ``Retry-After``, a random number between 2 and 10
+``AdmissionMiddleware`` wraps the application. A refusal costs a hundredth of the work: it depends on path, a few
+headers and the number of requests in progress. Slots of coordinators are for callers whom this process has recognised,
+since anyone can send a header or a cookie. A refused client gets ``Retry-After``, a random number between 2 and 10
 seconds. Nothing of a refused request has happened; sent again with its idempotency key it is like new.
 
 A request's body is received before the request takes a slot: a slow sender holds a socket, never a slot.
@@ -9,15 +10,19 @@ A request's body is received before the request takes a slot: a slow sender hold
 
 import socket
 import sys
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from hashlib import sha256
 from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gevent import Timeout, monkey
 
+from shared.http.access import RECOGNISED
 from shared.http.problems import EARLIEST_S, asked_language, busy_page, busy_problem, retry_after_s
 from shared.runtime.deployment import FIRST, LAST, LATER, PUBLIC, AdmissionLimits, ConcurrencyLimit, TrustedProxies
 from shared.runtime.metrics import requests_refused_total
@@ -105,24 +110,77 @@ LARGE_BYTES, MAX_LARGE_BODIES = 2 * 1024 * 1024, 2
 From this size on, a process holds this many at once: they are read before anyone knows whose they are.
 """
 
+_STREAMING = (LAST, PUBLIC)
+"""Classes with exports: coordinators' and, of what everyone may read, everyone's."""
+
+_WITHOUT_BODY = ("204", "304")
+
 NEVER_REFUSED = "/-/"
 """Probes and metrics: an operator needs them most of all under overload."""
 
 
-def priority_class_of(environ: "WSGIEnvironment", people: tuple[str, ...], pages: tuple[str, ...] = ()) -> str:
+RECOGNISED_FOR_S = 600.0
+"""How long a key is known after it was recognised: it decides only in which line its requests wait."""
+
+MAX_RECOGNISED = 1024
+
+
+class KnownCallers:
+    """Callers whose key, or token of a link, this process has recognised lately, or whose session is genuine.
+
+    Args:
+        has_session: whether a request has the cookie of a session, to be decided without asking a database.
+    """
+
+    def __init__(self, has_session: "Callable[[WSGIEnvironment], bool]" = lambda _: False) -> None:
+        self._has_session = has_session
+        self._recognised: OrderedDict[bytes, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def know(self, environ: "WSGIEnvironment") -> bool:
+        """Whether the caller is known. One with a new key becomes known by their first answer."""
+        sent = environ.get("HTTP_AUTHORIZATION")
+        if sent is None:
+            return "HTTP_COOKIE" in environ and self._has_session(environ)
+        return self._recognised.get(_hash(sent), 0.0) > time.monotonic()
+
+    def remember(self, environ: "WSGIEnvironment") -> None:
+        """Remember the ``Authorization`` header of a request that was recognised, as a hash."""
+        sent = environ.get("HTTP_AUTHORIZATION")
+        if sent is None or RECOGNISED not in environ:
+            return
+        with self._lock:
+            self._recognised[_hash(sent)] = time.monotonic() + RECOGNISED_FOR_S
+            self._recognised.move_to_end(_hash(sent))
+            if len(self._recognised) > MAX_RECOGNISED:
+                self._recognised.popitem(last=False)
+
+
+def _hash(sent: str) -> bytes:
+    return sha256(sent.encode()).digest()
+
+
+def priority_class_of(
+    environ: "WSGIEnvironment",
+    people: tuple[str, ...],
+    pages: tuple[str, ...],
+    is_known: "Callable[[WSGIEnvironment], bool]",
+) -> str:
     """The class of a request; empty for one that is always admitted.
 
     Args:
         environ: of the request.
         people: beginnings of the paths of those who register. With a key they are a coordinator's.
         pages: the same of public pages.
+        is_known: whether the caller is known, see :class:`KnownCallers`; the classes of coordinators are for these.
     """
     path = environ["PATH_INFO"]
-    if path.startswith(people) and "HTTP_AUTHORIZATION" not in environ:
+    has_key = "HTTP_AUTHORIZATION" in environ
+    if path.startswith(people) and not has_key:
         return FIRST
     if path.startswith(NEVER_REFUSED):
         return ""
-    if path.startswith(pages) and "HTTP_AUTHORIZATION" not in environ:
+    if (path.startswith(pages) and not has_key) or not is_known(environ):
         return PUBLIC
     if path.startswith("/console"):
         return LATER if path.startswith("/console/static/") else LAST
@@ -142,6 +200,7 @@ class AdmissionMiddleware:
         max_bytes: longest body.
         larger: beginnings of paths that take a longer one, and how long.
         pages: beginnings of the paths of public pages.
+        known: callers whose requests may take the slots of coordinators.
     """
 
     def __init__(
@@ -155,8 +214,10 @@ class AdmissionMiddleware:
         max_bytes: int,
         larger: Mapping[str, int] = MappingProxyType({}),
         pages: tuple[str, ...] = (),
+        known: KnownCallers | None = None,
     ) -> None:
         self._inner, self._service, self._people, self._pages = inner, service, people, pages
+        self._known = known or KnownCallers()
         self._proxies = proxies
         self._max_bytes, self._larger = max_bytes, larger
         self._slots = bounds.slots()
@@ -164,7 +225,7 @@ class AdmissionMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Admit the request, or refuse it."""
-        kind = priority_class_of(environ, self._people, self._pages)
+        kind = priority_class_of(environ, self._people, self._pages, self._known.know)
         if not kind:
             return self._inner(environ, start_response)
         slots = self._slots[kind]
@@ -191,8 +252,16 @@ class AdmissionMiddleware:
             return self._give_up(start_response, kind)
         if not slots.enter():
             return self._refuse(environ, start_response, kind, "full")
-        if kind is LAST:
-            return self._hold(environ, start_response, slots)
+        try:
+            if kind in _STREAMING:
+                return self._hold(environ, start_response, slots)
+            return self._answer(environ, start_response, slots)
+        finally:
+            self._known.remember(environ)
+
+    def _answer(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", slots: ConcurrencyLimit
+    ) -> Iterable[bytes]:
         try:
             return self._inner(environ, start_response)
         finally:
@@ -224,7 +293,8 @@ class AdmissionMiddleware:
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
             nonlocal streams
-            streams = not any(name.lower() == "content-length" for name, _ in headers)
+            has_body = not status.startswith(_WITHOUT_BODY)
+            streams = has_body and not any(name.lower() == "content-length" for name, _ in headers)
             return start_response(status, headers, *failure)
 
         answer: Iterable[bytes] | None = None

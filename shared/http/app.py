@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from shared.db.quarantine import QuarantineWatch
 from shared.http.access import NoSession, guard, holder_if_any, public
-from shared.http.admission import AdmissionMiddleware, max_body_bytes
+from shared.http.admission import AdmissionMiddleware, KnownCallers, max_body_bytes
 from shared.http.gates import QUARANTINE_WATCH, QuarantineGate, require_keys
 from shared.http.headers import secure_headers
 from shared.http.openapi import document_blueprint, made_once
@@ -244,7 +244,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     )
     measure(app, parts.service, parts.larger_bodies)
     _put_behind_a_quarantine_gate(app, parts)  # a body may take ten seconds to arrive, in which a database is restored
-    _add_admission_control(app, parts, deployment)
+    _add_admission_control(app, parts, holders, deployment)
     if parts.cached.below:
         pages = PageCache(app.wsgi_app, parts.service, parts.cached, parts.people, parts.clock)
         app.extensions[PAGE_CACHE] = pages
@@ -279,7 +279,7 @@ def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:
         )
 
 
-def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) -> None:
+def _add_admission_control(app: Flask, parts: WebParts, holders: KeyHolders | None, deployment: Deployment) -> None:
     """Inside of what sets the headers, so that a refusal has them too, and around all else."""
     app.wsgi_app = AdmissionMiddleware(  # type: ignore[method-assign]  # the place Flask names for this
         app.wsgi_app,
@@ -290,4 +290,5 @@ def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) 
         max_bytes=MAX_BODY_BYTES,
         larger=parts.larger_bodies,
         pages=parts.cached.below,
+        known=KnownCallers() if holders is None else KnownCallers(holders.sign_in.is_genuine),
     )

@@ -5,9 +5,9 @@ written row by row, so that a long one is never held whole.
 
 CSV starts with a byte order mark: without it Excel takes UTF-8 for the encoding of its locale. A cell that begins
 like a formula would be run by the spreadsheet of the reader (OWASP, CSV injection); such a cell gets an apostrophe
-before it. Where a semicolon separates cells, as on most machines in Geneva, a spreadsheet splits our text there too,
-despite its quotes: what begins like a formula after one gets an apostrophe too. In a spreadsheet every text is
-written as a text: nothing that people typed becomes a formula, a link or a number.
+before it. Where a semicolon separates cells, as on most machines in Geneva, a spreadsheet splits our text there and at
+its line breaks too, despite its quotes: what begins like a formula after one gets an apostrophe too. In a spreadsheet
+every text is written as a text: nothing that people typed becomes a formula, a link or a number.
 """
 
 import base64
@@ -107,10 +107,15 @@ def position_in(cursor: str, parts: int, read: Callable[[Sequence[str]], Positio
 
 MEDIA_TYPE = "text/csv"
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA_SIGNS = "=+-@＝＋－＠"
+FORMULA_STARTS = (*_FORMULA_SIGNS, "\t", "\r", "\n")
 """What begins a formula in one spreadsheet or another; the wide forms are what East Asian keyboards make."""
 
-_AFTER_A_SEPARATOR = re.compile(rf"""([;\t]["\s]*)(?=[{re.escape("".join(FORMULA_STARTS))}])""")
+_SEPARATORS = frozenset(";\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
+"""What parts cells or rows for a program that reads our CSV by other rules: all line breaks of Unicode among them."""
+
+_BEFORE_A_FORMULA = re.compile(rf"""(?<![;"\s])[;"\s]++(?=[{re.escape(_FORMULA_SIGNS)}])""")
+"""All separators, quotes and blanks before the start of a formula, in linear time."""
 
 
 def wants_csv() -> bool:
@@ -130,8 +135,12 @@ def safe_cell(value: object) -> str:
         return "yes" if value else "no"
     if not isinstance(value, str):
         return str(value)
-    text = _AFTER_A_SEPARATOR.sub(r"\1'", value)
+    text = _BEFORE_A_FORMULA.sub(_parted, value)
     return f"'{text}" if text.lstrip(' "').startswith(FORMULA_STARTS) else text
+
+
+def _parted(between: re.Match[str]) -> str:
+    return between[0] if _SEPARATORS.isdisjoint(between[0]) else f"{between[0]}'"
 
 
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -9,11 +9,12 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from flask import Response, g, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.http import parse_cookie
 
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.holders import Access, AccessFile, Holder
@@ -22,6 +23,9 @@ from shared.runtime.deployment import Deployment, client_address
 from shared.runtime.ids import keyed_hash, token_hash
 from shared.runtime.logs import SIGNED_IN, record_security_event
 from shared.security.sessions import AccessRow, Sessions, find_by_id, find_by_key
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _KEY_HASH = re.compile(r"^[0-9a-f]{64}$")
 
@@ -147,6 +151,10 @@ class SignIn:
             g.signed_in = self._access.by_ref(cookie.ref) if cookie else None
         found: Holder | None = g.signed_in
         return found
+
+    def is_genuine(self, environ: "WSGIEnvironment") -> bool:
+        """Whether a request has a genuine cookie that is young enough; asks neither a file nor the database."""
+        return self._open(parse_cookie(environ).get(self.cookie, "")) is not None
 
     def has_ended(self) -> bool:
         """Whether the request's cookie is of a session that was ended before its time, or of none.

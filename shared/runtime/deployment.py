@@ -186,7 +186,7 @@ def _network_of(text: str) -> Address | None:
 
 
 FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
-"""People and their links; public pages; queries; exports and the console."""
+"""People and their links; public pages and callers who are not known; queries; exports and the console."""
 
 MAX_WAITING = 32
 """Maximum number of requests waiting for a slot of ``later`` or ``last``: a page and all that it loads come at once."""
@@ -249,7 +249,7 @@ class AdmissionLimits:
 
     Attributes:
         first: requests of the public that are not public pages.
-        public: public pages that are not in memory.
+        public: public pages that are not in memory, and requests of callers who are not known.
         later: queries.
         last: exports and the console.
     """

@@ -200,6 +200,12 @@ STORAGE_WITHIN_S = 0.5
 STORAGE_AGAIN_S = 5.0
 """After which one that was down is asked again."""
 
+READ = "read"
+"""Kind of request of every service: anyone reads what is public from the database, outside of cached pages."""
+
+COMMON_RATES: Mapping[str, str] = MappingProxyType({READ: "600 per minute"})
+"""Rates of the kinds that every service has: generous, so that a partner's server can read for its visitors."""
+
 SHARES = (1, 4, 16)
 """How many times the limit of an address or a /64 prefix the prefixes around it may use: /56, /48."""
 
@@ -236,7 +242,7 @@ class Limits:
         rates: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._service, self._settings, self._proxies, self._clock = service, settings, proxies, clock
-        stated = {**rates, **settings.rates}
+        stated = {**COMMON_RATES, **rates, **settings.rates}
         self._rates: dict[str, list[RateLimitItem]] = {kind: parse_many(rate) for kind, rate in stated.items()}
         self._own = FixedWindowRateLimiter(counters or shared_counters())
         self._shared = self._own

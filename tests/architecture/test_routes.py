@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 
 from deploy.specs import applications
-from shared.http.access import policy_of
+from services.registration.settings import RATES
+from shared.http.access import Policy, policy_of
 from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.registry import SERVICES
 
@@ -36,6 +37,23 @@ def test_policy_is_one_that_is_enforced(apps: dict[str, Flask], service: str) ->
         assert bool(policy.roles) == (policy.kind == "role")
         assert not policy.or_link or policy.kind == "role"
         assert policy.roles <= set(ROLES)
+
+
+def test_what_is_stored_by_link_has_an_hourly_limit(apps: dict[str, Flask]) -> None:
+    """A row stays for days. An invitation to the console stores none."""
+    app = apps["registration"]
+    views = {
+        rule.rule: app.view_functions[rule.endpoint]
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
+    }
+    kinds = {
+        path: getattr(view, "limited_as", "")
+        for path, view in views.items()
+        if policy_of(view) == Policy("link") and not path.startswith("/console/")
+    }
+    assert set(kinds.values()) == {"command", "intake"}, kinds
+    assert all("per hour" in RATES[kind] for kind in kinds.values())
 
 
 def test_route_without_a_policy_is_refused() -> None:

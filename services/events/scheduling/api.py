@@ -27,6 +27,7 @@ from shared.http.headers import conditional, require_match, tag_of
 from shared.http.request_data import Blueprint
 from shared.messaging.contracts.schemas import TextByLanguage
 from shared.runtime.errors import DomainError
+from shared.security.rate_limits import READ, limited
 
 
 class SpanSchema(ma.Schema):
@@ -151,6 +152,7 @@ def _add_published(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.response(200, VersionSchema)
     @with_refusals(blueprint, s404="No timetable is published yet")
     @public
+    @limited(READ)
     def published() -> Response:
         """The published timetable."""
         version = newest_version(context.work)
@@ -246,6 +248,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.response(200, VersionSchema)
     @with_refusals(blueprint, s404="No such version")
     @public
+    @limited(READ)
     def version(number: int) -> Response:
         """A published version of the timetable."""
         return conditional(jsonify(_VERSION.dump(show_version(context.work, number))))
@@ -254,6 +257,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.response(200, ScheduleDifferenceSchema)
     @with_refusals(blueprint, s404="No such version")
     @public
+    @limited(READ)
     def diff(number: int, other: int) -> Any:
         """What changes from version `number` to version `other`."""
         return compare_versions(context.work, number, other)

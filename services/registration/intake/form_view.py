@@ -1,7 +1,7 @@
 """A form as the public processes see it: ready to be shown and filled, about a second old.
 
-With it, the queue as all processes but the decider see it: whether it is full, the decider's newest public key, one
-INSERT for each kind of entry, and receipts.
+With it, the queue as all processes but the decider see it: how much of the disk it uses, the decider's newest public
+key, one INSERT for each kind of entry, and receipts.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from shared.public_forms.proof_of_work import MAX_COUNTED, RUSH_WINDOW
 from shared.runtime.errors import DomainError
 
 _KEY = text("SELECT id, public FROM decider_key ORDER BY published_at DESC, id LIMIT 1")
-_IS_FULL = text("SELECT intake_is_full(:max_bytes)")
+_UNDECIDED = text("SELECT undecided_bytes(:worth_counting)")
 _COUNT_CHALLENGES = text("""
     SELECT count(*) FROM
         (SELECT FROM used_challenge WHERE form = :form AND used_at > :since LIMIT :most) AS lately
@@ -43,9 +43,14 @@ def newest_decider_key(connection: Connection) -> DeciderPublicKey | None:
     return None if row is None else DeciderPublicKey(bytes(row[0]), bytes(row[1]))
 
 
-def is_full(connection: Connection, max_bytes: int) -> bool:
-    """Return whether the queue takes more than ``max_bytes`` of the disk, so that nothing more is accepted."""
-    return bool(connection.execute(_IS_FULL, {"max_bytes": max_bytes}).scalar_one())
+def undecided_bytes(connection: Connection, worth_counting: int) -> int:
+    """Return about how much of the disk undecided submissions use, bytes.
+
+    Args:
+        connection: to the service's database.
+        worth_counting: bytes; 0 is returned if the whole table, with receipts and free space, uses no more.
+    """
+    return int(connection.execute(_UNDECIDED, {"worth_counting": worth_counting}).scalar_one())
 
 
 def used_lately(connection: Connection, form: str, now: datetime) -> int:
@@ -142,7 +147,14 @@ def find_receipt(connection: Connection, hash_: bytes) -> StoredReceipt | None:
 
 
 MAX_QUEUE_BYTES = 2 * 2**30
-"""Disk space that undecided submissions may use: beyond it nothing is accepted, and the database keeps working."""
+"""Disk space that undecided submissions may use: beyond it no more are accepted, and the database keeps working.
+
+Receipts do not count: they stay for days, and the decider cannot make them fewer.
+"""
+
+COMMANDS_RESERVE_BYTES = 2**30
+"""What commands by link and coordinators' commands may use beyond that: a flood of submissions stops no
+cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,7 @@ class FormView:
         origins: every origin that may show it.
         public_key: that sealed answers are encrypted to (X25519, 32 bytes); None if it has none, or no longer.
         decider_key: to which submissions are sealed; None before a decider has published one.
-        queue_is_full: nothing more can be stored.
+        undecided_bytes: disk space that undecided submissions use, if it may be too much.
         solved_lately: challenges of it that were solved in the last minute.
         closed_groups: slugs of working groups that no one can choose any more.
     """
@@ -168,13 +180,23 @@ class FormView:
     origins: tuple[str, ...]
     public_key: bytes | None = None
     decider_key: DeciderPublicKey | None = None
-    queue_is_full: bool = False
+    undecided_bytes: int = 0
     solved_lately: int = 0
     closed_groups: frozenset[str] = frozenset()
 
     def whole_for(self, group: str | None) -> FormDefinition:
         """All questions for a person of the working group ``group``, which they may keep if it is closed."""
         return _without_groups(self.whole, self.closed_groups - {group or ""})
+
+    @property
+    def takes_submissions(self) -> bool:
+        """Whether there is disk space for what anyone can send."""
+        return self.undecided_bytes <= MAX_QUEUE_BYTES
+
+    @property
+    def takes_commands(self) -> bool:
+        """Whether there is disk space for what comes by a person's link or from a coordinator."""
+        return self.undecided_bytes <= MAX_QUEUE_BYTES + COMMANDS_RESERVE_BYTES
 
     def partner(self, slug: str) -> Partner | None:
         """The partner called ``slug`` if it may show this form."""
@@ -200,13 +222,13 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         partners = find_partners(connection, stored.partners)
         public_key = find_public_key(connection, slug)
         solved = used_lately(connection, slug, now)
-        key, full = newest_decider_key(connection), is_full(connection, MAX_QUEUE_BYTES)
+        key, undecided = newest_decider_key(connection), undecided_bytes(connection, MAX_QUEUE_BYTES)
     whole = with_working_groups(parse_definition(stored.definition), [(one.slug, one.title) for one in groups])
     whole = with_full_options(whole, stored.seats.full_options)
     closed = frozenset(one.slug for one in groups if not one.active)
     asked = _without_groups(whole, closed).first_step
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
-    return FormView(stored, whole, asked, tuple(partners), origins, public_key, key, full, solved, closed)
+    return FormView(stored, whole, asked, tuple(partners), origins, public_key, key, undecided, solved, closed)
 
 
 def _without_groups(definition: FormDefinition, groups: frozenset[str]) -> FormDefinition:

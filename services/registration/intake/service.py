@@ -174,7 +174,7 @@ class Intake:
 
         Raises:
             DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
-            Overloaded: the queue has used all the disk space that it may use.
+            Overloaded: undecided submissions use all the disk space that they may use.
             Unavailable: the database is down, or a key is missing; nothing was stored.
         """
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
@@ -276,8 +276,9 @@ class Intake:
             return find_receipt(connection, receipt_hash(receipt))
 
     def _store(self, view: FormView, receipt: str, content: dict[str, Any], envelope: Envelope, kind: str) -> Accepted:
-        if view.queue_is_full:
-            raise Overloaded("the queue has used all the disk space that it may use")
+        from_anyone = envelope.token_hash is None and envelope.entered_by is None
+        if not (view.takes_submissions if from_anyone else view.takes_commands):
+            raise Overloaded("undecided submissions use all the disk space that they may use")
         if view.decider_key is None:
             log.error("no decider has published a key: nothing can be accepted")
             raise Unavailable("no decider has published a key", NO_KEY_RETRY_S)

@@ -210,7 +210,7 @@ def _add_undo(blueprint: Blueprint, context: PublicContext) -> None:
 
     @blueprint.post("/undo/<token>")
     @by_link
-    @limited("link")
+    @limited("command")
     def act(token: str) -> Response:
         require_form()
         if request.form.get("undo") != "yes":

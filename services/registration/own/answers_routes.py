@@ -176,7 +176,7 @@ def answers_blueprint(context: PublicContext) -> Blueprint:
 
     @blueprint.post("/<token>/<any(answers, details):step>")
     @by_link
-    @limited("link")
+    @limited("command")
     def save(token: str, step: FormStep) -> Response:
         require_form()
         language = request.form.get("show_in") or request.form.get("lang", "")

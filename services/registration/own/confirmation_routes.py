@@ -82,7 +82,7 @@ def _add_list(blueprint: Blueprint, context: PublicContext) -> None:
 
     @blueprint.post("/c/<token>")
     @by_link
-    @limited("link")
+    @limited("command")
     def act(token: str) -> Response:
         require_form()
         try:
@@ -305,7 +305,7 @@ def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
 
     @blueprint.post("/c/<token>/forms/<slug>")
     @by_link
-    @limited("link")
+    @limited("command")
     def enter(token: str, slug: str) -> Response:
         require_form()
         try:

@@ -138,7 +138,7 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
 
     @blueprint.post("/v/<token>")
     @by_link
-    @limited("link")
+    @limited("command")
     def ask_for_link(token: str) -> Response:
         _require_action("send-link")
         try:
@@ -181,7 +181,7 @@ def _add_join(blueprint: Blueprint, context: PublicContext) -> None:
 
     @blueprint.post("/j/<token>")
     @by_link
-    @limited("link")
+    @limited("command")
     def join(token: str) -> Response:
         _require_action("join")
         try:

@@ -137,7 +137,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
 
     @blueprint.post("/<token>")
     @by_link
-    @limited("link")
+    @limited("command")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
         if action not in (*NEEDS_CONFIRMATION, *OFFER_ANSWERS, "join", "renew-links", "unmute"):

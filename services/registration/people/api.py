@@ -39,6 +39,7 @@ from services.registration.people.seats import PeopleDesk, add_offers, tagged, t
 from services.registration.people.store import Person
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import (
+    RECOGNISED,
     holder,
     link_token,
     needs,
@@ -151,13 +152,14 @@ def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Pe
 def _opened(links: LinkAccess | None, token: str, registration_id: str) -> OwnLink:
     if links is None:
         refuse_key()
-    spend("link")
+    spend("link" if request.method == "GET" else "command")
     try:
         person = links.find(token)
     except DomainError:
         refuse_key()
     if person.registration.id != registration_id:
         refuse_key()
+    request.environ[RECOGNISED] = True
     return OwnLink(token, person)
 
 

@@ -6,7 +6,6 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from services.registration.forms.opening import closed_reason
-from services.registration.intake.form_view import view_form
 from services.registration.public import form_pages as intake_pages
 from services.registration.public.context import PublicContext, counted_lookup, language_of, read_submitted
 from services.registration.public.submissions import (
@@ -209,7 +208,7 @@ def _add_definition(blueprint: Any, context: PublicContext) -> None:
     def show(query: dict[str, Any], slug: str) -> Response:
         """The questions of a form, and whether it accepts registrations."""
         with counted_lookup():
-            view = view_form(context.work, slug, context.clock())
+            view = context.form_view(slug)
         language = language_of({"lang": query["lang"]}, None)
         reason = closed_reason(view.stored.opening, context.clock())
         content = to_public(view.definition, language)
@@ -238,7 +237,7 @@ def _add_schema(blueprint: Any, context: PublicContext) -> None:
         It is a little wider than the check itself, which also knows the rules of Unicode, of addresses and of numbers.
         """
         with counted_lookup():
-            view = view_form(context.work, slug, context.clock())
+            view = context.form_view(slug)
         answer = jsonify(json_schema(view.definition, language_of({"lang": query["lang"]}, None)))
         answer.mimetype = SCHEMA_TYPE
         return conditional(allow(answer, view.origins))

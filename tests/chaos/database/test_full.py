@@ -139,6 +139,7 @@ def waiting_for_a_lock(installation: TestInstallation, url: str, path: str, tabl
 
     address = installation.urls["registration"].replace("+psycopg", "")
     readers = [threading.Thread(target=read_on) for _ in range(3 * wanted)]
+    get(url, path, key)  # from its first answer on, a key has the slots of coordinators
     with psycopg.connect(address) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
         for reader in readers:

@@ -60,6 +60,26 @@ def test_another_role_is_the_public_and_a_wrong_key_is_refused(
     assert client.get("/v1/events", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 
+@pytest.fixture
+def few_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two a minute."""
+    monkeypatch.setattr("shared.security.rate_limits.COMMON_RATES", {"read": "2 per minute"})
+
+
+@pytest.mark.usefixtures("few_reads")
+@pytest.mark.parametrize("path", ["/v1/events", f"/v1/events/{WEBINAR}", "/v1/rooms", "/v1/schedule.json"])
+def test_reads_without_a_key_are_limited_by_client_network(
+    client: FlaskClient, loaded: UnitOfWork, as_role: Headers, path: str
+) -> None:
+    """Of all that everyone may read, together; a coordinator's key has no such limit."""
+    assert [client.get("/v1/events").status_code for _ in range(2)] == [200, 200]
+    refused = client.get(path)
+    assert (refused.status_code, 0 < int(refused.headers["Retry-After"]) <= 60) == (429, True)
+    elsewhere = client.get("/v1/events", environ_base={"REMOTE_ADDR": "203.0.113.1"})
+    with_key = [client.get("/v1/events", headers=as_role("coordinator")).status_code for _ in range(3)]
+    assert (elsewhere.status_code, with_key) == (200, [200, 200, 200])
+
+
 def test_a_draft_is_not_there_for_the_public(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
     assert client.get("/v1/events/upr-cities-training").status_code == 404
     assert client.get("/v1/events/upr-cities-training", headers=as_role("viewer")).status_code == 200

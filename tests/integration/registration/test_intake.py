@@ -206,14 +206,68 @@ def test_full_queue_and_missing_decider_are_an_outage(client: FlaskClient, servi
     assert rows(service.url, "SELECT count(*) FROM submission") == [(0,)]
 
 
-@pytest.mark.parametrize("max_bytes", [0])
-def test_queue_that_takes_all_its_disk_refuses_more(
-    client: FlaskClient, installation: TestInstallation, monkeypatch: pytest.MonkeyPatch, max_bytes: int
+BUDGET = 20_000
+"""Bytes: less than the empty table with its indexes uses, and enough for about ten submissions."""
+
+
+@pytest.fixture
+def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undecided submissions may use little of the disk."""
+    monkeypatch.setattr("services.registration.intake.form_view.MAX_QUEUE_BYTES", BUDGET)
+
+
+@pytest.mark.usefixtures("small_budget")
+def test_decided_submissions_do_not_use_up_the_disk_of_the_queue(service: RegistrationService) -> None:
+    """Their receipts stay for days, and a table on the disk does not become smaller."""
+    for first in range(0, 40, 8):
+        given = [service.submit(answers(number)) for number in range(first, first + 8)]
+        assert {answer.status_code for answer in given} == {202}
+        service.decide()
+    assert rows(service.url, "SELECT count(*), pg_total_relation_size('submission') > %s FROM submission", BUDGET) == [
+        (40, True)
+    ]
+
+
+@pytest.mark.usefixtures("small_budget")
+def test_undecided_submissions_that_use_all_their_disk_stop_further_ones_and_no_cancellation(
+    service: RegistrationService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.registration.intake.form_view.MAX_QUEUE_BYTES", max_bytes)
-    answer = client.post(SUBMISSIONS, json=answers(1))
-    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
-    assert stored(installation) == 0
+    service.register(1)
+    token, cancel = service.own_token(1), {"action": "cancel", "revision": "1"}
+    given = [service.submit(answers(number)) for number in range(2, 32)]
+    accepted = [answer.status_code for answer in given].count(202)
+    assert [answer.status_code for answer in given] == [202] * accepted + [503] * (30 - accepted)
+    assert 5 < accepted < 25
+    assert int(given[-1].headers["Retry-After"]) > 0
+    assert service.client.post(f"/r/{token}", data=cancel).status_code == 303
+    assert rows(service.url, "SELECT kind FROM submission WHERE state = 'received' AND kind <> 'submission'") == [
+        ("cancel",)
+    ]
+    monkeypatch.setattr("services.registration.intake.form_view.COMMANDS_RESERVE_BYTES", 0)
+    assert service.client.post(f"/r/{token}", data=cancel).status_code == 503
+    service.decide()
+    assert service.submit(answers(32)).status_code == 202
+
+
+FILL = """
+    INSERT INTO submission (receipt_hash, form, form_revision, fingerprint, code, body, decider_key, state, decided_at)
+    SELECT sha256(number::text::bytea), 'upr-webinar-10', 1, sha256('content'), 'K7QM',
+        CASE WHEN mod(number, 4) = 0 THEN decode(repeat('5a', 1200), 'hex') END, '12345678',
+        CASE WHEN mod(number, 4) = 0 THEN 'received' ELSE 'decided' END, CASE WHEN mod(number, 4) > 0 THEN now() END
+    FROM generate_series(1, 24000) AS number
+"""
+
+
+def test_disk_that_undecided_submissions_use_is_estimated_in_a_large_table(service: RegistrationService) -> None:
+    """From a sample of it: 6,000 of 24,000 rows are undecided."""
+    rows(service.url, FILL)
+    [(blocks, whole, estimate)] = rows(
+        service.url,
+        "SELECT pg_relation_size('submission') / 8192, pg_total_relation_size('submission'), undecided_bytes(0)",
+    )
+    assert blocks > 2 * 512
+    assert estimate == pytest.approx(6000 * (1000 + 1204), rel=0.1)
+    assert rows(service.url, "SELECT undecided_bytes(%s)", whole) == [(0,)]
 
 
 @pytest.mark.parametrize(

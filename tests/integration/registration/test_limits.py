@@ -3,10 +3,12 @@
 import pytest
 from flask.testing import FlaskClient
 
+from services.registration.settings import RATES
 from tests.support.clients import SUBMISSIONS, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port, is_listening
 from tests.support.processes import ProcessGroup
+from tests.support.registration_service import RegistrationService
 from tests.support.waiting import poll_until
 from tests.support.web import RunningWeb, start_web
 
@@ -88,3 +90,23 @@ def test_refused_client_gets_a_retry_after(client: FlaskClient, installation: Te
     assert 0 < int(refused.headers["Retry-After"]) <= 60
     assert client.get("/r/nobodys-token", headers=headers).status_code == 404
     assert rows(installation.urls["registration"], "SELECT count(*) FROM submission") == [(3,)]
+
+
+@pytest.fixture
+def few_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two from one address."""
+    monkeypatch.setattr("services.registration.web.RATES", {**RATES, "command": "2 per minute"})
+
+
+@pytest.mark.usefixtures("few_commands")
+def test_commands_by_link_are_counted_apart_from_pages(service: RegistrationService) -> None:
+    """From pages and from programs together."""
+    service.register(1)
+    token, headers = service.own_token(1), {"X-Forwarded-For": "203.0.113.1"}
+    [(identity,)] = rows(service.url, "SELECT id::text FROM registration")
+    path, program = f"/v1/registrations/{identity}", {**headers, "Authorization": f"Bearer {token}"}
+    pages = [service.client.post(f"/r/{token}", data={"action": "none"}, headers=headers) for _ in range(3)]
+    assert [page.status_code for page in pages] == [400, 400, 429]
+    assert service.client.delete(path, headers=program).status_code == 429
+    assert service.client.get(path, headers=program).status_code == 200
+    assert service.client.get(f"/r/{token}", headers=headers).status_code == 200

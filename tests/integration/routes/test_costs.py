@@ -39,6 +39,17 @@ def test_form_is_read_by_a_few_statements(services: ServicesUnderTest, monkeypat
     assert 0 < len(issued) <= MAX_OF_A_FORM
 
 
+@pytest.mark.parametrize("path", [f"/v1/forms/{WEBINAR}", f"/v1/forms/{WEBINAR}/schema"])
+def test_form_that_programs_read_is_kept(
+    services: ServicesUnderTest, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
+    assert services.ask("registration", "GET", path).status_code == 200
+    with statements(*services.engines.values()) as issued:
+        assert services.ask("registration", "GET", path).status_code == 200
+    assert issued == []
+
+
 def most(name: str) -> int:
     """The most statements of a route, or a request, of this name by someone from outside."""
     page = MAX_OF_THE_OWN_PAGE if name == OWN_PAGE else MOST

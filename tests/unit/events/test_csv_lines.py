@@ -32,19 +32,44 @@ def test_a_row_is_read_back_as_its_safe_cells(cells: list[str]) -> None:
     assert read_back[1] == [safe_cell(cell) for cell in cells]
 
 
-@pytest.mark.parametrize("between", [";", '; "', ";\t", "\t"])
+@pytest.mark.parametrize(
+    "between",
+    [
+        ";",
+        '; "',
+        ";\t",
+        "\t",
+        "\n",
+        "\r",
+        "\r\n",
+        '\n "',
+        "\n\n",
+        " \n",
+        "\v",
+        "\f",
+        "\x1e",
+        "\x85",
+        "\u2028",
+        "\u2029",
+    ],
+)
 def test_what_another_separator_would_part_is_defused_too(between: str) -> None:
     assert safe_cell(f"A person{between}=1+1") == f"A person{between}'=1+1"
 
 
-@given(st.lists(st.text(alphabet=st.sampled_from("ab ;,\"\t=+-@＝'|!"), max_size=12), min_size=1, max_size=4))
+@pytest.mark.parametrize("text", ["1 = 1", "a\n\nb", "a\r\nb", "a; b", 'a "-b"', "a\n'=1", "a;\t"])
+def test_text_without_a_formula_after_a_separator_stays_as_it_is(text: str) -> None:
+    assert safe_cell(text) == text
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("ab ;,\"\t\n\r=+-@＝'|!"), max_size=12), min_size=1, max_size=4))
 def test_no_separator_makes_a_cell_that_is_a_formula(cells: list[str]) -> None:
     """As a spreadsheet reads it whose lists are parted by something else than ours."""
     text = "".join(csv_lines(["name"] * len(cells), [cells]))
     for delimiter in (",", ";", "\t"):
         for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             for cell in line:
-                assert not cell.lstrip(' "\t').startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")), (
+                assert not cell.lstrip(' "\t\n\r').startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")), (
                     delimiter,
                     cell,
                 )

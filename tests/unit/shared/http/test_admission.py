@@ -15,8 +15,17 @@ from werkzeug.test import Client, EnvironBuilder
 from deploy.specs import applications
 from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
 from services.registration.web import PEOPLE
-from shared.http.access import policy_of
-from shared.http.admission import MAX_GATEWAY_WAIT_S, AdmissionMiddleware, CutOff, priority_class_of, receive
+from shared.http.access import RECOGNISED, policy_of
+from shared.http.admission import (
+    MAX_GATEWAY_WAIT_S,
+    MAX_RECOGNISED,
+    RECOGNISED_FOR_S,
+    AdmissionMiddleware,
+    CutOff,
+    KnownCallers,
+    priority_class_of,
+    receive,
+)
 from shared.runtime.deployment import AdmissionLimits, ConcurrencyLimit, read_proxies
 from shared.runtime.metrics import requests_refused_total
 from tests.support.waiting import poll_until
@@ -30,21 +39,28 @@ PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": NOTIFICATION
 MAX_BYTES = 100
 
 
+KEY, MADE_UP = "Bearer key", "Bearer made-up"
+SESSION = {"Cookie": "troika=genuine"}
+
+
 class Inner:
-    """An application that answers with what it was sent, and can be held."""
+    """An application that answers with what it was sent, knows one key, and can be held."""
 
     def __init__(self) -> None:
         self.free = threading.Event()
         self.free.set()
         self.inside = 0
-        self.headers: list[tuple[str, str]] = []
+        self.status = "200 OK"
+        self.headers = [("Content-Length", "0")]
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self.inside += 1
         self.free.wait(5)
         if environ["PATH_INFO"] == "/v1/broken":
             raise ValueError("broken")
-        start_response("200 OK", self.headers)
+        if environ.get("HTTP_AUTHORIZATION") == KEY:
+            environ[RECOGNISED] = True
+        start_response(self.status, self.headers)
         return iter([environ["wsgi.input"].read()])
 
 
@@ -53,8 +69,12 @@ def inner() -> Inner:
     return Inner()
 
 
-def _client(inner: Inner, **bounds: Any) -> Client:
-    middleware = AdmissionMiddleware(
+def _has_session(environ: "WSGIEnvironment") -> bool:
+    return bool(environ["HTTP_COOKIE"] == SESSION["Cookie"])
+
+
+def _middleware(inner: Inner, **bounds: Any) -> AdmissionMiddleware:
+    return AdmissionMiddleware(
         inner,
         SERVICE,
         ("/r/", "/v1/forms/"),
@@ -62,8 +82,12 @@ def _client(inner: Inner, **bounds: Any) -> Client:
         pages=("/programme",),
         proxies=read_proxies("127.0.0.1"),
         max_bytes=MAX_BYTES,
+        known=KnownCallers(_has_session),
     )
-    return Client(middleware)
+
+
+def _client(inner: Inner, **bounds: Any) -> Client:
+    return Client(_middleware(inner, **bounds), use_cookies=False)
 
 
 def _refused(kind: str, reason: str) -> float:
@@ -78,21 +102,51 @@ def _environ(path: str, **headers: str) -> "WSGIEnvironment":
     ("path", "headers", "kind"),
     [
         ("/r/token", {}, "first"),
+        ("/r/token", SESSION, "first"),
         ("/v1/forms/a/registrations", {}, "first"),
-        ("/v1/forms/a", {"Authorization": "Bearer key"}, "later"),
-        ("/v1/registrations", {"Authorization": "Bearer key"}, "later"),
-        ("/v1/registrations", {"Accept": "text/csv"}, "last"),
-        ("/console/registrations.csv", {}, "last"),
-        ("/console", {}, "last"),
-        ("/console/static/console.css", {}, "later"),
+        ("/v1/forms/a", {"Authorization": KEY}, "later"),
+        ("/v1/forms/a", {"Authorization": MADE_UP}, "public"),
+        ("/v1/registrations", {"Authorization": KEY}, "later"),
+        ("/v1/registrations", {"Authorization": KEY, "Accept": "text/csv"}, "last"),
+        ("/v1/registrations", {**SESSION, "Accept": "text/csv"}, "last"),
+        ("/v1/registrations", {**SESSION, "Authorization": MADE_UP}, "public"),
+        ("/v1/events", {"Accept": "text/csv"}, "public"),
+        ("/v1/events", {"Accept": "text/csv", "Cookie": "troika=made-up"}, "public"),
+        ("/console/registrations.csv", SESSION, "last"),
+        ("/console", SESSION, "last"),
+        ("/console", {}, "public"),
+        ("/console/static/console.css", SESSION, "later"),
         ("/programme", {}, "public"),
-        ("/programme/static/programme.css", {}, "public"),
-        ("/programme", {"Authorization": "Bearer key"}, "later"),
+        ("/programme", {"Authorization": KEY}, "later"),
         ("/-/registration/livez", {}, ""),
     ],
 )
 def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> None:
-    assert priority_class_of(_environ(path, **headers), ("/r/", "/v1/forms/"), ("/programme",)) == kind
+    """The classes of coordinators are for those who are known, by a key that was recognised or by their session."""
+    known = KnownCallers(_has_session)
+    known.remember(_environ("/", Authorization=KEY) | {RECOGNISED: True})
+    assert priority_class_of(_environ(path, **headers), ("/r/", "/v1/forms/"), ("/programme",), known.know) == kind
+
+
+def test_key_is_known_from_its_first_answer_on_and_for_a_while(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, now = KnownCallers(), [1000.0]
+    monkeypatch.setattr("shared.http.admission.time.monotonic", lambda: now[0])
+    client = Client(AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(), max_bytes=MAX_BYTES, known=known))
+    for sent, knows in ((KEY, True), (MADE_UP, False)):
+        environ = _environ("/v1/registrations", Authorization=sent)
+        assert known.know(environ) is False
+        assert client.get("/v1/registrations", headers={"Authorization": sent}).status_code == 200
+        assert known.know(environ) is knows
+    now[0] += RECOGNISED_FOR_S
+    assert known.know(_environ("/v1/registrations", Authorization=KEY)) is False
+
+
+def test_number_of_known_keys_is_bounded() -> None:
+    known = KnownCallers()
+    for number in range(MAX_RECOGNISED + 1):
+        known.remember(_environ("/", Authorization=f"Bearer {number}") | {RECOGNISED: True})
+    found = [known.know(_environ("/", Authorization=f"Bearer {number}")) for number in (0, 1, MAX_RECOGNISED)]
+    assert found == [False, True, True]
 
 
 @pytest.fixture(scope="module")
@@ -111,19 +165,42 @@ def test_each_link_is_first_and_what_needs_a_key_never_is(routes: list[tuple[str
     for service, path, policy in routes:
         if policy in kinds:
             headers = {"Authorization": "Bearer key"} if policy == "role" else {}
-            kinds[policy].add(priority_class_of(_environ(path, **headers), PEOPLE_OF[service]))
+            kinds[policy].add(priority_class_of(_environ(path, **headers), PEOPLE_OF[service], (), bool))
     assert kinds == {"link": {"first"}, "role": {"later", "last"}}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": MADE_UP}, {"Cookie": "troika=made-up"}])
+def test_what_everyone_may_read_never_takes_a_slot_of_coordinators(
+    routes: list[tuple[str, str, str]], headers: dict[str, str]
+) -> None:
+    for service, path, policy in routes:
+        environ = _environ(path, Accept="text/csv", **headers)
+        kind = priority_class_of(environ, PEOPLE_OF[service], (), KnownCallers(_has_session).know)
+        assert policy != "public" or kind in ("first", "public", ""), path
+
+
+def test_reads_without_a_key_that_take_all_their_slots_leave_those_of_coordinators(inner: Inner) -> None:
+    client = _client(inner, public=1, last=1)
+    inner.free.clear()
+    with ThreadPoolExecutor(40) as pool:
+        reads = [pool.submit(client.get, "/v1/events", headers={"Accept": "text/csv"}) for _ in range(39)]
+        poll_until(lambda: inner.inside == 1, what="one is answered")
+        page = pool.submit(client.get, "/console", headers=SESSION)
+        poll_until(lambda: inner.inside == 2, what="a page of the console is made beside it")
+        inner.free.set()
+        assert page.result(5).status_code == 200
+        assert {read.result(5).status_code for read in reads} == {200}
 
 
 def test_exports_that_take_all_their_places_leave_those_of_the_others(inner: Inner) -> None:
     client = _client(inner, first=1, later=1, last=1)
     inner.free.clear()
     with ThreadPoolExecutor(40) as pool:
-        exports = [pool.submit(client.get, "/console") for _ in range(34)]
+        exports = [pool.submit(client.get, "/console", headers=SESSION) for _ in range(34)]
         poll_until(lambda: inner.inside == 1, what="one export is worked on")
         assert exports[0].done() is False
         link = pool.submit(client.get, "/r/token")
-        query = pool.submit(client.get, "/v1/registrations")
+        query = pool.submit(client.get, "/v1/registrations", headers=SESSION)
         poll_until(lambda: inner.inside == 3, what="link and query are worked on beside it")
         inner.free.set()
         assert [link.result(5).status_code, query.result(5).status_code] == [200, 200]
@@ -138,7 +215,7 @@ def test_pages_of_the_programme_are_queued_and_take_no_slot_of_queries(inner: In
     with ThreadPoolExecutor(66) as pool:
         pages = [pool.submit(client.get, "/programme") for _ in range(64)]
         poll_until(lambda: inner.inside == 1, what="one page is made")
-        query = pool.submit(client.get, "/v1/registrations")
+        query = pool.submit(client.get, "/v1/registrations", headers=SESSION)
         poll_until(lambda: inner.inside == 2, what="a query is worked on beside it")
         inner.free.set()
         assert [page.result(5).status_code for page in pages] == [200] * 64
@@ -196,12 +273,15 @@ def test_page_is_in_the_language_of_the_address_then_the_browsers(
     assert (answer.status_code, answer.headers["Content-Language"]) == (503, language)
 
 
+@pytest.mark.parametrize("kind", ["last", "public"])
 @pytest.mark.parametrize("sent_whole", [True, False])
-def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool) -> None:
-    """It is made while it is sent. What has its length is made, and holds nothing."""
-    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MAX_BYTES)
-    slots = middleware._slots["last"] = ConcurrencyLimit(1)
-    answer = middleware(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not read
+def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool, kind: str) -> None:
+    """It is made while it is sent. What has its length is made, and what has no body: they hold nothing."""
+    inner.headers = []
+    middleware = _middleware(inner)
+    slots = middleware._slots[kind] = ConcurrencyLimit(1)
+    environ = _environ("/console", **(SESSION if kind == "last" else {}))
+    answer = middleware(environ, lambda *_parts: None)  # type: ignore[arg-type]  # not read
     parts = iter(answer)
     assert next(parts) == b""
     assert slots.full()
@@ -211,21 +291,21 @@ def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_wh
     answer.close()  # type: ignore[attr-defined]  # as a server does
     assert (slots.full(), slots.enter(), slots.enter()) == (False, True, False)  # given back once
     slots.leave()
-    inner.headers = [("Content-Length", "0")]
-    middleware(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not read
-    assert not slots.full()
+    for inner.status, inner.headers in (("200 OK", [("Content-Length", "0")]), ("304 Not Modified", [])):
+        middleware(environ, lambda *_parts: None)  # type: ignore[arg-type]  # not read
+        assert not slots.full()
 
 
 def test_place_is_given_back_by_an_answer_that_cannot_begin(inner: Inner) -> None:
     """The server refuses its headers once the application is done: no one will close what was never handed over."""
-    middleware = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MAX_BYTES)
+    middleware = _middleware(inner)
     slots = middleware._slots["last"] = ConcurrencyLimit(1)
 
     def refuse(*_parts: object) -> None:
         raise ValueError("no such header")
 
     with pytest.raises(ValueError, match="no such header"):
-        middleware(_environ("/console"), refuse)  # type: ignore[arg-type]  # never returns
+        middleware(_environ("/console", **SESSION), refuse)  # type: ignore[arg-type]  # never returns
     assert not slots.full()
 
 
@@ -233,8 +313,8 @@ def test_place_is_given_back_by_what_fails(inner: Inner) -> None:
     client = _client(inner, later=1)
     for _ in range(40):
         with pytest.raises(ValueError, match="broken"):
-            client.get("/v1/broken")
-    assert client.get("/v1/registrations").status_code == 200
+            client.get("/v1/broken", headers=SESSION)
+    assert client.get("/v1/registrations", headers=SESSION).status_code == 200
 
 
 def test_queued_request_gets_the_next_slot() -> None:

@@ -73,6 +73,23 @@ def name_in(sign_in: SignIn, morsel: Morsel[str]) -> str | None:
     return None if found is None else found.name
 
 
+def test_genuine_cookie_is_recognised_without_a_database(access: AccessFile) -> None:
+    """Admission control asks this before it has admitted the request."""
+    sign_in, others = make_sign_in(access, NEW), make_sign_in(access, OLD)
+    genuine, made_up = cookie_of(sign_in), cookie_of(others)
+    found = [
+        sign_in.is_genuine({"HTTP_COOKIE": f"{name}={value}"})
+        for name, value in (
+            (genuine.key, genuine.value),
+            (genuine.key, made_up.value),
+            (genuine.key, "made-up"),
+            ("other", genuine.value),
+        )
+    ]
+    assert found == [True, False, False, False]
+    assert sign_in.is_genuine({}) is False
+
+
 @pytest.mark.parametrize(("secure", "name"), [(True, "__Host-troika"), (False, "troika")])
 def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessFile, secure: bool, name: str) -> None:
     """``__Host-`` means: by HTTPS, for this host alone, for the whole of it."""
