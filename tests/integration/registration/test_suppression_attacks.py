@@ -17,6 +17,7 @@ from tests.support.registration_service import RegistrationService
 
 VICTIM = "carol@victim.example.org"
 OWN_NETWORK = "198.51.100.9"
+ATTACKER = "203.0.113.1"
 PARTNER_ORIGIN = "https://partner.example.org"
 EVIL = "https://evil.example.org"
 
@@ -63,14 +64,25 @@ def test_full_list_keeps_no_mail_from_the_owner(service: RegistrationService, ne
     assert len(service.mailed()) == before + 1
 
 
-def test_one_network_cannot_use_up_the_mails_of_a_domain(service: RegistrationService) -> None:
+@pytest.mark.parametrize("network", [ATTACKER, "2001:db8:0:{:x}::1"], ids=["IPv4", "IPv6 /48"])
+def test_one_network_cannot_use_up_the_mails_of_a_domain(service: RegistrationService, network: str) -> None:
+    """One customer may have a whole /48 prefix: its networks count as one."""
     for number in range(PER_DOMAIN_AN_HOUR):
-        submit(service, f"false-{number}@victim.example.org", "203.0.113.1", number)
+        submit(service, f"false-{number}@victim.example.org", network.format(number), number)
     service.decide()
     assert len(service.mailed()) == PER_NETWORK_A_DAY
     submit(service, VICTIM, OWN_NETWORK)
     service.decide()
     assert service.mailed()[-1] == VICTIM
+
+
+@pytest.mark.parametrize("network", [ATTACKER, "2001:db8:0:{:x}::1"], ids=["IPv4", "IPv6 /48"])
+def test_one_network_cannot_fill_the_list_of_an_address(service: RegistrationService, network: str) -> None:
+    for number in range(10):
+        submit(service, VICTIM, network.format(number), name=f"False {number}")
+    submit(service, VICTIM, OWN_NETWORK, name="Carol")
+    service.decide()
+    assert [one.content.name for one in service.waiting(VICTIM).pending] == ["False 0", "False 1", "Carol"]
 
 
 def test_mailbox_whose_owner_acts_is_not_limited_by_its_network(service: RegistrationService) -> None:
