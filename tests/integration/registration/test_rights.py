@@ -35,7 +35,7 @@ _FUNCTIONS = """
 PEOPLE = (
     "registration", "registration_change", "candidate", "waiting_address", "confirmation_link", "mailbox", "outbox",
     "managing_link", "limited_link", "waiting_link", "organisation", "blocked_address", "submission", "sealed_reading",
-    "own_audit_log", "audit_record", "erased_address", "mail_count",
+    "own_audit_log", "audit_record", "erased_address", "mail_count", "waiting_network",
 )  # fmt: skip
 """Tables that contain personal data."""
 VIEWS = ("own_audit_log",)

@@ -499,7 +499,6 @@ CREATE TABLE mailbox (
     next_mail_at timestamptz NOT NULL,
     waiting_since timestamptz,
     waiting_proven boolean NOT NULL DEFAULT false,
-    waiting_network bytea,
     verified_at timestamptz,
     muted_at timestamptz
 );
@@ -527,6 +526,14 @@ CREATE TABLE waiting_address (
 );
 CREATE INDEX waiting_address_mailbox ON waiting_address (mailbox_ref, since);
 COMMENT ON TABLE waiting_address IS 'addresses to which a confirmation mail is due; deleted once it is in the outbox';
+CREATE TABLE waiting_network (
+    mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref) ON DELETE CASCADE,
+    network bytea NOT NULL CHECK (length(network) = 32),
+    since timestamptz NOT NULL,
+    PRIMARY KEY (mailbox_ref, network)
+);
+COMMENT ON TABLE waiting_network IS
+    'client networks, by keyed hash, from which a mail to a mailbox was caused; deleted after a day';
 CREATE TABLE waiting_link (
     registration_id uuid PRIMARY KEY,
     mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref) ON DELETE CASCADE,
