@@ -83,6 +83,7 @@ _SEPARATE: Rights = {
         CONSUME: "select delete",
         TEND: "select update(network) delete",
     },
+    "waiting_network": {DESK: "select", DECIDE: "select insert update(since)", TEND: "select delete"},
     "waiting_link": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "confirmation_link": {
         DESK: "select delete",

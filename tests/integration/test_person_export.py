@@ -318,4 +318,4 @@ def test_erased_person_gets_an_empty_file(desk: Desk) -> None:
     service = desk.service
     service.own(service.own_token(1), "erase")
     found = desk.export()["services"]["registration"]["tables"]
-    assert {name for name, held in found.items() if held} <= {"erased_address", "mailbox"}
+    assert {name for name, held in found.items() if held} <= {"erased_address", "mailbox", "waiting_network"}

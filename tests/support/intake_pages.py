@@ -17,7 +17,6 @@ from services.registration.embed.receipt_pages import (
 )
 from services.registration.embed.strings import EventTime
 from services.registration.intake.model import Result
-from services.registration.own.answers import AnswerDifference
 from services.registration.own.confirmation_page import (
     CandidateResult,
     ChangeCard,
@@ -97,19 +96,11 @@ SECOND = replace(
     FIRST,
     id=CANDIDATES[1],
     code="W3XH",
-    answers=(("Your name", HOSTILE), ("Organisation", "Example Organisation")),
+    answers=(("Your name", HOSTILE), ("Organisation", "Example Organisation"), ("Country", HOSTILE)),
     has_sealed=False,
     options=(
         ChoiceOption("keep"),
-        ChoiceOption(
-            "replace",
-            REGISTRATION,
-            "A. B.",
-            (
-                AnswerDifference("Organisation", "", "Example Organisation"),
-                AnswerDifference("Country", "Kenya", HOSTILE),
-            ),
-        ),
+        ChoiceOption("replace", REGISTRATION, "A. B."),
         ChoiceOption("another-person"),
         ChoiceOption("refuse"),
     ),

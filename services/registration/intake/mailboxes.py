@@ -7,8 +7,12 @@ When a quota is exhausted, submissions with a proof of work go first; the others
 network. Each client network has a daily limit of mails to mailboxes of a domain whose owners have not acted; a reserve
 goes to networks that have caused none: one sender cannot use up a domain's mails.
 
+A mailbox is ranked by that of its networks which has caused the fewest mails, and its mail counts for this one alone:
+whoever submits a person's address from a network that is used up does not delay the mail that the person causes.
+
 Anyone may have a read-only link, so a request by one causes no more mail to a mailbox than a submission with its
-address. The oldest request goes first, so that neither kind of mail starves the other.
+address. The oldest request goes first, so that neither kind of mail starves the other. A mail that its quota holds back
+does not hold back a link for longer than an hour.
 """
 
 from collections import Counter
@@ -83,15 +87,18 @@ _WANT = text("""
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (ref text, mailbox text, domain text,
             email text, language text, network text, proven boolean, plain boolean)
     ), boxes AS (
-        INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, waiting_since, waiting_proven, waiting_network)
+        INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, waiting_since, waiting_proven)
         SELECT DISTINCT ON (mailbox) decode(mailbox, 'hex'), decode(domain, 'hex'), :now, :now,
-            bool_or(proven) OVER (PARTITION BY mailbox), decode(network, 'hex')
+            bool_or(proven) OVER (PARTITION BY mailbox)
         FROM new ORDER BY mailbox
         ON CONFLICT (mailbox_ref) DO UPDATE SET waiting_since = coalesce(mailbox.waiting_since, excluded.waiting_since),
-            waiting_proven = excluded.waiting_proven OR (mailbox.waiting_proven AND mailbox.waiting_since IS NOT NULL),
-            waiting_network = CASE WHEN mailbox.waiting_since IS NULL THEN excluded.waiting_network
-                ELSE mailbox.waiting_network END
-        RETURNING mailbox_ref
+            waiting_proven = excluded.waiting_proven OR (mailbox.waiting_proven AND mailbox.waiting_since IS NOT NULL)
+        RETURNING mailbox_ref, waiting_since
+    ), networks AS (
+        INSERT INTO waiting_network (mailbox_ref, network, since)
+        SELECT DISTINCT boxes.mailbox_ref, decode(new.network, 'hex'), greatest(boxes.waiting_since, :now)
+        FROM new JOIN boxes ON boxes.mailbox_ref = decode(new.mailbox, 'hex') WHERE new.network IS NOT NULL
+        ON CONFLICT (mailbox_ref, network) DO UPDATE SET since = excluded.since
     )
     INSERT INTO waiting_address (address_ref, mailbox_ref, email, language, since, network, proven, plain)
     SELECT DISTINCT ON (ref) decode(ref, 'hex'), decode(mailbox, 'hex'), email, language, :now, decode(network, 'hex'),
@@ -116,18 +123,23 @@ _MUTE = text("""
     VALUES (:mailbox, :domain, :now, CASE WHEN :muted THEN CAST(:now AS timestamptz) END)
     ON CONFLICT (mailbox_ref) DO UPDATE SET muted_at = CASE WHEN :muted THEN coalesce(mailbox.muted_at, :now) END
 """)
-_OF_NETWORK = "sha256(m.domain_ref || coalesce(m.waiting_network, ''))"
-"""Under which the mails are counted that one client network has caused to one domain."""
+_OF_NETWORK = "sha256(m.domain_ref || coalesce(n.network, ''))"
+"""Under which the mails are counted that one client network has caused to one domain. Mailboxes of which no network is
+known, or no longer, count as those of one network."""
 
 _DUE = text(f"""
-    WITH due AS (
+    WITH of_networks AS (
         SELECT m.mailbox_ref, m.domain_ref, m.step, m.waiting_since, m.waiting_proven,
             CASE WHEN m.verified_at IS NULL THEN {_OF_NETWORK} END AS of_network,
-            row_number() OVER (PARTITION BY m.domain_ref, m.waiting_network ORDER BY m.waiting_since, m.mailbox_ref)
+            row_number() OVER (PARTITION BY m.domain_ref, n.network ORDER BY m.waiting_since, m.mailbox_ref)
                 + CASE WHEN m.domain_ref = '' THEN 0 ELSE coalesce((SELECT sum(c.sent) FROM mail_count c
                     WHERE c.domain_ref = {_OF_NETWORK} AND c.began_at > :day_ago), 0) END AS nth
-        FROM mailbox m WHERE m.waiting_since IS NOT NULL AND m.muted_at IS NULL AND m.next_mail_at <= :now
+        FROM mailbox m
+        LEFT JOIN waiting_network n ON n.mailbox_ref = m.mailbox_ref AND n.since >= m.waiting_since
+        WHERE m.waiting_since IS NOT NULL AND m.muted_at IS NULL AND m.next_mail_at <= :now
             AND EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
+    ), due AS (
+        SELECT DISTINCT ON (mailbox_ref) * FROM of_networks ORDER BY mailbox_ref, nth, of_network
     ), quota AS (
         SELECT d.domain_ref, v.verified, least(
             :hourly + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
@@ -315,6 +327,9 @@ def overdue_mails(connection: Connection, now: datetime) -> tuple[int, datetime 
     return int(count), since
 
 
+HELD_BACK = timedelta(hours=1)
+"""After this time a confirmation mail that its quota holds back no longer delays a managing link to its mailbox."""
+
 _WANT_LINK = text("""
     WITH new AS MATERIALIZED (
         SELECT registration, decode(mailbox, 'hex') AS mailbox, decode(domain, 'hex') AS domain
@@ -332,7 +347,8 @@ _TAKE_LINKS = text("""
         SELECT DISTINCT ON (w.mailbox_ref) w.registration_id, w.mailbox_ref, m.step
         FROM waiting_link w JOIN mailbox m ON m.mailbox_ref = w.mailbox_ref
         WHERE m.next_mail_at <= :now
-            AND (m.waiting_since IS NULL OR m.muted_at IS NOT NULL OR w.since <= m.waiting_since)
+            AND (m.waiting_since IS NULL OR m.muted_at IS NOT NULL OR w.since <= m.waiting_since
+                OR greatest(m.waiting_since, m.next_mail_at) < :held_since)
         ORDER BY w.mailbox_ref, w.since, w.registration_id LIMIT :limit
     ), taken AS (DELETE FROM waiting_link w USING due WHERE w.registration_id = due.registration_id)
     SELECT registration_id::text, mailbox_ref, step FROM due
@@ -361,7 +377,8 @@ def take_due_links(connection: Connection, now: datetime, limit: int) -> list[st
         now: the time.
         limit: mails of one transaction.
     """
-    due = connection.execute(_TAKE_LINKS, {"now": now, "limit": limit}).fetchall()
+    values = {"now": now, "held_since": now - HELD_BACK, "limit": limit}
+    due = connection.execute(_TAKE_LINKS, values).fetchall()
     if due:
         rows = [{"mailbox": mailbox, "next_mail_at": next_mail_at(step + 1, now)} for _, mailbox, step in due]
         connection.execute(_LINK_SENT, {"rows": as_parameter(rows), "now": now})

@@ -11,7 +11,7 @@ from services.registration.intake.facts import BatchPlan, ChangedRegistration, F
 from services.registration.intake.items import UNDO_FOR, DeskAct
 from services.registration.intake.model import without_cause
 from services.registration.people.messages import tagged_message
-from services.registration.people.store import as_parameter, columns_of, end_links
+from services.registration.people.store import as_parameter, columns_of, end_confirmation_links, end_links
 from shared.messaging import outbox
 
 CHANGED, RESTORED = "address changed", "address change undone"
@@ -294,7 +294,8 @@ def write_address_changes(connection: Connection, plan: BatchPlan) -> None:
 
 
 def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[FormerLink], now: datetime) -> None:
-    """Store the new addresses and the previous ones, and end all links of the changed registrations.
+    """Store the new addresses and the previous ones, and end all links of the changed registrations and of the
+    previous addresses.
 
     Args:
         connection: of the batch's transaction.
@@ -309,6 +310,7 @@ def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[Former
     kept = [columns_of(one) for one in former]
     if kept:
         connection.execute(_KEEP_FORMER, {"rows": as_parameter(kept), "now": now, "expires_at": now + UNDO_FOR})
+    end_confirmation_links(connection, [one.id for one in plan.moved])  # first: of the addresses before
     connection.execute(_MOVE, {"rows": as_parameter([_moved_row(one) for one in plan.moved]), "now": now})
     end_links(connection, [one.id for one in plan.moved])
 

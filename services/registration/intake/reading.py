@@ -142,23 +142,23 @@ class Links:
 
 
 def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
-    """Yield the batch in parts: a row that may change the address of a registration is a separate part.
+    """Yield the batch in parts: a row that renews links, or may change a registration's address, is a separate part.
 
     Such a row ends links, and each part reads its links afresh. Nothing else in the part changes that registration.
     """
-    for alone, some in groupby(batch, key=_may_move):
+    for alone, some in groupby(batch, key=_ends_links):
         part = list(some)
         yield from ([one] for one in part) if alone else (part,)
 
 
-def _may_move(opened: OpenedRow) -> bool:
+def _ends_links(opened: OpenedRow) -> bool:
     row, content = opened
     if row.kind == "confirm":
         choices = content.get("choices")
         return isinstance(choices, list) and any(
             isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
         )
-    return row.kind == "undo-address" or row.kind in DESK_KINDS
+    return row.kind in ("undo-address", "renew-links") or row.kind in DESK_KINDS
 
 
 def causes_of(batch: Sequence[OpenedRow]) -> list[tuple[str, str]]:

@@ -12,7 +12,6 @@ from services.registration.embed.pages import PageStyle, is_dated
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import EventTime, text_of_kind
 from services.registration.intake.model import Act, Choice, Result
-from services.registration.own.answers import AnswerDifference
 from services.registration.own.pages import kind_key, own_text, render_own
 from shared.i18n.languages import Title
 from shared.i18n.when import Period
@@ -48,13 +47,11 @@ class ChoiceOption:
     Attributes:
         registration: id of the registration that is replaced, with ``replace`` only.
         name: of the person of that registration; ``""`` where the form asks for none.
-        differences: what the candidate would change in it; sealed answers are never compared.
     """
 
     act: OfferedAct
     registration: str = ""
     name: str = ""
-    differences: tuple[AnswerDifference, ...] = ()
 
     @property
     def value(self) -> str:

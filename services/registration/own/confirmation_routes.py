@@ -16,7 +16,6 @@ from services.registration.forms.model import PROPOSAL
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice, Result
-from services.registration.own.answers import differences
 from services.registration.own.commands import mute, send_choices, send_link, wait_for_outcome
 from services.registration.own.confirmation_page import (
     CandidateResult,
@@ -52,7 +51,7 @@ from services.registration.public.submissions import SubmissionRefused, take
 from shared.http.access import by_link
 from shared.http.request_data import require_form
 from shared.i18n.when import period
-from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
+from shared.public_forms.definition import ADDRESS_FIELD
 from shared.public_forms.rendering import answers_for_display
 from shared.runtime.errors import DomainError
 from shared.security.rate_limits import limited
@@ -200,7 +199,7 @@ def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView,
         answers=answers_for_display(definition, clear_answers(one.content), style.language),
         has_sealed=one.has_sealed,
         consents=tuple(field.label.in_language(style.language) for field in definition.consents),
-        options=_options(one, waiting, definition, style.language),
+        options=_options(one, waiting, definition.kind),
         form_kind=definition.kind,
     )
 
@@ -216,25 +215,19 @@ def _change(one: WaitingChange, view: FormView, style: PageStyle) -> ChangeCard:
     )
 
 
-def _options(
-    one: PendingSubmission, waiting: WaitingForOwner, definition: FormDefinition, language: str
-) -> tuple[ChoiceOption, ...]:
-    """Return the options, with keeping before replacing; a person who is registered already cannot register again."""
+def _options(one: PendingSubmission, waiting: WaitingForOwner, form_kind: str) -> tuple[ChoiceOption, ...]:
+    """Return the options, with keeping before replacing; a person who is registered already cannot register again.
+
+    Of a registration they contain the name alone. They do not say which of its answers would change either: whoever
+    holds the link can submit answers for the address, and would find out the registered ones by trying.
+    """
     others = [each for each in waiting.registered if each.form == one.form]
     if not others:
         return (ChoiceOption("confirm"), ChoiceOption("refuse"))
     same = [each for each in others if each.person == one.person]
-    replacing = [
-        ChoiceOption(
-            "replace",
-            each.id,
-            _name_of(each, definition.kind),
-            differences(definition, clear_answers(each.content), clear_answers(one.content), language),
-        )
-        for each in same or others
-    ]
+    replacing = [ChoiceOption("replace", each.id, each.name) for each in same or others]
     another = [] if same else [ChoiceOption("another-person")]
-    if definition.kind == PROPOSAL:  # one person makes several
+    if form_kind == PROPOSAL:  # one person makes several
         return (*another, *replacing, ChoiceOption("keep"), ChoiceOption("refuse"))
     return (ChoiceOption("keep"), *replacing, *another, ChoiceOption("refuse"))
 
@@ -269,13 +262,8 @@ def _entry(one: RegisteredPerson, view: FormView, style: PageStyle) -> Registere
         event_time=event_time(view.stored),
         status="confirmed" if one.status == "confirmed" else "waitlisted",
         form_kind=view.stored.kind,
-        name=_name_of(one, view.stored.kind),
+        name=one.name,
     )
-
-
-def _name_of(one: RegisteredPerson, form_kind: str) -> str:
-    """Return what distinguishes a registration from others of the address: a proposal's title, else the name."""
-    return str(one.content.answers.get("title", "")) if form_kind == PROPOSAL else one.content.name or ""
 
 
 def _form_links(

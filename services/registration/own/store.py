@@ -21,7 +21,7 @@ _PENDING = text("""
 _ADDRESS_CHANGES = text("SELECT id::text, form, code, received_at FROM address_changes_for(:hash, :now)")
 _OWN_ADDRESS = text("SELECT email, code, received_at FROM own_address(:hash)")
 _FORMER_ADDRESS = text("SELECT form, language, expires_at FROM former_address_of(:hash, :now)")
-_REGISTERED = text("SELECT id::text, form, status, person_key, content FROM registered_for(:hash, :now)")
+_REGISTERED = text("SELECT id::text, form, status, person_key, name FROM registered_for(:hash, :now)")
 _OUTCOMES = text("SELECT kind, form, decided_at, outcome FROM link_outcomes(:hash)")
 _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
@@ -98,13 +98,17 @@ class UndoableChange:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPerson:
-    """A live registration of the address."""
+    """A live registration of the address, without its answers: the link may have been forwarded.
+
+    Attributes:
+        name: what distinguishes it from others of the address: a proposal's title, else the person's name, or ``""``.
+    """
 
     id: str
     form: str
     status: str
     person: bytes
-    content: FormContent
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +204,7 @@ def find_undoable(connection: Connection, hash_: bytes, now: datetime) -> Undoab
 
 def registered_people(connection: Connection, hash_: bytes, now: datetime) -> list[RegisteredPerson]:
     """Return the live registrations of the link's address."""
-    found = connection.execute(_REGISTERED, {"hash": hash_, "now": now})
-    return [RegisteredPerson(*[*row[:-1], content_from_json(row[-1])]) for row in found]
+    return [RegisteredPerson(*row) for row in connection.execute(_REGISTERED, {"hash": hash_, "now": now})]
 
 
 def acts_by_link(connection: Connection, hash_: bytes) -> Sequence[LinkAct]:

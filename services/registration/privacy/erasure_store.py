@@ -106,8 +106,12 @@ TABLES = (
     ),
     PersonalTable(
         "FROM mailbox t WHERE t.mailbox_ref = :mailbox",
-        {"waiting_network": "it belongs to the last sender of a form"},
         ends="a day after its last mail: a new submission must not be mailed sooner because of an erasure",
+    ),
+    PersonalTable(
+        "FROM waiting_network t WHERE t.mailbox_ref = :mailbox",
+        {"network": "it belongs to a sender of a form, who may be another person"},
+        ends="a day after the submission: a new one must not be mailed sooner because of an erasure",
     ),
     PersonalTable("FROM waiting_address t WHERE t.address_ref = :ref", ends=PENDING),
     PersonalTable("FROM confirmation_link t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL}, ends=PENDING),

@@ -18,7 +18,7 @@ from services.registration.telemetry import idempotency_replays_total, intake_re
 from shared.http.problems import problem
 from shared.public_forms.proof_of_work import ProofRefused, check_proof
 from shared.public_forms.validation import Answers, validate
-from shared.runtime.deployment import FIRST, client_address
+from shared.runtime.deployment import FIRST, client_address, networks_around
 from shared.runtime.errors import DomainError, Overloaded, Unavailable
 from shared.runtime.metrics import requests_refused_total
 
@@ -148,11 +148,14 @@ def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token
 
 
 def client_network(context: PublicContext) -> bytes | None:
-    """Return today's keyed hash of the client network; the network itself is not stored."""
+    """Return today's keyed hash of the client network; the network itself is not stored.
+
+    Of IPv6 it is the /48 prefix, since one customer may have all of it: mails and candidates are shared out by it.
+    """
     address = client_address(request.environ, context.proxies)
     if address is None:
         return None
-    return network_hash(context.intake.key, context.clock().date().isoformat(), str(address))
+    return network_hash(context.intake.key, context.clock().date().isoformat(), networks_around(address)[-1])
 
 
 def _challenge(context: PublicContext, view: FormView, payload: object) -> bytes | None:

@@ -11,6 +11,9 @@ from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 
 ADDRESS = "participant-1@example.org"
+VARYING = re.compile(r'[0-9a-f]{8}-[0-9a-f-]{27}|<time.*?</time>|<span class="code".*?</span>|\u2068[A-Z0-9]{4}\u2069')
+"""Ids, times and codes of a page."""
+
 LATER = "UPDATE event_copy SET starts_at = starts_at + interval '60 days'"
 
 
@@ -216,7 +219,7 @@ def test_owner_with_faulty_answers_sees_them(service: RegistrationService, token
     assert service.client.get(f"/c/{token}/forms/no-such-form").status_code == 404
 
 
-def test_correction_is_shown_as_a_difference_and_replaces(service: RegistrationService, token: str) -> None:
+def test_correction_is_shown_and_replaces(service: RegistrationService, token: str) -> None:
     """*Keep what I have* is first."""
     service.confirm(ADDRESS)
     service.submit(answers(1, organisation="Another Organisation", country="FR"))
@@ -225,13 +228,30 @@ def test_correction_is_shown_as_a_difference_and_replaces(service: RegistrationS
     page = service.client.get(f"/c/{token}?lang=en").text
     [(identity,)] = rows(service.url, "SELECT id::text FROM registration")
     assert offered(page) == [["keep", f"replace:{identity}", "refuse"]]
-    assert ("Organisation 1" in page, "Another Organisation" in page) == (True, True)
+    assert ("Organisation 1" in page, "Another Organisation" in page) == (False, True)
     waiting = service.waiting(ADDRESS)
     assert service.press(token, **{f"choice-{waiting.pending[0].id}": f"replace:{identity}"}).status_code == 303
     found = "SELECT o.name, r.country, r.revision FROM registration r JOIN organisation o ON o.id = r.organisation_id"
     assert rows(service.url, found) == [("Another Organisation", "FR", 2)]
     assert service.facts() == [("confirmed", "confirmed"), ("changed", "confirmed")]
     assert service.seats() == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["Participant 1", "Somebody Else"])
+def test_page_does_not_reveal_registered_answers(service: RegistrationService, token: str, name: str) -> None:
+    """Whoever holds a forwarded link can submit answers for the address: a right guess looks like a wrong one."""
+    service.confirm(ADDRESS)
+    [(identity,)] = rows(service.url, "SELECT id::text FROM registration")
+    pages = []
+    for country in ("CH", "FR"):
+        service.submit(answers(1, name=name, organisation="Guess", country=country))
+        service.decide()
+        page = service.client.get(f"/c/{token}?lang=en").text
+        assert ("Organisation 1" in page, f"replace:{identity}" in page) == (False, True)
+        pages.append(VARYING.sub("", page))
+        service.choose(service.waiting(ADDRESS), Choice(service.waiting(ADDRESS).pending[0].id, Act.REFUSE))
+    right, wrong = pages
+    assert right.replace("Switzerland", "France") == wrong
 
 
 def test_kept_registration_stays_as_it_is(service: RegistrationService, token: str) -> None:

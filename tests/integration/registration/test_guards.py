@@ -54,13 +54,15 @@ def test_client_network_is_stored_as_a_hash_for_a_day(service: RegistrationServi
     [(first,)] = rows(service.url, "SELECT network FROM submission")
     service.decide()
     assert rows(service.url, "SELECT network FROM submission") == [(None,)]
-    assert rows(service.url, "SELECT network FROM candidate") == [(first,)]
+    for table in ("candidate", "waiting_network"):
+        assert rows(service.url, f"SELECT network FROM {table}") == [(first,)]
     [(received_at,)] = rows(service.url, "SELECT received_at FROM candidate")
     service.clock.set(received_at + ONE_DAY)
     service.submit(answers(2), headers=network)
     assert rows(service.url, "SELECT network = %s FROM submission ORDER BY id DESC LIMIT 1", first) == [(False,)]
     service.tend()
     assert rows(service.url, "SELECT network FROM candidate") == [(None,)]
+    assert rows(service.url, "SELECT network FROM waiting_network") == []
 
 
 @pytest.mark.parametrize(("field", "status"), [("name", 422), ("organisation", 422), ("idempotency_key", 400)])

@@ -8,7 +8,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.commands import send_link_by_view
+from services.registration.intake.model import Act, Choice
+from services.registration.own.commands import cancel_own, renew_links, send_link_by_view
 from shared.runtime.ids import link_hash, new_token
 from tests.support.clients import answers, rows
 from tests.support.proofs_of_work import worked
@@ -360,8 +361,41 @@ def test_wish_for_new_links_ends_all_and_mails_new_ones(service: RegistrationSer
     assert set(after.values()).isdisjoint(tokens.values())
 
 
+def test_wish_for_new_links_ends_the_confirmation_links_of_the_address(
+    service: RegistrationService, tokens: dict[str, str]
+) -> None:
+    """What waits for its owner goes on waiting: they can have another one mailed."""
+    service.submit(answers(1, name="A Colleague"))
+    service.decide()
+    before = {str(box["token"]) for box in service.boxes("confirmation.wanted.v1") if box["address"] == ADDRESS}
+    assert [service.client.get(f"/c/{one}").status_code for one in before] == [200] * 2
+    press(service, f"/r/{tokens['token']}", "renew-links")
+    assert [service.client.get(f"/c/{one}").status_code for one in before] == [404] * 2
+    service.client.post("/my", data={"email": ADDRESS})
+    service.clock.advance(HOUR)
+    service.decide()
+    assert "A Colleague" in service.client.get(f"/c/{service.confirmation_token(ADDRESS)}").text
+    assert service.confirm(ADDRESS) == ["confirmed"]
+
+
+def test_command_after_a_wish_for_new_links_is_refused_in_the_same_batch(
+    service: RegistrationService, tokens: dict[str, str]
+) -> None:
+    """With a link that the wish ends: a managing one, or a confirmation link of the address."""
+    service.submit(answers(1, name="A Colleague"))
+    service.decide()
+    waiting = service.waiting(ADDRESS)
+    view = view_form(service.work_of_web, "upr-webinar-10", service.clock())
+    renew_links(service.intake, view, tokens["token"])
+    cancel_own(service.intake, view, tokens["token"], None)
+    assert service.choose(waiting, Choice(waiting.pending[0].id, Act.CONFIRM)) == ["gone"]
+    assert service.states() == {1: ("confirmed", None)}
+
+
 def test_erasing_ends_all_links(service: RegistrationService, tokens: dict[str, str]) -> None:
+    confirming = service.confirmation_token(ADDRESS)
     press(service, f"/r/{tokens['token']}", "erase")
+    assert service.client.get(f"/c/{confirming}").status_code == 404
     assert opened(service, tokens) == {"token": 303, "view": 404, "join": 404}, "its own holder sees that it is done"
     assert rows(service.url, "SELECT count(*) FROM limited_link") == [(0,)]
 

@@ -68,6 +68,26 @@ def test_address_that_confirms_is_used_and_everything_follows(service: Registrat
     assert NEW not in str(message)
 
 
+def test_change_of_address_ends_the_confirmation_links_of_the_former_one(
+    service: RegistrationService, token: str
+) -> None:
+    """What waits for its owner goes on waiting, and the link by which the new one has confirmed shows the outcome."""
+    service.submit(answers(1, name="A Colleague"))
+    service.decide()
+    before = service.confirmation_token(OLD)
+    service.ask_address(token, NEW)
+    assert service.client.get(f"/c/{before}").status_code == 200
+    assert "now uses this address" in service.choose_address(NEW).text
+    assert is_gone(service.client.get(f"/c/{before}?lang=en"), service.client, "/c")
+    service.client.post("/my", data={"email": OLD})
+    service.clock.advance(timedelta(hours=1))
+    service.decide()
+    assert service.confirm(OLD) == ["confirmed"]
+    news = service.confirmation_token(NEW)
+    service.undo(service.undo_token(OLD))
+    assert is_gone(service.client.get(f"/c/{news}?lang=en"), service.client, "/c")
+
+
 def test_owner_of_the_new_address_refuses_and_nothing_changes(service: RegistrationService, token: str) -> None:
     service.ask_address(token, NEW)
     assert "Refused" in service.choose_address(NEW, "refuse-address").text

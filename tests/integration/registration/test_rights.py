@@ -35,7 +35,7 @@ _FUNCTIONS = """
 PEOPLE = (
     "registration", "registration_change", "candidate", "waiting_address", "confirmation_link", "mailbox", "outbox",
     "managing_link", "limited_link", "waiting_link", "organisation", "blocked_address", "submission", "sealed_reading",
-    "own_audit_log", "audit_record", "erased_address", "mail_count",
+    "own_audit_log", "audit_record", "erased_address", "mail_count", "waiting_network",
 )  # fmt: skip
 """Tables that contain personal data."""
 VIEWS = ("own_audit_log",)
@@ -125,6 +125,8 @@ def test_functions_open_nothing_without_a_token(with_one_person: RegistrationSer
     pending = "SELECT content ->> 'name' FROM pending_for(%s, now())"
     assert _all(with_one_person, OWN, pending, confirming) == [("Canary Colleague",)]
     assert _all(with_one_person, OWN, "SELECT name FROM own_registration(%s)", managing) == [("Canary Person",)]
+    registered = "SELECT to_jsonb(r) - '{id,form,status,person_key}'::text[] FROM registered_for(%s, now()) r"
+    assert _all(with_one_person, OWN, registered, confirming) == [({"name": "Canary Person"},)], "and no answer"
     for hash_ in (managing, bytes(32), token.encode()):
         for call in ("pending_for(%s, now())", "registered_for(%s, now())", "link_of(%s, now())", "link_outcomes(%s)"):
             assert _all(with_one_person, OWN, f"SELECT * FROM {call}", hash_) == []

@@ -17,6 +17,7 @@ from tests.support.registration_service import RegistrationService
 
 VICTIM = "carol@victim.example.org"
 OWN_NETWORK = "198.51.100.9"
+ATTACKER = "203.0.113.1"
 PARTNER_ORIGIN = "https://partner.example.org"
 EVIL = "https://evil.example.org"
 
@@ -63,14 +64,141 @@ def test_full_list_keeps_no_mail_from_the_owner(service: RegistrationService, ne
     assert len(service.mailed()) == before + 1
 
 
-def test_one_network_cannot_use_up_the_mails_of_a_domain(service: RegistrationService) -> None:
+def use_up(service: RegistrationService, network: str = ATTACKER) -> None:
+    """Cause all mails to the victim's domain that one client network may cause in a day."""
+    for number in range(PER_NETWORK_A_DAY):
+        submit(service, f"false-{number}@victim.example.org", network, number)
+    service.decide()
+    assert len(service.mailed()) == PER_NETWORK_A_DAY
+
+
+@pytest.mark.parametrize("network", [ATTACKER, "2001:db8:0:{:x}::1"], ids=["IPv4", "IPv6 /48"])
+def test_one_network_cannot_use_up_the_mails_of_a_domain(service: RegistrationService, network: str) -> None:
+    """One customer may have a whole /48 prefix: its networks count as one."""
     for number in range(PER_DOMAIN_AN_HOUR):
-        submit(service, f"false-{number}@victim.example.org", "203.0.113.1", number)
+        submit(service, f"false-{number}@victim.example.org", network.format(number), number)
     service.decide()
     assert len(service.mailed()) == PER_NETWORK_A_DAY
     submit(service, VICTIM, OWN_NETWORK)
     service.decide()
     assert service.mailed()[-1] == VICTIM
+
+
+@pytest.mark.parametrize("network", [ATTACKER, "2001:db8:0:{:x}::1"], ids=["IPv4", "IPv6 /48"])
+def test_one_network_cannot_fill_the_list_of_an_address(service: RegistrationService, network: str) -> None:
+    for number in range(10):
+        submit(service, VICTIM, network.format(number), name=f"False {number}")
+    submit(service, VICTIM, OWN_NETWORK, name="Carol")
+    service.decide()
+    assert [one.content.name for one in service.waiting(VICTIM).pending] == ["False 0", "False 1", "Carol"]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["before", "before and after"])
+def test_network_that_is_used_up_does_not_hold_back_the_mail_to_a_victim(
+    service: RegistrationService, again: bool
+) -> None:
+    """They ask for it from their own network, on the form or for their registrations: it counts for that network."""
+    use_up(service)
+    staff = [f"staff-{number}@victim.example.org" for number in range(10)]
+    for email in (VICTIM, *staff):
+        submit(service, email, ATTACKER)
+    service.decide()
+    assert len(service.mailed()) == PER_NETWORK_A_DAY
+    if again:
+        rows(service.url, "UPDATE mailbox SET next_mail_at = next_mail_at + interval '1 hour'")  # as spacing does
+    service.clock.advance(seconds=1)
+    submit(service, VICTIM, OWN_NETWORK)
+    for email in staff:
+        asked = service.client.post("/my", data={"email": email}, headers={"X-Forwarded-For": OWN_NETWORK})
+        assert asked.status_code == 303
+    service.decide()
+    if again:
+        service.clock.advance(seconds=1)
+        for email in (VICTIM, *staff):
+            submit(service, email, ATTACKER, name="Once more")
+        service.decide()
+        assert len(service.mailed()) == PER_NETWORK_A_DAY
+        service.clock.advance(timedelta(hours=1))
+        service.decide()
+    assert sorted(service.mailed()[PER_NETWORK_A_DAY:]) == [VICTIM, *staff]
+
+
+def test_network_of_a_mail_that_was_sent_causes_no_other(service: RegistrationService) -> None:
+    """A later submission from a network that is used up waits, although the one before came from another."""
+    use_up(service)
+    submit(service, VICTIM, OWN_NETWORK)
+    service.decide()
+    rows(service.url, "UPDATE mailbox SET next_mail_at = next_mail_at - interval '1 hour'")
+    service.clock.advance(seconds=1)
+    submit(service, VICTIM, ATTACKER, name="False")
+    service.decide()
+    assert service.mailed()[PER_NETWORK_A_DAY:] == [VICTIM]
+
+
+def test_reserve_of_a_domain_goes_to_a_victim_whom_another_network_has_named(service: RegistrationService) -> None:
+    """The domain's mails of the hour are used up, and the false submission stands in the line of its own network."""
+    for number in range(PER_DOMAIN_AN_HOUR):
+        submit(service, f"false-{number}@victim.example.org", f"203.0.113.{number % 4}", number)
+    service.decide()
+    submit(service, VICTIM, ATTACKER)
+    service.decide()
+    assert len(service.mailed()) == PER_DOMAIN_AN_HOUR
+    service.clock.advance(seconds=1)
+    submit(service, VICTIM, OWN_NETWORK)
+    service.decide()
+    assert service.mailed()[PER_DOMAIN_AN_HOUR:] == [VICTIM]
+
+
+def test_alternating_networks_cause_no_more_mails_than_each_of_them_may(service: RegistrationService) -> None:
+    """Each mail counts for one of the networks from which it was asked for."""
+    addresses = [f"false-{number}@victim.example.org" for number in range(2 * PER_NETWORK_A_DAY + 10)]
+    for network, some in ((ATTACKER, addresses), ("203.0.113.2", addresses), (ATTACKER, addresses[-10:])):
+        for email in some:
+            submit(service, email, network)
+        service.decide()
+    service.clock.advance(timedelta(hours=2))
+    service.decide()
+    assert len(service.mailed()) == 2 * PER_NETWORK_A_DAY
+
+
+def test_networks_of_a_mailbox_are_kept_for_a_day_and_without_them_it_has_no_advantage(
+    service: RegistrationService,
+) -> None:
+    """All mailboxes without one count as those of one network."""
+    addresses = {f"false-{number}@victim.example.org" for number in range(2 * PER_NETWORK_A_DAY + 10)}
+    for email in addresses:
+        submit(service, email, ATTACKER)
+    service.decide()
+    service.clock.advance(timedelta(days=1))
+    service.tend()
+    assert rows(service.url, "SELECT count(*) FROM waiting_network") == [(len(addresses),)]
+    service.clock.advance(timedelta(hours=1))
+    service.tend()
+    assert rows(service.url, "SELECT count(*) FROM waiting_network") == [(0,)]
+    service.decide()
+    assert len(service.mailed()) == 2 * PER_NETWORK_A_DAY
+    left = min(addresses - set(service.mailed()))
+    submit(service, left, OWN_NETWORK)
+    service.decide()
+    assert service.mailed()[2 * PER_NETWORK_A_DAY :] == [left]
+
+
+def test_mail_that_is_held_back_delays_a_managing_link_by_an_hour(service: RegistrationService) -> None:
+    """Of a person whose address is not verified: the form has sent no mail that confirms it."""
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    submit(service, VICTIM, OWN_NETWORK, altcha=minted(keys_of(service.installation), WEBINAR, service.clock()))
+    service.decide()
+    view = next(box["view"] for box in service.boxes("registration.confirmed") if box["address"] == VICTIM)
+    use_up(service)
+    submit(service, VICTIM, ATTACKER, name="False")
+    service.decide()
+    service.clock.advance(timedelta(minutes=1))
+    assert service.client.post(f"/v/{view}", data={"action": "send-link"}).status_code == 303
+    for wait, facts in ((0, 1), (58, 1), (2, 2)):
+        service.clock.advance(timedelta(minutes=wait))
+        service.decide()
+        assert len(service.facts()) == facts
+    assert (service.facts()[-1][0], VICTIM in service.mailed()) == ("link-requested", False)
 
 
 def test_mailbox_whose_owner_acts_is_not_limited_by_its_network(service: RegistrationService) -> None:

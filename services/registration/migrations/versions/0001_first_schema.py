@@ -502,7 +502,6 @@ CREATE TABLE mailbox (
     next_mail_at timestamptz NOT NULL,
     waiting_since timestamptz,
     waiting_proven boolean NOT NULL DEFAULT false,
-    waiting_network bytea,
     verified_at timestamptz,
     muted_at timestamptz
 );
@@ -530,6 +529,14 @@ CREATE TABLE waiting_address (
 );
 CREATE INDEX waiting_address_mailbox ON waiting_address (mailbox_ref, since);
 COMMENT ON TABLE waiting_address IS 'addresses to which a confirmation mail is due; deleted once it is in the outbox';
+CREATE TABLE waiting_network (
+    mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref) ON DELETE CASCADE,
+    network bytea NOT NULL CHECK (length(network) = 32),
+    since timestamptz NOT NULL,
+    PRIMARY KEY (mailbox_ref, network)
+);
+COMMENT ON TABLE waiting_network IS
+    'client networks, by keyed hash, from which a mail to a mailbox was caused; deleted after a day';
 CREATE TABLE waiting_link (
     registration_id uuid PRIMARY KEY,
     mailbox_ref bytea NOT NULL REFERENCES mailbox (mailbox_ref) ON DELETE CASCADE,
@@ -1019,13 +1026,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE f.token_hash = token AND f.expires_at > at AND r.erased_at IS NULL
 $$;
 CREATE FUNCTION registered_for(token bytea, at timestamptz)
-RETURNS TABLE (id uuid, form text, status text, person_key bytea, content jsonb)
+RETURNS TABLE (id uuid, form text, status text, person_key bytea, name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT r.id, r.form, r.status, r.person_key, jsonb_strip_nulls(jsonb_build_object('email', r.email,
-        'language', r.language, 'name', r.name, 'organisation', o.name, 'working_group', r.working_group,
-        'representative', r.representative, 'country', r.country, 'time_zone', r.time_zone, 'answers', r.answers))
+    SELECT r.id, r.form, r.status, r.person_key,
+        coalesce(CASE WHEN f.kind = 'proposal' THEN r.answers ->> 'title' ELSE r.name END, '')
     FROM public.confirmation_link l JOIN public.registration r ON r.person_ref = l.address_ref
-    LEFT JOIN public.organisation o ON o.id = r.organisation_id
+    JOIN public.form f ON f.slug = r.form
     WHERE l.token_hash = token AND l.expires_at > at AND r.status <> 'cancelled' AND r.erased_at IS NULL ORDER BY r.id
 $$;
 CREATE FUNCTION link_outcomes(token bytea)
