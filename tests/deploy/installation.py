@@ -25,7 +25,7 @@ class InboxLinks(SinkLinks):
         super().__init__(Path())
         self._inbox = inbox
 
-    def _read_inbox(self) -> None:
+    def _read_mails(self) -> None:
         for one in requests.get(f"{self._inbox}/mails.json", timeout=20).json():
             if one["id"] not in self._read:
                 self._read.add(one["id"])
