@@ -134,6 +134,8 @@ class RowReader:
 
     def _instant(self, text: str) -> datetime:
         found = read_instant(text, self.mapping.date_order)
+        if found.year < FIRST_YEAR:
+            raise CellUnreadable("too-early")
         if found > self.now:
             raise CellUnreadable("future")
         return found

@@ -30,7 +30,6 @@ from services.registration.importing.workbook import read_workbook
 from shared.i18n.catalogue import names_of_languages
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language
 from shared.public_forms.fields import Field, engine_texts
-from shared.runtime.clock import FIRST_YEAR
 
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -349,11 +348,9 @@ def read_instant(text: str, date_order: str) -> datetime:
     """Return the time that a cell holds; without an offset it is UTC, without a clock time the start of the day.
 
     Raises:
-        CellUnreadable: see :func:`read_day`; ``too-early``; ``unknown-zone`` for an abbreviation that is not known.
+        CellUnreadable: see :func:`read_day`; ``unknown-zone`` for an abbreviation that is not known.
     """
     day = read_day(text, date_order)
-    if day.year < FIRST_YEAR:
-        raise CellUnreadable("too-early")
     clock = _CLOCK.search(text.strip())
     if clock is None:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
