@@ -310,24 +310,22 @@ def find_alike(desk: CorrectionDesk, view: PersonView, q: str) -> list[Person]:
     """Live registrations on the same form with the same address or name, or found by ``q``."""
     registration = view.person.registration
     values = {"form": registration.form, "id": registration.id, "ref": registration.person_ref}
-    return _like(desk, **values, name=view.person.name or "", q=q)
+    return _find_like(desk, **values, name=view.person.name or "", q=q)
 
 
 def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> list[Person]:
     """Live registrations on a form with this name or address: of a person who may be about to be entered twice."""
-    return _like(desk, form=form, id=str(UUID(int=0)), ref="", name=name, q=email)
+    return _find_like(desk, form=form, id=str(UUID(int=0)), ref="", name=name, q=email)
 
 
-def _like(desk: CorrectionDesk, q: str, **values: str) -> list[Person]:
-    more = {"q": q, "address": address_beginning(q), "most": MAX_FOUND}
+def _find_like(desk: CorrectionDesk, q: str, **values: str) -> list[Person]:
+    values |= {"q": q, "address": address_beginning(q)}
     with desk.work.transaction() as connection:
-        return [to_person(row) for row in connection.execute(_LIKE, values | more)]
+        return [to_person(row) for row in connection.execute(_LIKE, {**values, "most": MAX_FOUND})]
 
 
 def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:
-    """Two registrations of a form; the one with the better place, or the older one, is the one that stays.
-
-    A seat is better than an offered seat, then come a place in line and one past an offer.
+    """Two registrations of a form; the one that stays has the better place (``place_rank``), or is the older one.
 
     Raises:
         DomainError: ``not-found``, ``no-place``: one has ended, or they are on two forms.

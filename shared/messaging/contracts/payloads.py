@@ -159,9 +159,9 @@ class HotelData(MessageSchema):
 
 
 class ResourceData(MessageSchema):
-    """A recording, slides or a brief that was published; ``event``, ``series``, ``city`` are what it belongs to.
+    """A recording, slides or a brief that the public has seen, and sees while it is ``published``.
 
-    The public sees it only while it is ``published``.
+    ``event``, ``series`` and ``city`` are what it belongs to.
     """
 
     id = slug()
@@ -220,9 +220,7 @@ class MailData(MessageSchema):
 
 
 class BouncedMailData(MailData):
-    """A mail that failed. ``refused`` means that the relay permanently refused its recipient: no mail reaches that
-    address. Without it the mail may be sent again, for instance one that was given up because the relay was down.
-    """
+    """A mail that failed. ``refused``: the relay refused its recipient for good; otherwise it may be sent again."""
 
     refused = fields.Boolean(load_default=False)
 
