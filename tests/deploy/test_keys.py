@@ -44,7 +44,7 @@ def line(installed: Compose, tmp_path_factory: pytest.TempPathFactory) -> reques
 @pytest.fixture(scope="module")
 def reader(installed: Compose) -> dict[str, str]:
     """Headers of someone who may open sealed answers."""
-    roles = ("--role", "viewer", "--role", "sealed-reader")
+    roles = ("--role", "coordinator", "--role", "sealed-reader")
     return {"Authorization": f"Bearer {installed.tool('access', 'add', 'a reader', *roles).strip()}"}
 
 
