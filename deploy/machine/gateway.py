@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.machine.units import port_of
+from deploy.machine.units import PROTECTED, port_of
 from deploy.shape import WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_configuration
 from deploy.up.ports import InstallationPorts
@@ -45,21 +45,9 @@ StateDirectory=troika/gateway
 NoNewPrivileges=yes
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE CAP_KILL
 ProtectSystem=strict
-ProtectHome=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-PrivateDevices=yes
+{PROTECTED}\
 PrivateTmp=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-SystemCallArchitectures=native
 SystemCallFilter=@system-service
 
 [Install]

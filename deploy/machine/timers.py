@@ -7,6 +7,8 @@ account.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy.machine.units import PROTECTED
+
 BACKUP = "backup"
 """What `troika install` calls the machine of PostgreSQL."""
 
@@ -28,20 +30,8 @@ Nice=10
 IOSchedulingClass=idle
 NoNewPrivileges=yes
 CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_KILL
-ProtectHome=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-PrivateDevices=yes
+{protected}\
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-SystemCallArchitectures=native
 SystemCallFilter=@system-service
 UMask=0077
 """
@@ -93,6 +83,6 @@ def files() -> dict[str, str]:
     """Texts of all units by file name."""
     found = {}
     for name, job in JOBS.items():
-        found[f"{name}.service"] = SERVICE.format(name=name, about=job.about, command=job.command)
+        found[f"{name}.service"] = SERVICE.format(name=name, about=job.about, command=job.command, protected=PROTECTED)
         found[f"{name}.timer"] = TIMER.format(name=name, about=job.about, when=job.when)
     return found

@@ -23,14 +23,8 @@ HOLDERS = frozenset({("registration", "desk"), ("events", "web"), ("notification
 START = " ".join(["systemctl start --all", *(f"'troika-{service}-*'" for service in SERVICES), f"troika-{AUDIT}"])
 """Starts every enabled process of a machine. `troika-*` would start the jobs of backups and the drill too."""
 
-HARDENED = """\
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
+PROTECTED = """\
 ProtectHome=yes
-ProtectProc=invisible
-ProcSubset=pid
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
@@ -38,16 +32,27 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 PrivateDevices=yes
-PrivateTmp=yes
-PrivateUsers=yes
-RemoveIPC=yes
-KeyringMode=private
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
+"""
+"""What every unit of ours gets: the gateway and the jobs of backups, which run as root, too."""
+
+HARDENED = f"""\
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+{PROTECTED}\
+ProtectProc=invisible
+ProcSubset=pid
+PrivateTmp=yes
+PrivateUsers=yes
+RemoveIPC=yes
+KeyringMode=private
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 UMask=0077

@@ -8,7 +8,7 @@ network. Each client network has a daily limit of mails to mailboxes of a domain
 goes to networks that have caused none: one sender cannot use up a domain's mails.
 
 A mailbox is ranked by that of its networks which has caused the fewest mails, and its mail counts for this one alone:
-whoever submits a person's address from a network that is used up does not delay the mail that the person causes.
+submitting a person's address from a network that is used up does not delay the mail that the person causes.
 
 Anyone may have a read-only link, so a request by one causes no more mail to a mailbox than a submission with its
 address. The oldest request goes first, so that neither kind of mail starves the other. A mail that its quota holds back

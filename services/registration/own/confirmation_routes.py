@@ -218,8 +218,8 @@ def _change(one: WaitingChange, view: FormView, style: PageStyle) -> ChangeCard:
 def _options(one: PendingSubmission, waiting: WaitingForOwner, form_kind: str) -> tuple[ChoiceOption, ...]:
     """Return the options, with keeping before replacing; a person who is registered already cannot register again.
 
-    Of a registration they contain the name alone. They do not say which of its answers would change either: whoever
-    holds the link can submit answers for the address, and would find out the registered ones by trying.
+    Of a registration they contain the name alone. They do not say which of its answers would change either: the
+    holder of the link can submit answers for the address, and would find out the registered ones by trying.
     """
     others = [each for each in waiting.registered if each.form == one.form]
     if not others:

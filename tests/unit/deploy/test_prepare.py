@@ -1,4 +1,4 @@
-"""`troika prepare databases` on a machine of an operator: it is told who PostgreSQL's superuser is."""
+"""`troika prepare databases` on a machine of an operator: it gets the superuser's address as an option."""
 
 from pathlib import Path
 
