@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from services.events.network.model import Resource, ResourceKind
+from services.events.network.resources import RESOURCES
 from services.events.network.store import insert_resource
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
-from tests.integration.events.builders import WEBINAR, rows
+from tests.integration.events.builders import NOON, WEBINAR, consume, registered, registration_message, rows
 from tests.support.locks import WAITING
 from tests.support.waiting import poll_until
 
@@ -133,3 +135,22 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
     assert (answer.status_code, (answer.json or {})["code"]) == (409, "already-exists")
     assert rows(loaded, f"SELECT title FROM resource WHERE id = '{RECORDING['id']}'") == [({"en": "First"},)]
     assert _published(loaded) == []
+
+
+def test_preview_says_who_gets_a_mail(loaded: UnitOfWork) -> None:
+    consume(loaded, [registration_message(registered(1))])
+    recording = Resource(
+        id="new", kind=ResourceKind.RECORDING, title=Text.of("New"), url=RECORDING["url"], event=WEBINAR, published=True
+    )
+    slides = replace(recording, kind=ResourceKind.SLIDES)
+    announced = replace(slides, announced=True)
+    with loaded.transaction() as connection:
+        effects = [
+            list(RESOURCES.effects(connection, old, [new], NOON))
+            for old, new in ((None, recording), (None, slides), (announced, replace(announced, kind=recording.kind)))
+        ]
+    assert effects == [
+        ["It becomes public in the programme.", "1 confirmed registration for its event: they get one mail."],
+        ["It becomes public in the programme.", "No mail is sent."],
+        ["Everyone sees the change. The first recording of an event is mailed to people with a seat."],
+    ]
