@@ -137,7 +137,7 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
     assert _published(loaded) == []
 
 
-def test_preview_says_who_gets_a_mail(loaded: UnitOfWork) -> None:
+def test_preview_lists_the_people_to_mail(loaded: UnitOfWork) -> None:
     consume(loaded, [registration_message(registered(1))])
     recording = Resource(
         id="new", kind=ResourceKind.RECORDING, title=Text.of("New"), url=RECORDING["url"], event=WEBINAR, published=True
