@@ -6,7 +6,7 @@ What it needs is imported where it is used: no worker needs it, and each of them
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -113,11 +113,12 @@ def _selection(
     ids: tuple[Any, ...], since: datetime | None, until: datetime | None, reason: str, kind: str
 ) -> "MailSelection":
     from services.notifications.tracking.store import MailSelection
+    from shared.http.request_data import lower_bound, upper_bound
 
     return MailSelection(
         ids=[str(one) for one in ids] or None,
-        since=since and since.replace(tzinfo=UTC),
-        until=until and until.replace(tzinfo=UTC) + timedelta(days=1),
+        since=lower_bound(since and since.date()),
+        until=upper_bound(until and until.date()),
         reason=reason,
         kind=kind,
     )

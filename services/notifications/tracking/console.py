@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -24,6 +24,7 @@ from services.notifications.tracking.store import MailSelection
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms
 from shared.http.headers import personal
+from shared.http.request_data import lower_bound, upper_bound
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 
@@ -122,21 +123,19 @@ def _chosen(fields: Mapping[str, str]) -> ChosenMails:
     since, until = _day(given.get("since", "")), _day(given.get("until", ""))
     selection = MailSelection(
         ids=[_id(given["id"])] if "id" in given else None,
-        since=since,
-        until=until and until + timedelta(days=1),
+        since=lower_bound(since),
+        until=upper_bound(until),
         reason=reason,
         kind=kind,
     )
     return ChosenMails(selection, given)
 
 
-def _day(text: str) -> datetime | None:
-    """Return the start of a day in UTC."""
+def _day(text: str) -> date | None:
     if not text:
         return None
     try:
-        day = date.fromisoformat(text)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC) if day.year < date.max.year else None
+        return date.fromisoformat(text)
     except ValueError:
         raise BadRequest("give a day such as 2020-03-04") from None
 

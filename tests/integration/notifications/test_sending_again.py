@@ -401,6 +401,7 @@ def test_console_filters_by_period_and_reason(notifications: NotificationService
     assert [people(f"since={day}"), people(f"until={day}"), people(f"since={day}&until={day}")] == ["1", "1", "1"]
     assert people(f"since={day + timedelta(days=1)}") == "0"
     assert people(f"until={day - timedelta(days=1)}") == "0"
+    assert [people("since=9999-12-31"), people("until=9999-12-31")] == ["0", "1"]
     assert [people("reason=another"), people("reason=the+relay+answered+550+to+RCPT")] == ["0", "1"]
     for query in ("since=tomorrow", "id=7", "kind=letter", "reason=%00", "since=9999-12-32"):
         assert client.get(f"{PAGE}?{query}").status_code == 400
@@ -434,6 +435,8 @@ def test_command_lists_and_sends_again(notifications: NotificationService, run: 
     assert mail_id in listed
     assert PERSON[:10] in listed
     assert "1 person can be notified by sending 1 of 1 mails again." in listed
+    assert mail_id in run("list", "--until", "9999-12-31").output
+    assert "0 of 0 mails" in run("list", "--since", "9999-12-31").output
     assert run("send-again", "--yes").exit_code == 2, "it names which"
     assert run("send-again", "--everything").exit_code == 2, "nobody can be asked here"
     assert "0 mails to 0 people" in run("send-again", "--reason", "another", "--yes").output
