@@ -24,7 +24,16 @@ from gevent import Timeout, monkey
 
 from shared.http.access import RECOGNISED
 from shared.http.problems import EARLIEST_S, asked_language, busy_page, busy_problem, retry_after_s
-from shared.runtime.deployment import FIRST, LAST, LATER, PUBLIC, AdmissionLimits, ConcurrencyLimit, TrustedProxies
+from shared.runtime.deployment import (
+    FIRST,
+    LAST,
+    LATER,
+    PUBLIC,
+    SIGNING,
+    AdmissionLimits,
+    ConcurrencyLimit,
+    TrustedProxies,
+)
 from shared.runtime.metrics import requests_refused_total
 
 if TYPE_CHECKING:
@@ -165,6 +174,7 @@ def priority_class_of(
     people: tuple[str, ...],
     pages: tuple[str, ...],
     is_known: "Callable[[WSGIEnvironment], bool]",
+    signing: frozenset[str] = frozenset(),
 ) -> str:
     """The class of a request; empty for one that is always admitted.
 
@@ -173,6 +183,7 @@ def priority_class_of(
         people: beginnings of the paths of those who register. With a key they are a coordinator's.
         pages: the same of public pages.
         is_known: whether the caller is known, see :class:`KnownCallers`; the classes of coordinators are for these.
+        signing: paths by which people sign in and out.
     """
     path = environ["PATH_INFO"]
     has_key = "HTTP_AUTHORIZATION" in environ
@@ -180,6 +191,8 @@ def priority_class_of(
         return FIRST
     if path.startswith(NEVER_REFUSED):
         return ""
+    if path in signing:
+        return SIGNING
     if (path.startswith(pages) and not has_key) or not is_known(environ):
         return PUBLIC
     if path.startswith("/console"):
@@ -201,6 +214,7 @@ class AdmissionMiddleware:
         larger: beginnings of paths that take a longer one, and how long.
         pages: beginnings of the paths of public pages.
         known: callers whose requests may take the slots of coordinators.
+        signing: paths by which people sign in and out.
     """
 
     def __init__(
@@ -215,9 +229,10 @@ class AdmissionMiddleware:
         larger: Mapping[str, int] = MappingProxyType({}),
         pages: tuple[str, ...] = (),
         known: KnownCallers | None = None,
+        signing: frozenset[str] = frozenset(),
     ) -> None:
         self._inner, self._service, self._people, self._pages = inner, service, people, pages
-        self._known = known or KnownCallers()
+        self._known, self._signing = known or KnownCallers(), signing
         self._proxies = proxies
         self._max_bytes, self._larger = max_bytes, larger
         self._slots = bounds.slots()
@@ -225,7 +240,7 @@ class AdmissionMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Admit the request, or refuse it."""
-        kind = priority_class_of(environ, self._people, self._pages, self._known.know)
+        kind = priority_class_of(environ, self._people, self._pages, self._known.know, self._signing)
         if not kind:
             return self._inner(environ, start_response)
         slots = self._slots[kind]

@@ -291,4 +291,5 @@ def _add_admission_control(app: Flask, parts: WebParts, holders: KeyHolders | No
         larger=parts.larger_bodies,
         pages=parts.cached.below,
         known=KnownCallers() if holders is None else KnownCallers(holders.sign_in.is_genuine),
+        signing=parts.signing,
     )

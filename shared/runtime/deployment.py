@@ -185,11 +185,12 @@ def _network_of(text: str) -> Address | None:
     return address.ipv4_mapped or IPv6Network((address, PREFIXES[0]), strict=False).network_address
 
 
-FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
-"""People and their links; public pages and callers who are not known; queries; exports and the console."""
+FIRST, SIGNING, PUBLIC, LATER, LAST = "first", "signing", "public", "later", "last"
+"""People and their links; signing in; public pages and callers who are not known; queries; exports and the console."""
 
 MAX_WAITING = 32
-"""Maximum number of requests waiting for a slot of ``later`` or ``last``: a page and all that it loads come at once."""
+"""Maximum number of requests waiting for a slot of ``signing``, ``later`` or ``last``: a page and all that it loads
+come at once."""
 
 MAX_WAITING_PUBLIC = 256
 """The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
@@ -249,12 +250,14 @@ class AdmissionLimits:
 
     Attributes:
         first: requests of the public that are not public pages.
+        signing: signing in and out: reads without a key in any number leave it free.
         public: public pages that are not in memory, and requests of callers who are not known.
         later: queries.
         last: exports and the console.
     """
 
     first: int = 256
+    signing: int = 1
     public: int = 2
     later: int = 4
     last: int = 2
@@ -262,12 +265,13 @@ class AdmissionLimits:
     @property
     def connections(self) -> int:
         """To the database, for a process with these bounds: at least two are always left to ``first``."""
-        return self.public + self.later + self.last + RESERVED_CONNECTIONS
+        return self.signing + self.public + self.later + self.last + RESERVED_CONNECTIONS
 
     def slots(self) -> dict[str, ConcurrencyLimit]:
         """Empty slots, by class."""
         return {
             FIRST: ConcurrencyLimit(self.first),
+            SIGNING: ConcurrencyLimit(self.signing, max_waiting=MAX_WAITING),
             PUBLIC: ConcurrencyLimit(self.public, max_waiting=MAX_WAITING_PUBLIC),
             LATER: ConcurrencyLimit(self.later, max_waiting=MAX_WAITING),
             LAST: ConcurrencyLimit(self.last, max_waiting=MAX_WAITING),

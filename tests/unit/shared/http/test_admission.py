@@ -13,6 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import Client, EnvironBuilder
 
 from deploy.specs import applications
+from services.console_pages import SIGNING
 from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
 from services.registration.web import PEOPLE
 from shared.http.access import RECOGNISED, policy_of
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 SERVICE = "a service"
 PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": NOTIFICATIONS_PEOPLE}
 MAX_BYTES = 100
-
-
 KEY, MADE_UP = "Bearer key", "Bearer made-up"
 SESSION = {"Cookie": "troika=genuine"}
 
@@ -74,15 +73,10 @@ def _has_session(environ: "WSGIEnvironment") -> bool:
 
 
 def _middleware(inner: Inner, **bounds: Any) -> AdmissionMiddleware:
+    limits, proxies, known = AdmissionLimits(**bounds), read_proxies("127.0.0.1"), KnownCallers(_has_session)
+    paths: dict[str, Any] = {"people": ("/r/", "/v1/forms/"), "pages": ("/programme",), "signing": SIGNING}
     return AdmissionMiddleware(
-        inner,
-        SERVICE,
-        ("/r/", "/v1/forms/"),
-        AdmissionLimits(**bounds),
-        pages=("/programme",),
-        proxies=read_proxies("127.0.0.1"),
-        max_bytes=MAX_BYTES,
-        known=KnownCallers(_has_session),
+        inner, SERVICE, bounds=limits, proxies=proxies, max_bytes=MAX_BYTES, known=known, **paths
     )
 
 
@@ -115,6 +109,9 @@ def _environ(path: str, **headers: str) -> "WSGIEnvironment":
         ("/console/registrations.csv", SESSION, "last"),
         ("/console", SESSION, "last"),
         ("/console", {}, "public"),
+        ("/console/sign-in", {}, "signing"),
+        ("/console/sign-in", SESSION, "signing"),
+        ("/console/sign-in/other", {}, "public"),
         ("/console/static/console.css", SESSION, "later"),
         ("/programme", {}, "public"),
         ("/programme", {"Authorization": KEY}, "later"),
@@ -125,7 +122,8 @@ def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> No
     """The classes of coordinators are for those who are known, by a key that was recognised or by their session."""
     known = KnownCallers(_has_session)
     known.remember(_environ("/", Authorization=KEY) | {RECOGNISED: True})
-    assert priority_class_of(_environ(path, **headers), ("/r/", "/v1/forms/"), ("/programme",), known.know) == kind
+    people, pages = ("/r/", "/v1/forms/"), ("/programme",)
+    assert priority_class_of(_environ(path, **headers), people, pages, known.know, SIGNING) == kind
 
 
 def test_key_is_known_from_its_first_answer_on_and_for_a_while(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,15 +178,16 @@ def test_what_everyone_may_read_never_takes_a_slot_of_coordinators(
 
 
 def test_reads_without_a_key_that_take_all_their_slots_leave_those_of_coordinators(inner: Inner) -> None:
-    client = _client(inner, public=1, last=1)
+    client = _client(inner, public=1, last=1, signing=1)
     inner.free.clear()
-    with ThreadPoolExecutor(40) as pool:
+    with ThreadPoolExecutor(41) as pool:
         reads = [pool.submit(client.get, "/v1/events", headers={"Accept": "text/csv"}) for _ in range(39)]
         poll_until(lambda: inner.inside == 1, what="one is answered")
         page = pool.submit(client.get, "/console", headers=SESSION)
-        poll_until(lambda: inner.inside == 2, what="a page of the console is made beside it")
+        sign_in = pool.submit(client.get, "/console/sign-in")
+        poll_until(lambda: inner.inside == 3, what="a page of the console and signing in are answered beside it")
         inner.free.set()
-        assert page.result(5).status_code == 200
+        assert [page.result(5).status_code, sign_in.result(5).status_code] == [200, 200]
         assert {read.result(5).status_code for read in reads} == {200}
 
 
