@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_forms
 from services.registration.importing import wording
+from services.registration.importing.cell_reading import has_choices
 from services.registration.importing.mapping import (
     check_how,
     mapping_from_json,
@@ -24,7 +25,7 @@ from services.registration.importing.mapping import (
 )
 from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport, PreparedRow
 from services.registration.importing.service import ImportDesk, ImportView
-from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, has_choices
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
 from shared.http.headers import personal
 from shared.http.lists import csv_answer

@@ -13,6 +13,7 @@ from typing import Any
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
 from services.registration.forms.store import StoredForm
+from services.registration.importing.cell_reading import fold, has_choices
 from services.registration.importing.model import (
     LANGUAGE,
     OWN_TARGETS,
@@ -24,7 +25,7 @@ from services.registration.importing.model import (
     ImportChoice,
     PeopleImport,
 )
-from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, fold, has_choices
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.http.holders import Holder
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition

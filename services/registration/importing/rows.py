@@ -13,6 +13,15 @@ from typing import Any
 
 from services.registration.forms.model import COLUMNS, PROPOSAL
 from services.registration.forms.store import StoredForm
+from services.registration.importing.cell_reading import (
+    CellUnreadable,
+    Read,
+    fold,
+    read_instant,
+    read_language,
+    read_status,
+)
+from services.registration.importing.cell_reading import reader_of as value_reader
 from services.registration.importing.model import (
     LANGUAGE,
     RECEIVED_AT,
@@ -24,15 +33,6 @@ from services.registration.importing.model import (
     PreparedRow,
     RowFault,
 )
-from services.registration.importing.table_reading import (
-    CellUnreadable,
-    Read,
-    fold,
-    read_instant,
-    read_language,
-    read_status,
-)
-from services.registration.importing.table_reading import reader_of as value_reader
 from services.registration.intake.facts import BatchPlan, Facts
 from services.registration.intake.facts_store import preview_facts
 from services.registration.intake.items import CoordinatorEntry, DeskAct

@@ -10,6 +10,14 @@ from time import process_time
 import pytest
 
 from services.registration.forms.standard_forms import standard_form, with_working_groups
+from services.registration.importing.cell_reading import (
+    CellUnreadable,
+    read_day,
+    read_instant,
+    read_language,
+    read_status,
+    reader_of,
+)
 from services.registration.importing.mapping import propose, targets_of
 from services.registration.importing.model import (
     MAX_CELL,
@@ -20,15 +28,7 @@ from services.registration.importing.model import (
     PreparedRow,
     RowFault,
 )
-from services.registration.importing.table_reading import (
-    CellUnreadable,
-    read_day,
-    read_instant,
-    read_language,
-    read_status,
-    read_table,
-    reader_of,
-)
+from services.registration.importing.table_reading import read_table
 from services.registration.importing.workbook import MAX_UNPACKED_BYTES, _texts, check_archive
 from shared.public_forms.definition import parse_definition, to_mapping
 
