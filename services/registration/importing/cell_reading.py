@@ -14,6 +14,9 @@ from shared.i18n.catalogue import names_of_languages
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language
 from shared.public_forms.fields import Field, engine_texts
 
+MAX_CHOICE = 200
+"""Characters of a cell by which a mapping of values names it: a longer text is named by its beginning."""
+
 LANGUAGE_FIELD = "language"
 """The question whose answer is the language of the person's mails."""
 
@@ -56,18 +59,36 @@ def reader_of(field: Field, chosen: Mapping[str, str], date_order: str) -> Read:
     if kind.data_type == "boolean":
         return _read_yes_or_no
     if field.name == LANGUAGE_FIELD:
-        return lambda text: chosen.get(fold(text)) or _language(text)
-    known = {**_choices(field), **{text: value for text, value in chosen.items() if value}}
+        return lambda text: _mapped(text, chosen) or _language(text)
+    known = _choices(field)
     if kind.data_type == "list":
-        return lambda text: _read_several(text, known)
-    if known:
-        return lambda text: known.get(fold(text), text.strip())
+        return lambda text: _read_several(text, lambda part: _mapped(part, chosen) or known.get(fold(part)))
+    if known or chosen:
+        return lambda text: _mapped(text, chosen) or known.get(fold(text), text.strip())
     return kind.parse
+
+
+def _mapped(text: str, chosen: Mapping[str, str]) -> str | None:
+    return chosen.get(fold(text)) or chosen.get(fold(text[:MAX_CHOICE])) if chosen else None
 
 
 def has_choices(field: Field) -> bool:
     """Whether the mapping can have a table of values for a question."""
     return field.kind.data_type != "boolean" and bool(field.kind.choices(field, "en"))
+
+
+def unknown_texts(field: Field, text: str, answer: Any) -> tuple[str, ...]:
+    """Return what a mapping can name of a cell that is none of the choices: of several choices those not known.
+
+    Args:
+        field: the question.
+        text: of the cell.
+        answer: that was read from it.
+    """
+    if not isinstance(answer, list):
+        return (text[:MAX_CHOICE],)
+    values = {value for value, _ in field.kind.choices(field, "en")}
+    return tuple(dict.fromkeys(part[:MAX_CHOICE] for part in answer if part not in values))
 
 
 def fold(text: str) -> str:
@@ -83,19 +104,19 @@ def _choices(field: Field) -> dict[str, str]:
     return {**found, **{fold(str(value)): value for value in found.values()}}
 
 
-def _read_several(text: str, known: Mapping[str, str]) -> list[str]:
-    """Some choices in one cell.
+def _read_several(text: str, find: Callable[[str], str | None]) -> list[str]:
+    """Some choices in one cell, each once; a part that is none of them stays as it is.
 
-    Separated by semicolons, bars or line ends; otherwise also by commas, which labels may contain.
+    Separated by semicolons, bars or line ends; otherwise also by commas, which labels may contain. Where some parts
+    are not known, the separators that leave the most known ones are taken.
     """
-    if fold(text) in known:
-        return [known[fold(text)]]
-    parts: list[str] = []
-    for separator in _SEPARATORS:
-        parts = [part.strip() for part in separator.split(text) if part.strip()]
-        if all(fold(part) in known for part in parts):
-            break
-    return [known.get(fold(part), part) for part in parts]
+    if (whole := find(text)) is not None:
+        return [whole]
+    splits = [[part.strip() for part in separator.split(text) if part.strip()] for separator in _SEPARATORS]
+    found = [[(part, find(part)) for part in parts] for parts in splits]
+    complete = next((one for one in found if all(value is not None for _, value in one)), None)
+    best = complete or max(found, key=lambda one: (sum(value is not None for _, value in one), len(one) > 1))
+    return list(dict.fromkeys(value or part for part, value in best))
 
 
 @cache

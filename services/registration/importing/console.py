@@ -333,15 +333,15 @@ def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[Prepa
 
 
 def _unknown(desk: ImportDesk, view: ImportView) -> list[tuple[Any, str]]:
-    """(question, text) of cells that match no choice, each once; the page offers choices for them."""
+    """(question, text) of cells, or their parts, that match no choice, each once; the page offers choices for them."""
     mapping = mapping_from_json(view.people.mapping)
     fields = {field.name: field for field in view.definition.fields if has_choices(field)}
     found: dict[tuple[str, str], None] = {}
     for _, row in desk.rows(view.people.id, Fate.REFUSED, 0):
         for fault in row.faults:
             name = mapping.columns.get(fault.heading, "") if mapping is not None else ""
-            if fault.text and name in fields:
-                found[name, fault.text] = None
+            if name in fields:
+                found |= {(name, text): None for text in fault.texts}
         if len(found) >= MAX_UNKNOWN:
             break
-    return [(fields[name], text) for name, text in found]
+    return [(fields[name], text) for name, text in islice(found, MAX_UNKNOWN)]

@@ -98,13 +98,13 @@ class Fate(StrEnum):
 class RowFault:
     """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence.
 
-    ``text`` is that of a cell that is none of the choices of its question; ``places``: of the cells in the row.
+    ``texts`` are those of a cell that are none of the choices of its question; ``places``: of the cells in the row.
     """
 
     heading: str
     code: str
     reason: str
-    text: str = ""
+    texts: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
 

@@ -20,6 +20,7 @@ from services.registration.importing.cell_reading import (
     read_instant,
     read_language,
     read_status,
+    unknown_texts,
 )
 from services.registration.importing.cell_reading import reader_of as value_reader
 from services.registration.importing.model import (
@@ -61,7 +62,6 @@ REASONS = {
 }
 
 
-MAX_CHOICE = 200
 YIELD_EVERY = 100
 """Rows after which the process yields to its other requests."""
 
@@ -108,8 +108,8 @@ class RowReader:
             name = error.pointer.removeprefix("/")
             heading = self._heading(name)
             if heading not in bad:
-                text = self._text(line, name)[:MAX_CHOICE] if error.code == "not-a-choice" else ""
-                faults.append(RowFault(heading, error.code, error.message, text, self.places.get(name, ())))
+                unknown = self._unknown(line, name, raw) if error.code == "not-a-choice" else ()
+                faults.append(RowFault(heading, error.code, error.message, unknown, self.places.get(name, ())))
         if faults:
             return PreparedRow(line.number, Fate.REFUSED, cells=line.cells, faults=tuple(faults))
         content = self._content(line, checked.values, checked.sealed, language, zone)
@@ -157,6 +157,9 @@ class RowReader:
     def _unreadable(self, target: str, error: CellUnreadable) -> RowFault:
         reason = REASONS.get(error.code, error.code)
         return RowFault(self._heading(target), error.code, reason, places=self.places.get(target, ()))
+
+    def _unknown(self, line: FileLine, name: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
+        return unknown_texts(self.definition.field(name), self._text(line, name), raw.get(name))
 
     def _text(self, line: FileLine, target: str) -> str:
         return " ".join(text for place in self.places.get(target, ()) if (text := line.cells[place].strip()))

@@ -245,7 +245,10 @@ def _rows(vault: Vault, identity: str, row: Any) -> list[PreparedRow]:
 
 def _row(values: dict[str, Any]) -> PreparedRow:
     texts = {name: tuple(values[name]) for name in ("fields", "cells", "changes")}
-    faults = tuple(RowFault(**{**fault, "places": tuple(fault["places"])}) for fault in values["faults"])
+    faults = tuple(
+        RowFault(**{**fault, "texts": tuple(fault["texts"]), "places": tuple(fault["places"])})
+        for fault in values["faults"]
+    )
     return PreparedRow(**{**values, **texts, "faults": faults, "fate": Fate(values["fate"])})
 
 

@@ -239,7 +239,7 @@ def test_exports_are_recognised(name: str) -> None:
 def test_refused_row_shows_the_cells_of_the_refusal_first() -> None:
     cells = ("a@example.org", "", "", "Ana", "Silva", "Atlantis", "x", "y")
     faults = (
-        RowFault("Where", "not-a-choice", "This is not one of the choices.", "Atlantis", (5,)),
+        RowFault("Where", "not-a-choice", "This is not one of the choices.", ("Atlantis",), (5,)),
         RowFault("First, Last", "too-long", "Too long.", places=(3, 4)),
         RowFault("Group", "required", "Required.", places=(2,)),
         RowFault("", "extra-cells", "More cells than headings."),

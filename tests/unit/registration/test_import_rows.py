@@ -1,0 +1,69 @@
+"""Rows of an imported file: how their cells become answers, and why a row is refused."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.registration.importing.cell_reading import MAX_CHOICE, reader_of
+from services.registration.importing.model import ColumnMapping, FileLine, PreparedRow
+from services.registration.importing.rows import make_reader
+from shared.public_forms.definition import FormDefinition
+from tests.unit.shared.public_forms.samples import form_with
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+TOPICS = {
+    "name": "topics",
+    "kind": "some_of",
+    "options": [
+        {"value": "research", "label": "Research"},
+        {"value": "translation", "label": "Translation and interpretation"},
+        {"value": "food", "label": "Bread, and butter"},
+    ],
+}
+
+
+def read(
+    definition: FormDefinition,
+    cells: Mapping[str, str],
+    values: Mapping[str, Mapping[str, str]] | None = None,
+) -> PreparedRow:
+    """The row with these cells, by the name of their question, and with a name and an address."""
+    given = {"name": "Ana", "email": "ana@example.org", **cells}
+    mapping = ColumnMapping({name: name for name in given}, values or {})
+    reader = make_reader("import", definition, mapping, tuple(given), None, NOW)
+    return reader.read(FileLine(2, tuple(given.values())))
+
+
+def answers_of(row: PreparedRow) -> Any:
+    """The answers to the form's own questions."""
+    assert row.faults == ()
+    assert row.content is not None
+    return row.content["answers"]
+
+
+def test_part_of_several_choices_that_is_not_known_is_mapped_alone() -> None:
+    form, cell = form_with(TOPICS), {"topics": "Research, Translating, Printing, Translating"}
+    [fault] = read(form, cell).faults
+    assert (fault.heading, fault.code, fault.texts) == ("topics", "not-a-choice", ("Translating", "Printing"))
+    chosen = {"Translating": "translation", "Printing": "research"}
+    assert answers_of(read(form, cell, {"topics": chosen})) == {"topics": ["research", "translation"]}
+
+
+def test_separators_of_several_choices_are_those_that_leave_the_most_known_ones() -> None:
+    read_cell = reader_of(form_with(TOPICS).field("topics"), {}, "")
+    assert [read_cell(one) for one in ("Bread, and butter; Printing", "Printing, Research", "Printing, Travel")] == [
+        ["food", "Printing"],
+        ["Printing", "research"],
+        ["Printing", "Travel"],
+    ]
+
+
+def test_long_text_is_mapped_by_its_beginning() -> None:
+    one_of = {**TOPICS, "kind": "one_of"}
+    long = "I would translate. " * 20
+    for question, answer in ((one_of, "translation"), (TOPICS, ["translation"])):
+        [fault] = read(form_with(question), {"topics": long}).faults
+        assert [len(text) for text in fault.texts] == [MAX_CHOICE]
+        for named in (*fault.texts, long):
+            mapped = read(form_with(question), {"topics": long}, {"topics": {named: "translation"}})
+            assert answers_of(mapped) == {"topics": answer}
