@@ -18,6 +18,7 @@ from services.registration.importing import wording
 from services.registration.importing.cell_reading import has_choices
 from services.registration.importing.mapping import (
     check_how,
+    drop_obsolete,
     mapping_from_json,
     may_see_file,
     refuse_others,
@@ -63,9 +64,10 @@ def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
     @needs("coordinator")
     def map_values(import_id: UUID) -> AnyResponse:
         people = own_file(desk, import_id)
-        before = mapping_from_json(people.mapping)
-        if before is None:
+        stored = mapping_from_json(people.mapping)
+        if stored is None:
             raise BadRequest("no mapping yet")
+        before = drop_obsolete(stored, desk.form(people.form)[1])
         values = {name: dict(table) for name, table in before.values.items()}
         for key, choice in request.form.items():
             kind, _, rest = key.partition(":")
@@ -99,8 +101,8 @@ def _mapping(view: ImportView) -> ColumnMapping:
         for number, heading in enumerate(headings)
         if (target := request.form.get(f"column-{number}", ""))
     }
-    before = mapping_from_json(view.people.mapping)
-    values = before.values if before is not None else view.proposal.mapping.values if view.proposal else {}
+    proposed = view.proposal.mapping if view.proposal else ColumnMapping()
+    values = drop_obsolete(mapping_from_json(view.people.mapping) or proposed, view.definition).values
     kept = {name: table for name, table in values.items() if name in columns.values()}
     return ColumnMapping(columns, kept, request.form.get("date_order", ""), request.form.get("language", "en"))
 

@@ -7,7 +7,7 @@ pretix' list of order positions (pretix/base/exporters/orderlist.py).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -113,7 +113,7 @@ def targets_of(definition: FormDefinition) -> tuple[str, ...]:
 def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMapping | None) -> ProposedMapping:
     """Return a mapping for the columns: of the last import of the form if it fits, else by their headings."""
     if last is not None and last.columns and set(last.columns) <= set(headings):
-        return ProposedMapping(last, "last import")
+        return ProposedMapping(drop_obsolete(last, definition), "last import")
     folded = {fold(heading): heading for heading in headings}
     export = next((one for one in EXPORTS if one.needs <= folded.keys()), None)
     known = export.targets if export is not None else {}
@@ -124,6 +124,26 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
     columns |= _columns(folded, _named_within(folded, labels), allowed, columns)
     ordered = {heading: columns[heading] for heading in headings if heading in columns}
     return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
+
+
+def drop_obsolete(mapping: ColumnMapping, definition: FormDefinition) -> ColumnMapping:
+    """Return a mapping without the questions and choices that the form no longer has."""
+    allowed = targets_of(definition)
+    columns = {heading: target for heading, target in mapping.columns.items() if target in allowed}
+    values = {
+        name: {text: value for text, value in table.items() if value in choices}
+        for name, table in mapping.values.items()
+        if (choices := _choices_of(definition, name))
+    }
+    return replace(mapping, columns=columns, values=values)
+
+
+def _choices_of(definition: FormDefinition, name: str) -> frozenset[str]:
+    """The choices of a question; none for one that has no table of values, or is not on the form."""
+    field = next((one for one in definition.fields if one.name == name), None)
+    if field is None or not has_choices(field):
+        return frozenset()
+    return frozenset(value for value, _ in field.kind.choices(field, "en"))
 
 
 def _columns(
@@ -240,11 +260,10 @@ def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: F
     if not all(is_storable(text) for table in mapping.values.values() for text in table):
         raise DomainError("bad-mapping", "a text contains characters that a file cannot contain")
     for name, table in mapping.values.items():
-        field_ = next((one for one in definition.fields if one.name == name), None)
-        if field_ is None or not has_choices(field_):
+        choices = _choices_of(definition, name)
+        if not choices:
             raise DomainError("bad-mapping", f"“{name}” is not a question with choices")
-        known = {value for value, _ in field_.kind.choices(field_, "en")}
-        if set(table.values()) - known:
+        if set(table.values()) - choices:
             raise DomainError("bad-mapping", f"“{name}” has no such choice")
 
 

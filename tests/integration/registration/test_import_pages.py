@@ -12,7 +12,7 @@ from services.registration.importing import service as importing
 from shared.public_forms.definition import to_mapping
 from tests.integration.registration.test_importing import HEADINGS, PAGES, Desk, person
 from tests.integration.rights.conftest import OWN_SITE
-from tests.support.clients import WEBINAR, rows
+from tests.support.clients import WEBINAR, address_of, rows
 from tests.support.registration_service import RegistrationService
 from tests.unit.registration.test_import_rows import TOPICS
 from tests.unit.shared.public_forms.samples import form_with
@@ -21,6 +21,12 @@ Headers = dict[str, Any]
 ADD_QUESTIONS = """
     UPDATE form SET definition = jsonb_set(definition, '{fields}', (definition -> 'fields') || %s::jsonb)
     WHERE slug = %s
+"""
+
+DROP_QUESTIONS = """
+    UPDATE form SET definition = jsonb_set(definition, '{fields}', (
+        SELECT jsonb_agg(f) FROM jsonb_array_elements(definition -> 'fields') f
+        WHERE f ->> 'name' NOT IN ('topics', 'role'))) WHERE slug = %s
 """
 
 
@@ -68,3 +74,28 @@ def test_each_part_of_a_cell_that_is_not_known_has_its_own_choice(
     desk.work_off()
     stored = rows(service.url, "SELECT answers -> 'topics' FROM registration ORDER BY email")
     assert stored == [(["research", "translation"],), (["translation", "food"],)]
+
+
+def test_mapping_of_the_last_import_names_nothing_that_the_form_has_no_more(
+    desk: Desk, service: RegistrationService, own: Headers
+) -> None:
+    """Neither a choice nor a question; an import that was checked before is mapped again in the same way."""
+    add_questions(service, {**TOPICS, "kind": "one_of"}, {"name": "role", "kind": "text"})
+    file = "\r\n".join(("Email,Name,Topics,Role", f"{address_of(1)},Ana,Other,Member")).encode()
+    values = {"topics": {"Other": "food", "Surveys": "research"}}
+    first, open_ = (desk.check(file, values=values) for _ in range(2))
+    assert desk.confirm(first).status_code == 202
+    desk.work_off()
+    rows(service.url, DROP_QUESTIONS, WEBINAR)
+    add_questions(service, {**TOPICS, "kind": "one_of", "options": TOPICS["options"][:2]})
+    uploaded = desk.upload(file).get_json()
+    assert uploaded["source"] == "last import"
+    assert uploaded["proposed"]["columns"] == {"Email": "email", "Name": "name", "Topics": "topics"}
+    assert uploaded["proposed"]["values"] == {"topics": {"Surveys": "research"}}
+    given = {"column-0": "email", "column-1": "name", "column-2": "topics", "language": "en", "go": "check"}
+    for people in (uploaded, open_):
+        sent = {**given, "seen": str(people["revision"])}
+        assert service.client.post(f"{PAGES}/{people['id']}/mapping", data=sent, headers=own).status_code == 303
+    chosen = {"value:topics:Other": "research", "seen": str(open_["revision"] + 1)}
+    again = service.client.post(f"{PAGES}/{open_['id']}/values", data=chosen, headers=own)
+    assert (again.status_code, desk.ask("GET", f"/{open_['id']}").get_json()["expected"]) == (303, {"changed": 1})

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.registration.importing.cell_reading import MAX_CHOICE, reader_of
+from services.registration.importing.mapping import propose
 from services.registration.importing.model import ColumnMapping, FileLine, PreparedRow
 from services.registration.importing.rows import make_reader
 from shared.public_forms.definition import FormDefinition
@@ -67,3 +68,13 @@ def test_long_text_is_mapped_by_its_beginning() -> None:
         for named in (*fault.texts, long):
             mapped = read(form_with(question), {"topics": long}, {"topics": {named: "translation"}})
             assert answers_of(mapped) == {"topics": answer}
+
+
+def test_mapping_of_the_last_import_is_proposed_without_what_the_form_has_no_more() -> None:
+    columns = {"Mail": "email", "Topics": "topics", "Role": "role", "When": "@received_at"}
+    values = {"topics": {"Other": "housing", "Surveys": "research"}, "name": {"A": "a"}, "role": {"B": "b"}}
+    last = ColumnMapping(columns, values, "dmy", "fr")
+    proposal = propose([*columns, "More"], form_with(TOPICS), last)
+    kept = {heading: target for heading, target in columns.items() if target != "role"}
+    assert proposal.source == "last import"
+    assert proposal.mapping == ColumnMapping(kept, {"topics": {"Surveys": "research"}}, "dmy", "fr")
