@@ -106,6 +106,8 @@ class RowReader:
         bad = {fault.heading for fault in faults}
         for error in checked.errors:
             name = error.pointer.removeprefix("/")
+            if error.code == "not-asked" and name not in self.places:
+                continue  # a consent that the form does not ask of this person: it is not given
             heading = self._heading(name)
             if heading not in bad:
                 unknown = self._unknown(line, name, raw) if error.code == "not-a-choice" else ()

@@ -78,3 +78,22 @@ def test_mapping_of_the_last_import_is_proposed_without_what_the_form_has_no_mor
     kept = {heading: target for heading, target in columns.items() if target != "role"}
     assert proposal.source == "last import"
     assert proposal.mapping == ColumnMapping(kept, {"topics": {"Surveys": "research"}}, "dmy", "fr")
+
+
+def test_required_consent_without_a_column_is_given_only_where_it_is_asked() -> None:
+    form = form_with(
+        {"name": "photo", "kind": "yes_no"},
+        {"name": "photo_consent", "kind": "consent", "required": True, "shown_when": {"field": "photo"}},
+        {"name": "more", "kind": "consent", "required": True, "shown_when": {"field": "photo_consent"}},
+        {"name": "terms", "kind": "consent", "required": True},
+    )
+
+    def given(cells: Mapping[str, str]) -> list[str]:
+        row = read(form, cells)
+        answers_of(row)
+        return sorted(row.content["consent"]) if row.content is not None else []
+
+    assert given({"photo": "yes"}) == ["more", "photo_consent", "terms"]
+    assert given({"photo": "no"}) == given({"photo": ""}) == given({}) == ["terms"]
+    [fault] = read(form, {"photo": "no", "photo_consent": "yes"}).faults
+    assert (fault.heading, fault.code) == ("photo_consent", "not-asked")
