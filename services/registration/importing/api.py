@@ -15,6 +15,7 @@ from services.registration.importing.model import (
     MAX_CELL,
     MAX_COLUMNS,
     MAX_HEADING,
+    SAME_ADDRESS,
     ColumnMapping,
     Fate,
     ImportChoice,
@@ -125,6 +126,13 @@ class RowSchema(ma.Schema):
     fate = ma.fields.String(required=True, validate=ma.validate.OneOf([*Fate]))
     changes = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of answers"})
     twin = ma.fields.Integer(required=True, metadata={"description": "Line of the row that it repeats; 0: none"})
+    address_registered = ma.fields.Boolean(
+        required=True, metadata={"description": "In the dry run: the address is already registered, as another person"}
+    )
+    address_line = ma.fields.Integer(
+        required=True,
+        metadata={"description": "In the dry run: line of another person with the same address; 0: none"},
+    )
     faults = ma.fields.List(ma.fields.Nested(RowFaultSchema), required=True)
 
 
@@ -151,6 +159,9 @@ class ImportSchema(ma.Schema):
     rows = ma.fields.Integer(required=True)
     done_rows = ma.fields.Integer(required=True, metadata={"description": "State of the import"})
     expected = _counts("Rows by fate in the dry run")
+    same_address = ma.fields.Integer(
+        required=True, metadata={"description": "Rows of the dry run that register an address for a further person"}
+    )
     counts = _counts("Rows by fate so far")
     mapping: Any = ma.fields.Dict(
         keys=ma.fields.String(), required=True, metadata={"description": "Of the columns; empty before there is one"}
@@ -191,7 +202,11 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
 class RowArguments(PageArguments):
     """Which rows."""
 
-    fate = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *Fate]))
+    fate = ma.fields.String(
+        load_default="",
+        validate=ma.validate.OneOf(["", *Fate, SAME_ADDRESS]),
+        metadata={"description": "`same-address`: rows of the dry run that register an address for a further person"},
+    )
 
 
 def imports_blueprint(desk: ImportDesk) -> Any:

@@ -24,7 +24,14 @@ from services.registration.importing.mapping import (
     refuse_others,
     targets_of,
 )
-from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport, PreparedRow
+from services.registration.importing.model import (
+    SAME_ADDRESS,
+    ColumnMapping,
+    Fate,
+    ImportChoice,
+    PeopleImport,
+    PreparedRow,
+)
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
@@ -294,7 +301,7 @@ def _result_page(
     view = ImportView(people, *desk.form(people.form))
     counts = people.expected if people.state == "checked" else people.counts
     fate = request.args.get("fate", "")
-    if fate not in ("", *Fate):
+    if fate not in ("", *Fate, SAME_ADDRESS):
         raise BadRequest("unknown fate")
     rows, after = _rows(desk, people, fate)
     sees = may_see_file(people, holder())

@@ -1,6 +1,7 @@
 """Values of an import: the table that was read, the mapping of its columns, and what becomes of each row."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,10 @@ STATUS, RECEIVED_AT, LANGUAGE, TIME_ZONE = "@status", "@received_at", "@language
 """What a column can be besides the answer to a question."""
 
 OWN_TARGETS = (STATUS, RECEIVED_AT, LANGUAGE, TIME_ZONE)
+
+
+SAME_ADDRESS = "same-address"
+"""In place of a fate, in counts and filters: rows that register an address for a further person."""
 
 
 class FileRefused(ValueError):
@@ -123,6 +128,8 @@ class PreparedRow:
         faults: why it is refused.
         changes: names of the answers that differ from those of the registration.
         twin: line of the row that it repeats; 0 for none.
+        address_registered: by the dry run a further person gets a registration of an address that has one already.
+        address_line: line of a row before with the same address and another person, likewise; 0 for none.
     """
 
     line: int
@@ -135,6 +142,17 @@ class PreparedRow:
     faults: tuple[RowFault, ...] = ()
     changes: tuple[str, ...] = ()
     twin: int = 0
+    address_registered: bool = False
+    address_line: int = 0
+
+    @property
+    def same_address(self) -> bool:
+        """Whether it registers an address for a further person, or for the same one under another name."""
+        return self.address_registered or self.address_line > 0
+
+    def is_among(self, rows: str) -> bool:
+        """Whether it is one of the rows that a filter names: of a fate, ``SAME_ADDRESS``, or all if it is empty."""
+        return rows in ("", self.fate) or (rows == SAME_ADDRESS and self.same_address)
 
     def shown_cells(self) -> list[tuple[str, str]]:
         """(heading, text) of the cells that a refusal is about, then the first others that hold anything, unnamed."""
@@ -143,6 +161,11 @@ class PreparedRow:
         of_faults = {at for places in faulty for at in places}
         others = [text for at, text in enumerate(self.cells) if at not in of_faults and text.strip()]
         return [*named[:MAX_SHOWN], *(("", text) for text in others[:MAX_SHOWN])]
+
+
+def count_fates(rows: Iterable[PreparedRow]) -> dict[str, int]:
+    """Return how many rows have each fate."""
+    return dict(Counter(row.fate.value for row in rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +195,7 @@ class PeopleImport:
         seen_form: what the form was when the rows were checked: its revision, and whether it takes place.
         rows: in the file.
         expected: how many rows have which fate by the dry run.
+        same_address: how many rows register an address for a further person, by the dry run.
         counts: how many have had which fate so far.
         mapping: of its columns; empty before there is one.
     """
@@ -183,6 +207,7 @@ class PeopleImport:
     seen_form: str
     rows: int
     expected: Mapping[str, int]
+    same_address: int
     counts: Mapping[str, int]
     choice: ImportChoice
     mapping: Mapping[str, Any]

@@ -5,9 +5,8 @@ The dry run writes nothing. What is sealed is encrypted as soon as it is read.
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -151,9 +150,9 @@ class RowReader:
                     answers[name] = read(text)
                 except CellUnreadable as error:
                     faults.append(self._unreadable(name, error))
-        for field in self.definition.consents:
-            if field.required and field.name not in self.places:
-                answers[field.name] = True  # the coordinator who confirms the import states how they agreed
+        for consent in self.definition.consents:
+            if consent.required and consent.name not in self.places:
+                answers[consent.name] = True  # the coordinator who confirms the import states how they agreed
         return answers
 
     def _unreadable(self, target: str, error: CellUnreadable) -> RowFault:
@@ -269,6 +268,21 @@ FATES = {
 
 
 @dataclass(frozen=True, slots=True)
+class _RowsBefore:
+    """What the rows before were about.
+
+    Attributes:
+        first_at: first line of each person.
+        address_at: first line of each address that was not refused.
+        added: people whom these rows register.
+    """
+
+    first_at: dict[bytes, int] = field(default_factory=dict)
+    address_at: dict[bytes, int] = field(default_factory=dict)
+    added: set[bytes] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class RowChecker:
     """Determines the fate of rows.
 
@@ -287,14 +301,14 @@ class RowChecker:
     def check(self, rows: Sequence[PreparedRow]) -> Iterator[PreparedRow]:
         """Yield each row with its fate, in order."""
         facts: Facts | None = None
-        first_at: dict[bytes, int] = {}
+        before = _RowsBefore()
         for start in range(0, len(rows), READ_TOGETHER):
             some = list(self._entries(rows[start : start + READ_TOGETHER]))
             refs = sorted({entry.address.ref for _, entry in some if entry is not None})
             with self.work.transaction() as connection:
                 facts = preview_facts(connection, self.form, refs, facts)
             for row, entry in some:
-                yield row if entry is None else self._fate(facts, row, entry, first_at)
+                yield row if entry is None else self._fate(facts, row, entry, before)
 
     def _entries(self, rows: Iterable[PreparedRow]) -> Iterator[tuple[PreparedRow, CoordinatorEntry | None]]:
         for number, row in enumerate(rows):
@@ -302,17 +316,25 @@ class RowChecker:
                 time.sleep(0)  # yields to other requests of the process
             yield row, entry_of(self.references, self.form.slug, row, self.now)
 
-    def _fate(self, facts: Facts, row: PreparedRow, entry: CoordinatorEntry, first_at: dict[bytes, int]) -> PreparedRow:
-        twin = first_at.setdefault(entry.person, row.line)
+    def _fate(self, facts: Facts, row: PreparedRow, entry: CoordinatorEntry, before: _RowsBefore) -> PreparedRow:
+        twin = before.first_at.setdefault(entry.person, row.line)
         if twin != row.line:
             return replace(row, fate=Fate.DUPLICATE, twin=twin, content=None)
-        live = facts.of(entry.form, entry.address.ref)
-        before = next((one for one in live if one.person == entry.person), None)
-        changes = () if before is None else changed_fields(before.content, changed_content(before, entry))
+        live = list(facts.of(entry.form, entry.address.ref))
+        known = next((one for one in live if one.person == entry.person), None)
+        changes = () if known is None else changed_fields(known.content, changed_content(known, entry))
         result = enter(facts, BatchPlan(), entry, new_id, PREVIEW, change=True)
         if result in REFUSALS:
             return refused(row, result)
-        return replace(row, fate=FATES[result], changes=changes)
+        line = before.address_at.setdefault(entry.address.ref, row.line)
+        decided = replace(row, fate=FATES[result], changes=changes)
+        if known is not None:
+            return decided
+        registered = any(one.person not in before.added for one in live)
+        before.added.add(entry.person)
+        if self.form.kind == PROPOSAL:  # one person may make several
+            return decided
+        return replace(decided, address_registered=registered, address_line=line if line != row.line else 0)
 
 
 def refused(row: PreparedRow, result: Entered) -> PreparedRow:
@@ -339,8 +361,3 @@ def entry_of(references: References, form: str, row: PreparedRow, now: datetime)
         fields=frozenset(row.fields),
         waits=row.waits,
     )
-
-
-def count_fates(rows: Iterable[PreparedRow]) -> dict[str, int]:
-    """Return how many rows have each fate."""
-    return dict(Counter(row.fate.value for row in rows))

@@ -25,8 +25,9 @@ from services.registration.importing.model import (
     ImportChoice,
     PeopleImport,
     PreparedRow,
+    count_fates,
 )
-from services.registration.importing.rows import RowChecker, count_fates, make_reader, read_rows
+from services.registration.importing.rows import RowChecker, make_reader, read_rows
 from services.registration.importing.table_reading import read_table
 from services.registration.people.references import References
 from services.registration.sealing.store import find_public_key
@@ -161,7 +162,7 @@ class ImportDesk:
                 store.add_file(connection, self.vault, identity, stored[0], how, view.people.created_at)
             store.replace_batches(connection, self.vault, identity, batches, view.people.created_at)
             seen = seen_form(view.form, now)
-            store.store_checked(connection, identity, mapping_to_json(mapping), seen, expected)
+            store.store_checked(connection, identity, mapping_to_json(mapping), seen, rows)
             add_audit_record(
                 connection, AuditRecord(by, "people-import-checked", "import", identity, {"rows": expected}), now
             )
@@ -236,7 +237,7 @@ class ImportDesk:
         return self.find(identity)
 
     def rows(self, identity: str, fate: str, first_batch: int) -> Iterator[tuple[int, PreparedRow]]:
-        """Yield (number of the batch, row) of each row with a fate, from a batch on, in order of the file."""
+        """Yield (number of the batch, row) of each row with a fate or a mark, from a batch on, in order of the file."""
         number = first_batch
         while True:
             with self.work.transaction() as connection:

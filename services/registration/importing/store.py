@@ -15,12 +15,20 @@ import orjson
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from services.registration.importing.model import Fate, ImportChoice, PeopleImport, PreparedRow, RowFault
+from services.registration.importing.model import (
+    SAME_ADDRESS,
+    Fate,
+    ImportChoice,
+    PeopleImport,
+    PreparedRow,
+    RowFault,
+    count_fates,
+)
 from shared.runtime.ids import keyed_hash
 from shared.security.sealing import Vault
 
-_COLUMNS = """id::text, form, state, revision, seen_form, row_count, expected, counts, choice, mapping, created_at,
-    created_by, confirmed_by, finished_at, failure"""
+_COLUMNS = """id::text, form, state, revision, seen_form, row_count, expected, same_address, counts, choice, mapping,
+    created_at, created_by, confirmed_by, finished_at, failure"""
 _ADD = text("""
     INSERT INTO people_import (id, form, state, revision, seen_form, row_count, created_at, created_by)
     VALUES (CAST(:id AS uuid), :form, 'uploaded', 1, '', :rows, :now, :by)
@@ -44,7 +52,7 @@ _LAST_MAPPING = text("""
 """)
 _CHECKED = text("""
     UPDATE people_import SET state = 'checked', revision = revision + 1, mapping = :mapping, seen_form = :seen,
-        expected = :expected, row_count = :rows WHERE id = CAST(:id AS uuid)
+        expected = :expected, row_count = :rows, same_address = :same_address WHERE id = CAST(:id AS uuid)
 """)
 _CONFIRM = text("""
     UPDATE people_import SET state = 'running', revision = revision + 1, choice = :choice, confirmed_at = :now,
@@ -143,11 +151,12 @@ def last_mapping(connection: Connection, form: str) -> Mapping[str, Any]:
 
 
 def store_checked(
-    connection: Connection, identity: str, mapping: Mapping[str, Any], seen: str, expected: Mapping[str, int]
+    connection: Connection, identity: str, mapping: Mapping[str, Any], seen: str, rows: Sequence[PreparedRow]
 ) -> None:
     """Store what the dry run has found."""
-    values = {"id": identity, "mapping": Jsonb(mapping), "seen": seen, "expected": Jsonb(expected)}
-    connection.execute(_CHECKED, {**values, "rows": sum(expected.values())})
+    values = {"id": identity, "mapping": Jsonb(mapping), "seen": seen, "expected": Jsonb(count_fates(rows))}
+    marked = sum(row.same_address for row in rows)
+    connection.execute(_CHECKED, {**values, "rows": len(rows), "same_address": marked})
 
 
 def store_confirmed(connection: Connection, identity: str, choice: ImportChoice, by: str, now: datetime) -> None:
@@ -216,11 +225,11 @@ def finish_batch(connection: Connection, vault: Vault, identity: str, number: in
 def next_rows(
     connection: Connection, vault: Vault, identity: str, fate: str, first: int
 ) -> tuple[int, list[PreparedRow]] | None:
-    """Return number and rows with a fate (empty: any) of the first batch from ``first`` on that has any."""
+    """Return number and rows of the first batch from ``first`` on that has any; see ``PreparedRow.is_among``."""
     batch = connection.execute(_BATCH_WITH, {"id": identity, "fate": fate, "first": first}).fetchone()
     if batch is None:
         return None
-    return batch[0], [row for row in _rows(vault, identity, batch) if fate in ("", row.fate)]
+    return batch[0], [row for row in _rows(vault, identity, batch) if row.is_among(fate)]
 
 
 def erased_since(connection: Connection, form: str, since: datetime) -> set[bytes]:
@@ -230,9 +239,9 @@ def erased_since(connection: Connection, form: str, since: datetime) -> set[byte
 
 
 def _batch_row(vault: Vault, identity: str, number: int, rows: Sequence[PreparedRow]) -> dict[str, Any]:
-    fates: dict[str, int] = {}
-    for row in rows:
-        fates[row.fate] = fates.get(row.fate, 0) + 1
+    fates = count_fates(rows)
+    if marked := sum(row.same_address for row in rows):
+        fates[SAME_ADDRESS] = marked
     packed = zlib.compress(orjson.dumps(rows), 1)
     body = vault.close({"rows": base64.b64encode(packed).decode()}, row=f"{identity}/{number}")
     return {"id": identity, "number": number, "fates": Jsonb(fates), "body": body}
@@ -255,5 +264,5 @@ def _row(values: dict[str, Any]) -> PreparedRow:
 def _import(row: Any) -> PeopleImport | None:
     if row is None:
         return None
-    values: list[Any] = [*row[:8], ImportChoice(**row[8]), *row[9:]]
+    values: list[Any] = [*row[:9], ImportChoice(**row[9]), *row[10:]]
     return PeopleImport(*values)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.registration.importing.model import LANGUAGE, RECEIVED_AT, STATUS, TIME_ZONE, Fate
+from services.registration.importing.model import LANGUAGE, RECEIVED_AT, SAME_ADDRESS, STATUS, TIME_ZONE, Fate
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import Field
 
@@ -42,6 +42,13 @@ _OWN = {
     LANGUAGE: "Language of their mails",
     TIME_ZONE: "Time zone",
 }
+
+
+def rows_title(fate: str, state: str) -> str:
+    """Return the title of a list of rows; ``fate`` may be ``SAME_ADDRESS``, or empty for all rows."""
+    if fate == SAME_ADDRESS:
+        return "The same address, another person"
+    return FATES[fate][0 if state == "checked" else 2] if fate else "Rows"
 
 
 def label(field: Field) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from services.registration.importing import service as importing
 from shared.public_forms.definition import to_mapping
-from tests.integration.registration.test_importing import HEADINGS, PAGES, Desk, person
+from tests.integration.registration.test_importing import HEADINGS, PAGES, Desk, csv_of, person
 from tests.integration.rights.conftest import OWN_SITE
 from tests.support.clients import WEBINAR, address_of, rows
 from tests.support.registration_service import RegistrationService
@@ -99,3 +99,40 @@ def test_mapping_of_the_last_import_names_nothing_that_the_form_has_no_more(
     chosen = {"value:topics:Other": "research", "seen": str(open_["revision"] + 1)}
     again = service.client.post(f"{PAGES}/{open_['id']}/values", data=chosen, headers=own)
     assert (again.status_code, desk.ask("GET", f"/{open_['id']}").get_json()["expected"]) == (303, {"changed": 1})
+
+
+def test_address_of_a_further_person_is_marked_and_counted_in_the_dry_run(
+    desk: Desk, service: RegistrationService, own: Headers
+) -> None:
+    """The rule stays: address and name together are a person."""
+    service.register(1, 2)
+    people = [
+        *[(address_of(1), "Participant 1"), (address_of(1), "Participant One")],  # as registered, and a further one
+        (address_of(2), "P. 2"),
+        *[(address_of(3), "Ana"), (address_of(3), "Ana Silva"), (address_of(3), "ANA")],  # the third repeats the first
+        (address_of(4), "Beatriz"),
+    ]
+    lines = [("2020/02/20", email, name, "", "CH", "42") for email, name in people]
+    checked = desk.check(csv_of(*lines))
+    assert (checked["expected"], checked["same_address"]) == (
+        {"same": 1, "confirmed": 5, "duplicate": 1},
+        3,
+    )
+    found = desk.ask("GET", f"/{checked['id']}/rows?fate=same-address").get_json()["items"]
+    assert [(row["line"], row["address_registered"], row["address_line"]) for row in found] == [
+        (3, True, 2),
+        (4, True, 0),
+        (6, False, 5),
+    ]
+    every = desk.ask("GET", f"/{checked['id']}/rows").get_json()["items"]
+    assert [row["line"] for row in every if row["address_registered"] or row["address_line"]] == [3, 4, 6]
+    path = f"{PAGES}/{checked['id']}"
+    page = service.client.get(path, headers=own).text
+    assert "3 rows register an address for a further person" in page
+    shown = service.client.get(f"{path}?fate=same-address", headers=own).text
+    assert re.findall(r'<span class="whole">Line (\d+)</span>', shown) == ["3", "4", "6"]
+    assert "This address is already registered, as another person." in shown
+    assert "The same address, as another person, is also on line 5." in shown
+    assert desk.confirm(checked).status_code == 202
+    desk.work_off()
+    assert service.seats() == (7, 0)

@@ -626,6 +626,7 @@ CREATE TABLE people_import (
     seen_form text NOT NULL,
     row_count integer NOT NULL CHECK (row_count >= 0),
     expected jsonb NOT NULL DEFAULT '{}',
+    same_address integer NOT NULL DEFAULT 0 CHECK (same_address >= 0),
     counts jsonb NOT NULL DEFAULT '{}',
     choice jsonb NOT NULL DEFAULT '{}',
     mapping jsonb NOT NULL DEFAULT '{}',
