@@ -117,6 +117,9 @@ _SEPARATORS = frozenset(";\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 _BEFORE_A_FORMULA = re.compile(rf"""(?<![;"\s])[;"\s]++(?=[{re.escape(_FORMULA_SIGNS)}])""")
 """All separators, quotes and blanks before the start of a formula, in linear time."""
 
+_MADE_SAFE = re.compile(rf"""((?<![;"\s])[;"\s]++)'(?=[{re.escape(_FORMULA_SIGNS)}])""")
+"""The same with the apostrophe that was put behind them."""
+
 
 def wants_csv() -> bool:
     """Whether the caller asks for CSV rather than JSON (``Accept``)."""
@@ -137,6 +140,21 @@ def safe_cell(value: object) -> str:
         return str(value)
     text = _BEFORE_A_FORMULA.sub(_parted, value)
     return f"'{text}" if text.lstrip(' "').startswith(FORMULA_STARTS) else text
+
+
+def original_cell(cell: str) -> str:
+    """Return the text of which ``safe_cell`` has made ``cell``; text that it cannot have made stays as it is.
+
+    Text with an apostrophe of its own before a sign of a formula is taken for text that was made safe.
+    """
+    if "'" not in cell:
+        return cell
+    text = _MADE_SAFE.sub(_joined, cell.removeprefix("'"))
+    return text if safe_cell(text) == cell else cell
+
+
+def _joined(made: re.Match[str]) -> str:
+    return made[0] if _SEPARATORS.isdisjoint(made[1]) else made[1]
 
 
 def _parted(between: re.Match[str]) -> str:

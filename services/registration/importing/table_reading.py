@@ -1,7 +1,8 @@
 """Reads a file of people as a table.
 
 A cell is text and nothing else: text that begins like a formula stays unchanged and is never evaluated. CSV is read in
-the encodings and with the delimiters that are in use, a spreadsheet by ``workbook``.
+the encodings and with the delimiters that are in use, a spreadsheet by ``workbook``. The apostrophes by which our own
+CSV files keep a spreadsheet from taking text for a formula are removed.
 """
 
 import csv
@@ -20,6 +21,7 @@ from services.registration.importing.model import (
     FileTable,
 )
 from services.registration.importing.workbook import read_workbook
+from shared.http.lists import original_cell
 
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -145,7 +147,7 @@ def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
         for row in reader:
             if any(len(cell) > MAX_CELL for cell in row):
                 raise FileRefused("cell-too-long", f"Line {number} has a cell of more than {MAX_CELL} characters.")
-            yield number, row
+            yield number, [original_cell(cell) for cell in row]
             number = reader.line_num + 1
     except csv.Error:
         raise FileRefused("unreadable", f"Line {number} cannot be read as CSV: check its quotation marks.") from None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.lists import FORMULA_STARTS, csv_lines, safe_cell
+from shared.http.lists import FORMULA_STARTS, csv_lines, original_cell, safe_cell
 
 
 @pytest.mark.parametrize("start", FORMULA_STARTS)
@@ -73,3 +73,13 @@ def test_no_separator_makes_a_cell_that_is_a_formula(cells: list[str]) -> None:
                     delimiter,
                     cell,
                 )
+
+
+@given(st.text(alphabet=st.one_of(st.sampled_from('ab ;,"\t\n\r=+-@＝|!'), st.characters(exclude_characters="'"))))
+def test_safe_cell_is_read_back_as_the_text_that_it_was(text: str) -> None:
+    assert original_cell(safe_cell(text)) == text
+
+
+@pytest.mark.parametrize("text", ["O'Brien", "'quoted'", "it's -1", "'a; =b", "'", "", "rock 'n' roll; '90s"])
+def test_apostrophe_that_makes_no_cell_safe_stays(text: str) -> None:
+    assert original_cell(text) == text

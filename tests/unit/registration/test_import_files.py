@@ -30,6 +30,7 @@ from services.registration.importing.model import (
 )
 from services.registration.importing.table_reading import read_table
 from services.registration.importing.workbook import MAX_UNPACKED_BYTES, _texts, check_archive
+from shared.http.lists import csv_lines
 from shared.public_forms.definition import parse_definition, to_mapping
 
 TEXTS = {
@@ -59,6 +60,12 @@ def test_cells_are_text_and_lines_are_numbered() -> None:
         (3, ("=1+1", "x\ny", "@SUM(A1)", "1")),
         (5, ('he said "no"', "2", "3")),
     ]
+
+
+def test_our_own_csv_is_read_as_the_text_that_it_was_written_from() -> None:
+    cells = ("+41 22 000 00 00", "=1+1", "a;\n-b", "O'Brien", "-3")
+    table = read_table("".join(csv_lines(["phone", "-x", "c", "d", "e"], [cells])).encode())
+    assert (table.headings, table.lines[0].cells) == (("phone", "-x", "c", "d", "e"), cells)
 
 
 def packed(*entries: tuple[str, bytes]) -> bytes:
