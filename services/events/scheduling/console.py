@@ -14,8 +14,9 @@ from services.events import console
 from services.events.desk.service import show_left_behind
 from services.events.http import READERS
 from services.events.scheduling.model import Conflict
-from services.events.scheduling.publishing import Snapshot, publish_schedule
+from services.events.scheduling.publishing import publish_schedule
 from services.events.scheduling.service import Board, ask_for_schedule, place_proposal, show_board, take_off
+from services.events.scheduling.snapshot import Snapshot
 from services.events.scheduling.wording import (
     clash_text,
     conflict_text,

@@ -16,7 +16,7 @@ from services.events.fields import fields_of
 from services.events.local_time import to_local, to_utc
 from services.events.rules import BrokenRule, RulesBroken, enforce, rules_under
 from services.events.scheduling.api import SpanSchema
-from services.events.scheduling.publishing import Snapshot, read_snapshot
+from services.events.scheduling.snapshot import Snapshot, read_snapshot
 from services.events.scheduling.wording import conflict_text
 from services.events.setup.kinds import (
     ID_FIELD,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from services.events.event.store import public_titles
 from services.events.scheduling.model import Proof, Reason, SearchStage, Timetable, TimetableDifference, difference
-from services.events.scheduling.publishing import Snapshot, entries_of, read_snapshot
+from services.events.scheduling.snapshot import Snapshot, entries_of, read_snapshot
 from services.events.scheduling.store import (
     SolveJob,
     TimetableVersion,

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.events.scheduling.model import Argument, Conflict, ConflictKind
 from services.events.scheduling.openings import FULL, TOO_LARGE, Openings, impossible_preferences
-from services.events.scheduling.publishing import Snapshot
+from services.events.scheduling.snapshot import Snapshot
 from services.events.side_events.model import Proposal
 from shared.i18n.when import compact_day
 

@@ -11,7 +11,7 @@ from services.console_words import NO_BREAK
 from services.events.scheduling import openings
 from services.events.scheduling.model import Argument, Conflict, ConflictKind, Fixed, Proof
 from services.events.scheduling.openings import TOO_LARGE
-from services.events.scheduling.publishing import Snapshot
+from services.events.scheduling.snapshot import Snapshot
 from services.events.scheduling.wording import (
     _HELP,
     _REASONS,
