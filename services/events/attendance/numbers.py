@@ -136,6 +136,12 @@ _PEOPLE_ON = text(f"""
         UNION SELECT person_ref {_PROPOSED} AND 'proposal' = ANY(CAST(:kinds AS text[]))) AS person
 """)
 
+_REGISTERED_ON = text("""
+    SELECT count(DISTINCT person_ref)::int FROM roster
+    WHERE event_id = ANY(CAST(:events AS text[])) AND status IN ('confirmed', 'waitlisted') AND person_ref IS NOT NULL
+        AND form_kind <> ALL(CAST(:without AS text[]))
+""")
+
 
 def tally_more(connection: Connection, entries: Sequence[TallyKey], event_id: str | None) -> None:
     """Count one more registration of an event in each of ``entries``, which differ."""
@@ -306,6 +312,12 @@ def representatives_by_group(connection: Connection, event_ids: Sequence[str]) -
 def registration_groups(connection: Connection, event_id: str) -> list[RegistrationGroup]:
     """The registrations of an event, grouped by form kind, status and language; its own proposal counts as one."""
     return [RegistrationGroup(*row) for row in connection.execute(_REGISTRATION_GROUPS, {"event_id": event_id})]
+
+
+def count_registered_on(connection: Connection, event_ids: Sequence[str], without: Sequence[str]) -> int:
+    """How many distinct people have a live registration of any of the events, those on some kinds of form left out."""
+    values = {"events": list(event_ids), "without": list(without)}
+    return int(connection.execute(_REGISTERED_ON, values).scalar_one())
 
 
 def count_people_on(connection: Connection, event_id: str, kinds: Sequence[str]) -> int:

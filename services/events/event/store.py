@@ -3,7 +3,7 @@
 The counts are kept by difference, so reading never counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,7 @@ _CONDITIONS: Mapping[str, str] = {
 }
 
 _FIND = text(f"SELECT {_LISTED} FROM event WHERE id = :id")  # noqa: S608 - names of our own columns
+_FIND_SOME = text(f"SELECT {_LISTED} FROM event WHERE id = ANY(CAST(:ids AS text[]))")  # noqa: S608 - as above
 _FIND_FOR_CHANGE = text(f"SELECT {_LISTED} FROM event WHERE id = :id FOR UPDATE")  # noqa: S608 - as above
 _INSERT = (
     f"INSERT INTO event ({_LISTED}, changed_at) "  # noqa: S608 - as above
@@ -156,6 +157,12 @@ def read_event(connection: Connection, event_id: str) -> Event | None:
     """The event with this id."""
     row = connection.execute(_FIND, {"id": event_id}).first()
     return None if row is None else _event(row)
+
+
+def read_events(connection: Connection, event_ids: Collection[str]) -> Mapping[str, Event]:
+    """Those of the events that exist, by id."""
+    found = (_event(row) for row in connection.execute(_FIND_SOME, {"ids": list(event_ids)}))
+    return {event.id: event for event in found}
 
 
 def lock_event(connection: Connection, event_id: str) -> Event | None:

@@ -14,8 +14,15 @@ from services.events import console
 from services.events.desk.service import show_left_behind
 from services.events.http import READERS
 from services.events.scheduling.model import Conflict
-from services.events.scheduling.publishing import publish_schedule
-from services.events.scheduling.service import Board, ask_for_schedule, place_proposal, show_board, take_off
+from services.events.scheduling.publishing import RefusedEntry, publish_schedule
+from services.events.scheduling.service import (
+    Board,
+    ask_for_schedule,
+    place_proposal,
+    show_board,
+    show_board_and_publication,
+    take_off,
+)
 from services.events.scheduling.snapshot import Snapshot
 from services.events.scheduling.wording import (
     clash_text,
@@ -72,9 +79,9 @@ class BoardDay:
     rows: tuple[BoardRow, ...]
 
 
-def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> tuple[BoardDay, ...]:
+def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict], refused: Sequence[RefusedEntry]) -> tuple[BoardDay, ...]:
     """Return the whole board with every slot and every room, also empty ones."""
-    cards = _cards(snapshot, conflicts)
+    cards = _cards(snapshot, conflicts, refused)
     rooms = sorted(snapshot.rooms.values(), key=lambda room: (-room.capacity, room.id))
     slots = sorted(snapshot.slots.values(), key=lambda slot: slot.span.starts_at)
     return tuple(
@@ -99,8 +106,12 @@ def _row(slot: TimeSlot, rooms: Sequence[Room], cards: dict[tuple[str, str], lis
     return BoardRow(slot, times_text(slot), tuple(cells))
 
 
-def _cards(snapshot: Snapshot, conflicts: Sequence[Conflict]) -> dict[tuple[str, str], list[BoardCard]]:
+def _cards(
+    snapshot: Snapshot, conflicts: Sequence[Conflict], refused: Sequence[RefusedEntry]
+) -> dict[tuple[str, str], list[BoardCard]]:
     clashes: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in refused:
+        clashes[entry.proposal_id].append(f"the side event was {entry.event.status}")
     for conflict in conflicts:
         for name in conflict.proposals:
             clashes[name].append(clash_text(conflict, name, snapshot))
@@ -135,7 +146,7 @@ def _add_board(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.get("/timetable")
     @needs_all_forms(*READERS)
     def timetable_page() -> str:
-        board = show_board(context.work)
+        board, publication = show_board_and_publication(context.work, context.clock)
         anchors, lost = show_left_behind(context.work, context.clock())
         conflicts, coordinator = board.snapshot.conflicts, "coordinator" in holder().roles
         groups = group_titles(context)
@@ -144,7 +155,8 @@ def _add_board(blueprint: Blueprint, context: SideEventsContext) -> None:
             "events/timetable.html",
             board=board,
             conflicts=[conflict_text(conflict, board.snapshot) for conflict in conflicts],
-            days=days_of(board.snapshot, conflicts),
+            days=days_of(board.snapshot, conflicts, publication.refused),
+            publication=publication,
             groups=groups,
             names=_names(context, board) if coordinator else {},
             suggestions=[shown.proposal for shown in suggestions],

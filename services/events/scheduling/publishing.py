@@ -6,15 +6,18 @@ notified, and manual changes to their side event are kept. A side event that has
 Locks are taken in one order: the board, the proposals, the events, each by id; all other code uses the same order.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.events.event.lifecycle import cancel, is_over, merge_loaded, postpone
-from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode
+from services.events.attendance.model import NOT_NOTIFIED, is_mailed
+from services.events.attendance.numbers import count_registered_on
+from services.events.event.lifecycle import PublishedChange, cancel, is_over, merge_loaded, postpone
+from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode, visible_difference
 from services.events.event.service import record_change
-from services.events.event.store import lock_event, save_event
+from services.events.event.store import lock_event, read_events, save_event
 from services.events.network.messages import event_message
 from services.events.scheduling.model import (
     TimetableDifference,
@@ -67,6 +70,22 @@ class _Making:
         group, room = entry.working_group, entry.room_title
         return replace(before, title=entry.title, working_group=group, room_title=room) == entry
 
+    def is_refused(self, entry: TimetableEntry) -> bool:
+        """Whether its event keeps the timetable from being published.
+
+        A cancelled event is in no timetable; a held one stays where it was.
+        """
+        event = self.events[entry.event_id]
+        if event is None or event.status is not EventStatus.HELD:
+            return event is not None and event.status is EventStatus.CANCELLED
+        return not self.same_place(entry)
+
+    def event_of(self, entry: TimetableEntry) -> tuple[Event, PublishedChange]:
+        """The event of an entry as it is afterwards, and the change to publish."""
+        old, proposal = self.events[entry.event_id], self.snapshot.proposals[entry.proposal_id]
+        stays = old is not None and self.same_place(entry)
+        return merge_loaded(old, _worded(entry, proposal, old) if old and stays else _event(entry, proposal, old))
+
 
 def publish_schedule(
     work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None = None
@@ -95,12 +114,68 @@ def publish_schedule(
             raise DomainError("schedule-unchanged", "this timetable has already been published")
         version = TimetableVersion(old.number + 1 if old else 1, clock(), by, after)
         changed = difference(before, after)
-        by_proposal = {entry.proposal_id: entry for entry in before}
-        making = _Making(snapshot, by_proposal, _locked_events(connection, before + after), version, changed)
+        making = _Making(snapshot, _by_proposal(before), _locked_events(connection, before + after), version, changed)
         outbox.add(connection, [*_put_up(connection, keys, making)])
         outbox.add(connection, [*_taken_off(connection, keys, making)])
         insert_version(connection, version)
     return PublishedTimetable(version, changed)
+
+
+def _by_proposal(entries: Iterable[TimetableEntry]) -> Mapping[str, TimetableEntry]:
+    return {entry.proposal_id: entry for entry in entries}
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEntry:
+    """A side event that keeps the board from being published: it was cancelled, or was held in another place."""
+
+    proposal_id: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationPreview:
+    """Attributes:
+    refused: what has to be resolved first.
+    people: distinct people registered for side events that change, who get a mail about it; proposers are not counted.
+    """
+
+    refused: tuple[RefusedEntry, ...]
+    people: int
+
+
+def preview_publication(connection: Connection, snapshot: Snapshot, now: datetime) -> PublicationPreview:
+    """What publishing the board at ``now`` (aware) would meet, and whom it would reach beside the proposers."""
+    before, after = snapshot.version.entries if snapshot.version else (), entries_of(snapshot)
+    names = {entry.event_id for entry in before + after}
+    events: dict[str, Event | None] = {**dict.fromkeys(names), **(read_events(connection, names) if names else {})}
+    version = TimetableVersion(snapshot.version.number + 1 if snapshot.version else 1, now, "", after)
+    making = _Making(snapshot, _by_proposal(before), events, version, difference(before, after))
+    refused = [entry for entry in after if making.is_refused(entry)]
+    mailed = [entry.event_id for entry in after if entry not in refused and _is_mailed(entry, making)]
+    mailed += [making.before[name].event_id for name in making.changed.removed if _loses_date(name, making)]
+    return PublicationPreview(
+        tuple(RefusedEntry(entry.proposal_id, event) for entry in refused if (event := events[entry.event_id])),
+        count_registered_on(connection, mailed, (*NOT_NOTIFIED, "proposal")) if mailed else 0,
+    )
+
+
+def _is_mailed(entry: TimetableEntry, making: _Making) -> bool:
+    """Whether publishing mails the change of an event; one that breaks a rule is refused then, and reaches no one."""
+    old = making.events[entry.event_id]
+    try:
+        new, change = making.event_of(entry)
+    except DomainError:
+        return False
+    return old is not None and change == "changed" and is_mailed(old, new, visible_difference(old, new))
+
+
+def _loses_date(name: str, making: _Making) -> bool:
+    """Whether the event of a proposal that has lost its place is postponed or cancelled; past events stay."""
+    event = making.events[making.before[name].event_id]
+    if event is None or is_over(event, making.version.published_at):
+        return False
+    return event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED)
 
 
 def _locked_snapshot(connection: Connection, before: tuple[TimetableEntry, ...]) -> Snapshot:
@@ -120,7 +195,7 @@ def _put_up(connection: Connection, keys: ProposalKeys, making: _Making) -> Iter
     version = making.version
     for entry in version.entries:
         proposal = making.snapshot.proposals[entry.proposal_id]
-        yield from _publish_event(connection, entry, proposal, making)
+        yield from _publish_event(connection, entry, making)
         if entry.proposal_id not in making.changed.notified:
             continue
         scheduled = _scheduled(proposal, entry)
@@ -136,13 +211,12 @@ def _scheduled(proposal: Proposal, entry: TimetableEntry) -> Proposal:
     return become(placed, ProposalStatus.SCHEDULED)
 
 
-def _publish_event(
-    connection: Connection, entry: TimetableEntry, proposal: Proposal, making: _Making
-) -> Iterator[Message]:
+def _publish_event(connection: Connection, entry: TimetableEntry, making: _Making) -> Iterator[Message]:
     """Store and publish an event if it has changed."""
-    old, stays = making.events[entry.event_id], making.same_place(entry)
-    _refuse_ended(old, stays=stays)
-    event, change = merge_loaded(old, _worded(entry, proposal, old) if old and stays else _event(entry, proposal, old))
+    old = making.events[entry.event_id]
+    if old is not None and making.is_refused(entry):
+        raise DomainError("event-cancelled", _refusal(old))
+    event, change = making.event_of(entry)
     if event == old:
         return
     _save(connection, old, event, making.version)
@@ -150,12 +224,10 @@ def _publish_event(
         yield event_message(change, event, making.version.published_at)
 
 
-def _refuse_ended(event: Event | None, *, stays: bool) -> None:
-    """A cancelled event is in no timetable; a held one stays where it was."""
-    if event is None:
-        return
-    if event.status is EventStatus.CANCELLED or (event.status is EventStatus.HELD and not stays):
-        raise DomainError("event-cancelled", f"{event.id} is {event.status}")
+def _refusal(event: Event) -> str:
+    if event.status is EventStatus.CANCELLED:
+        return f"the side event “{event.title}” was cancelled: revive it, or remove it from the timetable"
+    return f"the side event “{event.title}” was held: put it back to where it was held"
 
 
 def _save(connection: Connection, old: Event | None, event: Event, version: TimetableVersion) -> None:
@@ -202,7 +274,7 @@ def _taken_off(connection: Connection, keys: ProposalKeys, making: _Making) -> I
         if is_over(event, version.published_at):
             continue
         proposal = lock_proposal(connection, name)
-        if event is not None and event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED):
+        if event is not None and _loses_date(name, making):
             withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
             ended = cancel(event) if withdrawn else postpone(event)
             _save(connection, event, ended, version)

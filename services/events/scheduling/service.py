@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from services.events.event.store import public_titles
 from services.events.scheduling.model import Proof, Reason, SearchStage, Timetable, TimetableDifference, difference
+from services.events.scheduling.publishing import PublicationPreview, preview_publication
 from services.events.scheduling.snapshot import Snapshot, entries_of, read_snapshot
 from services.events.scheduling.store import (
     SolveJob,
@@ -61,10 +62,24 @@ def show_board(work: UnitOfWork) -> Board:
         Unavailable: the database is down.
     """
     with work.snapshot() as connection:
-        snapshot = read_snapshot(connection)
-        job = read_newest_job(connection)
+        return _read_board(connection)
+
+
+def show_board_and_publication(work: UnitOfWork, clock: Clock) -> tuple[Board, PublicationPreview]:
+    """The same, and what publishing it now would meet and reach.
+
+    Raises:
+        Unavailable: the database is down.
+    """
+    with work.snapshot() as connection:
+        board = _read_board(connection)
+        return board, preview_publication(connection, board.snapshot, clock())
+
+
+def _read_board(connection: Connection) -> Board:
+    snapshot = read_snapshot(connection)
     before = snapshot.version.entries if snapshot.version else ()
-    return Board(snapshot, snapshot.version, difference(before, entries_of(snapshot)), job)
+    return Board(snapshot, snapshot.version, difference(before, entries_of(snapshot)), read_newest_job(connection))
 
 
 def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> int:

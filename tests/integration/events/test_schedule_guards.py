@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.runtime.ids import new_id
+from tests.integration.events.builders import consume, registered, registration_message
 from tests.integration.events.side_events import Desk
 from tests.support.clock import FrozenClock
 
@@ -177,3 +178,56 @@ def test_cancelled_review_frees_its_time(desk: Desk) -> None:
     assert desk.board().get_json()["conflicts"] == []
     change_event(desk, "upr-review", "cancel")
     assert desk.board().get_json()["conflicts"] == []
+
+
+def board_page(desk: Desk) -> str:
+    """The console's page of the timetable."""
+    return str(desk.client.get("/console/timetable", headers=desk.headers).text)
+
+
+def take_off(desk: Desk, proposal: str) -> None:
+    """Remove a proposal from the board."""
+    seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
+    assert desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["revive", "remove"])
+def test_cancelled_side_event_is_named_on_the_board_with_both_ways_to_resolve_it(desk: Desk, way: str) -> None:
+    proposal, event = published(desk, "Housing for all")
+    desk.put(desk.accepted("Other"), "garden-room", NOON)
+    assert "Publish version 2" in board_page(desk)
+    assert change_event(desk, event, "cancel").status_code == 200
+    page = board_page(desk)
+    assert "Publish version 2" not in page
+    assert "Conflict: <bdi>the side event was cancelled" in page
+    section = page[page.index('id="refused"') :].partition("</section>")[0]
+    for part in ("Housing for all", f"/console/events/{event}/change/revive", f"/console/timetable/{proposal}"):
+        assert part in section, part
+    refused = desk.publish()
+    assert code(refused) == (409, "event-cancelled")
+    assert "“Housing for all” was cancelled" in refused.get_json()["detail"]
+    if way == "revive":
+        change_event(desk, event, "revive")
+    else:
+        take_off(desk, proposal)
+    page = board_page(desk)
+    assert ("Publish version 2" in page, 'id="refused"' in page) == (True, False)
+    assert desk.publish().status_code == 201
+
+
+def test_board_counts_the_people_registered_for_side_events_that_move_or_lose_their_date(desk: Desk) -> None:
+    (moves, one), (goes, two) = published(desk), published(desk, "Two", "garden-room")
+    _, stays = published(desk, "Three", "upper-library")
+    second = registered(2).person_ref
+    people = [
+        *(registered(1, event_id=one), registered(2, event_id=one)),
+        *(registered(3, event_id=two), registered(12, event_id=two, person_ref=second)),
+        *(registered(4, event_id=stays), registered(5, event_id=one, form_kind="interest")),
+    ]
+    consume(desk.consumer, [registration_message(known) for known in people])
+    assert "registered for side events that change" not in board_page(desk)
+    desk.put(moves, "lake-hall", MORNING)
+    sentence = "2 people who are registered for side events that change or lose their date are notified by mail."
+    assert sentence in board_page(desk)
+    take_off(desk, goes)
+    assert sentence.replace("2", "3") in board_page(desk)
