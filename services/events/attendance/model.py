@@ -7,6 +7,7 @@ Forms for interest, for membership of a working group and for proposals may also
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.events.event.model import EVERY_GROUP, Event, EventStatus, Mode
 
@@ -25,8 +26,21 @@ MAILED = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city"
 """Fields of an event whose change is mailed to its participants; a change of other fields is visible on pages only."""
 
 
-def is_mailed(old: Event, new: Event, differs: Sequence[str]) -> bool:
-    """Whether participants get a mail about a change from ``old`` to ``new``, which differ in the fields ``differs``.
+def is_mailed(old: Event, new: Event, differs: Sequence[str], now: datetime) -> bool:
+    """Whether participants get a mail about a change at ``now`` (aware) from ``old`` to ``new``.
+
+    They get none once the event is over by both dates; notifications applies the same rule when it decides about news.
+    """
+    return is_news(old, new, differs) and not (has_ended(old, now) and has_ended(new, now))
+
+
+def has_ended(event: Event, now: datetime) -> bool:
+    """Whether the date of an event has passed at ``now`` (aware); without a date it has not."""
+    return event.ends_at is not None and event.ends_at <= now
+
+
+def is_news(old: Event, new: Event, differs: Sequence[str]) -> bool:
+    """Whether a change from ``old`` to ``new``, which differ in the fields ``differs``, matters to participants.
 
     A title counts in English: an added or corrected translation is visible on pages and in later mails.
     """

@@ -168,6 +168,13 @@ def languages_sentence(audience: ChangeAudience) -> str:
     return f"Mails {', '.join(parts)}." if parts else ""
 
 
+PAST = {
+    "new": "The date after the change has passed.",
+    "both": "The date has passed, before and after the change: no mails are sent.",
+}
+"""By ``Changed.past``."""
+
+
 def _largest_first(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
 

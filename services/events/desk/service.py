@@ -15,7 +15,9 @@ from services.events.attendance.model import (
     NOT_NOTIFIED,
     ChangeAudience,
     audience_of,
+    has_ended,
     is_mailed,
+    is_news,
     opens_remote,
 )
 from services.events.attendance.numbers import count_people_on, registration_groups
@@ -105,6 +107,8 @@ class Changed:
         audience: who is notified; no one if the change is ``none``, the event is announced or was held, or only
             pages show the difference.
         dependents: what was planned around its date and does not move with it.
+        past: ``new`` if it is to take place on a date that has passed; ``both`` if the former date has passed, too, so
+            that no one gets a mail that people would get otherwise.
     """
 
     event: Event
@@ -112,6 +116,7 @@ class Changed:
     differs: tuple[str, ...]
     audience: ChangeAudience
     dependents: Dependents
+    past: Literal["", "new", "both"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,7 @@ def change_event(
         save_event(connection, new, now)
         move_numbers(connection, old, new)
         record_change(connection, action.name, action.by, old, new, now)
-        outcome = _outcome(connection, old, new)
+        outcome = _outcome(connection, old, new, now)
         if outcome.change != "none":
             outbox.add(connection, [event_message(outcome.change, new, now)])
     return outcome
@@ -186,9 +191,10 @@ def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: EventSte
     """
     with work.transaction() as connection:
         old = find_event(connection, event_id, Readers.COORDINATORS)
-        new = step(old, clock())
+        now = clock()
+        new = step(old, now)
         _check_names(connection, new, old)
-        return _outcome(connection, old, new)
+        return _outcome(connection, old, new, now)
 
 
 def _require_seen(event: Event, seen: Collection[str]) -> None:
@@ -196,7 +202,7 @@ def _require_seen(event: Event, seen: Collection[str]) -> None:
         raise DomainError("edit-conflict", "the event was changed; read it again and repeat your change")
 
 
-def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
+def _outcome(connection: Connection, old: Event, new: Event, now: datetime) -> Changed:
     change = _change(old, new)
     dependents = dependents_of_change(connection, old, new)
     if change == "none":
@@ -204,10 +210,16 @@ def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
     groups = registration_groups(connection, new.id)
     without_mail = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and opens_remote(old, new))]
     differs = visible_difference(old, new)
-    mailed = change == "changed" and is_mailed(old, new, differs)
+    mailed = change == "changed" and is_mailed(old, new, differs, now)
     notified = sorted({group.form_kind for group in groups}.difference(without_mail)) if mailed else []
     audience = audience_of(groups, notified, count_people_on(connection, new.id, notified))
-    return Changed(new, change, differs, audience, dependents)
+    silent = change == "changed" and is_news(old, new, differs) and not mailed
+    return Changed(new, change, differs, audience, dependents, "both" if silent else _past(new, now))
+
+
+def _past(new: Event, now: datetime) -> Literal["", "new"]:
+    takes_place = new.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED)
+    return "new" if takes_place and has_ended(new, now) else ""
 
 
 def _change(old: Event, new: Event) -> Literal["published", "changed", "none"]:

@@ -167,7 +167,9 @@ def _is_mailed(entry: TimetableEntry, making: _Making) -> bool:
         new, change = making.event_of(entry)
     except DomainError:
         return False
-    return old is not None and change == "changed" and is_mailed(old, new, visible_difference(old, new))
+    if old is None or change != "changed":
+        return False
+    return is_mailed(old, new, visible_difference(old, new), making.version.published_at)
 
 
 def _loses_date(name: str, making: _Making) -> bool:

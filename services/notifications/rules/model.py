@@ -66,6 +66,19 @@ def known_after(known: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, A
     return {**now, "mode": now["mode"] if now["status"] in TAKING_PLACE else known["mode"]}
 
 
+def are_over(known: Mapping[str, Any], now: Mapping[str, Any], at: datetime) -> bool:
+    """Whether the dates of both states have passed at ``at`` (aware): then there is nothing to announce.
+
+    Events counts the recipients of a change by the same rule. A state without a date is not over.
+    """
+    return _is_over(known, at) and _is_over(now, at)
+
+
+def _is_over(state: Mapping[str, Any], at: datetime) -> bool:
+    date = date_of(state)
+    return date is not None and parse_rfc3339(state["ends_at"] or date) <= at
+
+
 def differs(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether participants see a difference."""
     return any(_shown(known, name) != _shown(now, name) for name in SHOWN)

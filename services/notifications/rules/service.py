@@ -47,6 +47,7 @@ from services.notifications.rules.model import (
     SHOWN_SINCE,
     News,
     PlannedReminder,
+    are_over,
     date_of,
     differs,
     due_after,
@@ -209,6 +210,8 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
         known, due = lock_event(connection, event), take_news(connection, event, now)
         if known is None or due is None:
             return True  # another scheduler took it, or another change arrived
+        if are_over(known.announced, known.content, min(due.began_at, now)):
+            return True  # what people know stays: a date to come is compared with it
         news = news_of(known.announced, known.content)
         mark_announced(connection, event, known_after(known.announced, known.content))
         if news is not None:

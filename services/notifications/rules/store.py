@@ -41,7 +41,7 @@ _DUE_NEWS = text("""
 """)
 _TAKE_NEWS = text("""
     DELETE FROM event_news WHERE event = :event AND (due_at <= :now OR due_at > :latest)
-    RETURNING changed_at, correlation_id
+    RETURNING began_at, changed_at, correlation_id
 """)
 _ZONES = text("SELECT DISTINCT content ->> 'time_zone' FROM event_copy WHERE id = ANY(:slugs)")
 _UPCOMING = text("""
@@ -72,8 +72,9 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class DueNews:
-    """Due news of an event; ``changed_at`` is when its last change arrived."""
+    """Due news of an event; ``began_at`` and ``changed_at`` are when its first and its last change arrived."""
 
+    began_at: datetime
     changed_at: datetime
     correlation_id: str
 

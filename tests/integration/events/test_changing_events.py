@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -260,3 +261,25 @@ def test_a_key_limited_to_forms_touches_only_resources_of_their_events(
     changes = [("own", {"title": "X"}), ("other", {"title": "X"}), ("own", {"event": "review-press-conference"})]
     answers = [client.patch(f"/v1/resources/{name}", json=change, headers=headers) for name, change in changes]
     assert [answer.status_code for answer in answers] == [200, 403, 403]
+
+
+def test_change_of_an_event_that_is_over_reaches_no_one(
+    loaded: UnitOfWork, coordinator: Callable[..., TestResponse], clock: FrozenClock
+) -> None:
+    """Its change is published and in the history; only a date to come is news."""
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW))])
+
+    def people(method: str, path: str, body: Any = None) -> Any:
+        return (coordinator(method, f"/{REVIEW}{path}?dry_run=true", body).json or {})["audience"]["people"]
+
+    changes: list[tuple[str, str, Any]] = [
+        ("PATCH", "", {"city": "Bern"}),
+        ("POST", "/confirm", None),
+        ("POST", "/cancel", None),
+    ]
+    assert [people(*change) for change in changes] == [1, 1, 1]
+    clock.set(datetime(2020, 5, 12, tzinfo=UTC))
+    assert [people(*change) for change in changes] == [0, 0, 0]
+    assert [people("POST", "/postpone"), people("POST", "/reschedule", NOVEMBER)] == [1, 1]
+    done = coordinator("PATCH", f"/{REVIEW}", {"city": "Bern"}, seen="1").json or {}
+    assert (done["change"], done["audience"]["people"], len(_published(loaded))) == ("changed", 0, 1)

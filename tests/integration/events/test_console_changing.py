@@ -147,3 +147,24 @@ def test_another_site_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert signed_in.post(_path("confirm"), data=wish, headers=foreign).status_code == 403
     assert rows(loaded, STATE) == [("tentative", 1)]
+
+
+def test_preview_states_that_the_date_has_passed(
+    signed_in: FlaskClient, loaded: UnitOfWork, clock: FrozenClock
+) -> None:
+    def take(action: str, **fields: str) -> str:
+        """The preview of an action; then it is done."""
+        seen = {"seen": _seen(signed_in.get(_path(action)))}
+        shown = signed_in.post(_path(action), data=fields | seen, headers=OWN_SITE).text
+        done = signed_in.post(_path(action), data=fields | seen | {"go": "do"}, headers=OWN_SITE)
+        assert done.status_code == 303
+        return shown
+
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    clock.set(datetime(2020, 5, 12, tzinfo=UTC))
+    both, new = "The date has passed, before and after the change: no mails are sent.", "The date after the change has"
+    past = {"starts": "2020-05-11T09:00", "ends": "2020-05-11T12:30", "status": "confirmed"}
+    shown = [take("confirm"), take("postpone"), take("reschedule", **past), take("reschedule", **NOVEMBER)]
+    assert [both in page for page in shown] == [True, False, False, False]
+    assert [new in page for page in shown] == [False, False, True, False]
+    assert ["1 person will be notified" in page for page in shown] == [False, True, True, True]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from tests.integration.notifications.review import (
     news,
     registered,
     send_all,
+    settle,
     wait_and_announce,
 )
 from tests.support.smtp_relay import Relay
@@ -250,6 +251,52 @@ def test_news_that_are_untrue_when_they_would_go_are_cancelled(notifications: No
         assert relay.mails == []
     (mail,) = [mail for mail in notifications.mails() if mail["kind"] == "event-rescheduled"]
     assert (mail["state"], mail["reason"]) == ("cancelled", NEWS_UNTRUE)
+
+
+AFTERWARDS = datetime(2020, 5, 12, tzinfo=UTC)
+
+
+def test_change_of_an_event_that_is_over_is_no_news(notifications: NotificationService) -> None:
+    """Until it has a date to come."""
+    consume_review(notifications, 1, status="tentative")
+    who = registered(notifications, 1)
+    notifications.clock.set(AFTERWARDS)
+    for revision, changes in enumerate(({"status": "confirmed"}, {"place": "Room XX"}, {"status": "cancelled"}), 2):
+        consume_review(notifications, revision, **changes)
+        wait_and_announce(notifications)
+    assert news(notifications) == []
+    assert notifications.rows("SELECT event FROM event_news") == []
+    consume_review(notifications, 5, **NOVEMBER)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-rescheduled", who)]
+
+
+def test_date_to_come_is_compared_with_what_people_know(notifications: NotificationService) -> None:
+    """They know that it was cancelled; that it was revived on a date that had passed was not announced."""
+    consume_review(notifications, 1)
+    who = registered(notifications, 1)
+    consume_review(notifications, 2, status="cancelled")
+    wait_and_announce(notifications)
+    settle(notifications)
+    notifications.clock.set(AFTERWARDS)
+    consume_review(notifications, 3)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-cancelled", who)]
+    consume_review(notifications, 4, **NOVEMBER)
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-cancelled", who), ("event-revived", who)]
+
+
+def test_change_before_the_end_is_announced_although_its_news_are_due_after_it(
+    notifications: NotificationService,
+) -> None:
+    """The coordinator has seen that people would get a mail."""
+    consume_review(notifications, 1)
+    who = registered(notifications, 1)
+    notifications.clock.set(datetime(2020, 5, 11, 15, 59, tzinfo=UTC))
+    consume_review(notifications, 2, place="Room XX")
+    wait_and_announce(notifications)
+    assert news(notifications) == [("event-changed", who)]
 
 
 class _Dying(UnitOfWork):

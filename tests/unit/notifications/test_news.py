@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.attendance.model import MAILED
+from services.events.attendance.model import MAILED, has_ended
+from services.events.event.model import EventStatus
 from services.notifications.mails.kinds import NEWS_KINDS
 from services.notifications.rules.model import (
     LOOK_AHEAD,
@@ -16,6 +17,7 @@ from services.notifications.rules.model import (
     REMINDERS,
     SHOWN,
     News,
+    are_over,
     differs,
     due_after,
     is_news_outdated,
@@ -25,6 +27,8 @@ from services.notifications.rules.model import (
     planned_reminders,
     reminder_horizon,
 )
+from shared.runtime.clock import rfc3339
+from tests.unit.events.builders import an_event
 
 BASE: dict[str, Any] = {
     "starts_at": "2020-05-11T12:30:00Z",
@@ -102,6 +106,29 @@ def test_changes_that_affect_calendars_are_announced(known: dict[str, Any], now:
 
     if now["status"] != "held" and entry(known) != entry(now):
         assert news_of(known, now) is not None
+
+
+@pytest.mark.parametrize("ends_in_hours", [-1, 0, 1, None])
+@pytest.mark.parametrize("status", ["tentative", "confirmed", "cancelled", "held"])
+def test_events_and_notifications_agree_whether_an_event_is_over(ends_in_hours: int | None, status: str) -> None:
+    """The preview of a change counts recipients by the one rule, and news are decided by the other."""
+    ends_at = None if ends_in_hours is None else NOW + timedelta(hours=ends_in_hours)
+    starts_at = None if ends_at is None else ends_at - timedelta(hours=1)
+    status = "postponed" if ends_at is None else status
+    event = an_event(status=EventStatus(status), starts_at=starts_at, ends_at=ends_at)
+    state = {**BASE, "status": status, "starts_at": _text(starts_at), "ends_at": _text(ends_at)}
+    assert has_ended(event, NOW) == are_over(state, state, NOW) == (ends_in_hours in (-1, 0))
+
+
+def test_news_need_one_date_that_has_not_passed() -> None:
+    past = {**BASE, "starts_at": "2020-03-01T12:30:00Z"}
+    postponed = {**BASE, "status": "postponed", "starts_at": None}
+    pairs = [(past, past), (past, BASE), (BASE, past), (past, postponed), (postponed, past)]
+    assert [are_over(known, now, NOW) for known, now in pairs] == [True, False, False, False, False]
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 @pytest.mark.parametrize("name", SHOWN)
