@@ -12,7 +12,7 @@ from shared.public_forms.definition import FormDefinition
 from tests.unit.shared.public_forms.samples import form_with
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-TOPICS = {
+TOPICS: dict[str, Any] = {
     "name": "topics",
     "kind": "some_of",
     "options": [
