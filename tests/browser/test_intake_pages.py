@@ -161,6 +161,33 @@ def test_missing_proof_blocks_no_one(intake: Intake, visitor: Visit, slug: str, 
     assert "altcha" not in content
 
 
+SHOWN_AGAIN = 'window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))'
+"""The browser has kept the page and shows it again."""
+
+
+def test_form_can_be_sent_after_a_change_of_language_that_was_stopped(intake: Intake, visitor: Visit) -> None:
+    """The answer 204 leaves the page as it is, like the button that stops the loading."""
+    visitor.context.route("**/embed/at-once?*", lambda route: route.fulfill(status=204), times=1)
+    page = visitor.page
+    page.goto(f"{intake.address}/embed/at-once")  # no query: the route above is for the change alone
+    with page.expect_response(lambda answer: answer.status == 204) as stopped:
+        page.get_by_role("button", name="Français").click()
+    assert (stopped.value.request.method, "lang=fr" in stopped.value.url) == ("POST", True)
+    assert page.locator("#form").get_attribute("action") == "/v1/forms/at-once/submissions"
+    fill_and_send(page)
+    expect(page.locator("#done .code")).to_have_text(CODE)
+
+
+def test_form_that_the_browser_kept_is_sent_where_answers_go(intake: Intake, visitor: Visit) -> None:
+    page = visitor.page
+    page.goto(intake.form("at-once"))
+    page.evaluate("document.getElementById('form').setAttribute('action', '/embed/at-once?lang=fr')")
+    page.evaluate(SHOWN_AGAIN)
+    assert page.locator("#form").get_attribute("action") == "/v1/forms/at-once/submissions"
+    fill_and_send(page)
+    expect(page.locator("#done .code")).to_have_text(CODE)
+
+
 def test_plain_form_is_answered_with_a_page(intake: Intake, new_visitor: NewVisitor) -> None:
     page = new_visitor(java_script_enabled=False).page
     page.goto(intake.form("at-once"))
