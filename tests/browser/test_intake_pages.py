@@ -188,6 +188,25 @@ def test_form_that_the_browser_kept_is_sent_where_answers_go(intake: Intake, vis
     expect(page.locator("#done .code")).to_have_text(CODE)
 
 
+def test_control_that_has_the_name_of_a_property_of_the_form_does_no_harm(intake: Intake, visitor: Visit) -> None:
+    """The script reads and calls properties of the form: a control of that name replaces them."""
+
+    def with_controls(route: Route) -> None:
+        page = route.fetch()
+        controls = "".join(
+            f'<input type="hidden" name="{name}">' for name in ("action", "dataset", "elements", "remove")
+        )
+        route.fulfill(response=page, body=page.text().replace("</form>", f"{controls}</form>"))
+
+    visitor.context.route(intake.form("at-once"), with_controls)
+    page = visitor.page
+    page.goto(intake.form("at-once"))
+    assert page.evaluate("document.getElementById('form').remove instanceof HTMLInputElement")
+    fill_and_send(page)
+    expect(page.locator("#done .code")).to_have_text(CODE)
+    assert (page.locator("#form").count(), len(intake.submissions), visitor.faults) == (0, 1, [])
+
+
 def test_plain_form_is_answered_with_a_page(intake: Intake, new_visitor: NewVisitor) -> None:
     page = new_visitor(java_script_enabled=False).page
     page.goto(intake.form("at-once"))

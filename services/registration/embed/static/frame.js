@@ -11,8 +11,10 @@ import { reportHeight, parentMessenger } from "./parent.js";
 const form = document.getElementById("form");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
-const { challenge, solver, parentOrigin, receipts, title, verification } = form.dataset;
-const texts = JSON.parse(form.dataset.texts);
+/* A control replaces the property of the form that has its name: these are read past the controls. */
+const given = Reflect.get(HTMLElement.prototype, "dataset", form);
+const { challenge, solver, parentOrigin, receipts, title, verification } = given;
+const texts = JSON.parse(given.texts);
 const address = form.getAttribute("action"); /* where answers go, whatever a change of language writes there */
 const notify = parentMessenger(parentOrigin);
 const proof = new Proof(challenge, solver);
@@ -111,7 +113,7 @@ function showReceived({ receipt, code }) {
   document.getElementById("done-receipt").href = `${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`;
   document.title = `${heading.textContent} – ${title}`;
   document.querySelector(".languages")?.remove();
-  form.remove();
+  Element.prototype.remove.call(form);
   done.hidden = false;
   done.focus();
   notify({ type: "troika:submitted" });
