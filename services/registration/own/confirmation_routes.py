@@ -104,9 +104,9 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     if not choices:
         no_choice = bool(waiting.pending or waiting.changes)
         return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
-    pending = {one.id for some in (waiting.pending, waiting.changes) for one in some}
-    decided = {one.candidate for act in waiting.acts for one in act.results} - pending
-    known = [_with_known_form(context, choice) for choice in choices if choice.candidate not in decided]
+    forms = {one.id: one.form for some in (waiting.pending, waiting.changes) for one in some}
+    decided = {one.candidate for act in waiting.acts for one in act.results} - set(forms)
+    known = [_with_form(context, choice, forms) for choice in choices if choice.candidate not in decided]
     if known:  # of what was decided before the page shows the result
         wait_for_outcome(
             context.intake, send_choices(context.intake, _any_form(context, waiting, known), waiting, known)
@@ -114,7 +114,10 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     return _back(token)
 
 
-def _with_known_form(context: PublicContext, choice: Choice) -> Choice:
+def _with_form(context: PublicContext, choice: Choice, forms: Mapping[str, str]) -> Choice:
+    """The choice with the form of what waits; of what is gone with the one that the page named, if there is such."""
+    if choice.candidate in forms:
+        return replace(choice, form=forms[choice.candidate])
     try:
         context.form_view(choice.form)
     except DomainError:
