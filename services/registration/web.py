@@ -77,8 +77,9 @@ PEOPLE = (
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
-GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
-"""Submissions, also of plain forms, which answer an outage with what was typed. Gated transactions store them."""
+GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my|/c/[^/]+/forms/[^/]+|/r/[^/]+/(answers|details)")
+"""Submissions and changed answers, also of plain forms, which answer an outage with what was typed. Gated transactions
+store them."""
 
 FILLED_FORMS = ("/v1/forms/", "/embed/", "/c/", "/r/")
 """Forms that people fill in: to send them, to change their language, behind a confirmation and a managing link."""

@@ -36,6 +36,7 @@ from services.registration.people.model import clear_answers
 from services.registration.public.context import (
     PublicContext,
     attempt_number,
+    busy,
     closed_html,
     event_time,
     language_of,
@@ -53,7 +54,7 @@ from shared.http.request_data import require_form
 from shared.i18n.when import period
 from shared.public_forms.definition import ADDRESS_FIELD
 from shared.public_forms.rendering import answers_for_display
-from shared.runtime.errors import DomainError
+from shared.runtime.errors import DomainError, Unavailable
 from shared.security.rate_limits import limited
 
 MAX_ACTS_SHOWN = 10
@@ -326,5 +327,7 @@ def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: F
         return again(context, view, submitted, style, answers=refused.answers, status=422, own=own)
     except DomainError as refusal:
         return page(closed_html(view, style, refusal.detail), style, status=409)
+    except Unavailable:
+        return busy(again(context, view, submitted, style, notice="busy", status=503, own=own))
     wait_for_outcome(context.intake, accepted.receipt)
     return _back(token)
