@@ -207,6 +207,39 @@ def test_control_that_has_the_name_of_a_property_of_the_form_does_no_harm(intake
     assert (page.locator("#form").count(), len(intake.submissions), visitor.faults) == (0, 1, [])
 
 
+NUMBERS = {
+    "\u0662\u0660": 20,
+    "\uff12\uff10": 20,
+    "\u0662\u066b\u0665": 2.5,
+    " 7 ": 7,
+    "1,5": 1.5,
+    "0.125": 0.125,
+    "1,000": "1,000",
+    "1 000": "1 000",
+    "1e3": "1e3",
+    "0x10": "0x10",
+    " ": "",
+}
+"""What is typed for a number, and what is sent; what may be no number is left to the service."""
+
+
+def test_number_is_sent_as_it_was_typed_in_the_digits_of_any_script(intake: Intake, visitor: Visit) -> None:
+    def with_numbers(route: Route) -> None:
+        page, names = route.fetch(), [f"n{place}" for place in range(len(NUMBERS))]
+        questions = "".join(f'<div data-field="{one}" data-type="number"><input name="{one}"></div>' for one in names)
+        route.fulfill(response=page, body=page.text().replace("</form>", f"{questions}</form>"))
+
+    visitor.context.route(intake.form("at-once"), with_numbers)
+    page = visitor.page
+    page.goto(intake.form("at-once"))
+    for place, typed in enumerate(NUMBERS):
+        page.fill(f"[name=n{place}]", typed)
+    fill_and_send(page)
+    expect(page.locator("#done .code")).to_have_text(CODE)
+    [(_, content)] = intake.submissions
+    assert [content[f"n{place}"] for place in range(len(NUMBERS))] == list(NUMBERS.values())
+
+
 def test_plain_form_is_answered_with_a_page(intake: Intake, new_visitor: NewVisitor) -> None:
     page = new_visitor(java_script_enabled=False).page
     page.goto(intake.form("at-once"))

@@ -43,11 +43,24 @@ function typed(type, given) {
   if (type === "list") return given;
   const [value] = given;
   if (type === "boolean") return value === "yes";
-  if (type === "number") {
-    const number = Number(value.trim().replace(",", "."));
-    return Number.isNaN(number) ? value : number;
-  }
-  return value;
+  return type === "number" ? numberIn(value.trim()) : value;
+}
+
+const NUMBER = /^[+-]?\d{1,15}(?:[.,]\d{1,6})?$/;
+/* Thousands, or decimals: the service knows what the question asks for, and gets the text. */
+const GROUPED = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
+
+/* In the digits of any script; the text if it is no number. */
+function numberIn(text) {
+  const plain = text.replace(/\p{Nd}/gu, digitOf).replace("\u066b", ".");
+  return NUMBER.test(plain) && !GROUPED.test(plain) ? Number(plain.replace(",", ".")) : text;
+}
+
+/* The digits of a script stand in order, and those of several beside each other in tens. */
+function digitOf(sign) {
+  let zero = sign.codePointAt(0);
+  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
+  return (sign.codePointAt(0) - zero) % 10;
 }
 
 /* Hides each question whose condition is not met, at once and on every change. */
