@@ -1,6 +1,7 @@
 """Every kind of field has every behaviour, and the parts of a form that depend on kinds agree."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from shared.public_forms.kinds import KINDS, by_name
 from shared.public_forms.kinds.choices import FURTHER_CITIES, zone_options
 from shared.public_forms.rendering import render_fields
 from shared.public_forms.validation import FieldError, from_form_encoded, validate
+from tests.architecture.sources import text_of
+from tests.support.processes import PROJECT
 from tests.unit.shared.public_forms.samples import answered, form_with
 from tests.unit.shared.public_forms.test_rendering import elements
 
@@ -233,6 +236,17 @@ def test_control_is_named_labelled_and_filled(kind: FieldKind) -> None:
     sent = [kind.encode(value) for value in (sample.stored if kind.data_type == "list" else [sample.stored])]
     assert [one["value"] for one in filled if one.get("value")] == sent or sample.stored in html
     assert estimate_height(definition, "en", NARROW_PX) > estimate_height(form_with(), "en", NARROW_PX)
+
+
+INPUTS = re.compile(r"^input:is\((.*)\), select, textarea \{$", re.MULTILINE)
+
+
+@every_kind
+def test_control_of_one_line_has_the_style_of_the_others(kind: FieldKind) -> None:
+    [styled] = INPUTS.findall(text_of(PROJECT / "shared/http/static/questions.css"))
+    widget = kind.widget(field_of(kind))
+    if widget.template == "input.html":
+        assert f'[type="{widget.attributes["type"]}"]' in styled.split(", ")
 
 
 @every_kind
