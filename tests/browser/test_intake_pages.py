@@ -240,6 +240,30 @@ def test_number_is_sent_as_it_was_typed_in_the_digits_of_any_script(intake: Inta
     assert [content[f"n{place}"] for place in range(len(NUMBERS))] == list(NUMBERS.values())
 
 
+REPORTED = """
+const own = Intl.DateTimeFormat.prototype.resolvedOptions;
+Intl.DateTimeFormat.prototype.resolvedOptions = function () { return { ...own.call(this), timeZone: "%s" }; };
+"""
+
+
+@pytest.mark.parametrize(
+    ("reported", "chosen"),
+    [("Europe/Rome", "Europe/Rome"), ("Asia/Calcutta", "Asia/Kolkata"), ("Etc/UTC", "UTC"), ("Etc/Unknown", "")],
+)
+def test_zone_that_the_browser_reports_is_chosen_if_it_is_offered(
+    intake: Intake, visitor: Visit, reported: str, chosen: str
+) -> None:
+    """The service refuses a zone that only the browser knows; nobody has chosen it."""
+    visitor.context.add_init_script(REPORTED % reported)
+    page = visitor.page
+    page.goto(intake.form("at-once"))
+    assert page.input_value("#field-time_zone") == chosen
+    fill_and_send(page)
+    expect(page.locator("#done .code")).to_have_text(CODE)
+    [(_, content)] = intake.submissions
+    assert content.get("time_zone", "") == chosen
+
+
 def test_plain_form_is_answered_with_a_page(intake: Intake, new_visitor: NewVisitor) -> None:
     page = new_visitor(java_script_enabled=False).page
     page.goto(intake.form("at-once"))

@@ -2,7 +2,7 @@
 
 const TRANSPORT = ["partner", "lang", "website"];
 
-/* Browsers still report the old names of these zones. */
+/* Browsers still report the old or other names of these zones. */
 const LATER_NAMES = {
   "Africa/Asmera": "Africa/Asmara",
   "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
@@ -19,7 +19,10 @@ const LATER_NAMES = {
   "Asia/Rangoon": "Asia/Yangon",
   "Asia/Saigon": "Asia/Ho_Chi_Minh",
   "Atlantic/Faeroe": "Atlantic/Faroe",
+  "Etc/GMT": "UTC",
+  "Etc/UTC": "UTC",
   "Europe/Kiev": "Europe/Kyiv",
+  "GMT": "UTC",
   "Pacific/Enderbury": "Pacific/Kanton",
   "Pacific/Ponape": "Pacific/Pohnpei",
   "Pacific/Truk": "Pacific/Chuuk",
@@ -87,9 +90,8 @@ export function fillFromBrowser(form) {
   const reported = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zone = LATER_NAMES[reported] ?? reported;
   for (const select of form.querySelectorAll("select[data-countries]")) {
-    if (select.value || !zone) continue;
-    if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));
-    select.value = zone;
+    const isOffered = [...select.options].some((option) => option.value === zone);
+    if (!select.value && isOffered) select.value = zone; /* others may be unknown to the service */
   }
   const zones = form.querySelector("select[data-countries]");
   const end = 2 * zones?.selectedIndex;
