@@ -101,7 +101,7 @@ NOT_ALLOWED = 'import problem 405 "Method Not Allowed" method-not-allowed'
 TOO_LARGE = 'import problem 413 "Content Too Large" too-large'
 AWAY = 'import problem 503 "Service Unavailable" unavailable'
 USUAL_BODY = "64KB"
-SIZES = {"1m": "1MB", "21m": "21MB"}
+SIZES = {"256k": "256KiB", "1m": "1MB", "21m": "21MB"}
 
 
 def caddyfile(size: str) -> str:

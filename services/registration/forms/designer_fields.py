@@ -15,6 +15,7 @@ from services.registration.forms.standard_forms import DAY_FIELDS, standard_ques
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, NO_TEXT, Text
 from shared.public_forms.fields import Field, FieldKind, engine_texts
 from shared.public_forms.kinds import KINDS
+from shared.public_forms.reading import RESERVED_NAMES
 from shared.runtime.ids import free_slug, slug_from
 
 MAX_NAMED = 30
@@ -286,7 +287,8 @@ def _name_of(label: Any, others: Sequence[Any]) -> str:
     """A short name from the English text of a question."""
     made = slug_from(words_of(label).get("en", ""), "_", MAX_MADE_NAME)
     made = f"q_{made}" if made[:1].isdigit() else made
-    return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
+    taken = {str(one.get("name")) for one in others if isinstance(one, Mapping)}
+    return free_slug(made, taken | RESERVED_NAMES, "_")
 
 
 def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ from deploy.up.ports import InstallationPorts
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
 from services.registration.desk import LARGEST_DRAFT, LARGEST_IMPORT
-from shared.http.app import MAX_BODY_BYTES
+from services.registration.web import FILLED_FORMS
+from shared.http.app import MAX_BODY_BYTES, MAX_FORM_BYTES
 
 NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
 NAMES += [worker_name(*process) for process in PROCESSES]
@@ -68,9 +69,10 @@ def test_every_sign_is_filled_in() -> None:
     assert re.findall(r"@(?!nowhere|too_large|too_many|busy)\w+@?", CONFIGURATION) == []
 
 
-def test_bulletins_and_drafts_alone_may_be_large_and_as_large_as_the_service_takes() -> None:
+def test_filled_forms_and_what_coordinators_write_alone_may_be_as_large_as_the_service_takes() -> None:
     sizes = re.findall(r"location \^~ (\S+) \{\s+proxy_pass \S+\s+client_max_body_size (\w+);", CONFIGURATION)
     assert sizes == [
+        *[(path, "256k") for path in FILLED_FORMS],
         ("/v1/form-drafts", "1m"),
         ("/v1/imports", "21m"),
         ("/console/registrations/imports", "21m"),
@@ -80,7 +82,7 @@ def test_bulletins_and_drafts_alone_may_be_large_and_as_large_as_the_service_tak
     assert LARGEST_BODY == LARGEST_DRAFT == 1024 * 1024
     assert LARGEST_IMPORT == 21 * 1024 * 1024
     assert re.findall(r"^  client_max_body_size (\w+);", CONFIGURATION, re.MULTILINE) == ["64k"]
-    assert MAX_BODY_BYTES == 64 * 1024
+    assert (MAX_BODY_BYTES, MAX_FORM_BYTES) == (64 * 1024, 256 * 1024)
 
 
 def test_larger_prefixes_may_send_more_and_nothing_else_is_limited() -> None:
