@@ -4,6 +4,7 @@ Nothing is started. When it runs again, keys, passwords and changed settings are
 """
 
 import shlex
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from deploy.machine.gateway import UNIT as GATEWAY_TEXT
 from deploy.machine.timers import BACKUP, JOBS
 from deploy.machine.timers import files as timer_files
 from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
+from deploy.operations.backup.figures import DEFAULT_FOLDER, await_backups
 from deploy.shape import PROCESSES, worker_name
 from shared.cli.settings import OPERATOR
 from shared.messaging.contracts.payloads import ROLES
@@ -129,7 +131,7 @@ def main(
         text = gateway(web_hosts.split(","), public_url)
         _write_gateway(root, text, parts(public_url, console_url))
     if timers := BACKUP in chosen:
-        _write_timers(root)
+        notes += _write_timers(root)
     processes = [_process(settings, name, bind) for name in chosen if name in NAMES]
     _write_processes(root, processes)
     superuser = SUPERUSER_URL.format(postgres=postgres, query=postgres_query)
@@ -209,9 +211,14 @@ def _known_keys_url(settings: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def _write_timers(root: Path) -> None:
+def _write_timers(root: Path) -> list[str]:
+    """Write the units; returns what an operator has to do so that backups are watched from now on."""
     for file, text in timer_files().items():
         _write(root / "etc" / "systemd" / "system" / file, text)
+    metrics = root / DEFAULT_FOLDER.lstrip("/")
+    if await_backups(metrics, datetime.now(UTC)):
+        return []
+    return [f"{metrics} is missing: until `troika backup check` finds it, no alert reports backups that never succeed."]
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -17,8 +18,17 @@ from deploy.machine.units import OPERATIONS, port_of
 from deploy.operations.audit.settings import read_settings as read_audit_settings
 from deploy.operations.backup.__main__ import main as backup
 from deploy.operations.backup.drill import main as drill
+from deploy.operations.backup.figures import (
+    AWAITED_SINCE,
+    DEFAULT_FOLDER,
+    KEYS,
+    LAST_SUCCESS,
+    await_backups,
+    write_figures,
+)
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.shape import PROCESSES, worker_name
+from tests.support.clock import WEBINAR_WEEK
 
 WORDS = [
     *(
@@ -122,6 +132,29 @@ def test_timer_runs_a_command_that_there_is(root: Path, name: str) -> None:
         found = command.get_command(context, words[1])
         assert found is not None
         found.make_context(words[1], words[2:])
+
+
+def test_backups_are_awaited_from_the_installation_on(tmp_path: Path) -> None:
+    metrics = tmp_path / DEFAULT_FOLDER.lstrip("/")
+    assert f"{metrics} is missing" in install(tmp_path, "backup")
+    metrics.mkdir(parents=True)
+    write_figures(metrics, KEYS, {LAST_SUCCESS: 1.0})
+    before_s = time.time()
+    assert "is missing" not in install(tmp_path, "backup")
+    written = {file.name: file.read_text() for file in metrics.iterdir()}
+    install(tmp_path, "backup")
+    assert {file.name: file.read_text() for file in metrics.iterdir()} == written
+    lines = [line for text in written.values() for line in text.splitlines() if not line.startswith("#")]
+    awaited = {name: float(value) for name, value in map(str.split, lines)}
+    assert awaited.pop(f'{LAST_SUCCESS[0]}{{kind="keys"}}') == 1.0
+    assert set(awaited) == {f'{AWAITED_SINCE[0]}{{kind="{kind}"}}' for kind in ("database", "form-keys", "drill")}
+    assert all(before_s <= at_s <= time.time() for at_s in awaited.values())
+
+
+def test_success_ends_the_wait(tmp_path: Path) -> None:
+    await_backups(tmp_path, WEBINAR_WEEK)
+    write_figures(tmp_path, KEYS, {LAST_SUCCESS: 1.0})
+    assert AWAITED_SINCE[0] not in (tmp_path / "troika_backup_keys.prom").read_text()
 
 
 def test_timers_are_installed_where_they_are_asked_for(tmp_path: Path) -> None:
