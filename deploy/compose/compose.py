@@ -214,6 +214,8 @@ def _gateway(size: str, ours: Iterable[Container]) -> dict[str, Any]:
         "networks": ["outside", "front"],
         "depends_on": _after(**{one.name: HEALTHY for one in ours if one.web}),
         "cap_drop": ["ALL"],
+        # a file capability of /usr/bin/caddy in the official image: the kernel does not execute it without
+        "cap_add": ["NET_BIND_SERVICE"],
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
         "logging": LOGGING,

@@ -42,6 +42,9 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+  {{- with .add }}
+  add: {{ . | toJson }}
+  {{- end }}
 {{- end -}}
 
 {{- define "troika.environment" -}}

@@ -181,6 +181,14 @@ def test_container_sees_nothing_of_others(size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_gateway_alone_may_do_what_its_program_requires(size: str) -> None:
+    """Caddy's program has a file capability in the official image, and the kernel refuses to execute it without."""
+    added = {name: one["cap_add"] for name, one in services(size).items() if "cap_add" in one}
+    assert added == {"gateway": ["NET_BIND_SERVICE"]}
+    assert described(size, "gateway")["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_exporters_and_doctor_change_nothing_and_have_no_more_rights_than_they_need(size: str) -> None:
     postgres, node, doctor = (described(size, name) for name in ("postgres-exporter", "node-exporter", "doctor"))
     assert [(part["volume"]["subpath"], part["read_only"]) for part in postgres["volumes"]] == [("exporter", True)]
