@@ -29,7 +29,7 @@ from deploy.servers.databases import make_databases
 from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
-from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords, keys_server_password
+from deploy.up.secrets import broker_passwords, database_passwords, keys_server_password, write_definitions
 from services.notifications.composing.mime import mailbox
 from shared.cli.settings import read_database
 from shared.db.embedded_server import SUPERUSER
@@ -273,9 +273,8 @@ def write_servers(volume: Path, keys: Path) -> None:
     }.items():
         write_files(volume / name, files)
     definitions = volume / RABBITMQ / "definitions.json"
-    if not definitions.exists():  # new salts would make each rewrite a change
-        definitions.write_text(json.dumps(broker_definitions(broker_passwords(keys))))
-        definitions.chmod(0o644)
+    write_definitions(definitions, broker_passwords(keys))
+    definitions.chmod(0o644)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
