@@ -103,7 +103,8 @@ def settings() -> None:
     envvar="TROIKA_SUPERUSER_URL",
     show_default="the superuser that Compose and the chart make",
     help="PostgreSQL's superuser, on a server of your own: postgresql://postgres@db.example.org/postgres"
-    "?sslmode=verify-full. A password that it does not contain is asked for.",
+    "?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt. A password that it does not contain is asked "
+    "for.",
 )
 def databases(folder: Path, superuser_url: str | None) -> None:
     """Make databases and logins, and bring the schema up to date."""
@@ -154,7 +155,10 @@ def _made_superuser(folder: Path, passwords: Mapping[str, str]) -> str:
     host = os.environ.get(POSTGRES_HOST, "")
     if folder != VOLUME and not host:
         raise SettingsError(
-            ["--superuser-url is required: postgresql://postgres@db.example.org:5432/postgres?sslmode=verify-full"]
+            [
+                "--superuser-url is required: postgresql://postgres@db.example.org:5432/postgres"
+                "?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+            ]
         )
     return Servers(host or OF_COMPOSE.postgres).database(SUPERUSER, passwords, SUPERUSER)
 
