@@ -71,10 +71,12 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* How many of a process: the value of its name, else of its kind. */}}
+{{/* How many of a process: none where all are stopped; else the value of its name, else of its kind. */}}
 {{- define "troika.replicas" -}}
 {{- $own := index .root.Values.processes .process.name | default dict -}}
-{{- if hasKey $own "replicas" -}}
+{{- if .root.Values.stopped -}}
+0
+{{- else if hasKey $own "replicas" -}}
 {{ $own.replicas }}
 {{- else if and .process.web (ne .process.scale "one") -}}
 {{ .root.Values.web.replicas }}

@@ -57,6 +57,7 @@ SETS: dict[str, dict[str, Any]] = {
     "own-servers": {"networkPolicy": {"serverNetworks": ["192.0.2.0/24"]}, "limitsUrl": "rediss://redis.example.org"},
     "without-ingress": {"ingress": {"enabled": False}, "networkPolicy": {"enabled": False}},
     "keys-database": {"formKeys": {"database": True}},
+    "stopped": {**OPERATORS, "stopped": True},
     "plain": {"insecure": "database,broker", "web": {"replicas": 1}, "gateway": {"replicas": 1}},
 }
 
@@ -183,6 +184,18 @@ def test_backlogs_and_load_scale_what_can_run_many_times(chart: helm.Chart) -> N
     assert {name.rpartition("-")[2] for name in by_backlog} == {"relay", "consume", "send", "deliver"}
     without = named(rendered(chart, {}), "Deployment")
     assert all("replicas" in one["spec"] for name, one in without.items() if name in by_backlog)
+
+
+@pytest.mark.parametrize("name", ["small", "large", "keda", "operators", "keys-database"])
+def test_nothing_starts_a_process_of_a_stopped_installation(chart: helm.Chart, name: str) -> None:
+    """For a restore: KEDA would set what is scaled to 0 back to its minimum, before the quarantine is there."""
+    objects = rendered(chart, {**SETS[name], "stopped": True})
+    replicas = {one: found["spec"]["replicas"] for one, found in named(objects, "Deployment").items()}
+    assert replicas.pop("troika-gateway") > 0
+    assert set(replicas.values()) == {0}
+    for kind in ("ScaledObject", "HorizontalPodAutoscaler", "Job"):
+        assert named(objects, kind) == {}, kind
+    assert set(named(objects, "PodDisruptionBudget")) <= {"troika-gateway"}
 
 
 def test_outside_is_open_to_two_processes_alone(chart: helm.Chart) -> None:
