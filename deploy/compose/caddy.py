@@ -27,8 +27,9 @@ HEAD = """\
 		protocols h1 h2
 		timeouts {
 			read_header 10s
-			read_body 10s
-			write 60s
+			# of the whole body and of the whole answer: an import has this long, and an export to a slow line
+			read_body 100s
+			write 15m
 			idle 30s
 		}
 		max_header_size 32KB

@@ -22,7 +22,7 @@ from deploy.local.secrets import Secrets, make_keys
 from deploy.operations.access import main as access
 from deploy.operations.audit.settings import read_settings as read_audit_settings
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
-from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES, worker_name
+from deploy.shape import LARGE_BODIES, PROCESSES, SERVICES, WEB_PROCESSES, worker_name
 from services.events.settings import read_settings as events_settings
 from tests.support.processes import PROJECT
 
@@ -196,6 +196,15 @@ def test_nothing_starts_a_process_of_a_stopped_installation(chart: helm.Chart, n
     for kind in ("ScaledObject", "HorizontalPodAutoscaler", "Job"):
         assert named(objects, kind) == {}, kind
     assert set(named(objects, "PodDisruptionBudget")) <= {"troika-gateway"}
+
+
+def test_ingress_passes_on_what_the_gateway_does(chart: helm.Chart) -> None:
+    """An annotation of one's own leaves it in place."""
+    largest = max(LARGE_BODIES.values(), key=lambda size: int(size.removesuffix("m")))
+    for annotations in ({}, {"cert-manager.io/cluster-issuer": "letsencrypt"}):
+        (ingress,) = named(rendered(chart, {"ingress": {"annotations": annotations}}), "Ingress").values()
+        found = ingress["metadata"]["annotations"]
+        assert found == {"nginx.ingress.kubernetes.io/proxy-body-size": largest, **annotations}
 
 
 def test_outside_is_open_to_two_processes_alone(chart: helm.Chart) -> None:
