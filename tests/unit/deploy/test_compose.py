@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.compose.caddy import caddyfile
 from deploy.compose.compose import RUN, compose, files
-from deploy.compose.containers import CHECKS_OF_LOGINS, COMMAND_PROCESSES, FULL, SIZES, Container, containers
+from deploy.compose.containers import CHECKS_OF_LOGINS, CLUSTER, COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
@@ -334,10 +335,10 @@ def test_volume_of_another_installation_is_refused(tmp_path: Path) -> None:
         claim(tmp_path / "installation", "second")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, CLUSTER])
 def test_caddy_accepts_its_file(size: str, tmp_path: Path) -> None:
-    (tmp_path / "Caddyfile").write_text(files()[f"Caddyfile.{size}"])
-    environment = {**os.environ, **GIVEN, "HOME": str(tmp_path)}
+    (tmp_path / "Caddyfile").write_text(caddyfile(size))
+    environment = {**os.environ, **GIVEN, "TROIKA_TRUSTED_PROXIES": "10.0.0.0/8", "HOME": str(tmp_path)}
     command = [str(CADDY), "validate", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "Valid configuration" in done.stdout + done.stderr, done.stderr
