@@ -99,7 +99,7 @@ def test_audit_finds_its_settings_and_the_broker(chart: helm.Chart, tmp_path: Pa
 def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None:
     """Caddy's program has a file capability in the official image, and the kernel refuses to execute it without."""
     found = pods(rendered(chart, OPERATORS))
-    assert {"troika-registration-forms", "troika-gateway", "troika-migrate", "troika-tools"} <= set(found)
+    assert {"troika-registration-forms", "troika-gateway", "troika-migrate-install", "troika-tools"} <= set(found)
     for name, pod in found.items():
         assert pod["securityContext"]["runAsNonRoot"], name
         assert pod["securityContext"]["runAsUser"] != 0

@@ -76,3 +76,24 @@ def test_prometheus_watches_all_that_it_does_with_compose(chart: helm.Chart) -> 
         for rule in named(objects, "NetworkPolicy")["troika-gateway"]["spec"]["ingress"]
     }
     assert ports == {8080: "ingress-nginx", METRICS_PORT: "monitoring"}
+
+
+def test_installation_that_waits_gets_its_schema(chart: helm.Chart) -> None:
+    """Helm starts hooks after an installation with ``--wait`` once all is ready; without the schema nothing is."""
+    (install,) = named(rendered(chart, {}), "Job").values()
+    (upgrade,) = named(rendered(chart, {}, is_upgrade=True), "Job").values()
+    assert [name for name in install["metadata"]["annotations"] if name.startswith("helm.sh/")] == []
+    assert upgrade["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+    assert install["metadata"]["name"] != upgrade["metadata"]["name"], "else an upgrade deletes its own hook"
+    assert install["spec"]["template"] == upgrade["spec"]["template"]
+
+
+def test_process_of_which_none_is_wanted_is_scaled_by_nothing(chart: helm.Chart) -> None:
+    """Kubernetes refuses an autoscaler of load whose minimum is 0; KEDA has 0 as its minimum."""
+    none = {"processes": {"registration-own": {"replicas": 0}, "notifications-send": {"replicas": 0}}}
+    objects = rendered(chart, {**none, "keda": {"enabled": True}})
+    assert named(objects, "Deployment")["troika-registration-own"]["spec"]["replicas"] == 0
+    by_load = named(objects, "HorizontalPodAutoscaler")
+    assert "troika-registration-own" not in by_load
+    assert min(one["spec"]["minReplicas"] for one in by_load.values()) > 0
+    assert named(objects, "ScaledObject")["troika-notifications-send"]["spec"]["minReplicaCount"] == 0
