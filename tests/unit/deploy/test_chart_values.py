@@ -97,3 +97,10 @@ def test_process_of_which_none_is_wanted_is_scaled_by_nothing(chart: helm.Chart)
     assert "troika-registration-own" not in by_load
     assert min(one["spec"]["minReplicas"] for one in by_load.values()) > 0
     assert named(objects, "ScaledObject")["troika-notifications-send"]["spec"]["minReplicaCount"] == 0
+
+
+def test_each_pod_is_pulled_with_the_secrets_of_the_registry(chart: helm.Chart) -> None:
+    image = {"pullSecrets": ["registry", "mirror"], "pullPolicy": "Always"}
+    for name, pod in pods(rendered(chart, {"image": image})).items():
+        assert pod.get("imagePullSecrets") == [{"name": "registry"}, {"name": "mirror"}], name
+        assert {container["imagePullPolicy"] for container in pod["containers"]} == {"Always"}, name
