@@ -10,6 +10,7 @@ from deploy.compose.compose import OUTSIDE
 from deploy.compose.containers import CLUSTER, HTTP_PORT, METRICS_PORT
 from deploy.compose.settings_files import AUDIT_FOLDER, TOOLS
 from deploy.machine.units import OPERATIONS
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.shape import SERVICES, WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.services import LOGINS
 
@@ -62,6 +63,7 @@ def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
         "live": f"/-/{service}/livez" if web else "/livez",
         "metrics": f"/-/{service}/metrics" if web else "/metrics",
         "scale": _scale(service, role, web=web),
+        "connections": web_connections(service) if web else WORKER_CONNECTIONS,
     }
     if found["scale"] == "backlog":
         query, threshold = BACKLOGS[role]

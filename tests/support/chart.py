@@ -38,8 +38,13 @@ SETS: dict[str, dict[str, Any]] = {
 
 def rendered(chart: helm.Chart, values: dict[str, Any], *, is_upgrade: bool = False) -> list[dict[str, Any]]:
     """Every object of a release, and its hooks."""
-    release = {"is_install": not is_upgrade, "is_upgrade": is_upgrade}
-    texts = chart.render(values={**NEEDED, **values}, name="troika", namespace="troika", **release)
+    texts = chart.render(
+        values={**NEEDED, **values},
+        name="troika",
+        namespace="troika",
+        is_install=not is_upgrade,
+        is_upgrade=is_upgrade,
+    )
     return [each for text in texts.values() for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
 

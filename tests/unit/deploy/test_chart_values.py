@@ -1,15 +1,18 @@
 """What values of the chart change: how many of each process run, what scales and what watches them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import helm_python as helm
 import pytest
 import yaml
+from helm_python import HelmError
 
 from deploy.chart.processes import files
 from deploy.compose.caddy import METRICS_PORT
 from deploy.compose.containers import SMALL
 from deploy.compose.monitoring import prometheus
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.shape import LARGE_BODIES, PROCESSES, WEB_PROCESSES, worker_name
 from tests.support.chart import CHART, OPERATORS, SETS, named, pods, rendered
 
@@ -104,3 +107,35 @@ def test_each_pod_is_pulled_with_the_secrets_of_the_registry(chart: helm.Chart) 
     for name, pod in pods(rendered(chart, {"image": image})).items():
         assert pod.get("imagePullSecrets") == [{"name": "registry"}, {"name": "mirror"}], name
         assert {container["imagePullPolicy"] for container in pod["containers"]} == {"Always"}, name
+
+
+def max_connections(objects: list[dict[str, Any]]) -> int:
+    """Of all processes, each as often as anything may start it."""
+    most = {name: one["spec"]["maxReplicas"] for name, one in named(objects, "HorizontalPodAutoscaler").items()}
+    most |= {name: one["spec"]["maxReplicaCount"] for name, one in named(objects, "ScaledObject").items()}
+    total = 0
+    for name, one in named(objects, "Deployment").items():
+        running = most.get(name) or one["spec"]["replicas"]
+        (container,) = one["spec"]["template"]["spec"]["containers"]
+        given = {variable["name"]: variable["value"] for variable in container["env"]}
+        if "TROIKA_WEB_WORKERS" in given:
+            total += running * int(given["TROIKA_WEB_WORKERS"]) * web_connections(container["args"][0])
+        elif name != "troika-gateway":
+            total += running * WORKER_CONNECTIONS
+    return total
+
+
+@pytest.mark.parametrize("name", ["small", "medium", "large"])
+def test_postgresql_has_a_connection_for_each_of_all_pools(chart: helm.Chart, name: str) -> None:
+    """With everything that scales further: KEDA, and desks that share a keys database."""
+    postgresql = {**SETS[name].get("postgresql", {}), "enabled": True}
+    values = {**SETS[name], "keda": {"enabled": True}, "formKeys": {"database": True}}
+    objects = rendered(chart, {**values, "postgresql": postgresql})
+    parameters = named(objects, "Cluster")["troika-postgresql"]["spec"]["postgresql"]["parameters"]
+    most, reserve = max_connections(objects), 30
+    assert most + reserve <= int(parameters["max_connections"])
+    with pytest.raises(
+        HelmError, match=rf"postgresql.maxConnections: is {most}; at their maximum the processes open {most}"
+    ):
+        rendered(chart, {**values, "postgresql": {**postgresql, "maxConnections": most}})
+    rendered(chart, {**values, "postgresql": {**postgresql, "maxConnections": most, "pooler": True}})

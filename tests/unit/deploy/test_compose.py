@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from deploy.compose.caddy import caddyfile
-from deploy.compose.compose import RUN, compose, files
+from deploy.compose.compose import MAX_CONNECTIONS, RUN, compose, files
 from deploy.compose.containers import CHECKS_OF_LOGINS, CLUSTER, COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
@@ -26,6 +26,7 @@ from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.keys import check_files
 from deploy.operations.doctor.registry import CHECKS
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
 from services.notifications import settings as notifications
@@ -169,6 +170,19 @@ def test_server_of_the_keys_database_has_its_own_volume_and_password(size: str, 
     assert places == ["postgres", "keys-postgres"]
     first, second = ((volume / place / "password").read_text() for place in places)
     assert first != second
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_postgresql_has_a_connection_for_each_of_all_pools(size: str) -> None:
+    pools = [
+        web_connections(one.service) * int(described(size, one.name)["environment"]["TROIKA_WEB_WORKERS"])
+        if one.web
+        else WORKER_CONNECTIONS * len(one.processes)
+        for one in containers(size)
+    ]
+    operators = 30
+    assert f"max_connections={MAX_CONNECTIONS[size]}" in described(size, "postgres")["command"]
+    assert sum(pools) + WORKER_CONNECTIONS + operators <= MAX_CONNECTIONS[size], "the audit has connections too"
 
 
 @pytest.mark.parametrize("size", SIZES)
