@@ -64,6 +64,13 @@ PROXIES = "TROIKA_TRUSTED_PROXIES"
 OWN_ROLES = [role for role in ROLES if role != "partner"]
 """Of the first key: its holder can invite colleagues only with roles that they have."""
 
+VERIFIED = "?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+"""Of a database: certificate and name are compared, with the authorities of Debian.
+
+Without ``sslrootcert`` libpq demands ``~/.postgresql/root.crt``. ``sslrootcert=system`` finds nothing by itself either:
+the OpenSSL in psycopg's wheels looks into ``/usr/lib/psycopg-openssl`` (psycopg-binary 3.3.9).
+"""
+
 SUPERUSER_URL = "postgresql://postgres@{postgres}/postgres{query}"
 
 
@@ -89,7 +96,7 @@ def _bound(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--trusted-proxies", default="", help="Networks of the gateway, if it is on another machine: 10.0.0.0/8.")
 @click.option("--root", default="/", type=click.Path(file_okay=False, path_type=Path), help="Another system's root.")
 @click.option("--postgres", required=True, help="Host and port of PostgreSQL.")
-@click.option("--postgres-query", default="?sslmode=verify-full", show_default=True, help="Ends each address of it.")
+@click.option("--postgres-query", default=VERIFIED, show_default=True, help="Ends each address of it.")
 @KEYS_POSTGRES
 @KEYS_IN_FOLDER
 @click.option("--rabbitmq", required=True, help="Host and port of RabbitMQ.")

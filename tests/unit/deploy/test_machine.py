@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.secrets import OWNERS
-from deploy.machine.install import GATEWAY, NAMES, main
+from deploy.machine.install import GATEWAY, NAMES, VERIFIED, main
 from deploy.machine.timers import JOBS
 from deploy.machine.units import OPERATIONS, port_of
 from deploy.operations.audit.settings import read_settings as read_audit_settings
@@ -29,6 +30,7 @@ from deploy.operations.backup.figures import (
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.shape import PROCESSES, worker_name
 from tests.support.clock import WEBINAR_WEEK
+from tests.support.processes import PROJECT
 
 WORDS = [
     *(
@@ -43,6 +45,7 @@ WORDS = [
     *("--console-url", "https://desk.example.org"),
     *("--web-hosts", "192.0.2.1,192.0.2.2"),
 ]
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 MAX_EXPOSED = 3.0
 
 
@@ -305,6 +308,24 @@ def test_what_to_type_next_starts_no_canary_without_a_mailbox(root: Path) -> Non
     assert "--role sealed-reader --role operator --role administrator" in printed
 
 
+def test_address_of_each_database_names_its_authorities(root: Path) -> None:
+    """Without them libpq demands ``~/.postgresql/root.crt``, which no user of a process has."""
+    urls = {file: file.read_text().strip() for file in (root / "etc" / "troika" / "settings").rglob("*_DATABASE_URL")}
+    assert len(urls) >= len(PROCESSES)
+    assert {str(conninfo_to_dict(url).get("sslrootcert")) for url in urls.values()} == {AUTHORITIES}
+    assert f"/postgres?sslmode=verify-full&sslrootcert={AUTHORITIES}'" in install(root, "all")
+
+
+def test_commands_in_documents_name_the_authorities_of_the_database() -> None:
+    commands = [
+        f"{file.name}: {url}"
+        for file in sorted((PROJECT / "docs").rglob("*.md"))
+        for url in re.findall(r"postgresql://\S*sslmode=verify-full\S*", file.read_text())
+    ]
+    assert len(commands) >= 4
+    assert [one for one in commands if "&sslrootcert=" not in one] == []
+
+
 def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> None:
     install(tmp_path, "registration-desk", "registration-forms", "--keys-postgres", "keys.example.org:5432")
     units = tmp_path / "etc" / "systemd" / "system"
@@ -312,7 +333,7 @@ def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> 
     assert ("LoadCredential=TROIKA_KEYS_DATABASE_URL:" in desk, "form-keys" in desk) == (True, False)
     assert ("TROIKA_KEYS_DATABASE_URL" in forms, "form-keys" in forms) == (False, False)
     url = (tmp_path / "etc/troika/settings/registration-desk/desk/TROIKA_KEYS_DATABASE_URL").read_text()
-    assert url.endswith("@keys.example.org:5432/keys?sslmode=verify-full\n")
+    assert url.endswith(f"@keys.example.org:5432/keys{VERIFIED}\n")
 
 
 KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
