@@ -193,6 +193,22 @@ def test_question_that_was_answered_keeps_its_kind(service: RegistrationService,
     assert desk.ask("POST", f"{PATH}/publish", seen=2).status_code == 422
 
 
+def test_limit_and_retention_of_zero_that_are_typed_are_published(
+    service: RegistrationService, desk: Desk, coordinator: Headers
+) -> None:
+    desk.ask("POST", PATH, {"content": CONTENT})
+    typed = {"seen": "1", "go": "save", "name": "guests", "kind": "number", "label.en": "Guests"}
+    zeros = {"min": 0, "max": 0, "retention_days": 0}
+    question = f"/console/registrations/form-drafts/{SLUG}/questions/new"
+    saved = service.client.post(question, data=typed | dict.fromkeys(zeros, "0"), headers=coordinator)
+    assert saved.status_code == 303, saved.text
+    assert desk.ask("POST", f"{PATH}/publish", seen=2).status_code == 200
+    fields = desk.ask("POST", PATH).get_json()["content"]["fields"]
+    assert [{name: one.get(name) for name in zeros} for one in fields if one["name"] == "guests"] == [zeros]
+    refused = service.submit(filled(email="a@example.org", session="morning", guests=-3), SLUG)
+    assert (refused.status_code, [one["code"] for one in refused.get_json()["errors"]]) == (422, ["too-small"])
+
+
 @pytest.mark.parametrize(("before", "shown", "status"), [(False, "waiting-list", 202), (True, "full", 409)])
 def test_full_form_shows_the_public_whether_it_has_a_waiting_list_once_that_is_published(
     service: RegistrationService, desk: Desk, before: bool, shown: str, status: int
