@@ -1,5 +1,6 @@
 """Coordinators' tags, notes, views of the list, columns, and spreadsheets."""
 
+import csv
 import io
 import re
 from typing import Any
@@ -204,3 +205,42 @@ def test_spreadsheet_has_titles_and_no_formula(client: FlaskClient, coordinator:
     marked = client.post(f"{PATH}/marked", data={"act": "export", "marked": f"{ids['formula']}:1"}, headers=coordinator)
     [[_, person]] = [python_calamine.load_workbook(io.BytesIO(marked.data)).get_sheet_by_index(0).to_python()]
     assert person[5] == "=cmd()"
+
+
+def test_answers_to_a_question_with_the_name_of_a_column_are_in_files(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
+    """Beside what the registration has under that name: by the page and the API, all columns and chosen ones."""
+    draft = f"/v1/form-drafts/{WEBINAR}"
+    content = client.post(draft, headers=coordinator).get_json()["content"]
+    content["fields"][-1:-1] = [
+        {"name": "position", "kind": "text", "label": "Job title"},
+        {"name": "status", "kind": "text", "label": "Marital status"},
+    ]
+    client.put(draft, json={"content": content}, headers={**coordinator, "If-Match": '"1"'})
+    published = client.post(f"{draft}/publish", headers={**coordinator, "If-Match": '"2"'})
+    assert published.status_code == 200, published.text
+    enrol(service, WEBINAR, position="Lawyer", status="Single")
+
+    def read(path: str, **headers: str) -> list[list[str]]:
+        with client.get(path, headers={**coordinator, **headers}) as answer:
+            return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
+
+    api = f"/v1/registrations?form={WEBINAR}"
+    for header, person in (read(f"{PATH}.csv?form={WEBINAR}"), read(api, Accept="text/csv")):
+        named = dict(zip(header, person, strict=True))
+        names = ("status", "answer.status", "position", "answer.position")
+        assert [named[name] for name in names] == ["confirmed", "Single", "", "Lawyer"]
+    chosen = read(f"{PATH}.csv?form={WEBINAR}&columns=answer.position")
+    assert [row[1:] for row in chosen] == [
+        ["name", "email", "answer.position"],
+        ["A Participant", "participant@example.org", "Lawyer"],
+    ]
+    assert [row[1:] for row in read(f"{api}&fields=position,answer.status", Accept="text/csv")] == [
+        ["position", "answer.status"],
+        ["", "Single"],
+    ]
+    sheet = client.get(f"{PATH}.xlsx?form={WEBINAR}", headers=coordinator)
+    titles, person = python_calamine.load_workbook(io.BytesIO(sheet.data)).get_sheet_by_index(0).to_python()
+    titled = dict(zip(titles, person, strict=True))
+    assert [titled[title] for title in ("Status", "Marital status", "Job title")] == ["confirmed", "Single", "Lawyer"]
