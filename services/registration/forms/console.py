@@ -17,6 +17,7 @@ from services.registration.forms.changes import FormChange, FormChangeLine, Form
 from services.registration.forms.designer import drafts_for
 from services.registration.forms.designer_fields import words_of
 from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.limited_keys import refuse_other_partners
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings, check_settings
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
@@ -179,6 +180,10 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
         published = request.args.get("published") == str(form.revision)
         return _page(desk, form, history, filled, done=done, published=published)
 
+    _add_change(blueprint, desk)
+
+
+def _add_change(blueprint: Blueprint, desk: FormDesk) -> None:
     @blueprint.post("/registrations/forms/<slug>")
     @needs("coordinator")
     def change(slug: str) -> AnyResponse:
@@ -188,6 +193,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
             return _conflict(desk, form, history, seen)
         if filled.wanted is None:
             return _page(desk, form, history, filled, status=422)
+        refuse_other_partners(desk.work, filled.wanted.partners, holder().forms, form.partners)
         if request.form.get("go") != "do":
             return _effect(desk, form, history, filled)
         return _do(desk, slug, FormChange(slug, seen, holder().name, filled.wanted))

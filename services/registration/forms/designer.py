@@ -25,6 +25,7 @@ from services.registration.forms.designer_fields import (
     words_of,
 )
 from services.registration.forms.drafts import DraftDesk, DraftRefused, FormDraft
+from services.registration.forms.limited_keys import EVENTS, own_events, refuse_beyond
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners, working_group_texts
 from services.registration.forms.standard_forms import with_working_groups
@@ -103,8 +104,11 @@ def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
 
 def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place: str) -> AnyResponse:
     try:
+        refuse_beyond(desk.work, draft.slug, content, holder().forms, draft.content)
         desk.change(draft.slug, content, draft.revision, holder().name)
     except DomainError as refusal:
+        if refusal.code == "not-allowed":
+            return _page(desk, draft, 403, notice=f"Nothing was saved: {refusal.detail}.")
         if refusal.code != "edit-conflict":
             raise
         return _page(desk, desk.draft(draft.slug), 412, notice=changed_since_opened("draft"))
@@ -137,7 +141,7 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
         languages=LANGUAGE_NAMES,
         widths=WIDTHS,
         direction=direction,
-        events=desk.event_choices(event),
+        events=_events_offered(desk, content),
         unannounced=event if event and event not in desk.event_titles() else "",
         partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
         preview=_preview(),
@@ -147,6 +151,16 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
     response = personal(make_response(page, status))
     response.headers["Content-Security-Policy"] = f"{PAGE_POLICY}; frame-src 'self'"
     return response
+
+
+def _events_offered(desk: DraftDesk, content: Mapping[str, Any]) -> dict[str, str]:
+    """The events that can be chosen: for a limited key those that it covers, and those that are chosen already."""
+    chosen = [str(content.get(name) or "") for name in EVENTS]
+    titles, forms = desk.event_choices(chosen[0]), holder().forms
+    if forms is None:
+        return titles
+    offered = {*chosen, *own_events(desk.work, forms)}
+    return {slug: title for slug, title in titles.items() if slug in offered}
 
 
 _QUESTION = re.compile(r"/fields/([0-9]+)[/:]\s*(.*)", re.DOTALL)
@@ -249,13 +263,16 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
         draft = desk.draft(slug)
         if request.form.get("seen") != str(draft.revision):
             return _page(desk, draft, 412, notice=changed_since_opened("draft"))
-        if request.form.get("go") != "do":
-            return _page(desk, draft, asks="publish")
         try:
+            refuse_beyond(desk.work, slug, draft.content, holder().forms)
+            if request.form.get("go") != "do":
+                return _page(desk, draft, asks="publish")
             form = desk.publish(slug, draft.revision, holder().name)
         except DraftRefused:
             return _page(desk, draft, 422)
         except DomainError as refusal:
+            if refusal.code == "not-allowed":
+                return _page(desk, draft, 403, notice=f"Nothing was published: {refusal.detail}.")
             if refusal.code != "edit-conflict":
                 raise
             return _page(desk, desk.draft(slug), 412, notice=CHECK)
