@@ -283,9 +283,16 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
     def discard_draft(slug: str) -> AnyResponse:
         require_touch(slug)
         draft = desk.draft(slug)
+        if request.form.get("seen") != str(draft.revision):
+            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
         if request.form.get("go") != "do":
             return _page(desk, draft, asks="discard")
-        desk.discard(slug)
+        try:
+            desk.discard(slug, draft.revision, holder().name)
+        except DomainError as refusal:
+            if refusal.code != "edit-conflict":
+                raise
+            return _page(desk, desk.draft(slug), 412, notice=changed_since_opened("draft"))
         return redirect(FORM if draft.based_on is None else f"{FORM}/{slug}", 303)
 
 

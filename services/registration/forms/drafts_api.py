@@ -99,6 +99,7 @@ def drafts_blueprint(desk: DraftDesk) -> Any:
     blueprint = Blueprint("form-drafts", __name__, url_prefix=PREFIX, description="Drafts of forms")
     _add_reading(blueprint, desk)
     _add_changing(blueprint, desk)
+    _add_discarding(blueprint, desk)
     _add_publishing(blueprint, desk)
     return blueprint
 
@@ -151,14 +152,20 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
         refuse_beyond(desk.work, slug, content, holder().forms, current.content)
         return _tagged(desk.change(slug, content, current.revision, holder().name), desk.effect(slug))
 
+
+def _add_discarding(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.delete("/<slug>")
     @blueprint.response(204)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def discard_draft(slug: str) -> None:
-        """Delete a draft. The form itself stays as it is."""
+        """Delete a draft; `If-Match`: the ETag or revision. The form itself stays as it is."""
         require_touch(slug)
-        desk.discard(slug)
+        current = desk.draft(slug)
+        require_revision(current.revision)
+        desk.discard(slug, current.revision, holder().name)
 
 
 def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:

@@ -254,9 +254,29 @@ def test_two_who_work_on_one_form_do_not_overwrite_each_other(service: Registrat
     assert desk.ask("PATCH", form, {"capacity": 31}, seen=1).status_code == 200
     late = desk.ask("POST", f"{PATH}/publish", seen=2)
     assert (late.status_code, late.get_json()["code"]) == (412, "edit-conflict")
-    assert desk.ask("DELETE", PATH).status_code == 204
-    assert desk.ask("DELETE", PATH).status_code == 404
+    assert [desk.ask("DELETE", PATH, seen=seen).status_code for seen in (None, 1, 2, 2)] == [428, 412, 204, 404]
     assert service.client.get(form).status_code == 200
+    assert rows(service.url, "SELECT detail FROM audit_record WHERE action = 'form-draft-discarded'") == [
+        ({"revision": 2},)
+    ]
+
+
+def test_draft_that_a_colleague_has_changed_is_not_discarded(
+    service: RegistrationService, desk: Desk, coordinator: Headers
+) -> None:
+    """After the question whether to discard it was asked."""
+    desk.ask("POST", PATH, {"content": CONTENT})
+    page = f"/console/registrations/form-drafts/{SLUG}"
+
+    def discard(**typed: str) -> tuple[int, bool]:
+        answer = service.client.post(f"{page}/discard", data=typed, headers=coordinator)
+        return answer.status_code, "was changed after you opened the page" in answer.text
+
+    assert discard(seen="1") == (200, False)
+    desk.ask("PUT", PATH, {"content": {**CONTENT, "contact": "Us"}}, seen=1)
+    assert [discard(seen="1", go="do"), discard(seen="1")] == [(412, True)] * 2
+    assert desk.ask("GET", PATH).get_json()["revision"] == 2
+    assert (discard(seen="2", go="do")[0], desk.ask("GET", PATH).status_code) == (303, 404)
 
 
 def test_draft_of_a_new_form_that_is_there_already_is_a_conflict(service: RegistrationService, desk: Desk) -> None:
