@@ -20,7 +20,8 @@ from services.registration.corrections.console import add_corrections, add_mergi
 from services.registration.corrections.service import CorrectionDesk
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
-from services.registration.forms.designer import add_designer, add_preview
+from services.registration.forms.designer import add_designer
+from services.registration.forms.draft_preview import add_preview
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint, side_event_forms_blueprint

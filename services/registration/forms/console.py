@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.console_words import changed_since_opened
+from services.console_words import changed_since_opened, changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
 from services.registration.forms.designer import drafts_for
@@ -33,6 +33,17 @@ MAX_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
 FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "join", "switch")
 PARTNERS = "partners"
+FIELD_TITLES = {
+    "capacity": "Number of seats",
+    "opens": "Opens",
+    "closes": "Closes",
+    "changes": "Answers can be changed until",
+    "alarm": "Calendar alarm",
+    "join": "Joining online opens",
+    PARTNERS: "Partners",
+}
+SWITCH = "switch"
+"""Sent by the button that opens or closes a form at once: nothing else is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +243,20 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
 
 
 def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
-    """The page as it is now, with what another person has done."""
-    filled = FilledSettings(first_values(form), {}, None)
+    """The page as it is now, with what another person has done, and with what was typed."""
+    stored, notice = first_values(form), changed_since_opened("form")
+    shown = stored
+    if request.form.get("go") != SWITCH:
+        hidden = ("switch",) if form.event_id else ("switch", "alarm", "join")
+        shown = {**read_filled(form, request.form).values, **{name: stored[name] for name in hidden}}
+        notice = changed_since_typed("form", _by_field(shown), _by_field(stored), FIELD_TITLES)
     others = [line for line in history if line.revision > seen]
-    return _page(desk, form, history, filled, status=412, notice=changed_since_opened("form"), newer=others)
+    return _page(desk, form, history, FilledSettings(shown, {}, None), status=412, notice=notice, newer=others)
+
+
+def _by_field(values: Mapping[str, str]) -> dict[str, object]:
+    """Values to compare: partners may be in any order."""
+    return {**values, PARTNERS: sorted(values[PARTNERS].split())}
 
 
 def _page(

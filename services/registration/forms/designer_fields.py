@@ -101,6 +101,25 @@ KIND_WORDS: Mapping[str, str] = {
 }
 
 
+QUESTION_WORDS: Mapping[str, str] = {
+    "name": "Short name",
+    "kind": "Kind",
+    "label": "Question",
+    "help": "Help",
+    "options": "Choices",
+    "option_labels": "Texts of the choices",
+    "required": "Required",
+    "sealed": "Sealed",
+    "after_confirmation": "Asked after the confirmation",
+    "when_field": "Condition",
+    "when_equals": "Answer in the condition",
+    "min": "At least",
+    "max": "At most",
+    "retention_days": "Days until the answer is deleted",
+}
+"""Titles of what :func:`question_values` returns."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
     """A question in the list of a draft.
