@@ -23,9 +23,9 @@ from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import StoredForm, settings_of
-from services.registration.people.console import ACTS
 from services.registration.people.decisions import OFFER, WITHDRAW, SeatDecision, decide_seat
 from services.registration.people.listing import show_person
+from services.registration.people.marked import ACTS
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.schemas import OfferWantedSchema, PersonSchema
 from services.registration.people.store import Person
