@@ -102,6 +102,25 @@ KIND_WORDS: Mapping[str, str] = {
 }
 
 
+QUESTION_WORDS: Mapping[str, str] = {
+    "name": "Short name",
+    "kind": "Kind",
+    "label": "Question",
+    "help": "Help",
+    "options": "Choices",
+    "option_labels": "Texts of the choices",
+    "required": "Required",
+    "sealed": "Sealed",
+    "after_confirmation": "Asked after the confirmation",
+    "when_field": "Condition",
+    "when_equals": "Answer in the condition",
+    "min": "At least",
+    "max": "At most",
+    "retention_days": "Days until the answer is deleted",
+}
+"""Titles of what :func:`question_values` returns."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
     """A question in the list of a draft.
@@ -279,8 +298,13 @@ def read_question(
         **{name: name in given for name in FLAGS},
     }
     by_default = kind in KINDS and KINDS[kind].sealing == "by-default"
-    kept = {name: value for name, value in read.items() if value not in (None, "", False, [])}
+    kept = {name: value for name, value in read.items() if _is_given(value)}
     return kept | ({"sealed": False} if by_default and not read["sealed"] else {}), fault
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a value is not the default; 0 is a limit, although it equals False."""
+    return value is not None and value is not False and value not in ("", [])
 
 
 def _name_of(label: Any, others: Sequence[Any]) -> str:

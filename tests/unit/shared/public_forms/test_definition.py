@@ -24,6 +24,14 @@ def test_definition_that_went_through_json_is_equal() -> None:
     assert parse_definition(json.loads(json.dumps(to_mapping(definition)))) == definition
 
 
+def test_limits_and_a_retention_of_zero_are_kept() -> None:
+    zeros = {"min": 0, "max": 0, "retention_days": 0}
+    definition = form_with({"name": "guests", "kind": "number", **zeros})
+    stored = json.loads(json.dumps(to_mapping(definition)))
+    assert {name: stored["fields"][-1].get(name) for name in zeros} == zeros
+    assert parse_definition(stored) == definition
+
+
 def test_definition_with_many_faults_names_each() -> None:
     fields = [
         {"name": "name", "kind": "text", "label": "Name", "required": True},
