@@ -165,8 +165,13 @@ LARGE_BODIES = {
     "/console/registrations/imports": "21m",
     "/v1/bulletins": "1m",
     "/console/mail": "1m",
+    "/v1/forms/": "256k",
+    "/embed/": "256k",
+    "/c/": "256k",
+    "/r/": "256k",
 }
-"""Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
+"""Beginnings of paths that take more than other requests, and how much the gateway lets through, in nginx' words: what
+coordinators write or upload, and forms that browsers send without a script."""
 
 TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/u/")
 """Beginnings of paths that a token or a receipt follows; no other site may receive them in a referrer."""

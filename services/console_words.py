@@ -7,7 +7,16 @@ from shared.i18n.catalogue import language_name as language_name
 from shared.i18n.when import NO_BREAK as NO_BREAK
 from shared.i18n.when import compact_instant as utc_text
 
-__all__ = ["MAIL_KINDS", "NO_BREAK", "SEATS", "changed_since_opened", "country_name", "language_name", "utc_text"]
+__all__ = [
+    "MAIL_KINDS",
+    "NO_BREAK",
+    "SEATS",
+    "changed_since_opened",
+    "changed_since_typed",
+    "country_name",
+    "language_name",
+    "utc_text",
+]
 
 SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
@@ -56,3 +65,22 @@ MAIL_KINDS: Mapping[str, str] = {
 def changed_since_opened(what: str) -> str:
     """Return the notice for a page that shows an older revision of ``what`` (such as ``form``) than the stored one."""
     return f"This {what} was changed after you opened the page, so nothing was done. Check the current version."
+
+
+def changed_since_typed(
+    what: str, typed: Mapping[str, object], stored: Mapping[str, object], titles: Mapping[str, str]
+) -> str:
+    """Return the notice for a page that still shows what was typed, although ``what`` has changed since it was opened.
+
+    Args:
+        what: such as ``form``.
+        typed: what the page shows, by name.
+        stored: the same of the stored revision.
+        titles: of what is compared, by name.
+    """
+    differing = [title for name, title in titles.items() if typed.get(name) != stored.get(name)]
+    where = f" It differs from the current version in: {', '.join(differing)}." if differing else ""
+    return (
+        f"This {what} was changed after you opened the page, so nothing was saved. "
+        f"What you typed is still here.{where} Check it, then save again."
+    )

@@ -8,7 +8,9 @@ import yaml
 from deploy.compose.caddy import caddyfile
 from deploy.compose.compose import OUTSIDE
 from deploy.compose.containers import CLUSTER, HTTP_PORT, METRICS_PORT
-from deploy.compose.settings_files import TOOLS
+from deploy.compose.settings_files import AUDIT_FOLDER, TOOLS
+from deploy.machine.units import OPERATIONS
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.shape import SERVICES, WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.services import LOGINS
 
@@ -17,7 +19,9 @@ RULES = Path("deploy/prometheus/rules")
 ONE_WORKS = frozenset({("registration", "decide")})
 """One of them works and the others are on standby: two are enough, and more add nothing."""
 
-ALONE = frozenset({("registration", "tend"), ("notifications", "schedule"), ("events", "solve")})
+ALONE = frozenset(
+    {("registration", "tend"), ("notifications", "schedule"), ("events", "solve"), (OPERATIONS, AUDIT_FOLDER)}
+)
 """They do what is due by time or asked for; one is enough, and a second does no harm."""
 
 BACKLOGS = {
@@ -31,7 +35,14 @@ BACKLOGS = {
 
 def processes() -> list[dict[str, Any]]:
     """Every process as the chart's templates read it."""
-    return [_process(*each, web=True) for each in WEB_PROCESSES] + [_process(*each, web=False) for each in WORKERS]
+    web = [_process(*each, web=True) for each in WEB_PROCESSES]
+    return [*web, *(_process(*each, web=False) for each in WORKERS), _audit()]
+
+
+def _audit() -> dict[str, Any]:
+    """Its Secret is the one of the audit among an operator's commands; it counts what waits at the broker."""
+    found = _process(OPERATIONS, AUDIT_FOLDER, web=False)
+    return found | {"name": AUDIT_FOLDER, "arguments": [AUDIT_FOLDER, "watch"], "broker": True}
 
 
 def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
@@ -40,6 +51,7 @@ def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
         "name": worker_name(service, role),
         "service": service,
         "role": role,
+        "arguments": [service, role],
         "web": web,
         "solver": (service, role) == ("events", "solve"),
         "access": holders,
@@ -51,6 +63,7 @@ def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
         "live": f"/-/{service}/livez" if web else "/livez",
         "metrics": f"/-/{service}/metrics" if web else "/metrics",
         "scale": _scale(service, role, web=web),
+        "connections": web_connections(service) if web else WORKER_CONNECTIONS,
     }
     if found["scale"] == "backlog":
         query, threshold = BACKLOGS[role]

@@ -16,7 +16,7 @@ from deploy.compose.containers import FULL, containers
 from deploy.compose.keys_server import KEYS_IN_FOLDER, KEYS_POSTGRES, chosen_keys_server, named_faults
 from deploy.compose.settings_files import TOOLS, TOOLS_FOLDER, Servers, claim, write_settings
 from deploy.local.secrets import KEYS_DATABASE, Secrets, make_keys
-from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
+from deploy.up.secrets import broker_passwords, database_passwords, write_definitions
 from shared.db.embedded_server import SUPERUSER
 from shared.http.holders import parse_holders
 from shared.runtime.errors import SettingsError
@@ -60,12 +60,10 @@ def main(
     with named_faults():
         claim(keys / "installation", release)
         found = manifests(release, Secrets(keys, ""), given, servers, read_access(folder / ACCESS_FILE))
-    for name, content in {
-        "secrets.yaml": yaml.safe_dump_all(found, sort_keys=False),
-        "definitions.json": json.dumps(broker_definitions(broker_passwords(keys))),
-    }.items():
+    for name in ("secrets.yaml", "definitions.json"):
         (folder / name).touch(mode=0o600)
-        (folder / name).write_text(content)
+    (folder / "secrets.yaml").write_text(yaml.safe_dump_all(found, sort_keys=False))
+    write_definitions(folder / "definitions.json", broker_passwords(keys))
     click.echo(f"{folder}/secrets.yaml: {len(found)} Secrets. {folder}/definitions.json: for the broker.")
 
 

@@ -23,12 +23,14 @@ HEAD = """\
 		level ERROR
 		exclude http.log.access http.log.error
 	}
-@metrics@	servers {
+	metrics
+	servers {
 		protocols h1 h2
 		timeouts {
 			read_header 10s
-			read_body 10s
-			write 60s
+			# of the whole body and of the whole answer: an import has this long, and an export to a slow line
+			read_body 100s
+			write 15m
 			idle 30s
 		}
 		max_header_size 32KB
@@ -101,7 +103,7 @@ NOT_ALLOWED = 'import problem 405 "Method Not Allowed" method-not-allowed'
 TOO_LARGE = 'import problem 413 "Content Too Large" too-large'
 AWAY = 'import problem 503 "Service Unavailable" unavailable'
 USUAL_BODY = "64KB"
-SIZES = {"1m": "1MB", "21m": "21MB"}
+SIZES = {"256k": "256KiB", "1m": "1MB", "21m": "21MB"}
 
 
 def caddyfile(size: str) -> str:
@@ -111,8 +113,7 @@ def caddyfile(size: str) -> str:
     public = _site(f"{scheme}{{$TROIKA_HOST}}", "/programme", PUBLIC_ROUTES, size)
     desk = _site(f"{scheme}{{$TROIKA_DESK_HOST}}", "/console", DESK_ROUTES, size)
     head = HEAD.replace("@headers@", headers).replace("@options@", options)
-    head = head.replace("@metrics@", "" if size == CLUSTER else "\tmetrics\n")
-    return head + ("" if size == CLUSTER else METRICS) + "\n".join([*public, "", *desk]) + "\n"
+    return head + METRICS + "\n".join([*public, "", *desk]) + "\n"
 
 
 def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator[str]:

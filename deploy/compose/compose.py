@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from deploy.compose.caddy import caddyfile
-from deploy.compose.containers import CHECKS_OF_LOGINS, HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
+from deploy.compose.containers import (
+    CHECKS_OF_LOGINS,
+    FULL,
+    HTTP_PORT,
+    METRICS_PORT,
+    SIZES,
+    SMALL,
+    Container,
+    containers,
+)
 from deploy.compose.monitoring import (
     LOGGING,
     WRITTEN,
@@ -36,6 +45,9 @@ WHOLE = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
 COLLECTED = ("prometheus", "alertmanager", "grafana")
 REQUIRED = ("TROIKA_HOST", "TROIKA_DESK_HOST", "TROIKA_MAIL_FROM")
 OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL")
+MAX_CONNECTIONS = {SMALL: 200, FULL: 400}
+"""Of PostgreSQL: more than the pools of all containers have (docs/reference/capacity.md)."""
+
 OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
 """Processes that call servers of others: the mail relay, and partners' webhooks. No other has a way out."""
 
@@ -54,7 +66,7 @@ def compose(size: str) -> str:
     ours = containers(size)
     services: dict[str, Any] = {
         "prepare": _prepare(),
-        "postgres": _postgres("postgres"),
+        "postgres": _postgres("postgres", MAX_CONNECTIONS[size]),
         "keys-postgres": {"profiles": ["keys"], **_postgres("keys-postgres")},
         "rabbitmq": _rabbitmq(),
         "databases": _databases(),
@@ -113,10 +125,13 @@ def _databases() -> dict[str, Any]:
     return _ours(["prepare", "databases"], volumes=WHOLE, networks=["back"], depends_on=_after(postgres=HEALTHY))
 
 
-def _postgres(name: str) -> dict[str, Any]:
+def _postgres(name: str, max_connections: int = 200) -> dict[str, Any]:
     return {
         "image": "${POSTGRES_IMAGE:-postgres:18}",
-        "command": ["postgres", "-c", "max_connections=200", "-c", "log_error_verbosity=terse", "-c", "jit=off"],
+        "command": [
+            "postgres",
+            *("-c", f"max_connections={max_connections}", "-c", "log_error_verbosity=terse", "-c", "jit=off"),
+        ],
         "environment": {"POSTGRES_PASSWORD_FILE": f"{RUN}/password", "POSTGRES_INITDB_ARGS": "--encoding=UTF8"},
         "volumes": [f"{name}:/var/lib/postgresql", _part(name, RUN)],
         "networks": ["back"],
@@ -214,6 +229,8 @@ def _gateway(size: str, ours: Iterable[Container]) -> dict[str, Any]:
         "networks": ["outside", "front"],
         "depends_on": _after(**{one.name: HEALTHY for one in ours if one.web}),
         "cap_drop": ["ALL"],
+        # a file capability of /usr/bin/caddy in the official image: the kernel does not execute it without
+        "cap_add": ["NET_BIND_SERVICE"],
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
         "logging": LOGGING,

@@ -29,7 +29,7 @@ from deploy.servers.databases import make_databases
 from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
-from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords, keys_server_password
+from deploy.up.secrets import broker_passwords, database_passwords, keys_server_password, write_definitions
 from services.notifications.composing.mime import mailbox
 from shared.cli.settings import read_database
 from shared.db.embedded_server import SUPERUSER
@@ -103,7 +103,8 @@ def settings() -> None:
     envvar="TROIKA_SUPERUSER_URL",
     show_default="the superuser that Compose and the chart make",
     help="PostgreSQL's superuser, on a server of your own: postgresql://postgres@db.example.org/postgres"
-    "?sslmode=verify-full. A password that it does not contain is asked for.",
+    "?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt. A password that it does not contain is asked "
+    "for.",
 )
 def databases(folder: Path, superuser_url: str | None) -> None:
     """Make databases and logins, and bring the schema up to date."""
@@ -154,7 +155,10 @@ def _made_superuser(folder: Path, passwords: Mapping[str, str]) -> str:
     host = os.environ.get(POSTGRES_HOST, "")
     if folder != VOLUME and not host:
         raise SettingsError(
-            ["--superuser-url is required: postgresql://postgres@db.example.org:5432/postgres?sslmode=verify-full"]
+            [
+                "--superuser-url is required: postgresql://postgres@db.example.org:5432/postgres"
+                "?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+            ]
         )
     return Servers(host or OF_COMPOSE.postgres).database(SUPERUSER, passwords, SUPERUSER)
 
@@ -273,9 +277,8 @@ def write_servers(volume: Path, keys: Path) -> None:
     }.items():
         write_files(volume / name, files)
     definitions = volume / RABBITMQ / "definitions.json"
-    if not definitions.exists():  # new salts would make each rewrite a change
-        definitions.write_text(json.dumps(broker_definitions(broker_passwords(keys))))
-        definitions.chmod(0o644)
+    write_definitions(definitions, broker_passwords(keys))
+    definitions.chmod(0o644)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

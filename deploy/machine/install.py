@@ -4,6 +4,7 @@ Nothing is started. When it runs again, keys, passwords and changed settings are
 """
 
 import shlex
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from deploy.machine.gateway import UNIT as GATEWAY_TEXT
 from deploy.machine.timers import BACKUP, JOBS
 from deploy.machine.timers import files as timer_files
 from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
+from deploy.operations.backup.figures import DEFAULT_FOLDER, await_backups
 from deploy.shape import PROCESSES, worker_name
 from shared.cli.settings import OPERATOR
 from shared.messaging.contracts.payloads import ROLES
@@ -62,6 +64,13 @@ PROXIES = "TROIKA_TRUSTED_PROXIES"
 OWN_ROLES = [role for role in ROLES if role != "partner"]
 """Of the first key: its holder can invite colleagues only with roles that they have."""
 
+VERIFIED = "?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+"""Of a database: certificate and name are compared, with the authorities of Debian.
+
+Without ``sslrootcert`` libpq demands ``~/.postgresql/root.crt``. ``sslrootcert=system`` finds nothing by itself either:
+the OpenSSL in psycopg's wheels looks into ``/usr/lib/psycopg-openssl`` (psycopg-binary 3.3.9).
+"""
+
 SUPERUSER_URL = "postgresql://postgres@{postgres}/postgres{query}"
 
 
@@ -87,7 +96,7 @@ def _bound(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--trusted-proxies", default="", help="Networks of the gateway, if it is on another machine: 10.0.0.0/8.")
 @click.option("--root", default="/", type=click.Path(file_okay=False, path_type=Path), help="Another system's root.")
 @click.option("--postgres", required=True, help="Host and port of PostgreSQL.")
-@click.option("--postgres-query", default="?sslmode=verify-full", show_default=True, help="Ends each address of it.")
+@click.option("--postgres-query", default=VERIFIED, show_default=True, help="Ends each address of it.")
 @KEYS_POSTGRES
 @KEYS_IN_FOLDER
 @click.option("--rabbitmq", required=True, help="Host and port of RabbitMQ.")
@@ -129,7 +138,7 @@ def main(
         text = gateway(web_hosts.split(","), public_url)
         _write_gateway(root, text, parts(public_url, console_url))
     if timers := BACKUP in chosen:
-        _write_timers(root)
+        notes += _write_timers(root)
     processes = [_process(settings, name, bind) for name in chosen if name in NAMES]
     _write_processes(root, processes)
     superuser = SUPERUSER_URL.format(postgres=postgres, query=postgres_query)
@@ -209,9 +218,14 @@ def _known_keys_url(settings: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def _write_timers(root: Path) -> None:
+def _write_timers(root: Path) -> list[str]:
+    """Write the units; returns what an operator has to do so that backups are watched from now on."""
     for file, text in timer_files().items():
         _write(root / "etc" / "systemd" / "system" / file, text)
+    metrics = root / DEFAULT_FOLDER.lstrip("/")
+    if await_backups(metrics, datetime.now(UTC)):
+        return []
+    return [f"{metrics} is missing: until `troika backup check` finds it, no alert reports backups that never succeed."]
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

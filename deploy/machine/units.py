@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.compose.compose import ACCESS_FILE, FORM_KEYS
 from deploy.local.secrets import KEYS_DATABASE
-from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES, worker_name
+from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 
 HOME = "/opt/troika"
 SETTINGS = "/etc/troika/settings"
@@ -19,9 +19,6 @@ OPERATIONS, AUDIT, CANARY = "operations", "audit", "canary"
 OPERATIONS_PORTS = {AUDIT: 9190, CANARY: 9191}
 HOLDERS = frozenset({("registration", "desk"), ("events", "web"), ("notifications", "web")})
 """Processes that know who has a key."""
-
-START = " ".join(["systemctl start --all", *(f"'troika-{service}-*'" for service in SERVICES), f"troika-{AUDIT}"])
-"""Starts every enabled process of a machine. `troika-*` would start the jobs of backups and the drill too."""
 
 PROTECTED = """\
 ProtectHome=yes

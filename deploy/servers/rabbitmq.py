@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import secrets
 import socket
 from collections.abc import Mapping
@@ -108,7 +109,24 @@ def environment(folder: Path, node_name: str, ports: NodePorts) -> dict[str, str
     }
 
 
-def hashed(password: str) -> str:
-    """RabbitMQ's own form (rabbit_password_hashing_sha256): salt, then SHA-256 of salt and password."""
-    salt = secrets.token_bytes(4)
+SALT_BYTES = 4
+
+
+def hashed(password: str, salt: bytes | None = None) -> str:
+    """RabbitMQ's own form (rabbit_password_hashing_sha256): salt, then SHA-256 of salt and password.
+
+    Args:
+        password: in clear.
+        salt: four bytes; new ones if None.
+    """
+    salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def is_hash_of(known: str, password: str) -> bool:
+    """Whether ``known`` is a hash of ``password``, whatever its salt is."""
+    try:
+        salt = base64.b64decode(known, validate=True)[:SALT_BYTES]
+    except ValueError:
+        return False
+    return hmac.compare_digest(hashed(password, salt), known)

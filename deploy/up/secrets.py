@@ -2,17 +2,20 @@
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from deploy.servers.audit_role import ROLE
 from deploy.servers.logins import service_roles
 from deploy.servers.monitor_role import MONITOR
-from deploy.servers.rabbitmq import VHOST, hashed
+from deploy.servers.rabbitmq import VHOST, hashed, is_hash_of
 from shared.db.embedded_server import SUPERUSER
 from shared.messaging import topology
+
+NO_HASHES: Mapping[str, str] = MappingProxyType({})
 
 
 def broker_passwords(folder: Path) -> dict[str, str]:
@@ -30,18 +33,44 @@ def keys_server_password(folder: Path) -> dict[str, str]:
     return _passwords(folder / "keys-server.json", [SUPERUSER])
 
 
-def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:
-    """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``."""
+def broker_definitions(passwords: Mapping[str, str], known: Mapping[str, str] = NO_HASHES) -> dict[str, Any]:
+    """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``.
+
+    Args:
+        passwords: by login.
+        known: hash by login in earlier definitions: one that is of the password stays.
+    """
     users = [
         {
             "name": name,
-            "password_hash": hashed(secret),
+            "password_hash": known[name] if is_hash_of(known.get(name, ""), secret) else hashed(secret),
             "tags": topology.user_tags(name),
             "limits": topology.user_limits(name),
         }
         for name, secret in passwords.items()
     ]
     return {**topology.definitions(), "users": users}
+
+
+def write_definitions(file: Path, passwords: Mapping[str, str]) -> None:
+    """Write the definitions of this version for these passwords, unless ``file`` has exactly them.
+
+    A broker imports its file at each start. A file of an earlier version would take rights and policies back, and one
+    with an earlier password would let that in again. Salts of passwords that have not changed stay, so that a broker
+    whose file has not changed changes nothing either.
+    """
+    there = file.read_text() if file.exists() else ""
+    wanted = json.dumps(broker_definitions(passwords, _known_hashes(there)))
+    if wanted != there:
+        file.write_text(wanted)
+
+
+def _known_hashes(text: str) -> dict[str, str]:
+    """Hash by login in definitions; none if a crash has cut them off."""
+    try:
+        return {user["name"]: user["password_hash"] for user in json.loads(text)["users"]}
+    except ValueError:
+        return {}
 
 
 def broker_url(user: str, password: str, port: int) -> str:

@@ -20,7 +20,8 @@ from services.registration.corrections.console import add_corrections, add_mergi
 from services.registration.corrections.service import CorrectionDesk
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
-from services.registration.forms.designer import add_designer, add_preview
+from services.registration.forms.designer import add_designer
+from services.registration.forms.draft_preview import add_preview
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint, side_event_forms_blueprint
@@ -39,8 +40,9 @@ from services.registration.key_stores import key_check
 from services.registration.partners.api import partners_blueprint
 from services.registration.partners.console import add_partner_changes, add_partners
 from services.registration.partners.service import PartnerDesk
-from services.registration.people.console import PersonPages, add_marked, add_notes, add_person
-from services.registration.people.list_pages import add_list, add_writing_to
+from services.registration.people.console import PersonPages, add_notes, add_person
+from services.registration.people.list_pages import add_list, add_writing_to, refused_view
+from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes_api import add_views, blocked_blueprint, notes_blueprint, views_blueprint
 from services.registration.people.references import References
@@ -93,7 +95,7 @@ def console_blueprint(
     add_corrections(blueprint, corrections)
     add_merging(blueprint, corrections)
     add_notes(blueprint, pages)
-    add_views(blueprint, work, clock)
+    add_views(blueprint, work, clock, partial(refused_view, work))
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
     add_imports(blueprint, imports)

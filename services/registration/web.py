@@ -77,8 +77,12 @@ PEOPLE = (
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
-GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
-"""Submissions, also of plain forms, which answer an outage with what was typed. Gated transactions store them."""
+GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my|/c/[^/]+/forms/[^/]+|/r/[^/]+/(answers|details)")
+"""Submissions and changed answers, also of plain forms, which answer an outage with what was typed. Gated transactions
+store them."""
+
+FILLED_FORMS = ("/v1/forms/", "/embed/", "/c/", "/r/")
+"""Forms that people fill in: to send them, to change their language, behind a confirmation and a managing link."""
 
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everyone."""
@@ -166,6 +170,7 @@ def build_app(
         signing=SIGNING,
         rates=RATES,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
+        filled_forms=FILLED_FORMS if context is not None else (),
     )
     return make_app(parts, routes.holders, deployment)
 

@@ -97,10 +97,11 @@ class TopologyCheck:
 
     def problem(self) -> str:
         """Why the process is not ready: what the last check missed; empty once a check misses nothing."""
-        if not self._absent:
+        absent = self._absent  # read once: another thread replaces it
+        if not absent:
             return ""
-        named = ", ".join(self._absent[:MAX_NAMED])
-        more = f" and {len(self._absent) - MAX_NAMED} more" if len(self._absent) > MAX_NAMED else ""
+        named = ", ".join(absent[:MAX_NAMED])
+        more = f" and {len(absent) - MAX_NAMED} more" if len(absent) > MAX_NAMED else ""
         return f"topology: the broker lacks {named}{more}; import the definitions of this version"
 
     def wait(self, stop: Stop) -> None:

@@ -272,7 +272,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     """Who is calling a ``public`` route that shows more to ``roles``; None for everyone else.
 
     An answer to a known holder is marked as not to be stored, as on a route that needs a role. A request without a key
-    or a session counts as a read of its client network.
+    or a session counts as one read of its client network, however often a route asks.
 
     Raises:
         TooMany: the client network has read too much.
@@ -281,10 +281,11 @@ def holder_if_any(*roles: str) -> Holder | None:
     found: Holder | None = g.find_holder()
     if found is None and bearer():
         refuse_key()
-    if found is None:
-        spend(READ)
-    else:
+    if found is not None:
         request.environ[RECOGNISED] = True
+    elif not g.get("read_counted"):
+        spend(READ)
+        g.read_counted = True
     if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.session.has_ended()):
         return None
     g.holder = found

@@ -22,7 +22,14 @@ from shared.http.headers import secure_headers
 from shared.http.openapi import document_blueprint, made_once
 from shared.http.page_cache import PAGE_CACHE, CachedPages, PageCache
 from shared.http.problems import handle_problems, refuse_too_many
-from shared.http.request_data import CONTROL_CHARACTER, MAX_FIELDS, refuse_many_fields, refuse_unknown_parameters
+from shared.http.request_data import (
+    CONTROL_CHARACTER,
+    FORM_TYPES,
+    MAX_FIELDS,
+    MAX_FORM_VALUES,
+    refuse_many_fields,
+    refuse_unknown_parameters,
+)
 from shared.http.sign_in import KeyHolders
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import AdmissionLimits, Deployment, running_version
@@ -41,13 +48,16 @@ OPERATIONS = "/-/"
 """Probes and what Prometheus reads: they have no spans."""
 
 
-def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyType({})) -> None:
+def measure(
+    app: Flask, service: str, larger: Mapping[str, int] = MappingProxyType({}), filled_forms: tuple[str, ...] = ()
+) -> None:
     """Register the hooks on ``app``; must come before every other hook.
 
     Args:
         app: to measure.
         service: its name.
         larger: see :func:`shared.http.admission.max_body_bytes`.
+        filled_forms: see :class:`WebParts`.
     """
     usual = app.config["MAX_CONTENT_LENGTH"]
     inflight = http_inflight_requests.labels(service)
@@ -61,11 +71,7 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
         g.cause = caused_by(given if _CORRELATION.fullmatch(given) else "", trace)
         g.correlation_id = g.cause.__enter__()
         _begin_span(trace)
-        if larger:
-            request.max_content_length = request.max_form_memory_size = max_body_bytes(request.path, usual, larger)
-        if (request.content_length or 0) > (request.max_content_length or 0):
-            raise RequestEntityTooLarge
-        refuse_many_fields()
+        _limit_body(usual, larger, filled_forms)
         if request.url_rule is not None and CONTROL_CHARACTER.search(request.path):
             raise NotFound
 
@@ -88,6 +94,16 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
         if "cause" in g:
             inflight.dec()
             g.pop("cause").__exit__(None, None, None)
+
+
+def _limit_body(usual: int, larger: Mapping[str, int], filled_forms: tuple[str, ...]) -> None:
+    """Set how long the body may be, and how many values a form may have; refuse what is larger."""
+    is_filled = request.path.startswith(filled_forms) and request.mimetype in FORM_TYPES
+    most = MAX_FORM_BYTES if is_filled else max_body_bytes(request.path, usual, larger)
+    request.max_content_length = request.max_form_memory_size = most
+    if (request.content_length or 0) > most:
+        raise RequestEntityTooLarge
+    refuse_many_fields(MAX_FORM_VALUES if is_filled else MAX_FIELDS)
 
 
 def _begin_span(trace: str) -> None:
@@ -165,6 +181,9 @@ def _from_this_machine() -> bool:
 MAX_BODY_BYTES = 64 * 1024
 """A filled form is a few kilobytes; more is refused before it is read, but where a service takes more on a path."""
 
+MAX_FORM_BYTES = 256 * 1024
+"""Of a filled form that a browser sends without a script: a Chinese character has nine bytes there, three in JSON."""
+
 
 SIGN_IN = "troika.sign_in"
 """The console's cookie among the application's extensions."""
@@ -189,6 +208,8 @@ class WebParts:
         pages: plain blueprints, which do not.
         ready: why it cannot work now; nothing if it can.
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
+        filled_forms: beginnings of paths to which browsers send forms that people have filled in: their form-encoded
+            bodies have up to ``MAX_FORM_BYTES`` and ``MAX_FORM_VALUES``.
         people: beginnings of the paths of those who register: they are admitted first.
         cached: which pages are public and cached for a short time.
         clock: of the project.
@@ -210,6 +231,7 @@ class WebParts:
     pages: Sequence[Blueprint]
     ready: Callable[[], Sequence[str]]
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    filled_forms: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     cached: CachedPages = field(default_factory=CachedPages)
     clock: Clock = system_clock
@@ -242,7 +264,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
         PROPAGATE_EXCEPTIONS=False,
         PREFERRED_URL_SCHEME="https" if deployment.https else "http",
     )
-    measure(app, parts.service, parts.larger_bodies)
+    measure(app, parts.service, parts.larger_bodies, parts.filled_forms)
     _put_behind_a_quarantine_gate(app, parts)  # a body may take ten seconds to arrive, in which a database is restored
     _add_admission_control(app, parts, holders, deployment)
     if parts.cached.below:
@@ -288,7 +310,7 @@ def _add_admission_control(app: Flask, parts: WebParts, holders: KeyHolders | No
         AdmissionLimits(),
         proxies=deployment.proxies,
         max_bytes=MAX_BODY_BYTES,
-        larger=parts.larger_bodies,
+        larger={**parts.larger_bodies, **dict.fromkeys(parts.filled_forms, MAX_FORM_BYTES)},
         pages=parts.cached.below,
         known=KnownCallers() if holders is None else KnownCallers(holders.sign_in.is_genuine),
         signing=parts.signing,

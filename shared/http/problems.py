@@ -117,8 +117,11 @@ def problem(
 
 def unavailable(reason: str, retry_after_s: float = 2.0) -> Response:
     """503; the wait is spread over five times its length, so that those refused together do not return together."""
-    spread_s = random.uniform(retry_after_s, 5 * retry_after_s)  # noqa: S311 - spreads load, guards nothing
-    return problem(503, "unavailable", "Not possible just now", detail=reason, retry_after_s=spread_s)
+    return problem(503, "unavailable", "Not possible just now", detail=reason, retry_after_s=_spread_s(retry_after_s))
+
+
+def _spread_s(retry_after_s: float) -> float:
+    return random.uniform(retry_after_s, 5 * retry_after_s)  # noqa: S311 - spreads load, guards nothing
 
 
 def handle_problems(app: Flask, statuses: Mapping[str, int]) -> None:
@@ -171,7 +174,12 @@ def from_domain(error: DomainError) -> Response:
 
 
 def from_outage(error: Unavailable) -> Response:
-    """Something the request needs is down."""
+    """Something the request needs is down; for browsers as a page in their language."""
+    if "text/html" in request.headers.get("Accept", ""):
+        why: Why = QUARANTINE if isinstance(error, Quarantined) else "busy"
+        wait_s = error.retry_after_s if why == QUARANTINE else _spread_s(error.retry_after_s)
+        headers, body = busy_page(max(1, round(wait_s)), asked_language(request.environ), why)
+        return Response(body, 503, headers)
     if isinstance(error, Quarantined):
         title = "Restored from a backup, not in use yet"
         return problem(503, "quarantine", title, retry_after_s=error.retry_after_s)

@@ -95,7 +95,10 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 """No path and no redirect target has one: a line feed would end a header (CWE-113)."""
 
 MAX_FIELDS = 100
-"""Maximum number of names in an object, and of values in a form: our longest has thirty."""
+"""Maximum number of names in an object, and of values in a form, except where people fill in forms."""
+MAX_FORM_VALUES = 1000
+"""Maximum number of values of a filled form: without a script each choice that is ticked and each question without an
+answer is one."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
@@ -165,14 +168,15 @@ def _likes_pages(accept: str) -> bool:
     return parse_accept_header(accept, MIMEAccept).best_match(["text/html", JSON_TYPE]) == "text/html"
 
 
-def refuse_many_fields() -> None:
+def refuse_many_fields(most: int) -> None:
     """For a plain form, before it is taken apart.
 
     Raises:
-        RequestEntityTooLarge: it has more than ``MAX_FIELDS`` values, or the body is too long.
+        RequestEntityTooLarge: it has more than ``most`` values, or the body is too long.
     """
+    request.max_form_parts = most
     is_form = request.environ.get("CONTENT_TYPE", "").lower().startswith(FORM_TYPE)
-    if is_form and request.get_data(cache=True).count(b"&") >= MAX_FIELDS:
+    if is_form and request.get_data(cache=True).count(b"&") >= most:
         raise RequestEntityTooLarge
 
 

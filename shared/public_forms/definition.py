@@ -185,7 +185,12 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "not_before": field.not_before,
         "lines_of": field.lines_of,
     }
-    return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})} | sealed
+    return {key: value for key, value in whole.items() if _is_given(value)} | sealed
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a value is not the default; 0 is a limit, although it equals False."""
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _option_mapping(option: Option) -> dict[str, Any]:

@@ -35,6 +35,13 @@ ALWAYS_ASKED_OF = {"interest": ((ADDRESS_FIELD, EMAIL),)}
 A person who only wants to be notified does not have to give a name.
 """
 
+RESERVED_NAMES = TRANSPORT_FIELDS | {
+    "action", "dataset", "elements", "remove",
+    "forget", "revision", "show_in",
+}  # fmt: skip
+"""Names that no question has: what travels beside the answers; properties of an HTML form that scripts read, which a
+control of that name would replace; and what the pages behind a link send about themselves."""
+
 Faults = Iterator[tuple[Place, str]]
 
 
@@ -201,7 +208,7 @@ def _faults_together(fields: Iterable[tuple[int, Field]], always: Iterable[tuple
 def _faults_of(field: Field) -> Iterator[tuple[str, str]]:
     """What does not fit the kind of a field, with the key."""
     kind = field.kind
-    if field.name in TRANSPORT_FIELDS:
+    if field.name in RESERVED_NAMES:
         yield "name", "the name is reserved"
     if field.sealed and kind.sealing == "never":
         yield "sealed", f"a field of kind {kind.name} is never sealed"

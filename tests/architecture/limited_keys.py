@@ -183,6 +183,7 @@ _OWN_FORMS_ALONE = (
     "POST /console/registrations/marked",
     "GET /v1/form-drafts",
     "GET /console/registrations",
+    "POST /console/registrations/views",
     "GET /console/registrations.csv",
     "GET /console/registrations.xlsx",
     "POST /v1/registrations/tags",
@@ -228,7 +229,6 @@ _PARTNERS = (
 )
 _OWN_PARTNER = (f"POST {_PARTNER}/ask", "POST /v1/partners/<slug>/origins")
 _VIEWS = (
-    "POST /console/registrations/views",
     "GET /v1/registrations/views",
     "POST /v1/registrations/views",
     "DELETE /v1/registrations/views/<uuid:view_id>",

@@ -36,6 +36,9 @@ SERVERS: dict[str, set[str]] = {
     "pg_stat_activity_max_tx_duration": {"cluster", "datname", "state"},
     "pg_stat_archiver_failed_count": {"cluster"},
     "pg_stat_archiver_last_archive_age": {"cluster"},
+    "pg_stat_database_tup_deleted": {"cluster", "datid", "datname"},
+    "pg_stat_database_tup_inserted": {"cluster", "datid", "datname"},
+    "pg_stat_database_tup_updated": {"cluster", "datid", "datname"},
     "pg_stat_replication_pg_wal_lsn_diff": {"cluster", "application_name", "state"},
     "node_filesystem_avail_bytes": {"device", "fstype", "mountpoint"},
     "node_filesystem_size_bytes": {"device", "fstype", "mountpoint"},
@@ -43,6 +46,7 @@ SERVERS: dict[str, set[str]] = {
     "probe_ssl_earliest_cert_expiry": set(),
     "caddy_http_request_duration_seconds_count": {"code", "handler", "method"},
     "nginx_up": set(),
+    "troika_backup_awaited_since_timestamp_seconds": {"kind"},
     "troika_backup_last_success_timestamp_seconds": {"kind"},
 }
 """Read off postgres_exporter 0.17.1, blackbox exporter 0.26 and Caddy 2.11; of node_exporter 1.9 and

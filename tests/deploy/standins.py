@@ -47,10 +47,12 @@ chown -R rabbitmq: /var/lib/rabbitmq
 exec setpriv --reuid rabbitmq --regid rabbitmq --clear-groups env RABBITMQ_LOGS=- rabbitmq-server
 """
 
+# as in the official image: without that capability in the bounding set the kernel refuses to execute the program
 CADDY = f"""\
 FROM {BASE}
-{INSTALL.format(packages="ca-certificates")}
+{INSTALL.format(packages="ca-certificates libcap2-bin")}
 COPY caddy /usr/bin/caddy
+RUN setcap cap_net_bind_service=+ep /usr/bin/caddy
 ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/tmp
 ENTRYPOINT ["/usr/bin/caddy", "run", "--config", "/etc/caddy/Caddyfile"]
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.compose.caddy import caddyfile, passed_on
+from deploy.compose.caddy import METRICS, caddyfile, passed_on
 from deploy.compose.containers import CLUSTER
 from tests.support.children import kill_tree, start_child
 from tests.support.ports import free_port
@@ -49,7 +49,8 @@ def write_caddyfile(folder: Path, behind: Mapping[str, Sequence[str]], port: int
         port: to listen on.
         proxies: networks in front of it.
     """
-    text = _PASSED_ON.sub(lambda found: "\n".join(passed_on(found[2], behind[found[1]])), caddyfile(CLUSTER))
+    text = caddyfile(CLUSTER).replace(METRICS, "")  # several gateways of tests run on one machine
+    text = _PASSED_ON.sub(lambda found: "\n".join(passed_on(found[2], behind[found[1]])), text)
     (folder / "Caddyfile").write_text(text.replace("http_port 8080", f"http_port {port}"))
     hosts = {"TROIKA_HOST": PUBLIC_HOST, "TROIKA_DESK_HOST": DESK_HOST}
     return {"HOME": str(folder), "TROIKA_TRUSTED_PROXIES": proxies, **hosts}

@@ -45,11 +45,19 @@ class FrozenClock:
 
 def agreeing(clock: Clock, work: UnitOfWork) -> CheckedClock:
     """``clock`` as a process has it whose database server shows the same time."""
+    return wrong(clock, work, timedelta())
+
+
+def wrong(clock: Clock, work: UnitOfWork, ahead: timedelta) -> CheckedClock:
+    """The clock of a process that is ``ahead`` of ``clock`` (negative: behind), which is its database server's."""
+
+    def process_time() -> datetime:
+        return clock() + ahead
 
     def database_time(_connection: Connection) -> datetime:
         return clock()
 
-    return CheckedClock(clock, work, "test", database_time)
+    return CheckedClock(process_time, work, "test", database_time)
 
 
 def _aware(instant: datetime) -> datetime:

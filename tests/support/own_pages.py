@@ -146,7 +146,7 @@ def own_pages(style: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]
         "own-changed": render_link(replace(link, saved="changed")),
         "own-kept": render_link(replace(link, saved="kept")),
         "own-processing": render_link(replace(link, processing=True)),
-        "own-refused": render_link(replace(link, refused="edit-conflict")),
+        "own-refused": render_link(replace(link, refused="link.edit-conflict")),
         "own-muted": render_link(replace(link, muted=True)),
         "own-cancel": render_link(replace(link, asking="cancel")),
         "own-erase": render_link(replace(link, asking="erase")),

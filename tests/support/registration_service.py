@@ -257,8 +257,7 @@ class RegistrationService:
         token = self.confirmation_token(email)
         page = self.client.get(f"/c/{token}?lang=en").text
         names = re.findall(r'name="(choice-[^"]+)" value="use-address"', page)
-        hidden = dict(re.findall(r'<input type="hidden" name="(form-[^"]+)" value="([^"]*)"', page))
-        answer = self.press(token, lang="en", **hidden, **dict.fromkeys(names, act))
+        answer = self.press(token, lang="en", **dict.fromkeys(names, act))
         return self.client.get(answer.headers["Location"]) if answer.status_code == 303 else answer
 
     def move(self, number: int, email: str) -> None:

@@ -42,6 +42,9 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+  {{- with .add }}
+  add: {{ . | toJson }}
+  {{- end }}
 {{- end -}}
 
 {{- define "troika.environment" -}}
@@ -68,10 +71,12 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* How many of a process: the value of its name, else of its kind. */}}
+{{/* How many of a process: none where all are stopped; else the value of its name, else of its kind. */}}
 {{- define "troika.replicas" -}}
 {{- $own := index .root.Values.processes .process.name | default dict -}}
-{{- if hasKey $own "replicas" -}}
+{{- if .root.Values.stopped -}}
+0
+{{- else if hasKey $own "replicas" -}}
 {{ $own.replicas }}
 {{- else if and .process.web (ne .process.scale "one") -}}
 {{ .root.Values.web.replicas }}

@@ -12,7 +12,7 @@ from deploy.operations.backup.configuration import (
     read_configuration,
     write_configuration,
 )
-from deploy.operations.backup.figures import DATABASE, LAST_SUCCESS, write_figures
+from deploy.operations.backup.figures import DATABASE, LAST_SUCCESS, await_backups, write_figures
 from deploy.operations.backup.key_commands import form_keys, keys, unpack_keys
 from deploy.operations.backup.keys_apart import keys_fault, require_no_keys
 from deploy.operations.backup.options import CONFIG, METRICS, plain_errors
@@ -104,9 +104,10 @@ def list_all(config: Path) -> None:
 def check(config: Path, metrics: Path) -> None:
     """Check that this server holds no keys of forms, archive a segment of WAL, and check the age of the newest backup.
 
-    Writes the metrics; exit code 1 if a check fails.
+    Writes the metrics, also of kinds of backup that have never succeeded; exit code 1 if a check fails.
     """
     with plain_errors():
+        await_backups(metrics, datetime.now(UTC))
         configuration = read_configuration(config)
         repository = Repository(configuration)
         repository.run("check")

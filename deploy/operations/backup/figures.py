@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, write_to_textfile
@@ -17,11 +18,17 @@ READABLE = 0o022
 """Mask of files that everyone may read."""
 
 DATABASE, KEYS, FORM_KEYS, DRILL = "database", "keys", "form-keys", "drill"
-"""Kinds of backup: label ``kind`` of :data:`LAST_SUCCESS`."""
+"""Kinds of backup: label ``kind`` of :data:`LAST_SUCCESS` and :data:`AWAITED_SINCE`."""
+
+KINDS = (DATABASE, KEYS, FORM_KEYS, DRILL)
 
 LAST_SUCCESS = (
     "troika_backup_last_success_timestamp_seconds",
     "When the last backup of a kind succeeded: database, keys, form-keys; drill: when one was last restored.",
+)
+AWAITED_SINCE = (
+    "troika_backup_awaited_since_timestamp_seconds",
+    "Since when the first backup of a kind has been awaited; gone once one has succeeded.",
 )
 RECOVERY_POINT = (
     "troika_drill_recovery_point_seconds",
@@ -36,7 +43,7 @@ class _Figures(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         for (name, about), value in self._values.items():
-            labelled = ["kind"] if (name, about) == LAST_SUCCESS else []
+            labelled = ["kind"] if (name, about) in (LAST_SUCCESS, AWAITED_SINCE) else []
             family = GaugeMetricFamily(name, about, labels=labelled)
             family.add_metric([self._kind] if labelled else [], value)
             yield family
@@ -58,7 +65,29 @@ def write_figures(folder: Path, kind: str, values: Mapping[tuple[str, str], floa
     before = os.umask(READABLE)  # a timer's is 077, and node_exporter runs as another user
     try:
         with acting_in(folder, Account("", owner.st_uid, owner.st_gid)):
-            write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)
+            write_to_textfile(str(_file(folder, kind)), registry)
     finally:
         os.umask(before)
     return True
+
+
+def await_backups(folder: Path, now: datetime) -> bool:
+    """Write since when each kind without figures is awaited, so that one that never succeeds raises an alert.
+
+    Args:
+        folder: that node_exporter reads.
+        now: the time.
+
+    Returns:
+        False where there is no such folder.
+    """
+    if not folder.is_dir():
+        return False
+    for kind in KINDS:
+        if not _file(folder, kind).exists():
+            write_figures(folder, kind, {AWAITED_SINCE: now.timestamp()})
+    return True
+
+
+def _file(folder: Path, kind: str) -> Path:
+    return folder / f"troika_backup_{kind}.prom"

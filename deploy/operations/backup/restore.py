@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from deploy.machine.units import START
 from deploy.operations.backup.configuration import read_configuration
 from deploy.operations.backup.options import CONFIG, When, ended_by_signals, plain_errors
 from deploy.operations.backup.postgres import running_pid
@@ -21,8 +20,12 @@ from deploy.operations.backup.refusals import (
 from deploy.operations.backup.repository import Backup, Repository
 from deploy.operations.backup.restoring import begin_quarantine, put_in_place, remove_unfinished, restored
 from deploy.operations.backup.schemas import known_revisions, older_schemas
+from deploy.shape import SERVICES
 
 UNFINISHED = ".restoring"
+
+START = " ".join(["systemctl start --all", *(f"'troika-{service}-*'" for service in SERVICES), "troika-audit"])
+"""Starts every enabled process of a machine. `troika-*` would start the jobs of backups and the drill too."""
 
 
 @click.command()

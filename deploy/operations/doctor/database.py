@@ -5,12 +5,11 @@ from pathlib import Path
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, HostDatabase, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.servers.logins import KEYS
 from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES
-from services.registration.web import INTAKE_CONNECTIONS
 from shared.cli.settings import COMMANDS
 from shared.db.readiness import MAX_DIFFERENCE, OLDEST_SERVER, newest_revision
-from shared.runtime.deployment import AdmissionLimits
 from shared.runtime.errors import Unavailable
 from shared.runtime.settings import connection_parameters, is_loopback
 
@@ -19,9 +18,6 @@ MIGRATIONS = {
     **{name: _CODE / name / "migrations" for name in SERVICES},
     KEYS: _CODE / "registration" / "keys_migrations",
 }
-WORKER_CONNECTIONS = 4
-"""Of a background process: ``pool_size`` of ``open_engine``."""
-
 WEB_WORKERS = 2
 SHOWN = 3
 
@@ -255,11 +251,10 @@ def servers(host: GradedHost) -> list[str]:
 def _connections_of_pools(host: GradedHost) -> int:
     """The most connections that one instance of each process opens."""
     workers = int(host.value("TROIKA_WEB_WORKERS") or WEB_WORKERS)
-    web = AdmissionLimits().connections
     total = 0
     for service, process in PROCESSES:
         if (service, process) in WEB_PROCESSES:
-            total += workers * (web + (INTAKE_CONNECTIONS if service == "registration" else 0))
+            total += workers * web_connections(service)
         else:
             total += WORKER_CONNECTIONS
     return total

@@ -71,7 +71,7 @@ def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
     announced = known is not None and known.announced
     help_text = (
-        "It has already been announced. Hiding it and showing it again sends no mail."
+        "It has already been announced. Hiding it and showing it again sends no second mail."
         if announced
         else "It becomes public. People with a seat get a mail about the first recording, but not about others."
     )

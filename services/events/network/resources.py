@@ -82,19 +82,34 @@ def _make(values: Values, _by: str, _request: str) -> Sequence[Resource]:
 
 def _effects(connection: Connection, old: Resource | None, new: Sequence[Resource], _now: datetime) -> Iterable[str]:
     for one in new:
+        is_of_event = one.kind is ResourceKind.RECORDING and one.event is not None
         if announces(old, one):
             yield "It becomes public in the programme."
-            people = counts_of(connection, [one.event])[one.event].confirmed if one.event else 0
-            if one.kind == ResourceKind.RECORDING and people:
-                yield f"{counted(people, 'confirmed registration')} for its event: they get one mail."
-            else:
-                yield "No mail is sent."
+            yield _mails_of(connection, one)
+        elif old is not None and old.published and not one.published and is_of_event:
+            yield "It is hidden. Mails about it that have not been sent wait up to 72 hours until a recording is shown."
         elif old is not None and old.published and not one.published:
             yield "It is hidden. Showing it again sends no mail."
         elif old is not None and one.published and (old.kind, old.event) != (one.kind, one.event):
             yield "Everyone sees the change. The first recording of an event is mailed to people with a seat."
+        elif old is not None and one.published and not old.published and is_of_event:
+            yield "Everyone sees it again. Mails about it that waited are sent; no one gets a second one."
         elif old is not None and one.published:
             yield "Everyone sees the change. No mail is sent."
+
+
+def _mails_of(connection: Connection, new: Resource) -> str:
+    """Which mails the first publication of a resource causes: an event has one announcement of a recording."""
+    people = counts_of(connection, [new.event])[new.event].confirmed if new.event else 0
+    if new.kind is not ResourceKind.RECORDING or not people:
+        return "No mail is sent."
+    wanted = ResourceFilter(published_only=False, event=new.event, kind=new.kind, limit=MAX_RESOURCES)
+    announced = [one for one in select_resources(connection, wanted) if one.announced and one.id != new.id]
+    if not announced:
+        return f"{counted(people, 'confirmed registration')} for its event: they get one mail."
+    if any(one.published for one in announced):
+        return "No mail is sent: a recording of its event was announced before."
+    return "A recording of its event was announced and is hidden: mails about it that waited are sent with this one."
 
 
 def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> Iterable[str]:

@@ -26,10 +26,12 @@ from services.events.scheduling.store import (
     read_newest_job,
     read_newest_version,
     read_version,
+    requeue_expired,
     requeue_job,
 )
 from services.events.venue.model import Placement
 from services.events.venue.store import board_revision, lock_board, place_on_board, remove_from_board, replace_board
+from shared.db.readiness import CheckedClock
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.runtime.clock import Clock
@@ -38,6 +40,9 @@ from shared.runtime.ids import new_id
 
 LEASE = timedelta(seconds=60)
 """Longer than a search including reading and storing."""
+
+LATEST_LEASE = 2 * LEASE
+"""A lease that ends later was set by a wrong clock: two clocks that are right differ by seconds."""
 
 MAX_ATTEMPTS = 3
 """Attempts (the worker died, or the board changed) after which a job fails."""
@@ -212,13 +217,24 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
     """
     with work.transaction() as connection:
         now = clock()
-        job = claim_next_job(connection, now, now + LEASE)
+        job = claim_next_job(connection, now + LEASE)
         if job is None:
             return None
         if job.fence > MAX_ATTEMPTS:
             fail_job(connection, job, "was tried too often without finishing", now)
             return None
         return Claimed(job, read_snapshot(connection))
+
+
+def reap_jobs(work: UnitOfWork, clock: CheckedClock) -> int:
+    """Requeue jobs of workers that ended; returns their number. A worker whose clock is wrong changes nothing.
+
+    Raises:
+        Unavailable: the database is down.
+    """
+    with work.transaction() as connection:
+        now = clock.final_now("leases", connection)
+        return 0 if now is None else requeue_expired(connection, now, now + LATEST_LEASE)
 
 
 def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timetable) -> bool:

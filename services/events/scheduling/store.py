@@ -23,10 +23,14 @@ _ADD_JOB = text("""
 """)
 _CLAIM = text(f"""
     UPDATE solve_job SET status = 'running', fence = fence + 1, lease_until = :lease_until WHERE id = (
-        SELECT id FROM solve_job WHERE status = 'queued' OR (status = 'running' AND lease_until <= :now)
-        ORDER BY requested_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        SELECT id FROM solve_job WHERE status = 'queued' ORDER BY requested_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING {_JOB_COLUMNS}
 """)  # noqa: S608 - names of our own columns
+_REQUEUE_EXPIRED = text("""
+    UPDATE solve_job SET status = 'queued', lease_until = NULL WHERE id IN (
+        SELECT id FROM solve_job WHERE status = 'running' AND (lease_until <= :now OR lease_until > :latest)
+        FOR UPDATE SKIP LOCKED)
+""")
 _END = text("""
     UPDATE solve_job SET status = :status, lease_until = NULL, finished_at = :at, reason = :reason,
         report = CAST(:report AS jsonb)
@@ -76,10 +80,21 @@ def insert_job(connection: Connection, job_id: str, requested_by: str, seed: int
     publish_entry(connection, AuditRecord(requested_by, "timetable-solved", "job", job_id), at)
 
 
-def claim_next_job(connection: Connection, now: datetime, lease_until: datetime) -> SolveJob | None:
-    """Claim the oldest job that no worker has, or whose lease has run out."""
-    row = connection.execute(_CLAIM, {"now": now, "lease_until": lease_until}).first()
+def claim_next_job(connection: Connection, lease_until: datetime) -> SolveJob | None:
+    """Claim the oldest queued job."""
+    row = connection.execute(_CLAIM, {"lease_until": lease_until}).first()
     return None if row is None else _job(row)
+
+
+def requeue_expired(connection: Connection, now: datetime, latest: datetime) -> int:
+    """Requeue jobs whose lease has expired; returns their number.
+
+    Args:
+        connection: of the caller's transaction.
+        now: a checked time.
+        latest: a lease that ends later was set by a wrong clock.
+    """
+    return connection.execute(_REQUEUE_EXPIRED, {"now": now, "latest": latest}).rowcount
 
 
 def finish_job(connection: Connection, job: SolveJob, report: Mapping[str, Any], at: datetime) -> bool:

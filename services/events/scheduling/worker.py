@@ -8,15 +8,15 @@ import logging
 import time
 
 from services.events.scheduling.model import SearchLimits, StopSignal, Timetable
-from services.events.scheduling.service import Claimed, claim_job, return_job, store_schedule
+from services.events.scheduling.service import Claimed, claim_job, reap_jobs, return_job, store_schedule
 from services.events.telemetry import (
     schedule_gap_ratio,
     schedule_proposals,
     schedule_solve_seconds,
     schedule_solves_total,
 )
+from shared.db.readiness import CheckedClock
 from shared.db.unit_of_work import UnitOfWork
-from shared.runtime.clock import Clock
 from shared.runtime.errors import Unavailable
 from shared.runtime.failpoints import reach
 from shared.runtime.runner import Stop
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 SECONDS = 10.0
 IDLE_S = 0.5
 RETRY_S = 2.0
+CLEANUP_EVERY_S = 5.0
 
 
 class ScheduleWorker:
@@ -33,14 +34,15 @@ class ScheduleWorker:
 
     Args:
         work: on the database of events.
-        clock: of the project.
+        clock: of this process.
         seconds: a search may take.
     """
 
-    def __init__(self, work: UnitOfWork, clock: Clock, seconds: float = SECONDS) -> None:
+    def __init__(self, work: UnitOfWork, clock: CheckedClock, seconds: float = SECONDS) -> None:
         self._work = work
         self._clock = clock
         self._seconds = seconds
+        self._cleaned_at_s = float("-inf")
 
     def run(self, stop: Stop) -> None:
         """Work until ``stop``."""
@@ -55,7 +57,10 @@ class ScheduleWorker:
             stop.wait(pause_s)
 
     def run_once(self, halt: StopSignal | None = None) -> bool:
-        """Do one job; False if there was none."""
+        """Do one job; False if there was none. Jobs of workers that ended are requeued first, every few seconds."""
+        if time.monotonic() - self._cleaned_at_s >= CLEANUP_EVERY_S:
+            self._cleaned_at_s = time.monotonic()
+            reap_jobs(self._work, self._clock)
         claimed = claim_job(self._work, self._clock)
         if claimed is None:
             return False

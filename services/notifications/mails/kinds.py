@@ -107,7 +107,9 @@ place, and people who asked about remote attendance get an explicit answer."""
 EVENT_STATE_KINDS = (*NEWS_KINDS, SCHEDULED)
 """Mails about the state of an event: a newer state can make them outdated."""
 
-ANNOUNCED_KINDS = (*NEWS_KINDS, "recording-available", "bulletin")
+RECORDING = "recording-available"
+
+ANNOUNCED_KINDS = (*NEWS_KINDS, RECORDING, "bulletin")
 """Kinds of announcements: one mail for each person, by the registration that fits best."""
 
 REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
@@ -136,7 +138,7 @@ KINDS: dict[str, Kind] = {
         *(_numbered_apart(name, "transactional", "confirmed") for name in DECISION_KINDS),
         *(_numbered_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
         *(_numbered_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
-        _numbered_apart("recording-available", "bulletin", "confirmed"),
+        _numbered_apart(RECORDING, "bulletin", "confirmed"),
         _numbered_apart("bulletin", "bulletin", *LIVE),
         Kind(BULLETIN_TEST, "transactional", frozenset({WANTED}), resent=True, about=BULLETIN_TEST),
     )

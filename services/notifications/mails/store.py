@@ -74,6 +74,13 @@ _MISS = text("""
 """)
 
 
+_MAKE_HELD_DUE = text("""
+    UPDATE mail SET due_at = :now WHERE id IN (
+        SELECT id FROM mail WHERE event = :event AND state = 'deferred' AND reason = :reason AND due_at > :now
+        FOR UPDATE SKIP LOCKED)
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingMail:
     """An unsent mail that can still be changed; ``number`` is its revision."""
@@ -125,6 +132,11 @@ def renumber_mail(connection: Connection, subject: str, kind: str, revision: int
 def change_person(connection: Connection, subject: str, before: str, after: str) -> None:
     """Change the person of a subject's mails that wait for a sender."""
     connection.execute(_CHANGE_PERSON, {"subject": subject, "before": before, "after": after})
+
+
+def make_held_due(connection: Connection, event: str, reason: str, now: datetime) -> None:
+    """Make the mails about an event due that are deferred for this reason, because it no longer applies."""
+    connection.execute(_MAKE_HELD_DUE, {"event": event, "reason": reason, "now": now})
 
 
 def miss_expired(connection: Connection, now: datetime, reason: str) -> list[str]:

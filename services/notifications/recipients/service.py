@@ -13,7 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE, REMINDER_KINDS, REMOTE_POSSIBLE
+from services.notifications.mails.kinds import (
+    ANNOUNCED_KINDS,
+    ATTENDING,
+    LIVE,
+    RECORDING,
+    REMINDER_KINDS,
+    REMOTE_POSSIBLE,
+)
 from services.notifications.mails.model import ERASED
 from services.notifications.mails.store import (
     WaitingMail,
@@ -56,7 +63,7 @@ from shared.runtime.errors import DomainError
 from shared.security.audit_log import AuditRecord, add_audit_record
 from shared.security.sealing import Unsealable, Vault
 
-BULLETIN, RECORDING = "bulletin", "recording-available"
+BULLETIN = "bulletin"
 
 
 def audience_conditions(connection: Connection, announcement: Announcement) -> dict[str, Any]:

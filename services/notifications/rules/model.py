@@ -198,6 +198,7 @@ def minute_of(instant: datetime) -> int:
 NO_LONGER_TRUE = "its content is outdated"
 NEWER_MAIL = "the person has a newer mail about this"
 EVENT_PAST = "its event is over"
+RECORDING_HIDDEN = "no recording of its event is published"
 
 WORTH_IT_AFTERWARDS = frozenset({"recording-available", "cancelled-by-you"})
 """Kinds about an event that are sent again when it is past."""

@@ -29,7 +29,14 @@ from services.notifications.mails.kinds import (
     TAKING_PLACE,
 )
 from services.notifications.mails.model import NewMail, mail_id_of
-from services.notifications.mails.store import add_mail, add_reminder, cancel_news, cancel_reminders, miss_expired
+from services.notifications.mails.store import (
+    add_mail,
+    add_reminder,
+    cancel_news,
+    cancel_reminders,
+    make_held_due,
+    miss_expired,
+)
 from services.notifications.recipients.audience import (
     Addressee,
     Announcement,
@@ -44,6 +51,7 @@ from services.notifications.recipients.audience import (
 )
 from services.notifications.recipients.service import audience_conditions, kind_for
 from services.notifications.rules.model import (
+    RECORDING_HIDDEN,
     SHOWN_SINCE,
     News,
     PlannedReminder,
@@ -172,7 +180,7 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
     """Store a resource unless the same or a newer revision is stored, and announce the first recording of an event.
 
     People with a seat get the mail. Slides, briefs, and resources of a series or a city are on the public pages and
-    make no mail.
+    make no mail. Mails that wait because the recording was hidden are sent with this one.
 
     Args:
         connection: of the message's own transaction.
@@ -187,6 +195,7 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
     detail = {"resource": data["id"]}
     announcement = Announcement(new_id(), "recording", data["event"], FIRST_RECORDING, detail, now, now, correlation_id)
     add_announcement(connection, announcement)
+    make_held_due(connection, data["event"], RECORDING_HIDDEN, now)
 
 
 CHUNK = 200

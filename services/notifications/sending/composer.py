@@ -22,6 +22,7 @@ from services.notifications.mails.kinds import (
     EVENT_STATE_KINDS,
     KINDS_ABOUT_EVENT,
     PROPOSAL,
+    RECORDING,
     REMINDER_KINDS,
     SUPERSEDED,
     is_outdated,
@@ -31,13 +32,13 @@ from services.notifications.recipients.model import NO_BULLETINS
 from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE, make_unsubscribe_token
 from services.notifications.rules.model import (
     EVENT_PAST,
+    RECORDING_HIDDEN,
     is_date_of,
     is_late,
     is_news_outdated,
     is_past,
-    is_recording_of,
 )
-from services.notifications.sending.outcomes import cancelled, failed, postponed, retried, suppressed
+from services.notifications.sending.outcomes import cancelled, failed, held_back, postponed, retried, suppressed
 from services.notifications.sending.store import Claim
 from shared.calendar.entries import personal_key
 from shared.db.readiness import CheckedClock
@@ -188,8 +189,8 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
         return cancelled(mail, EVENT_PAST, now)
     if claim.known:
         return cancelled(mail, NEWS_KNOWN, now)
-    if claim.resource is not None and not is_recording_of(claim.resource, mail.event):
-        return cancelled(mail, NEWS_UNTRUE, now)
+    if mail.kind == RECORDING and claim.resource is None:
+        return held_back(mail, RECORDING_HIDDEN, clock)
     if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
         return cancelled(mail, NEWS_UNTRUE, now)
     return None

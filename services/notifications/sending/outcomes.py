@@ -147,6 +147,18 @@ def postponed(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOu
     return HandoverOutcome(mail, "deferred", now, reason, now + EVENT_DELAY)
 
 
+def held_back(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOutcome:
+    """Wait until coordinators act, which costs no attempt, or give up after enough tries and time.
+
+    It may take days, and may concern many mails: the delays grow, and what ends the wait makes the mail due.
+    """
+    now = clock()
+    if _gives_up(mail, mail.fence, MIN_ATTEMPTS, clock):
+        return failed(mail, GAVE_UP + reason, now)
+    delay_s = delay_before(mail.fence, base_s=FIRST_DELAY_S, cap_s=MAX_DELAY_S)
+    return HandoverOutcome(mail, "deferred", now, reason, now + timedelta(seconds=delay_s))
+
+
 def _gives_up(mail: ClaimedMail, tries: int, min_tries: int, clock: CheckedClock) -> bool:
     """Whether a mail is over, by a checked clock; the database is queried only if it seems to be over."""
     if not is_over(mail.created_at, tries, min_tries, clock()):

@@ -41,6 +41,12 @@ _HELD = f"""
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
 """All registrations of a mail's recipient for its event."""
 
+_RECORDING = """
+    SELECT o.content FROM resource_copy o WHERE c.kind = 'recording-available' AND o.content ->> 'event' = c.event
+        AND o.content ->> 'kind' = 'recording' AND o.content ->> 'published' = 'true'
+    ORDER BY o.id = c.detail ->> 'resource' DESC, o.noted_at DESC, o.id LIMIT 1"""
+"""The published recording of a mail's event: the announced one, else the one that was published or changed last."""
+
 _KNOWS_NEWS = KNOWS_CHANGE.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")
 _LANES_DUE = text("""
     SELECT l.lane FROM unnest(CAST(:lanes AS text[])) AS l(lane) WHERE EXISTS (
@@ -71,7 +77,7 @@ _CLAIM = text(f"""
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
         LEFT JOIN bulletin b ON c.kind IN ('bulletin', 'bulletin-test') AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
-        LEFT JOIN resource_copy w ON c.kind = 'recording-available' AND w.id = c.detail ->> 'resource'
+        LEFT JOIN LATERAL ({_RECORDING}) w ON true
         LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL LEFT JOIN form_copy f ON f.id = h.form
     ORDER BY c.due_at, c.number
 """)  # noqa: S608 - names of our own columns
@@ -144,7 +150,8 @@ class Claim:
         sent_again: whether a person had it sent again after it had ended.
         closed: personal content of this mail only, encrypted; None without any.
         stopped: whether its bulletin was stopped.
-        resource: stored copy of the recording that it announces; None for other mails.
+        resource: stored copy of the recording that it announces, or that took its place; None if none of its event is
+            published, and for other mails.
     """
 
     mail: ClaimedMail

@@ -20,12 +20,22 @@ from services.notifications.telemetry import (
     webhooks_dead,
 )
 from services.notifications.webhooks.http_client import signed_headers
-from services.notifications.webhooks.model import DELIVERED, FAILED, QUEUED, CallResult, outcome_of_call, postponed
+from services.notifications.webhooks.model import (
+    DELAYS,
+    DELIVERED,
+    FAILED,
+    QUEUED,
+    CallResult,
+    outcome_of_call,
+    postponed,
+)
 from services.notifications.webhooks.store import (
     ClaimedDelivery,
     claim_deliveries,
     count_dead,
+    make_due,
     oldest_due_delivery,
+    requeue_expired,
     store_delivery,
     switch_off,
     update_health,
@@ -41,6 +51,12 @@ from shared.security.sealing import Unsealable, Vault
 
 LEASE = timedelta(minutes=2)
 """Longer than name resolution, connection and call together."""
+
+LATEST_LEASE = 2 * LEASE
+"""A lease that ends later was set by a wrong clock: two clocks that are right differ by seconds."""
+
+LATEST_DUE = 2 * DELAYS[-1]
+"""No delivery waits longer: the longest delay with its jitter, and the difference between two clocks."""
 
 UNREADABLE = "the secret does not open"
 SYSTEM = "the system"
@@ -110,6 +126,24 @@ def body_of(claimed: ClaimedDelivery) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
+def reap_deliveries(context: DeliveryContext) -> int:
+    """Requeue deliveries of deliverers that ended, and make those due that a wrong clock has delayed.
+
+    Any number of deliverers can run this; one whose clock is wrong changes nothing.
+
+    Returns:
+        the number of deliveries that were changed.
+
+    Raises:
+        Unavailable: the database is down.
+    """
+    with context.work.transaction() as connection:
+        now = context.clock.final_now("leases", connection)
+        if now is None:
+            return 0
+        return requeue_expired(connection, now, now + LATEST_LEASE) + make_due(connection, now, now + LATEST_DUE)
+
+
 def measure_deliveries(context: DeliveryContext) -> None:
     """Set the gauges: age of the oldest due delivery, and number of webhooks that were switched off by failures.
 
@@ -141,7 +175,7 @@ log = logging.getLogger(__name__)
 MAX_CALLS = 16
 IDLE_S = 0.5
 OUTAGE_DELAY_S = 1.0
-MEASURE_EVERY_S = 5.0
+CLEANUP_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
@@ -158,7 +192,7 @@ class Deliverer:
     max_calls: int = MAX_CALLS
     monotonic: Callable[[], float] = time.monotonic
     _running: set[Future[None]] = field(default_factory=set)
-    _measured_at_s: float = float("-inf")
+    _cleaned_at_s: float = float("-inf")
 
     def run(self, stop: Stop) -> None:
         """Work until ``stop``; running calls end first."""
@@ -179,8 +213,9 @@ class Deliverer:
         Raises:
             Unavailable: the database is down; nothing is lost.
         """
-        if self.monotonic() - self._measured_at_s >= MEASURE_EVERY_S:
-            self._measured_at_s = self.monotonic()
+        if self.monotonic() - self._cleaned_at_s >= CLEANUP_EVERY_S:
+            self._cleaned_at_s = self.monotonic()
+            reap_deliveries(self.context)
             measure_deliveries(self.context)
         done, self._running = wait(self._running, timeout=0, return_when=FIRST_COMPLETED)
         for future in done:

@@ -1,6 +1,7 @@
 """SQL on webhooks and their deliveries. Secrets are stored encrypted only.
 
-A delivery is queued in the transaction of its cause, claimed under a lease, and its outcome is stored once.
+A delivery is queued in the transaction of its cause, claimed under a lease, and its outcome is stored once. As with
+mails, a lease ends by a checked time only: a deliverer with a wrong clock takes no delivery of another one.
 """
 
 # ruff: noqa: S608 - a constant list of columns
@@ -158,14 +159,14 @@ _CLAIM = text("""
         SELECT w.id FROM webhook w
         WHERE w.off_at IS NULL
             AND NOT EXISTS (SELECT FROM webhook_delivery c
-                WHERE c.webhook_id = w.id AND c.state = 'claimed' AND c.lease_until > :now)
+                WHERE c.webhook_id = w.id AND c.state = 'claimed')
             AND EXISTS (SELECT FROM webhook_delivery d
-                WHERE d.webhook_id = w.id AND d.state IN ('queued', 'claimed') AND d.due_at <= :now)
+                WHERE d.webhook_id = w.id AND d.state = 'queued' AND d.due_at <= :now)
         ORDER BY random() LIMIT :most FOR UPDATE SKIP LOCKED),
     due AS (
         SELECT d.id FROM free CROSS JOIN LATERAL (
             SELECT id FROM webhook_delivery
-            WHERE webhook_id = free.id AND state IN ('queued', 'claimed') AND due_at <= :now
+            WHERE webhook_id = free.id AND state = 'queued' AND due_at <= :now
             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS d)
     UPDATE webhook_delivery d SET state = 'claimed', fence = fence + 1, attempts = attempts + 1,
         lease_until = :lease_until
@@ -179,6 +180,15 @@ _STORE_DELIVERY = text("""
         answer = :answer, reason = :reason,
         ended_at = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN CAST(:now AS timestamptz) END
     WHERE id = CAST(:id AS uuid) AND fence = :fence AND state = 'claimed'
+""")
+_REQUEUE_EXPIRED = text("""
+    UPDATE webhook_delivery SET state = 'queued', lease_until = NULL WHERE id IN (
+        SELECT id FROM webhook_delivery WHERE state = 'claimed' AND (lease_until <= :now OR lease_until > :latest)
+        LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
+_MAKE_DUE = text("""
+    UPDATE webhook_delivery SET due_at = :now WHERE id IN (
+        SELECT id FROM webhook_delivery WHERE state = 'queued' AND due_at > :latest LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 _LIST_DELIVERIES = text("""
     SELECT id::text, type, registration_id::text, form, status, occurred_at, state, attempts, answer, reason, due_at,
@@ -264,6 +274,32 @@ def claim_deliveries(
     """Claim up to ``limit`` due deliveries, each of another webhook, none of a webhook that is being called."""
     rows = connection.execute(_CLAIM, {"most": limit, "now": now, "lease_until": lease_until})
     return [ClaimedDelivery(*row) for row in rows]
+
+
+MAX_ROWS = 100
+"""Rows of one clean-up, so that no transaction is long."""
+
+
+def requeue_expired(connection: Connection, now: datetime, latest: datetime) -> int:
+    """Requeue deliveries whose lease has expired; returns their number.
+
+    Args:
+        connection: of the caller's transaction.
+        now: a checked time.
+        latest: a lease that ends later was set by a wrong clock.
+    """
+    return connection.execute(_REQUEUE_EXPIRED, {"now": now, "latest": latest, "most": MAX_ROWS}).rowcount
+
+
+def make_due(connection: Connection, now: datetime, latest: datetime) -> int:
+    """Make deliveries due now that a wrong clock has delayed beyond any backoff; returns their number.
+
+    Args:
+        connection: of the caller's transaction.
+        now: a checked time.
+        latest: no delivery waits longer.
+    """
+    return connection.execute(_MAKE_DUE, {"now": now, "latest": latest, "most": MAX_ROWS}).rowcount
 
 
 def store_delivery(

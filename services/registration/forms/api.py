@@ -9,6 +9,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change, show_form
+from services.registration.forms.limited_keys import refuse_other_partners
 from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.pools import MAX_RESERVATIONS, RESERVED_FOR, Reservation
@@ -245,6 +246,7 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
         current, _ = show_form(desk.work, slug)
         if "partners" in wanted:
             wanted["partners"] = tuple(dict.fromkeys(wanted["partners"]))
+            refuse_other_partners(desk.work, wanted["partners"], holder().forms, current.partners)
         if "reservations" in wanted:
             wanted["reservations"] = tuple(wanted["reservations"])
         settings = replace(settings_of(current), **wanted)

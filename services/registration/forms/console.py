@@ -11,12 +11,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.console_words import changed_since_opened
+from services.console_words import changed_since_opened, changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
 from services.registration.forms.designer import drafts_for
 from services.registration.forms.designer_fields import words_of
 from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.limited_keys import refuse_other_partners
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings, check_settings
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
@@ -32,6 +33,17 @@ MAX_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
 FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "join", "switch")
 PARTNERS = "partners"
+FIELD_TITLES = {
+    "capacity": "Number of seats",
+    "opens": "Opens",
+    "closes": "Closes",
+    "changes": "Answers can be changed until",
+    "alarm": "Calendar alarm",
+    "join": "Joining online opens",
+    PARTNERS: "Partners",
+}
+SWITCH = "switch"
+"""Sent by the button that opens or closes a form at once: nothing else is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,10 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
         published = request.args.get("published") == str(form.revision)
         return _page(desk, form, history, filled, done=done, published=published)
 
+    _add_change(blueprint, desk)
+
+
+def _add_change(blueprint: Blueprint, desk: FormDesk) -> None:
     @blueprint.post("/registrations/forms/<slug>")
     @needs("coordinator")
     def change(slug: str) -> AnyResponse:
@@ -188,6 +204,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
             return _conflict(desk, form, history, seen)
         if filled.wanted is None:
             return _page(desk, form, history, filled, status=422)
+        refuse_other_partners(desk.work, filled.wanted.partners, holder().forms, form.partners)
         if request.form.get("go") != "do":
             return _effect(desk, form, history, filled)
         return _do(desk, slug, FormChange(slug, seen, holder().name, filled.wanted))
@@ -226,10 +243,20 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
 
 
 def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
-    """The page as it is now, with what another person has done."""
-    filled = FilledSettings(first_values(form), {}, None)
+    """The page as it is now, with what another person has done, and with what was typed."""
+    stored, notice = first_values(form), changed_since_opened("form")
+    shown = stored
+    if request.form.get("go") != SWITCH:
+        hidden = ("switch",) if form.event_id else ("switch", "alarm", "join")
+        shown = {**read_filled(form, request.form).values, **{name: stored[name] for name in hidden}}
+        notice = changed_since_typed("form", _by_field(shown), _by_field(stored), FIELD_TITLES)
     others = [line for line in history if line.revision > seen]
-    return _page(desk, form, history, filled, status=412, notice=changed_since_opened("form"), newer=others)
+    return _page(desk, form, history, FilledSettings(shown, {}, None), status=412, notice=notice, newer=others)
+
+
+def _by_field(values: Mapping[str, str]) -> dict[str, object]:
+    """Values to compare: partners may be in any order."""
+    return {**values, PARTNERS: sorted(values[PARTNERS].split())}
 
 
 def _page(

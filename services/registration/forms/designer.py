@@ -1,10 +1,9 @@
-"""Pages on which coordinators make and change forms: a draft, its questions, a preview, and what publishing does."""
+"""Pages on which coordinators make and change forms: a draft, its questions, and what publishing does."""
 
 import re
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.console_words import changed_since_opened
-from services.registration.embed.pages import FramePage, PageStyle, render_frame, sheet
+from services.console_words import changed_since_opened, changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
+    QUESTION_WORDS,
     question_rows,
     question_values,
     read_condition,
@@ -25,19 +24,19 @@ from services.registration.forms.designer_fields import (
     words_of,
 )
 from services.registration.forms.drafts import DraftDesk, DraftRefused, FormDraft
+from services.registration.forms.limited_keys import EVENTS, own_events, refuse_beyond
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners, working_group_texts
-from services.registration.forms.standard_forms import with_working_groups
 from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import PAGE_POLICY, personal
 from shared.i18n.languages import LANGUAGE_NAMES, direction
-from shared.public_forms.definition import parse_definition
 from shared.runtime.errors import DomainError
 
 FORM = "/console/registrations/forms"
 SCRIPT = Path(__file__).parent / "static" / "form_draft.js"
 WIDTHS = {"wide": "Wide", "phone": "As on a phone"}
 """Of the preview."""
+SETTING_TITLES = {**form_words.SETTING_WORDS, "partners": "Partners", "capacity": "Number of seats"}
 CHECK = "The form was changed after you started this draft. Copy what you need from the draft, then discard it."
 
 
@@ -73,7 +72,7 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
         require_touch(slug)
         draft = desk.draft(slug)
         if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
+            return _settings_conflict(desk, slug)
         act, _, at = request.form.get("go", "").partition(":")
         if act == "settings":
             content = read_settings(typed_values(), draft.content)
@@ -81,7 +80,8 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
             content = {**draft.content, "fields": fields}
         else:
             raise BadRequest("unknown change")
-        return _store(desk, draft, content, "#questions" if at else f"?saved={draft.revision + 1}")
+        place = "#questions" if at else f"?saved={draft.revision + 1}"
+        return _store(desk, draft, content, place, _settings_conflict)
 
 
 def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
@@ -101,13 +101,39 @@ def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
     return found
 
 
-def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place: str) -> AnyResponse:
+def _settings_conflict(desk: DraftDesk, slug: str) -> Response:
+    """The page of the draft as it is now, with the settings as they were typed, if that was what was sent."""
+    draft = desk.draft(slug)
+    if request.form.get("go") != "settings":
+        return _page(desk, draft, 412, notice=changed_since_opened("draft"))
+    typed = read_settings(typed_values(), draft.content)
+    notice = changed_since_typed("draft", _with_defaults(typed), _with_defaults(draft.content), SETTING_TITLES)
+    return _page(desk, draft, 412, settings=typed, notice=notice)
+
+
+def _with_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings to compare: a draft may leave out what has its default value, and list partners in any order."""
+    partners = sorted(map(str, content.get("partners") or ()))
+    return {"verification": "email", "waiting_list": True, **content, "partners": partners}
+
+
+def _store(
+    desk: DraftDesk,
+    draft: FormDraft,
+    content: Mapping[str, Any],
+    place: str,
+    conflict: Callable[[DraftDesk, str], Response],
+) -> AnyResponse:
+    """Store ``content`` and go to ``place`` on the draft's page; ``conflict`` is the answer if another was faster."""
     try:
+        refuse_beyond(desk.work, draft.slug, content, holder().forms, draft.content)
         desk.change(draft.slug, content, draft.revision, holder().name)
     except DomainError as refusal:
+        if refusal.code == "not-allowed":
+            return _page(desk, draft, 403, settings=content, notice=f"Nothing was saved: {refusal.detail}.")
         if refusal.code != "edit-conflict":
             raise
-        return _page(desk, desk.draft(draft.slug), 412, notice=changed_since_opened("draft"))
+        return conflict(desk, draft.slug)
     return redirect(f"{PATH}/{draft.slug}{place}", 303)
 
 
@@ -120,24 +146,27 @@ def _preview() -> dict[str, str]:
     }
 
 
-def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> Response:
-    content, effect = draft.content, desk.effect(draft.slug)
-    event = str(content.get("event") or "")
+def _page(
+    desk: DraftDesk, draft: FormDraft, status: int = 200, settings: Mapping[str, Any] | None = None, **more: Any
+) -> Response:
+    """The page of a draft; ``settings`` are shown in place of those that are stored."""
+    effect, event = desk.effect(draft.slug), str(draft.content.get("event") or "")
+    content, fields = draft.content if settings is None else settings, draft.content.get("fields") or ()
     page = render_template(
         "registrations/draft.html",
         draft=draft,
         content=content,
-        effect=replace(effect, problems=[_by_name(one, content.get("fields")) for one in effect.problems]),
-        title=words_of(content.get("title")).get("en") or draft.slug,
+        effect=replace(effect, problems=[_by_name(one, fields) for one in effect.problems]),
+        title=words_of(draft.content.get("title")).get("en") or draft.slug,
         titles=words_of(content.get("title")),
         intros=words_of(content.get("intro")),
-        rows=question_rows(content.get("fields") or ()),
+        rows=question_rows(fields),
         kinds=KIND_WORDS,
         form_words=form_words,
         languages=LANGUAGE_NAMES,
         widths=WIDTHS,
         direction=direction,
-        events=desk.event_choices(event),
+        events=_events_offered(desk, content),
         unannounced=event if event and event not in desk.event_titles() else "",
         partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
         preview=_preview(),
@@ -147,6 +176,16 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
     response = personal(make_response(page, status))
     response.headers["Content-Security-Policy"] = f"{PAGE_POLICY}; frame-src 'self'"
     return response
+
+
+def _events_offered(desk: DraftDesk, content: Mapping[str, Any]) -> dict[str, str]:
+    """The events that can be chosen: for a limited key those that it covers, and those that are chosen already."""
+    chosen = [str(content.get(name) or "") for name in EVENTS]
+    titles, forms = desk.event_choices(chosen[0]), holder().forms
+    if forms is None:
+        return titles
+    offered = {*chosen, *own_events(desk.work, forms)}
+    return {slug: title for slug, title in titles.items() if slug in offered}
 
 
 _QUESTION = re.compile(r"/fields/([0-9]+)[/:]\s*(.*)", re.DOTALL)
@@ -175,20 +214,52 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
     def change_question(slug: str, position: str) -> AnyResponse:
         require_touch(slug)
         draft = desk.draft(slug)
-        before = _question(draft, position)
-        fields = list(draft.content.get("fields") or ())
-        at = _place(draft, position)
-        typed = typed_values()
-        condition, no_condition = read_condition(typed, fields[:at], working_group_texts(desk.work))
-        read, fault = read_question(typed, before, condition, fields)
-        if fault := fault or no_condition:
-            return _question_page(draft, position, read, 422, fault=fault, typed=typed)
+        conflict = partial(_question_conflict, position=position)
+        if request.form.get("seen") != str(draft.revision):
+            return conflict(desk, slug)
+        read, fault = _typed_question(desk, draft, position)
+        if fault:
+            return _question_page(draft, position, read, 422, typed=typed_values(), fault=fault)
         if request.form.get("go") == "kind":
             return _question_page(draft, position, read)
-        if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
+        fields, at = list(draft.content.get("fields") or ()), _place(draft, position)
         fields[at : at + (0 if position == "new" else 1)] = [read]
-        return _store(desk, draft, {**draft.content, "fields": fields}, "#questions")
+        return _store(desk, draft, {**draft.content, "fields": fields}, "#questions", conflict)
+
+
+def _typed_question(desk: DraftDesk, draft: FormDraft, position: str) -> tuple[dict[str, Any], str]:
+    """The question that was typed, and what is wrong with its condition or its choices."""
+    typed, fields = typed_values(), draft.content.get("fields") or ()
+    earlier = fields[: _place(draft, position)]
+    condition, no_condition = read_condition(typed, earlier, working_group_texts(desk.work))
+    read, fault = read_question(typed, _question(draft, position), condition, fields)
+    return read, fault or no_condition
+
+
+def _question_conflict(desk: DraftDesk, slug: str, position: str) -> Response:
+    """The page of the question as it was typed, in the draft as it is now: it may have another position, or be new."""
+    draft = desk.draft(slug)
+    now = _position_now(draft, position, request.form.get("was", request.form.get("name", "")))
+    read, _ = _typed_question(desk, draft, now)
+    stored, titles = question_values(_question(draft, now)), QUESTION_WORDS if now != "new" else {}
+    notice = changed_since_typed("draft", question_values(read), stored, titles)
+    if now == "new" and position != "new":
+        notice += " The question was removed from the draft: saving it adds it again."
+    return _question_page(draft, now, read, 412, typed=typed_values(), notice=notice)
+
+
+def _position_now(draft: FormDraft, position: str, was: str) -> str:
+    """Position of the question that was called ``was`` when its page was opened; ``new`` if it is gone or was new."""
+    names = _names(draft)
+    by_position = {str(number): name for number, name in enumerate(names)}
+    if position == "new" or by_position.get(position) == was:
+        return position
+    return str(names.index(was)) if was and was in names else "new"
+
+
+def _names(draft: FormDraft) -> list[str]:
+    fields = draft.content.get("fields") or ()
+    return [str(one.get("name", "")) if isinstance(one, Mapping) else "" for one in fields]
 
 
 def _place(draft: FormDraft, position: str) -> int:
@@ -217,11 +288,10 @@ def _question_page(
     position: str,
     field: Mapping[str, Any],
     status: int = 200,
-    *,
-    fault: str = "",
     typed: Mapping[str, str] | None = None,
+    **more: str,
 ) -> Response:
-    """Return the page of a question; with a ``fault`` it shows the choices as they were ``typed``."""
+    """Return the page of a question, with the choices as they were ``typed``; ``more``: a ``fault`` or a ``notice``."""
     values = question_values(field)
     if typed is not None:
         values["options"] = typed.get("options", "")
@@ -231,12 +301,13 @@ def _question_page(
         "registrations/question.html",
         draft=draft,
         position=position,
+        was="" if position == "new" else _names(draft)[int(position)],
         values=values,
-        fault=fault,
         kinds=KIND_WORDS,
         earlier=[one for one in question_rows(earlier) if one.name],
         languages=LANGUAGE_NAMES,
         direction=direction,
+        **more,
     )
     return personal(make_response(page, status))
 
@@ -249,13 +320,16 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
         draft = desk.draft(slug)
         if request.form.get("seen") != str(draft.revision):
             return _page(desk, draft, 412, notice=changed_since_opened("draft"))
-        if request.form.get("go") != "do":
-            return _page(desk, draft, asks="publish")
         try:
+            refuse_beyond(desk.work, slug, draft.content, holder().forms)
+            if request.form.get("go") != "do":
+                return _page(desk, draft, asks="publish")
             form = desk.publish(slug, draft.revision, holder().name)
         except DraftRefused:
             return _page(desk, draft, 422)
         except DomainError as refusal:
+            if refusal.code == "not-allowed":
+                return _page(desk, draft, 403, notice=f"Nothing was published: {refusal.detail}.")
             if refusal.code != "edit-conflict":
                 raise
             return _page(desk, desk.draft(slug), 412, notice=CHECK)
@@ -266,51 +340,19 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
     def discard_draft(slug: str) -> AnyResponse:
         require_touch(slug)
         draft = desk.draft(slug)
+        if request.form.get("seen") != str(draft.revision):
+            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
         if request.form.get("go") != "do":
             return _page(desk, draft, asks="discard")
-        desk.discard(slug)
+        try:
+            desk.discard(slug, draft.revision, holder().name)
+        except DomainError as refusal:
+            if refusal.code != "edit-conflict":
+                raise
+            return _page(desk, desk.draft(slug), 412, notice=changed_since_opened("draft"))
         return redirect(FORM if draft.based_on is None else f"{FORM}/{slug}", 303)
 
 
 def drafts_for(desk: DraftDesk) -> dict[str, FormDraft]:
     """By slug, those that the caller's key is good for."""
     return {draft.slug: draft for draft in desk.drafts() if may_touch(draft.slug)}
-
-
-STYLE_LINK = re.compile(r'<link rel="stylesheet"[^>]*>')
-PARTS_WITHOUT = re.compile(r"<script\b[^>]*></script>|<nav class=\"languages\".*?</nav>", re.DOTALL)
-"""Scripts, and the choice of a language, which sends the form."""
-
-
-def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
-    """``/console/registrations/form-drafts/<slug>/preview``, in each language."""
-
-    @blueprint.get("/registrations/form-drafts/<slug>/preview")
-    @needs("coordinator")
-    def preview(slug: str) -> Response:
-        require_touch(slug)
-        language = request.args.get("lang", "en")
-        if language not in LANGUAGE_NAMES:
-            raise BadRequest("unknown language")
-        content = desk.draft(slug).content
-        own = {name: content[name] for name in ("kind", "title", "intro", "fields") if name in content}
-        try:
-            definition = parse_definition({"slug": slug, "version": 1, **own})
-        except ValueError as fault:
-            raise DomainError("form-incomplete", f"the draft cannot be shown yet: {fault}") from None
-        shown = with_working_groups(definition, working_group_texts(desk.work)).first_step
-        return _without_acts(render_frame(FramePage(PageStyle(language), shown, None, "", "")), language)
-
-
-def _without_acts(html: str, language: str) -> Response:
-    """The page of a form that no one can send: no script, and its style in it, which another host serves otherwise."""
-    style = sheet().text
-    page = PARTS_WITHOUT.sub("", STYLE_LINK.sub(lambda _: f"<style>{style}</style>", html))
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    response = personal(make_response(page))
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'none'; base-uri 'none'; "
-        "frame-ancestors 'self'"
-    )
-    response.headers["Content-Language"] = language
-    return response

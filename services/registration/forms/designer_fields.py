@@ -15,6 +15,7 @@ from services.registration.forms.standard_forms import DAY_FIELDS, standard_ques
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, NO_TEXT, Text
 from shared.public_forms.fields import Field, FieldKind, engine_texts
 from shared.public_forms.kinds import KINDS
+from shared.public_forms.reading import RESERVED_NAMES
 from shared.runtime.ids import free_slug, slug_from
 
 MAX_NAMED = 30
@@ -99,6 +100,25 @@ KIND_WORDS: Mapping[str, str] = {
     "time_zone": "Time zone",
     "working_group": "Working group",
 }
+
+
+QUESTION_WORDS: Mapping[str, str] = {
+    "name": "Short name",
+    "kind": "Kind",
+    "label": "Question",
+    "help": "Help",
+    "options": "Choices",
+    "option_labels": "Texts of the choices",
+    "required": "Required",
+    "sealed": "Sealed",
+    "after_confirmation": "Asked after the confirmation",
+    "when_field": "Condition",
+    "when_equals": "Answer in the condition",
+    "min": "At least",
+    "max": "At most",
+    "retention_days": "Days until the answer is deleted",
+}
+"""Titles of what :func:`question_values` returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,15 +298,21 @@ def read_question(
         **{name: name in given for name in FLAGS},
     }
     by_default = kind in KINDS and KINDS[kind].sealing == "by-default"
-    kept = {name: value for name, value in read.items() if value not in (None, "", False, [])}
+    kept = {name: value for name, value in read.items() if _is_given(value)}
     return kept | ({"sealed": False} if by_default and not read["sealed"] else {}), fault
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a value is not the default; 0 is a limit, although it equals False."""
+    return value is not None and value is not False and value not in ("", [])
 
 
 def _name_of(label: Any, others: Sequence[Any]) -> str:
     """A short name from the English text of a question."""
     made = slug_from(words_of(label).get("en", ""), "_", MAX_MADE_NAME)
     made = f"q_{made}" if made[:1].isdigit() else made
-    return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
+    taken = {str(one.get("name")) for one in others if isinstance(one, Mapping)}
+    return free_slug(made, taken | RESERVED_NAMES, "_")
 
 
 def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -241,12 +241,19 @@ class DraftDesk:
                 raise DomainError("edit-conflict", "read it again and repeat your change")
         return replace(changed, revision=revision + 1)
 
-    def discard(self, slug: str) -> None:
-        """Delete a draft; the form itself stays. Raises as :meth:`draft`."""
+    def discard(self, slug: str, revision: int, by: str) -> None:
+        """Delete a draft of ``revision``; the form itself stays.
+
+        Raises:
+            DomainError: ``form-unknown``, ``not-found``, ``edit-conflict``.
+        """
         check_slug(slug)
         with self.work.transaction() as connection:
-            _found(connection, slug)
+            if _found(connection, slug, lock=True).revision != revision:
+                raise DomainError("edit-conflict", "the draft was changed: check the current version")
             delete_draft(connection, slug)
+            discarded = AuditRecord(by, "form-draft-discarded", "form", slug, {"revision": revision})
+            add_audit_record(connection, discarded, self.clock())
 
     def effect(self, slug: str) -> DraftEffect:
         """What publishing it now would do. Raises as :meth:`draft`."""

@@ -9,6 +9,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from services.registration.forms.drafts import DraftDesk, DraftEffect, DraftRefused, FormDraft
+from services.registration.forms.limited_keys import refuse_beyond
 from services.registration.forms.schemas import capacity_field
 from services.registration.forms.side_events import (
     MAX_EVENTS,
@@ -98,6 +99,7 @@ def drafts_blueprint(desk: DraftDesk) -> Any:
     blueprint = Blueprint("form-drafts", __name__, url_prefix=PREFIX, description="Drafts of forms")
     _add_reading(blueprint, desk)
     _add_changing(blueprint, desk)
+    _add_discarding(blueprint, desk)
     _add_publishing(blueprint, desk)
     return blueprint
 
@@ -130,6 +132,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     def start_draft(wanted: Mapping[str, Any], slug: str) -> tuple[Response, int, dict[str, str]]:
         """Create a draft of an existing form, or of a new one with `content`."""
         require_touch(slug)
+        refuse_beyond(desk.work, slug, wanted.get("content", {}), holder().forms)
         draft = desk.start(slug, wanted.get("content"), holder().name)
         return _tagged(draft, desk.effect(slug)), 201, {"Location": f"{PREFIX}/{slug}"}
 
@@ -146,16 +149,23 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
         current = desk.draft(slug)
         require_revision(current.revision)
         content = wanted.get("content", current.content)
+        refuse_beyond(desk.work, slug, content, holder().forms, current.content)
         return _tagged(desk.change(slug, content, current.revision, holder().name), desk.effect(slug))
 
+
+def _add_discarding(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.delete("/<slug>")
     @blueprint.response(204)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def discard_draft(slug: str) -> None:
-        """Delete a draft. The form itself stays as it is."""
+        """Delete a draft; `If-Match`: the ETag or revision. The form itself stays as it is."""
         require_touch(slug)
-        desk.discard(slug)
+        current = desk.draft(slug)
+        require_revision(current.revision)
+        desk.discard(slug, current.revision, holder().name)
 
 
 def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
@@ -171,6 +181,7 @@ def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
         require_touch(slug)
         current = desk.draft(slug)
         require_revision(current.revision)
+        refuse_beyond(desk.work, slug, current.content, holder().forms)
         try:
             form = desk.publish(slug, current.revision, holder().name)
         except DraftRefused as refused:

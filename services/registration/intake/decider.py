@@ -71,13 +71,7 @@ from services.registration.people.messages import (
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.store import (
-    Person,
-    asked_recently,
-    end_confirmation_links,
-    find_person,
-    store_answers,
-)
+from services.registration.people.store import Person, asked_recently, find_person, store_answers
 from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from services.registration.telemetry import submissions_decided_total
@@ -263,7 +257,7 @@ class Decider:
         mailboxes.record_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
         plan_store.write_owners(connection, plan.owners, now)
-        end_confirmation_links(connection, [one.id for one in plan.links_renewed])
+        plan_store.end_confirmation_links(connection, [one.id for one in plan.links_renewed], now)
         mailboxes.want_links(connection, plan.links_spaced, now)
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)

@@ -80,7 +80,7 @@ class Choice:
     Attributes:
         candidate: its id, or that of the change.
         registration: that the candidate replaces, where it replaces one.
-        form: of the candidate, as the page sent it: the result names it if the candidate was deleted since then.
+        form: of the candidate; as the page sent it if the candidate was deleted since then: the result names it.
     """
 
     candidate: str

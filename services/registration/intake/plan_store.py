@@ -7,11 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake.facts import BatchPlan, ChangedRegistration, Facts, MovedRegistration, NewRegistration
+from services.registration.intake.facts import (
+    BatchPlan,
+    ChangedRegistration,
+    Facts,
+    MailWanted,
+    MovedRegistration,
+    NewRegistration,
+)
 from services.registration.intake.items import UNDO_FOR, DeskAct
+from services.registration.intake.mailboxes import want_mails
 from services.registration.intake.model import without_cause
 from services.registration.people.messages import tagged_message
-from services.registration.people.store import as_parameter, columns_of, end_confirmation_links, end_links
+from services.registration.people.model import AddressRefs
+from services.registration.people.store import as_parameter, columns_of, end_links
 from shared.messaging import outbox
 
 CHANGED, RESTORED = "address changed", "address change undone"
@@ -310,7 +319,7 @@ def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[Former
     kept = [columns_of(one) for one in former]
     if kept:
         connection.execute(_KEEP_FORMER, {"rows": as_parameter(kept), "now": now, "expires_at": now + UNDO_FOR})
-    end_confirmation_links(connection, [one.id for one in plan.moved])  # first: of the addresses before
+    end_confirmation_links(connection, [one.id for one in plan.moved], now)  # first: of the addresses before
     connection.execute(_MOVE, {"rows": as_parameter([_moved_row(one) for one in plan.moved]), "now": now})
     end_links(connection, [one.id for one in plan.moved])
 
@@ -322,3 +331,34 @@ def _moved_row(moved: MovedRegistration) -> dict[str, Any]:
 
 def _without_address(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in ("address", "act")}
+
+
+_END_CONFIRMATION = text("""
+    DELETE FROM confirmation_link l USING registration r
+    WHERE r.id = ANY(CAST(:registrations AS uuid[])) AND l.address_ref = r.person_ref
+    RETURNING l.id::text, l.address_ref, l.mailbox_ref, l.domain_ref, l.email, l.language
+""")
+_UNMAILED = text("""
+    SELECT w.address_ref, w.network, w.proven FROM (
+        SELECT address_ref, network, proven FROM candidate WHERE address_ref = ANY(:refs) AND mailed_at IS NULL
+        UNION ALL SELECT address_ref, CAST(NULL AS bytea), false FROM address_change
+        WHERE address_ref = ANY(:refs) AND mailed_at IS NULL) w
+    WHERE NOT EXISTS (SELECT FROM blocked_address b WHERE b.person_ref = w.address_ref)
+""")
+
+
+def end_confirmation_links(connection: Connection, registrations: Sequence[str], now: datetime) -> None:
+    """End the confirmation links of the addresses that these registrations have now, and erase their messages' content.
+
+    The id of a link is all that connects its message with an address: once its row is deleted, no erasure finds the
+    message. What waits for the owner of an address goes on waiting. If the mail about it is not known to be sent,
+    another one is due, under the same spacing and quotas as any; otherwise the owner can have a new link mailed.
+    """
+    ended = connection.execute(_END_CONFIRMATION, {"registrations": list(registrations)}).all() if registrations else []
+    if not ended:
+        return
+    for link in ended:
+        outbox.blank(connection, link[0], now)
+    owners = {bytes(ref): (AddressRefs(ref, *refs), email, language) for _, ref, *refs, email, language in ended}
+    unmailed = connection.execute(_UNMAILED, {"refs": list(owners)}).all()
+    want_mails(connection, [MailWanted(*owners[bytes(ref)], network, proven) for ref, network, proven in unmailed], now)

@@ -31,6 +31,7 @@ from services.registration.own.store import OwnRegistration
 from services.registration.public.context import (
     PublicContext,
     SubmittedForm,
+    busy,
     event_time,
     language_of,
     own_language,
@@ -46,10 +47,10 @@ from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import engine_texts
 from shared.public_forms.rendering import render_fields, render_summary
 from shared.public_forms.validation import Answers, FieldError, validate
-from shared.runtime.errors import DomainError
+from shared.runtime.errors import DomainError, Unavailable
 from shared.security.rate_limits import limited
 
-AnswersNotice = Literal["", "edit-conflict", "name-taken", "option-full"]
+AnswersNotice = Literal["", "busy", "edit-conflict", "name-taken", "option-full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,10 @@ def _outcome(context: PublicContext, opened: OpenStep, answers: Answers) -> Resp
     view = replace(opened.view, definition=asked)
     revision = own.person.registration.revision
     details = opened.step == "details"
-    sent = send_change(context.intake, view, own, opened.token, answers, revision=revision, details=details)
+    try:
+        sent = send_change(context.intake, view, own, opened.token, answers, revision=revision, details=details)
+    except Unavailable:
+        return busy(_form(opened, answers.values | answers.sealed, notice="busy", status=503))
     result = wait_for_outcome(context.intake, sent)
     if result in NOTICES:
         again = _open(context, opened.token, opened.step, opened.style.language)

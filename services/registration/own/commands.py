@@ -18,7 +18,7 @@ from services.registration.people.api import AnswersRefused, LinkAccess
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext
 from shared.public_forms.validation import Answers
-from shared.runtime.errors import DomainError
+from shared.runtime.errors import DomainError, Unavailable
 from shared.runtime.ids import OWN, UNDO_ADDRESS, VIEW
 
 OUTCOME_WITHIN_S = 2.0
@@ -117,7 +117,10 @@ def erase_own(intake: Intake, view: FormView, token: str) -> str:
 def wait_for_outcome(
     intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
 ) -> Result | None:
-    """Return the first result of a command once it is decided; None if that takes longer than ``within_s``."""
+    """Return the first result of a command once it is decided; None if that takes longer than ``within_s``.
+
+    None as well if the database is away meanwhile: the command is stored, and its outcome is shown later.
+    """
     act = wait_for_act(intake, receipt, within_s, sleep)
     return None if act is None else act.result
 
@@ -128,7 +131,10 @@ def wait_for_act(
     """Return the same with what it is about."""
     deadline, attempt = time.monotonic() + within_s, 0
     while True:
-        found = intake.receipt(receipt)
+        try:
+            found = intake.receipt(receipt)
+        except Unavailable:
+            return None
         if found is not None and found.state == "decided":
             return next(iter(read_results(found.outcome)), None)
         if time.monotonic() >= deadline:

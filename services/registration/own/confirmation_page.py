@@ -13,17 +13,19 @@ from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import EventTime, text_of_kind
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.pages import kind_key, own_text, render_own
+from shared.http.request_data import MAX_FORM_VALUES
 from shared.i18n.languages import Title
 from shared.i18n.when import Period
 from shared.public_forms.fields import engine_texts
 
 CHOICE_PREFIX = "choice-"
-"""Before the id of a candidate in the name of its choice."""
+"""In the name of a choice, before the id of its candidate, a colon and the form's slug.
 
-MAX_CHOICES = 200
+A choice is all that a browser sends about a candidate, and nothing without one: strangers decide how many there are.
+"""
 
-FORM_PREFIX = "form-"
-"""The same in the name of the hidden field with the form's name."""
+MAX_CHOICES = MAX_FORM_VALUES - 2
+"""All that a form can have beside the language and the button."""
 
 OfferedAct = Literal["confirm", "another-person", "replace", "keep", "refuse", "use-address", "refuse-address"]
 ACTS: Mapping[OfferedAct, Act] = {
@@ -92,12 +94,7 @@ class PendingCandidate:
     @property
     def name(self) -> str:
         """Of its choice in the form."""
-        return f"{CHOICE_PREFIX}{self.id}"
-
-    @property
-    def form_name(self) -> str:
-        """Name of the hidden field with the form's name."""
-        return f"{FORM_PREFIX}{self.id}"
+        return f"{CHOICE_PREFIX}{self.id}:{self.form}"
 
     @property
     def received_time(self) -> EventTime:
@@ -128,12 +125,7 @@ class ChangeCard:
     @property
     def name(self) -> str:
         """Of its choice in the form."""
-        return f"{CHOICE_PREFIX}{self.id}"
-
-    @property
-    def form_name(self) -> str:
-        """Name of the hidden field with the form's name."""
-        return f"{FORM_PREFIX}{self.id}"
+        return f"{CHOICE_PREFIX}{self.id}:{self.form}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,18 +248,19 @@ def render_confirmation_gone(style: PageStyle) -> str:
 def read_choices(submitted: Mapping[str, str]) -> tuple[Choice, ...]:
     """Return the choices of a POST with ``choose``, in the order of the form; candidates without one are left out.
 
+    The form of each is the one that the page has named; empty if it has named none.
+
     Raises:
         ValueError: a choice is none that the page offers, or there are more than any page has.
     """
     names = [name.removeprefix(CHOICE_PREFIX) for name in submitted if name.startswith(CHOICE_PREFIX)]
     if len(names) > MAX_CHOICES:
         raise ValueError("more choices than candidates")
-    return tuple(
-        _choice(name, submitted[f"{CHOICE_PREFIX}{name}"], submitted.get(f"{FORM_PREFIX}{name}", "")) for name in names
-    )
+    return tuple(_choice(name, submitted[f"{CHOICE_PREFIX}{name}"]) for name in names)
 
 
-def _choice(candidate: str, value: str, form: str) -> Choice:
+def _choice(name: str, value: str) -> Choice:
+    candidate, _, form = name.partition(":")
     act, _, registration = value.partition(":")
     if (act == Act.REPLACE) != bool(registration):
         raise ValueError("a replacement names a registration, and nothing else does")

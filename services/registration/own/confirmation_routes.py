@@ -36,6 +36,7 @@ from services.registration.people.model import clear_answers
 from services.registration.public.context import (
     PublicContext,
     attempt_number,
+    busy,
     closed_html,
     event_time,
     language_of,
@@ -53,7 +54,7 @@ from shared.http.request_data import require_form
 from shared.i18n.when import period
 from shared.public_forms.definition import ADDRESS_FIELD
 from shared.public_forms.rendering import answers_for_display
-from shared.runtime.errors import DomainError
+from shared.runtime.errors import DomainError, Unavailable
 from shared.security.rate_limits import limited
 
 MAX_ACTS_SHOWN = 10
@@ -104,9 +105,9 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     if not choices:
         no_choice = bool(waiting.pending or waiting.changes)
         return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
-    pending = {one.id for some in (waiting.pending, waiting.changes) for one in some}
-    decided = {one.candidate for act in waiting.acts for one in act.results} - pending
-    known = [_with_known_form(context, choice) for choice in choices if choice.candidate not in decided]
+    forms = {one.id: one.form for some in (waiting.pending, waiting.changes) for one in some}
+    decided = {one.candidate for act in waiting.acts for one in act.results} - set(forms)
+    known = [_with_form(context, choice, forms) for choice in choices if choice.candidate not in decided]
     if known:  # of what was decided before the page shows the result
         wait_for_outcome(
             context.intake, send_choices(context.intake, _any_form(context, waiting, known), waiting, known)
@@ -114,7 +115,10 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     return _back(token)
 
 
-def _with_known_form(context: PublicContext, choice: Choice) -> Choice:
+def _with_form(context: PublicContext, choice: Choice, forms: Mapping[str, str]) -> Choice:
+    """The choice with the form of what waits; of what is gone with the one that the page named, if there is such."""
+    if choice.candidate in forms:
+        return replace(choice, form=forms[choice.candidate])
     try:
         context.form_view(choice.form)
     except DomainError:
@@ -323,5 +327,7 @@ def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: F
         return again(context, view, submitted, style, answers=refused.answers, status=422, own=own)
     except DomainError as refusal:
         return page(closed_html(view, style, refusal.detail), style, status=409)
+    except Unavailable:
+        return busy(again(context, view, submitted, style, notice="busy", status=503, own=own))
     wait_for_outcome(context.intake, accepted.receipt)
     return _back(token)

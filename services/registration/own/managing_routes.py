@@ -111,12 +111,18 @@ OFFER_ANSWERS = ("accept-seat", "decline-seat")
 """What can be answered to an offer of a seat; to give up the place on the waiting list too is to cancel."""
 
 REFUSALS: dict[Result, Refusal] = {
-    Result.EVENT_OVER: "event-over",
-    Result.CHANGED_CONCURRENTLY: "edit-conflict",
-    Result.OFFER_ENDED: "offer-ended",
+    Result.EVENT_OVER: "link.event-over",
+    Result.CHANGED_CONCURRENTLY: "link.edit-conflict",
+    Result.OFFER_ENDED: "link.offer-ended",
 }
 """Results of a command that are explained; of others the page shows what is."""
 
+REFUSED_CHANGES: dict[Result, Refusal] = {
+    Result.NAME_TAKEN: "answers.name-taken",
+    Result.OPTION_FULL: "answers.option-full",
+    Result.CLOSED: "answers.closed.title",
+}
+"""Results of a change of answers that are explained here if they came too late for the page with the answers."""
 
 SAVED: dict[Result, Saved] = {Result.CHANGED: "changed", Result.KEPT: "kept"}
 """Results of a change of answers that the page shows."""
@@ -171,9 +177,15 @@ def _to_page(token: str) -> Response:
 
 def _refusal(act: LinkAct | None) -> Refusal:
     """Why the last command was not done, shown right after it was sent."""
-    if act is None or act.result is None or not ("sent" in request.args or attempt_number()):
+    if act is None or act.result is None or not _was_just_sent():
         return ""
-    return REFUSALS.get(act.result, "")
+    explained = REFUSALS | REFUSED_CHANGES if act.kind == "change" else REFUSALS
+    return explained.get(act.result, "")
+
+
+def _was_just_sent() -> bool:
+    """Whether a command has led to this page, which may have loaded itself again since."""
+    return "sent" in request.args or attempt_number() > 0
 
 
 def _add_erased(blueprint: Blueprint) -> None:
@@ -286,6 +298,6 @@ def _kept_until(form: PublicForm, kept: timedelta, language: str) -> str:
 
 def _saved(act: LinkAct | None) -> Saved:
     """What became of a change of answers, shown right after it was sent."""
-    if act is None or act.kind != "change" or act.result is None or "sent" not in request.args:
+    if act is None or act.kind != "change" or act.result is None or not _was_just_sent():
         return ""
     return SAVED.get(act.result, "")

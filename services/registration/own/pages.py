@@ -92,7 +92,16 @@ class OwnAddress:
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
-Refusal = Literal["", "event-over", "edit-conflict", "offer-ended"]
+Refusal = Literal[
+    "",
+    "link.event-over",
+    "link.edit-conflict",
+    "link.offer-ended",
+    "answers.name-taken",
+    "answers.option-full",
+    "answers.closed.title",
+]
+"""Key of the text that explains why a command was not done."""
 Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.console_pages import OF_PARTNERS
-from services.console_words import changed_since_opened
+from services.console_words import changed_since_opened, changed_since_typed
 from services.registration.embed.snippets import ELEMENT, WAYS, SnippetChoice, snippet_of
 from services.registration.forms import wording as form_words
 from services.registration.forms.service import MAX_ORIGINS, Partner, find_partner, list_forms, list_partners
@@ -131,6 +131,14 @@ MAX_ADDRESS = 2000
 NO_ADDRESS = "That is not the address of a site. Enter one that begins with https://, such as https://www.example.org."
 TOO_MANY = "Too many addresses are already waiting for a decision. Contact a coordinator."
 FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
+FIELD_TITLES = {
+    "name": "Name",
+    "origins": "Addresses of their sites",
+    "language": "Language",
+    "accent": "Colour of the button",
+    "radius": "Round corners",
+    "font": "Fonts",
+}
 ADD_PATH = "/registrations/new-partner"
 
 
@@ -185,15 +193,24 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
         partner = _partner(desk, slug)
         filled = _read(partner, request.form)
         if request.form.get("seen") != str(partner.revision):
-            return _page(
-                partner, FilledPartner(_values(partner), {}, None), 412, notice=changed_since_opened("partner")
-            )
+            return _conflict(partner, filled)
         if filled.wanted is None:
             return _page(partner, filled, 422)
         gone = [one for one in partner.origins if one not in filled.wanted.origins]
         if gone and request.form.get("go") != "do":
             return _page(partner, filled, gone=gone)
-        return _changed(desk, filled.wanted, "changed")
+        try:
+            return _changed(desk, filled.wanted, "changed")
+        except DomainError as refusal:
+            if refusal.code != "edit-conflict":
+                raise
+            return _conflict(_partner(desk, slug), filled)
+
+
+def _conflict(partner: Partner, filled: FilledPartner) -> Response:
+    """The page with what was typed, for the partner as it is now."""
+    notice = changed_since_typed("partner", filled.values, _values(partner), FIELD_TITLES)
+    return _page(partner, filled, 412, notice=notice)
 
 
 def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
@@ -215,7 +232,13 @@ def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
         rest = tuple(one for one in partner.requested_origins if one != asked)
         origins = (*partner.origins, asked) if decision == "allow" else partner.origins
         decided = replace(partner, origins=origins, requested_origins=rest)
-        return _changed(desk, decided, "allowed" if decision == "allow" else "declined", "#where")
+        try:
+            return _changed(desk, decided, "allowed" if decision == "allow" else "declined", "#where")
+        except DomainError as refusal:
+            if refusal.code != "edit-conflict":
+                raise
+            now, notice = _partner(desk, slug), changed_since_opened("partner")
+            return _page(now, FilledPartner(_values(now), {}, None), 412, notice=notice)
 
 
 def _ask(desk: PartnerDesk, slug: str, typed: str) -> AnyResponse:
@@ -239,13 +262,7 @@ def _ask(desk: PartnerDesk, slug: str, typed: str) -> AnyResponse:
 
 
 def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> AnyResponse:
-    try:
-        desk.change(wanted, holder().name)
-    except DomainError as refusal:
-        if refusal.code != "edit-conflict":
-            raise
-        partner = _partner(desk, wanted.slug)
-        return _page(partner, FilledPartner(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
+    desk.change(wanted, holder().name)
     return redirect(f"{OF_PARTNERS}/{wanted.slug}?done={done}{place}", 303)
 
 

@@ -20,7 +20,7 @@ from services.registration.forms.standard_forms import with_working_groups
 from services.registration.forms.store import StoredForm
 from services.registration.people.answer_filters import PREFIX, is_free_text, read_answer_filters
 from services.registration.people.details import asks_later
-from services.registration.people.listing import read_registration_position
+from services.registration.people.listing import answer_column, read_registration_position
 from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NAME_BACKWARDS, PeopleFilter
 from services.registration.people.store import Person
 from shared.http.holders import Holder
@@ -340,9 +340,15 @@ _IN_FILE: Mapping[str, tuple[str, ...]] = {
 
 def file_columns(chosen: Sequence[str], offered: Sequence[Column]) -> list[str]:
     """The columns of a file for those that are chosen for the list; none, which means all, if none is chosen."""
-    names = [column.name for column in offered if column.name in set(chosen)]
-    own = [part for name in names for part in _IN_FILE.get(name, (name.removeprefix(PREFIX),))]
+    shown = [column for column in offered if column.name in set(chosen)]
+    own = [part for column in shown for part in _parts_in_file(column)]
     return ["name", "email", *own] if own else []
+
+
+def _parts_in_file(column: Column) -> tuple[str, ...]:
+    if column.field is not None:
+        return (answer_column(column.field.name),)
+    return _IN_FILE.get(column.name, (column.name,))
 
 
 def cell_text(column: Column, person: Person, titles: ListTitles) -> str:

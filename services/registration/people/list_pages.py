@@ -18,7 +18,7 @@ from services import console_words as words
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
 from services.registration.forms.store import StoredForm
 from services.registration.people import filters
-from services.registration.people.console import CHOICES, PATH
+from services.registration.people.console import PATH
 from services.registration.people.counting import MAX_GROUPS, CountGroup, count_by, count_people, read_keys
 from services.registration.people.filters import (
     FILE_TITLES,
@@ -45,6 +45,7 @@ from services.registration.people.listing import (
     registration_position,
 )
 from services.registration.people.listing_store import PeopleFilter
+from services.registration.people.marked import CHOICES
 from services.registration.people.notes import SavedView, known_tags, views_for
 from services.registration.people.store import Person
 from shared.db.unit_of_work import UnitOfWork
@@ -53,6 +54,7 @@ from shared.http.headers import personal
 from shared.http.lists import csv_answer, page_of, xlsx_answer
 from shared.public_forms.definition import FormDefinition
 from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 COUNT_WORDS: Mapping[str, str] = {
     "form": "Form",
@@ -252,14 +254,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/registrations")
     @needs("coordinator")
     def list_page() -> Response:
-        asked = _asked(work)
-        wanted = to_filter(asked.given, asked.definition, holder(), request.args.get("cursor", ""), PAGE + 1)
-        refuse_beyond(work, wanted)
-        keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
-        page = render_template(
-            "registrations/list.html" if not keys else "registrations/counts.html", **_shown(work, asked, wanted, keys)
-        )
-        return personal(make_response(page))
+        return _list_page(work, _asked(work))
 
     @blueprint.get("/registrations.csv")
     @needs_recent_sign_in
@@ -279,6 +274,20 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         refuse_beyond(work, wanted)
         table = people_file(work, clock, holder().name, wanted, _in_file(asked), FILE_TITLES)
         return personal(xlsx_answer("registrations", *table))
+
+
+def _list_page(work: UnitOfWork, asked: "_Asked", status: int = 200, **more: Any) -> Response:
+    wanted = to_filter(asked.given, asked.definition, holder(), request.args.get("cursor", ""), PAGE + 1)
+    refuse_beyond(work, wanted)
+    keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
+    template = "registrations/list.html" if not keys else "registrations/counts.html"
+    return personal(make_response(render_template(template, **_shown(work, asked, wanted, keys), **more), status))
+
+
+def refused_view(work: UnitOfWork, refusal: DomainError, query: Mapping[str, str], name: str, shared: bool) -> Response:
+    """The list that was to be saved as a view, with the reason why it was not, and the name that was typed."""
+    more: dict[str, Any] = {"view_fault": refusal.detail, "view_name": name, "view_shared": shared}
+    return _list_page(work, _asked_in(work, given_filters(query)), 409, **more)
 
 
 def _shown(work: UnitOfWork, asked: "_Asked", wanted: PeopleFilter, keys: Sequence[str]) -> dict[str, Any]:
@@ -352,7 +361,10 @@ class _Asked:
 
 
 def _asked(work: UnitOfWork) -> _Asked:
-    sent = given_filters(request.args)
+    return _asked_in(work, given_filters(request.args))
+
+
+def _asked_in(work: UnitOfWork, sent: dict[str, str]) -> _Asked:
     definition = asked_definition(work, PeopleFilter(form=sent.get("form", ""), forms=holder().forms))
     given = of_form(sent, definition)
     return _Asked(given, definition, left_out=given != sent)

@@ -11,6 +11,7 @@ from services.registration.forms.model import COLUMNS
 from services.registration.forms.seats import InLine
 from services.registration.forms.service import all_partners, working_groups
 from services.registration.forms.store import StoredForm, all_forms, find_form, first_in_line, forms_named, whole_line
+from services.registration.people.answer_filters import PREFIX
 from services.registration.people.listing_store import PeopleFilter, RegistrationChange, history_of, list_people
 from services.registration.people.store import OFFERED, Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
@@ -62,6 +63,12 @@ FILE_COLUMNS = (
     "details_given_at",
     "registered_at",
 )
+"""Columns of every file; after them come those of the form's own questions."""
+
+
+def answer_column(name: str) -> str:
+    """Return the column of a file with the answers to a question: its name, as ``answer.<name>`` if that is taken."""
+    return f"{PREFIX}{name}" if name in FILE_COLUMNS else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,8 @@ def people_file(
     """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
     The audit log records the export before the first row is read. For one form its own clear answers have columns too.
-    Forms, events, groups, partners and choices have their English titles there. ``columns`` chooses some, by name.
+    Forms, events, groups, partners and choices have their English titles there. ``columns`` chooses some, by name, as
+    :func:`answer_column` gives those of questions.
     With ``words`` the header has titles in place of names: those, and the form's own questions.
 
     Raises:
@@ -171,12 +179,14 @@ def people_file(
     if wanted.form in forms and (wanted.forms is None or wanted.form in wanted.forms):
         fields = parse_definition(forms[wanted.form].definition).fields
         own = [field for field in fields if not field.sealed and field.name not in COLUMNS]
-    header = [*FILE_COLUMNS, *(field.name for field in own)]
-    places = [header.index(name) for name in chosen_names(columns, header)]
+    header = [*FILE_COLUMNS, *(answer_column(field.name) for field in own)]
+    chosen = frozenset(chosen_names(columns, header))
+    places = [place for place, name in enumerate(header) if name in chosen]
     with work.transaction() as connection:
         add_audit_record(connection, AuditRecord(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     rows = (_row(person, own, titles) for person in _all_people(work, wanted))
-    named = dict(words or {}) | ({field.name: field.label.in_language("en") for field in own} if words else {})
+    labels = {answer_column(field.name): field.label.in_language("en") for field in own}
+    named = {**words, **labels} if words else {}
     return [named.get(header[place], header[place]) for place in places], (
         [row[place] for place in places] for row in rows
     )

@@ -119,6 +119,10 @@ def known_tags(connection: Connection, forms: frozenset[str] | None) -> list[str
 
 
 MAX_NOTE = 2000
+_WRITABLE = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
+"""Neither a control character, but for tabs and line breaks, nor half of a character: other invisible ones belong to
+languages, such as no-break spaces, direction marks and joiners."""
+
 MAX_SHOWN = 200
 
 _MAY_SEE = "(CAST(:forms AS text[]) IS NULL OR r.form = ANY(:forms))"
@@ -226,8 +230,10 @@ def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str,
         DomainError: ``invalid-note``, ``not-found``; ``already-exists``, another note has this id.
     """
     words = "\n".join(line.rstrip() for line in words.strip().splitlines())
-    if not 1 <= len(words) <= MAX_NOTE or any(not one.isprintable() and one != "\n" for one in words):
+    if not 1 <= len(words) <= MAX_NOTE:
         raise DomainError("invalid-note", f"a note has 1 to {MAX_NOTE} characters")
+    if not _WRITABLE.fullmatch(words):
+        raise DomainError("invalid-note", "a note contains no control characters but tabs and line breaks")
     now = clock()
     with work.transaction() as connection:
         values = {"id": note_id, "registration": registration_id, "now": now, "by": by, "words": words}

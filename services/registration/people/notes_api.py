@@ -1,5 +1,6 @@
 """Tags, notes on people, saved views and blocked addresses, for coordinators' programs."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
@@ -238,21 +239,29 @@ def views_blueprint(work: UnitOfWork, clock: Clock) -> Any:
     return blueprint
 
 
-def add_views(blueprint: PagesBlueprint, work: UnitOfWork, clock: Clock) -> None:
+RefusedView = Callable[[DomainError, Mapping[str, str], str, bool], Response]
+"""Makes the page for a view that was not saved: why, its query, its name, and whether it was to be shared."""
+
+
+def add_views(blueprint: PagesBlueprint, work: UnitOfWork, clock: Clock, refused: RefusedView) -> None:
     """``POST /console/registrations/views``: save a view, or delete one's own."""
 
     @blueprint.post("/registrations/views")
     @needs("coordinator")
     def change_views() -> Response:
         form = request.form
-        try:
-            if deleted := form.get("delete", ""):
+        if deleted := form.get("delete", ""):
+            try:
                 delete_view(work, clock, holder().name, str(UUID(deleted)))
-                return redirect(LIST, 303)
-            kept = _lasting(work, {name: form[name] for name in form if name not in ("view-name", "view-shared")})
-            save_view(work, clock, holder().name, form.get("view-name", ""), kept, shared="view-shared" in form)
-        except (DomainError, ValueError) as refusal:
-            raise BadRequest(getattr(refusal, "detail", "unknown view")) from None
+            except ValueError:
+                raise BadRequest("unknown view") from None
+            return redirect(LIST, 303)
+        query = {name: form[name] for name in form if name not in ("view-name", "view-shared")}
+        kept, name, shared = _lasting(work, query), form.get("view-name", ""), "view-shared" in form
+        try:
+            save_view(work, clock, holder().name, name, kept, shared=shared)
+        except DomainError as refusal:
+            return refused(refusal, query, name, shared)
         return redirect(f"{LIST}?{urlencode(kept)}", 303)
 
 

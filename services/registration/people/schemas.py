@@ -77,7 +77,10 @@ class RegistrationQuery(PageArguments):
         data_key="fields",
         load_default="",
         validate=ma.validate.Length(max=500),
-        metadata={"description": "Names of the fields to return, separated by commas; all by default"},
+        metadata={
+            "description": "Names of the fields to return, separated by commas; all by default. In a file also of the "
+            "questions of `form`, as its header has them"
+        },
     )
     group_by = ma.fields.String(
         load_default="",

@@ -4,7 +4,7 @@ What all answers of the interface about one registration have in common is here 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify, make_response, redirect, render_
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.console_words import changed_since_opened
+from services.console_words import changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.api import ReservationSchema
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
@@ -23,9 +23,9 @@ from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import StoredForm, settings_of
-from services.registration.people.console import ACTS
 from services.registration.people.decisions import OFFER, WITHDRAW, SeatDecision, decide_seat
 from services.registration.people.listing import show_person
+from services.registration.people.marked import ACTS
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.schemas import OfferWantedSchema, PersonSchema
 from services.registration.people.store import Person
@@ -256,7 +256,7 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         require_touch(slug)
         form, seen = show_seats(desk.work, desk.clock, slug).form, seen_revision(request.form)
         if seen != form.revision:
-            return _page(desk, slug, 412, notice=changed_since_opened("form"))
+            return _conflict(desk, slug)
         wanted, faults = read_seat_settings(form, request.form)
         if faults:
             return _page(desk, slug, 422, values=request.form, faults=faults)
@@ -272,8 +272,16 @@ def _do(desk: FormDesk, change: FormChange) -> AnyResponse:
     except DomainError as refusal:
         if refusal.code != "edit-conflict":
             raise
-        return _page(desk, change.slug, 412, notice=changed_since_opened("form"))
+        return _conflict(desk, change.slug)
     return redirect(f"/console/registrations/forms/{change.slug}/seats?done={changed.revision}", 303)
+
+
+def _conflict(desk: FormDesk, slug: str) -> Response:
+    """The page as it is now, with the rules that were typed."""
+    form = show_seats(desk.work, desk.clock, slug).form
+    typed, _ = read_seat_settings(form, request.form)
+    notice = changed_since_typed("form", asdict(typed), asdict(settings_of(form)), form_words.SEAT_WORDS)
+    return _page(desk, slug, 412, values=request.form, notice=notice)
 
 
 def read_seat_settings(form: StoredForm, given: MultiDict[str, str]) -> tuple[FormSettings, list[str]]:
@@ -367,12 +375,9 @@ def _page(
     view = show_seats(desk.work, desk.clock, slug)
     form, shown = view.form, settings_of(view.form)
     rows, typed = _shown_rows(form, values), MultiDict[str, str]() if values is None else values
-    shown_words: dict[str, Any] = {}
     if effect is not None and wanted is not None:
-        shown_words = {
-            "sentences": form_words.effect_sentences(effect, wanted),
-            "planned": form_words.planned_sentences(settings_of(form), wanted),
-        }
+        more["sentences"] = form_words.effect_sentences(effect, wanted)
+        more["planned"] = form_words.planned_sentences(settings_of(form), wanted)
     page = render_template(
         "registrations/seats.html",
         view=view,
@@ -390,6 +395,6 @@ def _page(
         why=WHY,
         max_shown=MAX_SHOWN_WAITING,
         effect=effect,
-        **{"faults": (), "notice": "", "done": "", **shown_words, **more},
+        **{"faults": (), "notice": "", "done": "", **more},
     )
     return personal(make_response(page, status))

@@ -317,10 +317,6 @@ _END = tuple(
     text(f"DELETE FROM {table} WHERE registration_id = ANY(CAST(:registrations AS uuid[]))")  # noqa: S608 - constants
     for table in ("managing_link", "limited_link", "waiting_link")
 )
-_END_CONFIRMATION = text("""
-    DELETE FROM confirmation_link l USING registration r
-    WHERE r.id = ANY(CAST(:registrations AS uuid[])) AND l.address_ref = r.person_ref
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,12 +375,3 @@ def end_links(connection: Connection, registrations: Sequence[str]) -> None:
         return
     for statement in _END:
         connection.execute(statement, {"registrations": list(registrations)})
-
-
-def end_confirmation_links(connection: Connection, registrations: Sequence[str]) -> None:
-    """End the confirmation links of the addresses that these registrations have now.
-
-    What waits for the owner of an address goes on waiting: they can have a new link mailed.
-    """
-    if registrations:
-        connection.execute(_END_CONFIRMATION, {"registrations": list(registrations)})

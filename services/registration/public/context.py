@@ -32,6 +32,7 @@ from services.registration.intake.service import Intake
 from services.registration.telemetry import intake_requests_total
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.headers import kept_page_policy, personal, revalidated
+from shared.http.problems import retry_after_s
 from shared.http.request_data import (
     FORM_TYPES,
     JSON_TYPE,
@@ -221,6 +222,12 @@ def page_style_of(
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
     return PageStyle(language, read_theme({**own, **given}), framed or bool(parent), parent)
+
+
+def busy(shown: Response) -> Response:
+    """The form with what was typed, after an outage, with the time after which it can be sent again."""
+    shown.headers["Retry-After"] = str(retry_after_s())
+    return shown
 
 
 def see_other(path: str) -> Response:

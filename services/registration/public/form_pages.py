@@ -31,6 +31,7 @@ from services.registration.intake.form_view import FormView
 from services.registration.public.context import (
     PublicContext,
     SubmittedForm,
+    busy,
     closed_html,
     counted_lookup,
     event_time,
@@ -47,7 +48,6 @@ from services.registration.public.submissions import SubmissionRefused, challeng
 from services.registration.telemetry import intake_requests_total
 from shared.http.access import public
 from shared.http.headers import conditional, origin_in
-from shared.http.problems import retry_after_s
 from shared.http.request_data import require_form
 from shared.http.stylesheets import serve_sheet
 from shared.public_forms.definition import ADDRESS_FIELD
@@ -73,9 +73,7 @@ def submit(context: PublicContext, view: FormView, submitted: SubmittedForm) -> 
             return page(closed_html(view, style, refusal.detail), style, origins, 409)
         return again(context, view, submitted, style, notice="failed", status=422)
     except Unavailable:
-        response = again(context, view, submitted, style, notice="busy", status=503)
-        response.headers["Retry-After"] = str(retry_after_s())
-        return response
+        return busy(again(context, view, submitted, style, notice="busy", status=503))
     shown = ReceivedPage(
         style=style,
         title=view.definition.title.for_reader(language),

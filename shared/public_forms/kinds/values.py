@@ -7,6 +7,7 @@ import re
 from datetime import date
 from math import inf
 from typing import Any, cast
+from unicodedata import decimal
 
 from marshmallow import ValidationError
 
@@ -78,6 +79,8 @@ DATE = FieldKind(
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 DECIMAL = re.compile(r"[+-]?[0-9]{1,15}[.,][0-9]{1,6}")
+GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:[.,'\u2019\u066c \u00a0\u2009\u202f][0-9]{3})+(?:[.,][0-9]{1,6})?")
+"""Thousands, separated as anywhere in the world; with one point or comma the same text is a decimal number."""
 MAX_NUMBER = 1e15
 """On both sides of 0, where a definition has no limit: every whole number up to it is exact in JSON."""
 
@@ -87,20 +90,58 @@ def _is_number(value: object) -> bool:
 
 
 def _parse_number(text: str) -> int | float | str:
-    """The number that ``text`` spells; a decimal comma is one too."""
+    """The number that ``text`` spells; a decimal comma is one too.
+
+    What may be thousands stays text: what it means depends on the question, which the check knows.
+    """
     spelt = text.strip()
-    if WHOLE.fullmatch(spelt):
-        return int(spelt)
-    return float(spelt.replace(",", ".")) if DECIMAL.fullmatch(spelt) else spelt
+    plain = _in_ascii(spelt)
+    if WHOLE.fullmatch(plain):
+        return int(plain)
+    return _decimal(plain) if DECIMAL.fullmatch(plain) and not GROUPED.fullmatch(plain) else spelt
+
+
+def _in_ascii(text: str) -> str:
+    """``text`` with the digits of every script as 0 to 9, and the Arabic decimal separator as a point."""
+    if text.isascii():
+        return text
+    return "".join(str(decimal(sign)) if sign.isdecimal() else sign for sign in text).replace("\u066b", ".")
+
+
+def _decimal(plain: str) -> float:
+    return float(plain.replace(",", "."))
+
+
+def _read_grouped(text: str, *, is_whole: bool) -> float:
+    """The decimal number of a text that may be thousands, for a question about decimal numbers.
+
+    Raises:
+        ValidationError: it must be thousands, or may be nothing else; or the text is neither.
+    """
+    plain = _in_ascii(text.strip())
+    if not GROUPED.fullmatch(plain):
+        raise ValidationError("not-a-number")
+    if is_whole or not DECIMAL.fullmatch(plain):
+        raise ValidationError("thousands-separator")
+    return _decimal(plain)
+
+
+def _has_whole_limits(field: Field) -> bool:
+    """Whether a question asks for a whole number, as far as its limits show."""
+    limits = [cast(float, one) for one in (field.minimum, field.maximum) if one is not None]
+    return bool(limits) and all(isinstance(one, int) or one.is_integer() for one in limits)
 
 
 def _check_number(field: Field) -> Check:
     least = -MAX_NUMBER if field.minimum is None else cast(float, field.minimum)
     most = MAX_NUMBER if field.maximum is None else cast(float, field.maximum)
+    is_whole = _has_whole_limits(field)
 
     def check(raw: Any) -> int | float | None:
         if raw == "":
             return None
+        if isinstance(raw, str):
+            raw = _read_grouped(raw, is_whole=is_whole)
         if not _is_number(raw):
             raise ValidationError("not-a-number")
         if raw < least:

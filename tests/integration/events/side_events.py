@@ -19,7 +19,7 @@ from shared.runtime.clock import rfc3339
 from shared.runtime.ids import new_id
 from shared.security.sealing import open_sealed, public_key_of, seal_to
 from tests.contract.samples import sample_message
-from tests.support.clock import FrozenClock
+from tests.support.clock import FrozenClock, agreeing
 
 NOTIFICATIONS_KEY, REGISTRATION_KEY, EVENTS_KEY = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
 """Private keys of the three services."""
@@ -185,7 +185,8 @@ class Desk:
         """Ask for a timetable, let a worker make it, and return the job."""
         job = self.client.post("/v1/schedule/solve", headers=self.headers)
         assert job.status_code == 202
-        assert ScheduleWorker(UnitOfWork(self.engine, "events"), self.clock, 5.0).run_once()
+        work = UnitOfWork(self.engine, "events")
+        assert ScheduleWorker(work, agreeing(self.clock, work), 5.0).run_once()
         found: dict[str, Any] = self.client.get(
             f"/v1/schedule/jobs/{job.get_json()['id']}", headers=self.headers
         ).get_json()

@@ -80,6 +80,16 @@ def test_reads_without_a_key_are_limited_by_client_network(
     assert (elsewhere.status_code, with_key) == (200, [200, 200, 200])
 
 
+@pytest.mark.usefixtures("few_reads")
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/resources", "/v1/working-groups", "/v1/rooms", "/v1/series", "/v1/series/upr-webinar-wednesday"],
+)
+def test_request_without_a_key_counts_as_one_read(client: FlaskClient, loaded: UnitOfWork, path: str) -> None:
+    """Routes ask several times who is calling: for the fields, the items and the headers."""
+    assert [client.get(path).status_code for _ in range(3)] == [200, 200, 429]
+
+
 def test_a_draft_is_not_there_for_the_public(loaded: UnitOfWork, client: FlaskClient, as_role: Headers) -> None:
     assert client.get("/v1/events/upr-cities-training").status_code == 404
     assert client.get("/v1/events/upr-cities-training", headers=as_role("viewer")).status_code == 200

@@ -154,3 +154,55 @@ def test_preview_lists_the_people_to_mail(loaded: UnitOfWork) -> None:
         ["It becomes public in the programme.", "No mail is sent."],
         ["Everyone sees the change. The first recording of an event is mailed to people with a seat."],
     ]
+
+
+@pytest.mark.parametrize(
+    ("is_shown", "mails"),
+    [
+        (True, "No mail is sent: a recording of its event was announced before."),
+        (
+            False,
+            "A recording of its event was announced and is hidden: mails about it that waited are sent with this one.",
+        ),
+    ],
+)
+def test_preview_promises_no_mail_for_a_second_recording(loaded: UnitOfWork, is_shown: bool, mails: str) -> None:
+    consume(loaded, [registration_message(registered(1))])
+    first = Resource(
+        id="first",
+        kind=ResourceKind.RECORDING,
+        title=Text.of("First"),
+        url=RECORDING["url"],
+        event=WEBINAR,
+        published=is_shown,
+        announced=True,
+    )
+    second = replace(first, id="second", language="fr", published=True, announced=False)
+    with loaded.transaction() as connection:
+        assert insert_resource(connection, first)
+        effects = list(RESOURCES.effects(connection, None, [second], NOON))
+    assert effects == ["It becomes public in the programme.", mails]
+
+
+def test_preview_states_that_mails_wait_while_a_recording_is_hidden(loaded: UnitOfWork) -> None:
+    shown = Resource(
+        id="new",
+        kind=ResourceKind.RECORDING,
+        title=Text.of("New"),
+        url=RECORDING["url"],
+        event=WEBINAR,
+        published=True,
+        announced=True,
+    )
+    hidden = replace(shown, published=False)
+    slides = replace(shown, kind=ResourceKind.SLIDES)
+    with loaded.transaction() as connection:
+        effects = [
+            list(RESOURCES.effects(connection, old, [new], NOON))
+            for old, new in ((shown, hidden), (hidden, shown), (slides, replace(slides, published=False)))
+        ]
+    assert effects == [
+        ["It is hidden. Mails about it that have not been sent wait up to 72 hours until a recording is shown."],
+        ["Everyone sees it again. Mails about it that waited are sent; no one gets a second one."],
+        ["It is hidden. Showing it again sends no mail."],
+    ]

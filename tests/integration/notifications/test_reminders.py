@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from services.notifications.rules.model import RECORDING_HIDDEN
 from services.notifications.rules.service import plan_reminders
 from services.notifications.sending.service import begin_handover, claim_due
 from shared.db.unit_of_work import UnitOfWork
@@ -222,6 +223,15 @@ def recordings(notifications: NotificationService) -> list[str]:
     return [link for _subject, words in texts_sent(notifications) for link in LINKS.findall(words)]
 
 
+def held(notifications: NotificationService) -> list[tuple[Any, ...]]:
+    """State, reason and attempts of all mails about recordings."""
+    return [
+        (mail["state"], mail["reason"], mail["attempts"])
+        for mail in notifications.mails()
+        if mail["kind"] == "recording-available"
+    ]
+
+
 def test_recording_is_mailed_once_by_its_newest_address(notifications: NotificationService) -> None:
     """However its messages arrive: the correction before the publication, a change after the mail."""
     notifications.consume_resource(revision=2, url="https://videos.example.org/corrected")
@@ -243,14 +253,44 @@ def test_recording_that_is_hidden_is_not_mailed_until_it_is_shown(notifications:
 
 
 @pytest.mark.parametrize("changes", [{"published": False}, {"event": "another"}, {"kind": "slides"}])
-def test_recording_that_is_hidden_before_its_mail_is_sent_is_not_mailed(
+def test_mail_waits_while_its_recording_is_hidden_and_is_sent_when_it_is_shown_again(
     notifications: NotificationService, changes: dict[str, Any]
 ) -> None:
     notifications.consume_resource()
     notifications.schedule()
     notifications.consume_resource(revision=2, **changes)
     assert recordings(notifications) == []
-    assert notifications.states()["recording-available"] == "cancelled"
+    assert held(notifications) == [("deferred", RECORDING_HIDDEN, 0)]
+    notifications.pass_time(hours=5)
+    assert recordings(notifications) == []
+    notifications.consume_resource(revision=3, url="https://videos.example.org/corrected")
+    assert set(recordings(notifications)) == {"https://videos.example.org/corrected"}
+    assert recordings(notifications) == []
+    assert held(notifications) == [("sent", None, 1)]
+
+
+@pytest.mark.parametrize("is_claimed_between", [True, False])
+def test_mail_about_a_hidden_recording_is_sent_with_the_next_one_of_its_event(
+    notifications: NotificationService, is_claimed_between: bool
+) -> None:
+    notifications.consume_resource()
+    notifications.schedule()
+    notifications.consume_resource(revision=2, published=False)
+    if is_claimed_between:
+        assert recordings(notifications) == []
+    notifications.consume_resource(id="of-another-event", event="another", url="https://videos.example.org/another")
+    notifications.consume_resource(id="slides", kind="slides", url="https://videos.example.org/slides")
+    notifications.consume_resource(id="replacement", url="https://videos.example.org/replacement")
+    assert set(recordings(notifications)) == {"https://videos.example.org/replacement"}
+    assert held(notifications) == [("sent", None, 1)]
+
+
+def test_announced_recording_is_mailed_rather_than_another_one(notifications: NotificationService) -> None:
+    notifications.consume_resource()
+    notifications.schedule()
+    for other in ("a-first", "z-last"):
+        notifications.consume_resource(id=other, url=f"https://videos.example.org/{other}")
+    assert set(recordings(notifications)) == {"https://videos.example.org/upr-webinar-10"}
 
 
 @pytest.mark.parametrize("changes", [{"event": None}, {"kind": "slides"}])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.notifications.cleanup import DELIVERY_KEPT, RULES
-from services.notifications.webhooks.deliverer import LEASE, Deliverer, DeliveryContext, claim_batch, deliver
+from services.notifications.webhooks.deliverer import (
+    LEASE,
+    Deliverer,
+    DeliveryContext,
+    claim_batch,
+    deliver,
+    reap_deliveries,
+)
 from services.notifications.webhooks.model import DELAYS, CallResult
 from shared.db.cleanup import Cleanup
 from shared.http.lists import to_cursor
@@ -17,6 +25,7 @@ from shared.runtime.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.notification_service import NotificationService
 from tests.integration.notifications.webhooks import PARTNER, URL, Partners, added, deliver_all, states
+from tests.support.clock import wrong
 from tests.support.waiting import poll_until
 
 
@@ -78,7 +87,9 @@ def test_delivery_whose_deliverer_ended_is_called_again_and_settled_once(
     notifications.consume(notifications.registration_message("confirmed", new_id(), partner=PARTNER))
     [lost] = claim_batch(tools, 5)
     assert claim_batch(tools, 5) == []
+    assert reap_deliveries(tools) == 0
     notifications.pass_time(seconds=LEASE.total_seconds())
+    assert reap_deliveries(tools) == 1
     [again] = claim_batch(tools, 5)
     assert (again.id, again.fence) == (lost.id, lost.fence + 1)
     partners.answers[URL] = CallResult(500)
@@ -114,6 +125,93 @@ def test_deliverer_takes_due_deliveries_batch_by_batch(
         return [state for state, _reason, _attempts in states(notifications)] == ["delivered"] * 3
 
     poll_until(all_delivered, within_s=30)
+
+
+MONTH = timedelta(days=30)
+
+
+def shifted(tools: DeliveryContext, notifications: NotificationService, ahead: timedelta) -> DeliveryContext:
+    """The same on a host whose clock is ahead of the database's."""
+    return replace(tools, clock=wrong(notifications.clock, tools.work, ahead))
+
+
+@pytest.mark.parametrize("ahead", [MONTH, -MONTH], ids=["ahead", "behind"])
+def test_lease_of_a_wrong_clock_blocks_no_webhook(
+    notifications: NotificationService,
+    tools: DeliveryContext,
+    webhook: dict[str, Any],
+    pool: ThreadPoolExecutor,
+    ahead: timedelta,
+) -> None:
+    notifications.pass_time(days=-30)  # so that the delivery is due by each clock
+    notifications.consume(notifications.registration_message("confirmed", new_id(), partner=PARTNER))
+    notifications.pass_time(days=30)
+    [_lost] = claim_batch(shifted(tools, notifications, ahead), 5)
+    deliverer = Deliverer(tools)
+
+    def is_delivered() -> bool:
+        deliverer.run_once(pool)
+        return states(notifications) == [("delivered", "", 2)]
+
+    poll_until(is_delivered, within_s=30)
+
+
+@pytest.mark.parametrize("ahead", [MONTH, -MONTH], ids=["ahead", "behind"])
+def test_deliverer_with_a_wrong_clock_takes_no_delivery_of_another(
+    notifications: NotificationService,
+    tools: DeliveryContext,
+    webhook: dict[str, Any],
+    pool: ThreadPoolExecutor,
+    ahead: timedelta,
+) -> None:
+    notifications.consume(notifications.registration_message("confirmed", new_id(), partner=PARTNER))
+    [claimed] = claim_batch(tools, 5)
+    assert not Deliverer(shifted(tools, notifications, ahead)).run_once(pool)
+    deliver(tools, claimed)
+    assert states(notifications) == [("delivered", "", 1)]
+
+
+def queued_ahead(notifications: NotificationService) -> None:
+    """A consumer queues a delivery while its clock is a month ahead."""
+    notifications.pass_time(days=30)
+    notifications.consume(notifications.registration_message("confirmed", new_id(), partner=PARTNER))
+    notifications.pass_time(days=-30)
+
+
+def test_delivery_that_a_wrong_clock_has_queued_is_made(
+    notifications: NotificationService, tools: DeliveryContext, webhook: dict[str, Any]
+) -> None:
+    queued_ahead(notifications)
+    assert deliver_all(tools) == 0
+    assert reap_deliveries(shifted(tools, notifications, -MONTH)) == 0
+    assert reap_deliveries(tools) == 1
+    assert deliver_all(tools) == 1
+    assert states(notifications) == [("delivered", "", 1)]
+
+
+def test_retry_that_a_wrong_clock_has_put_off_is_made(
+    notifications: NotificationService, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
+) -> None:
+    notifications.consume(notifications.registration_message("confirmed", new_id(), partner=PARTNER))
+    [claimed] = claim_batch(tools, 5)
+    partners.answers[URL] = CallResult(503)
+    deliver(shifted(tools, notifications, MONTH), claimed)
+    partners.answers.clear()
+    assert deliver_all(tools) == 0
+    assert reap_deliveries(tools) == 1
+    assert deliver_all(tools) == 1
+    assert states(notifications) == [("delivered", "", 2)]
+
+
+def test_longest_delay_is_not_shortened(
+    notifications: NotificationService, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
+) -> None:
+    partners.answers[URL] = CallResult(503)
+    notifications.consume(notifications.registration_message("confirmed", new_id(), partner=PARTNER))
+    for delay in DELAYS:
+        assert deliver_all(tools) == 1
+        assert reap_deliveries(tools) == 0
+        notifications.pass_time(seconds=delay.total_seconds() * 1.2)
 
 
 def test_what_ended_is_forgotten_after_a_while(

@@ -1,5 +1,6 @@
 """Attacks on people, seats and mailboxes: what each must not achieve, and who must not suffer from it."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,6 +94,24 @@ def copy_forms(service: RegistrationService, count: int) -> list[str]:
         rows(service.url, "INSERT INTO seat (form) VALUES (%s)", slug)
         rows(service.url, COPY_KEY + " LIMIT 1", slug)
     return copies
+
+
+def test_candidates_of_strangers_on_many_forms_keep_no_owner_from_choosing(service: RegistrationService) -> None:
+    """About one of more than a hundred, and about all others at once, with all that a browser sends along."""
+    for form in [*copy_forms(service, 10), WEBINAR]:
+        for number in range(MAX_CANDIDATES):
+            content, network = answers(1, **FALSE, questions=f"false {number}"), f"203.0.113.{1 + number // 2}"
+            assert service.submit(content, form, headers={"X-Forwarded-For": network}).status_code == 202
+    service.decide()
+    token = service.confirmation_token(OWNER)
+    page = service.client.get(f"/c/{token}?lang=en").text
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    first, *others = dict.fromkeys(re.findall(r'name="(choice-[^"]+)"', page))
+    assert len(others) == 11 * MAX_CANDIDATES - 1
+    assert service.press(token, **{**hidden, first: "confirm"}).status_code == 303
+    assert service.press(token, **{**hidden, **dict.fromkeys(others, "refuse")}).status_code == 303
+    assert rows(service.url, "SELECT count(*) FROM candidate") == [(0,)]
+    assert rows(service.url, "SELECT count(*) FROM registration") == [(1,)]
 
 
 def test_fourth_form_of_a_day_is_confirmed_by_mail(service: RegistrationService) -> None:

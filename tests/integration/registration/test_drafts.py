@@ -193,6 +193,22 @@ def test_question_that_was_answered_keeps_its_kind(service: RegistrationService,
     assert desk.ask("POST", f"{PATH}/publish", seen=2).status_code == 422
 
 
+def test_limit_and_retention_of_zero_that_are_typed_are_published(
+    service: RegistrationService, desk: Desk, coordinator: Headers
+) -> None:
+    desk.ask("POST", PATH, {"content": CONTENT})
+    typed = {"seen": "1", "go": "save", "name": "guests", "kind": "number", "label.en": "Guests"}
+    zeros = {"min": 0, "max": 0, "retention_days": 0}
+    question = f"/console/registrations/form-drafts/{SLUG}/questions/new"
+    saved = service.client.post(question, data=typed | dict.fromkeys(zeros, "0"), headers=coordinator)
+    assert saved.status_code == 303, saved.text
+    assert desk.ask("POST", f"{PATH}/publish", seen=2).status_code == 200
+    fields = desk.ask("POST", PATH).get_json()["content"]["fields"]
+    assert [{name: one.get(name) for name in zeros} for one in fields if one["name"] == "guests"] == [zeros]
+    refused = service.submit(filled(email="a@example.org", session="morning", guests=-3), SLUG)
+    assert (refused.status_code, [one["code"] for one in refused.get_json()["errors"]]) == (422, ["too-small"])
+
+
 @pytest.mark.parametrize(("before", "shown", "status"), [(False, "waiting-list", 202), (True, "full", 409)])
 def test_full_form_shows_the_public_whether_it_has_a_waiting_list_once_that_is_published(
     service: RegistrationService, desk: Desk, before: bool, shown: str, status: int
@@ -238,9 +254,29 @@ def test_two_who_work_on_one_form_do_not_overwrite_each_other(service: Registrat
     assert desk.ask("PATCH", form, {"capacity": 31}, seen=1).status_code == 200
     late = desk.ask("POST", f"{PATH}/publish", seen=2)
     assert (late.status_code, late.get_json()["code"]) == (412, "edit-conflict")
-    assert desk.ask("DELETE", PATH).status_code == 204
-    assert desk.ask("DELETE", PATH).status_code == 404
+    assert [desk.ask("DELETE", PATH, seen=seen).status_code for seen in (None, 1, 2, 2)] == [428, 412, 204, 404]
     assert service.client.get(form).status_code == 200
+    assert rows(service.url, "SELECT detail FROM audit_record WHERE action = 'form-draft-discarded'") == [
+        ({"revision": 2},)
+    ]
+
+
+def test_draft_that_a_colleague_has_changed_is_not_discarded(
+    service: RegistrationService, desk: Desk, coordinator: Headers
+) -> None:
+    """After the question whether to discard it was asked."""
+    desk.ask("POST", PATH, {"content": CONTENT})
+    page = f"/console/registrations/form-drafts/{SLUG}"
+
+    def discard(**typed: str) -> tuple[int, bool]:
+        answer = service.client.post(f"{page}/discard", data=typed, headers=coordinator)
+        return answer.status_code, "was changed after you opened the page" in answer.text
+
+    assert discard(seen="1") == (200, False)
+    desk.ask("PUT", PATH, {"content": {**CONTENT, "contact": "Us"}}, seen=1)
+    assert [discard(seen="1", go="do"), discard(seen="1")] == [(412, True)] * 2
+    assert desk.ask("GET", PATH).get_json()["revision"] == 2
+    assert (discard(seen="2", go="do")[0], desk.ask("GET", PATH).status_code) == (303, 404)
 
 
 def test_draft_of_a_new_form_that_is_there_already_is_a_conflict(service: RegistrationService, desk: Desk) -> None:

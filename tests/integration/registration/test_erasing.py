@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
+import pytest
 from flask.testing import FlaskClient
 
 from services.registration.intake.form_view import view_form
@@ -74,6 +75,26 @@ def test_link_asks_first_and_then_leaves_a_tombstone(service: RegistrationServic
     }
     assert client.get(f"/r/{token}").headers["Location"].startswith("/r/erased"), "its own holder sees it"
     assert service.own(token, "erase").status_code == 303, "also after a second press"
+
+
+@pytest.mark.parametrize("ended_by", ["renew-links", "move"])
+def test_mail_of_a_confirmation_link_that_ended_before_is_erased_too(
+    service: RegistrationService, ended_by: str
+) -> None:
+    """Only the row of the link connects the message with an address, and it is deleted when the link ends."""
+    service.register(1)
+    address = ADDRESS
+    if ended_by == "move":
+        address = "moved@example.org"
+        service.move(1, address)
+    else:
+        service.own(service.own_token(1), ended_by)
+        service.decide()
+    service.own(service.managing_token(address), "erase")
+    service.decide()
+    assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NOT NULL") == [(1,)]
+    found = rows(service.url, "SELECT type, octet_length(body), blanked_at IS NULL FROM outbox")
+    assert {row[1:] for row in found if row[0] == "org.troika.confirmation.wanted.v1"} == {(0, False)}
 
 
 def test_place_goes_to_the_next_in_line(service: RegistrationService) -> None:

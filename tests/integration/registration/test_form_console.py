@@ -60,7 +60,20 @@ def test_second_coordinator_sees_what_the_first_has_done(
             True,
         )
         assert 'name="seen" value="2"' in late.text
+        assert re.findall(r'id="capacity"[^>]* value="(\d*)"', late.text) == ["9"]
+        assert "What you typed is still here. It differs from the current version in: Number of seats." in late.text
     assert rows(installation.urls["registration"], "SELECT capacity FROM seat") == [(2,)]
+
+
+def test_conflict_page_takes_what_no_one_typed_from_the_form(full: FlaskClient, coordinator: Headers) -> None:
+    """Otherwise the next change would open a form again that a colleague has closed."""
+    change(full, coordinator, 1, open=False)
+    late = sent(full, coordinator, capacity="9")
+    switches = re.findall(r'name="switch" value="(\w+)"', late.text)
+    assert (late.status_code, switches) == (412, ["off", "on"])
+    pressed = sent(full, coordinator, switch="off", go="switch")
+    assert (pressed.status_code, "What you typed" in pressed.text) == (412, False)
+    assert re.findall(r'id="capacity"[^>]* value="(\d*)"', pressed.text) == ["1"]
 
 
 @pytest.mark.parametrize(

@@ -191,3 +191,68 @@ def test_log_pages_are_filled_with_what_is_theirs(
     page = both.get("/v1/sealed-readings?limit=2", headers=coordinator).get_json()
     rest = both.get(f"/v1/sealed-readings?limit=2&cursor={page['next']}", headers=coordinator).get_json()
     assert [len(page["items"]), len(rest["items"]), rest["next"]] == [2, 1, ""]
+
+
+BEYOND: tuple[dict[str, Any], ...] = (
+    {"event": "upr-review"},
+    {"attend": WEBINAR},
+    {"partners": ["example-partner", "example-partner-fr"]},
+)
+"""What takes the own form to others: an event, an event to attend, and a partner."""
+
+
+def test_form_is_taken_to_no_event_and_no_partner_of_others(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    """By the API and the page: neither saved in a draft nor published from one that a colleague has changed."""
+    draft, page = f"/v1/form-drafts/{OWN}", f"{PATH}/form-drafts/{OWN}"
+    latest = {**coordinator, "If-Match": "*"}
+    content = both.post(draft, headers=coordinator).get_json()["content"]
+    with_roles(installation, "coordinator", forms=[OWN])
+    for beyond in BEYOND:
+        refused = both.put(draft, json={"content": {**content, **beyond}}, headers=latest)
+        assert (refused.status_code, refused.get_json()["code"]) == (403, "not-allowed"), beyond
+        typed = {"seen": "1", "go": "settings", "title.en": "Join", "partners": "example-partner", **beyond}
+        saved = both.post(page, data=typed, headers=coordinator)
+        assert (saved.status_code, "Nothing was saved: your key does not cover" in saved.text) == (403, True), beyond
+    shown = both.get(page, headers=coordinator).text
+    assert f'<option value="{WEBINAR}"' not in shown
+    assert both.put(draft, json={"content": content | {"event": OWN}}, headers=latest).status_code == 200
+    for beyond in BEYOND:
+        with_roles(installation, "coordinator", forms=None)
+        assert both.put(draft, json={"content": content | beyond}, headers=latest).status_code == 200
+        with_roles(installation, "coordinator", forms=[OWN])
+        kept = both.put(draft, json={"content": {**content, **beyond, "contact": "Us"}}, headers=latest)
+        assert kept.status_code == 200, kept.text
+        refused = both.post(f"{draft}/publish", headers=latest)
+        assert (refused.status_code, refused.get_json()["code"]) == (403, "not-allowed"), beyond
+        for go in ("", "do"):
+            pressed = both.post(
+                f"{page}/publish", data={"seen": kept.get_json()["revision"], "go": go}, headers=coordinator
+            )
+            assert (pressed.status_code, "Nothing was published: your key" in pressed.text) == (403, True), beyond
+    both.delete(draft, headers=latest)
+    for beyond in BEYOND:
+        begun = both.post(draft, json={"content": {**content, **beyond}}, headers=coordinator)
+        assert (begun.status_code, begun.get_json()["code"]) == (403, "not-allowed"), beyond
+    refused = both.patch(f"/v1/forms/{OWN}", json={"partners": ["example-partner-fr"]}, headers=latest)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "not-allowed")
+    url = installation.urls["registration"]
+    assert rows(url, "SELECT event_id, attend, partners FROM form WHERE slug = %s", OWN) == [
+        (None, None, ["example-partner"])
+    ]
+
+
+def test_form_is_taken_to_an_event_of_another_own_form(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    draft, latest = f"/v1/form-drafts/{OWN}", {**coordinator, "If-Match": "*"}
+    with_roles(installation, "coordinator", forms=[OWN, OTHER])
+    content = both.post(draft, headers=coordinator).get_json()["content"]
+    own = {"attend": "upr-review", "partners": ["example-partner-fr"]}
+    assert both.put(draft, json={"content": {**content, **own}}, headers=latest).status_code == 200
+    assert both.post(f"{draft}/publish", headers=latest).status_code == 200
+    url = installation.urls["registration"]
+    assert rows(url, "SELECT attend, partners FROM form WHERE slug = %s", OWN) == [
+        ("upr-review", ["example-partner-fr"])
+    ]

@@ -378,6 +378,48 @@ def test_wish_for_new_links_ends_the_confirmation_links_of_the_address(
     assert service.confirm(ADDRESS) == ["confirmed"]
 
 
+def confirmation_tokens(service: RegistrationService) -> list[str]:
+    """Tokens in the confirmation mails to the participant whose content is not erased, oldest first."""
+    return [str(box["token"]) for box in service.boxes("confirmation.wanted.v1") if box["address"] == ADDRESS]
+
+
+def test_what_was_not_mailed_yet_is_mailed_again_after_a_wish_for_new_links(
+    service: RegistrationService, tokens: dict[str, str]
+) -> None:
+    """Its only mail has a link that has ended. However often links end, the mails are spaced as all others."""
+    service.submit(answers(1, name="A Colleague"))
+    service.decide()
+    for wait in (5 * MINUTE, 30 * MINUTE):
+        for _ in range(2):
+            press(service, f"/r/{links(service)['token']}", "renew-links")
+            service.decide()
+        service.clock.advance(wait - timedelta(seconds=1))
+        service.decide()
+        assert confirmation_tokens(service) == []
+        service.clock.advance(seconds=1)
+        service.decide()
+        [newest] = confirmation_tokens(service)
+        assert "A Colleague" in service.client.get(f"/c/{newest}").text
+    assert service.confirm(ADDRESS) == ["confirmed"]
+
+
+@pytest.mark.parametrize("why", ["mailed", "blocked"])
+def test_nothing_is_mailed_again_after_a_wish_for_new_links_to_who_was_mailed_or_is_blocked(
+    service: RegistrationService, tokens: dict[str, str], coordinator: dict[str, Any], why: str
+) -> None:
+    service.submit(answers(1, name="A Colleague"))
+    service.decide()
+    if why == "mailed":
+        rows(service.url, "UPDATE candidate SET mailed_at = %s", service.clock())
+    else:
+        block = {"email": ADDRESS, "reason": "asked for it by telephone"}
+        assert service.client.post("/v1/blocked-addresses", json=block, headers=coordinator).status_code == 204
+    press(service, f"/r/{tokens['token']}", "renew-links")
+    service.clock.advance(HOUR)
+    service.decide()
+    assert confirmation_tokens(service) == []
+
+
 def test_command_after_a_wish_for_new_links_is_refused_in_the_same_batch(
     service: RegistrationService, tokens: dict[str, str]
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from services.registration.intake.model import Result
 from shared.runtime.ids import new_token
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import answers, rows
@@ -158,6 +159,46 @@ def test_same_change_sent_twice_is_no_conflict(service: RegistrationService, tok
     service.change(token, "answers", **CHANGED, **KEPT)
     again = service.change(token, "answers", revision=1, **CHANGED, **KEPT)
     assert (again.status_code, registration(service)["revision"]) == (303, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Participant One", "Your changes are saved"), ("A colleague", "someone with this name is already registered")],
+)
+def test_outcome_of_a_change_that_is_decided_late_is_shown_by_the_own_page(
+    service: RegistrationService, token: str, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    """The page has loaded itself again until the outcome was known; later visits show nothing of it."""
+    service.enrol(answers(1, name="A colleague"))
+    monkeypatch.setattr("services.registration.own.commands.PAUSES_S", (1.0,))
+    changed = {**CHANGED, **KEPT, "name": name, "revision": "1", "lang": "en"}
+    answer = service.client.post(f"/r/{token}/answers", data=changed)
+    waiting = service.client.get(answer.headers["Location"]).text
+    assert (answer.status_code, "Being processed" in waiting, shown in waiting) == (303, True, False)
+    service.decide()
+    page = service.client.get(f"/r/{token}?lang=en&again=1").text
+    assert ("Being processed" in page, shown in page) == (False, True)
+    assert shown not in service.client.get(f"/r/{token}?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        (Result.OPTION_FULL, "an option that you chose has just become full"),
+        (Result.CLOSED, "It is too late to change answers"),
+        (Result.NAME_TAKEN, "someone with this name is already registered"),
+    ],
+)
+def test_every_refusal_of_a_late_change_is_explained(
+    service: RegistrationService, token: str, result: Result, shown: str
+) -> None:
+    service.change(token, "answers", **CHANGED, **KEPT)
+    rows(
+        service.url,
+        "UPDATE submission SET outcome = jsonb_set(outcome, '{0,result}', to_jsonb(%s::text)) WHERE kind = 'change'",
+        result.value,
+    )
+    assert shown in service.client.get(f"/r/{token}?lang=en&again=1").text
 
 
 def test_colleague_with_the_same_name_is_not_overwritten(service: RegistrationService, token: str) -> None:

@@ -1,5 +1,6 @@
 """Coordinators' tags, notes, views of the list, columns, and spreadsheets."""
 
+import csv
 import io
 import re
 from typing import Any
@@ -111,10 +112,56 @@ def test_note_is_kept_once_though_the_button_is_pressed_twice(
     note = {"note_id": note_id, "words": "Called.\r\nCalls again."}
     kept = [client.post(f"{path}/notes", data=note, headers=coordinator) for _ in range(2)]
     assert [(answer.status_code, answer.location) for answer in kept] == [(303, f"{path}?done=noted")] * 2
-    for refused in ({**note, "words": "Other."}, {"words": "Other."}):
-        assert client.post(f"{path}/notes", data=refused, headers=coordinator).status_code == 400
+    other = client.post(f"{path}/notes", data={**note, "words": "Other."}, headers=coordinator)
+    assert (other.status_code, "This cannot be done: another note has this id." in other.text) == (409, True)
+    assert client.post(f"{path}/notes", data={"words": "Other."}, headers=coordinator).status_code == 400
     assert rows(service.url, "SELECT words FROM registration_note") == [("Called.\nCalls again.",)]
     assert rows(service.url, "SELECT count(*) FROM audit_record WHERE action = 'note-written'") == [(1,)]
+
+
+def test_note_takes_what_languages_need(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+) -> None:
+    """No-break spaces (French), direction marks (Arabic), joiners (emoji) and tabs; no other control characters."""
+    words = "Mme\u00a0Pérez\u202f: oui\n\u200fنعم\u200e\ttab \U0001f469\u200d\U0001f4bb"
+    path, notes = f"{PATH}/{ids[WEBINAR]}/notes", f"/v1/registrations/{ids[WEBINAR]}/notes"
+    kept = client.post(path, data={"note_id": new_id(), "words": words}, headers=coordinator)
+    assert (kept.status_code, rows(service.url, "SELECT words FROM registration_note")) == (303, [(words,)])
+    assert client.post(notes, json={"words": words}, headers=coordinator).status_code == 201
+    for refused in ("nul\0", "bell\x07", "escape\x1b[31m", "delete\x7f", "half \ud83d"):
+        answer = client.post(notes, json={"words": refused}, headers=coordinator)
+        assert answer.status_code in (400, 409, 422), refused
+
+
+def test_refused_words_are_shown_again_with_the_reason(
+    client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+) -> None:
+    """A note, tags of one person, a tag for those who are marked, and the name of a view."""
+    path = f"{PATH}/{ids[WEBINAR]}"
+
+    def missing(page: str, data: dict[str, Any], *texts: str) -> tuple[int, list[str]]:
+        answer = client.post(page, data=data, headers=coordinator)
+        return answer.status_code, [text for text in texts if text not in answer.text]
+
+    note = {"note_id": new_id(), "words": "Ring\x07 <back>"}
+    why = "This cannot be done: a note contains no control characters but tabs and line breaks."
+    assert missing(f"{path}/notes", note, why, "Ring\x07 &lt;back&gt;</textarea>", 'id="tags"') == (409, [])
+    long = {"note_id": new_id(), "words": "x" * 2001}
+    assert missing(f"{path}/notes", long, "a note has 1 to 2000 characters.", "x" * 2001) == (409, [])
+    client.post(f"{path}/tags", data={"add": "press"}, headers=coordinator)
+    why = "a tag has 1 to 40 letters, digits, spaces or . &amp; / + -"
+    kept = 'name="remove" value="press" checked'
+    tags = {"add": "it’s, vip", "remove": "press"}
+    assert missing(f"{path}/tags", tags, f"This cannot be done: {why}.", 'value="it’s, vip"', kept) == (409, [])
+    marked = [f"{ids[WEBINAR]}:1", f"{ids['formula']}:1"]
+    sent = {"act": "tag", "tag": "it’s", "go": "do", "marked": marked}
+    boxes = [f'name="marked" value="{one}"' for one in marked]
+    assert missing(f"{PATH}/marked", sent, f"No tag was changed: {why}.", 'value="it’s"', *boxes) == (409, [])
+    view = {"form": WEBINAR, "status": "confirmed", "view-name": "Seats", "view-shared": "yes"}
+    assert client.post(f"{PATH}/views", data=view, headers=coordinator).status_code == 303
+    why = "The view was not saved: you have a view of that name."
+    form = ('value="Seats"', 'name="view-shared" value="yes" checked', '<input type="hidden" name="status"')
+    assert missing(f"{PATH}/views", view, why, "ana@example.org", *form) == (409, [])
 
 
 def test_page_of_a_person_shows_everything_of_the_address(
@@ -204,3 +251,42 @@ def test_spreadsheet_has_titles_and_no_formula(client: FlaskClient, coordinator:
     marked = client.post(f"{PATH}/marked", data={"act": "export", "marked": f"{ids['formula']}:1"}, headers=coordinator)
     [[_, person]] = [python_calamine.load_workbook(io.BytesIO(marked.data)).get_sheet_by_index(0).to_python()]
     assert person[5] == "=cmd()"
+
+
+def test_answers_to_a_question_with_the_name_of_a_column_are_in_files(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
+    """Beside what the registration has under that name: by the page and the API, all columns and chosen ones."""
+    draft = f"/v1/form-drafts/{WEBINAR}"
+    content = client.post(draft, headers=coordinator).get_json()["content"]
+    content["fields"][-1:-1] = [
+        {"name": "position", "kind": "text", "label": "Job title"},
+        {"name": "status", "kind": "text", "label": "Marital status"},
+    ]
+    client.put(draft, json={"content": content}, headers={**coordinator, "If-Match": '"1"'})
+    published = client.post(f"{draft}/publish", headers={**coordinator, "If-Match": '"2"'})
+    assert published.status_code == 200, published.text
+    enrol(service, WEBINAR, position="Lawyer", status="Single")
+
+    def read(path: str, **headers: str) -> list[list[str]]:
+        with client.get(path, headers={**coordinator, **headers}) as answer:
+            return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
+
+    api = f"/v1/registrations?form={WEBINAR}"
+    for header, person in (read(f"{PATH}.csv?form={WEBINAR}"), read(api, Accept="text/csv")):
+        named = dict(zip(header, person, strict=True))
+        names = ("status", "answer.status", "position", "answer.position")
+        assert [named[name] for name in names] == ["confirmed", "Single", "", "Lawyer"]
+    chosen = read(f"{PATH}.csv?form={WEBINAR}&columns=answer.position")
+    assert [row[1:] for row in chosen] == [
+        ["name", "email", "answer.position"],
+        ["A Participant", "participant@example.org", "Lawyer"],
+    ]
+    assert [row[1:] for row in read(f"{api}&fields=position,answer.status", Accept="text/csv")] == [
+        ["position", "answer.status"],
+        ["", "Single"],
+    ]
+    sheet = client.get(f"{PATH}.xlsx?form={WEBINAR}", headers=coordinator)
+    titles, person = python_calamine.load_workbook(io.BytesIO(sheet.data)).get_sheet_by_index(0).to_python()
+    titled = dict(zip(titles, person, strict=True))
+    assert [titled[title] for title in ("Status", "Marital status", "Job title")] == ["confirmed", "Single", "Lawyer"]

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -121,6 +122,45 @@ def test_form_is_made_published_and_changed(services: ServicesUnderTest, coordin
     assert "The draft is deleted." in send(coordinator, f"{DRAFT}/discard").text
     assert send(coordinator, f"{DRAFT}/discard", go="do").headers["Location"].endswith(f"/forms/{SLUG}")
     assert coordinator.get(DRAFT).headers["Location"] == f"/console/registrations/forms/{SLUG}"
+
+
+def test_what_was_typed_is_kept_when_a_colleague_was_faster(services: ServicesUnderTest, coordinator: Browser) -> None:
+    """A new question, one that has moved, one that was removed, and the settings: with the newer revision."""
+    slug, changed = "typed-at-once", "What you typed is still here."
+    path = f"/console/registrations/form-drafts/{slug}"
+    coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": slug})
+
+    def stored() -> dict[str, Any]:
+        [(content,)] = services.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", slug)
+        return dict(content)
+
+    def post(page: str, seen: int, **typed: str) -> TestResponse:
+        return coordinator.post(page, headers=HERE, data={"seen": str(seen), **typed})
+
+    assert post(path, 1, go="down:2").status_code == 303
+    late = post(f"{path}/questions/new", 1, go="save", was="", **SESSION)
+    texts = ("Which session?", "Quelle séance ?", "morning = 20", "Evening", "مساء", changed, 'name="seen" value="2"')
+    assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
+    assert post(f"{path}/questions/new", 2, go="save", was="", **SESSION).status_code == 303
+    names = [one["name"] for one in stored()["fields"]]
+    place = names.index("session")
+    assert post(path, 3, go=f"move:{place}:0").status_code == 303
+    renamed = {**SESSION, "label.en": "Which one?", "go": "save", "was": "session"}
+    late = post(f"{path}/questions/{place}", 3, **renamed)
+    texts = ("Which one?", f'action="{path}/questions/0"', "current version in: Question.", 'name="seen" value="4"')
+    assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
+    assert post(path, 4, go="remove:0").status_code == 303
+    late = post(f"{path}/questions/0", 4, **renamed)
+    texts = ("Which one?", f'action="{path}/questions/new"', changed, "The question was removed from the draft")
+    assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
+    settings = {"title.en": "Another title", "title.fr": "Autre titre", "capacity": "12", "waiting_list": "yes"}
+    late = post(path, 4, go="settings", **settings)
+    texts = ("Another title", "Autre titre", 'value="12"', "in: Title, Number of seats.", 'name="seen" value="5"')
+    assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
+    assert (stored()["title"], "session" in [one["name"] for one in stored()["fields"]]) == (
+        {"en": "Webinar #11"},
+        False,
+    )
 
 
 def test_question_keeps_what_its_page_does_not_change(services: ServicesUnderTest, coordinator: Browser) -> None:

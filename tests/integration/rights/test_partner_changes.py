@@ -199,6 +199,9 @@ def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
     assert done.headers["Location"] == f"{PAGES}/a-network?done=changed"
     late = coordinator.post(edit, headers=HERE, data={**fewer, "name": "Another", "go": "do"})
     assert (late.status_code, "was changed after you opened the page" in late.text) == (412, True)
+    assert 'value="Another"' in late.text
+    assert "What you typed is still here. It differs from the current version in: Name." in late.text
+    assert 'name="seen" value="2"' in late.text
 
 
 def test_console_asks_for_an_origin_and_allows_it(services: ServicesUnderTest, coordinator: Browser) -> None:

@@ -17,6 +17,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import RECENT_S
 from shared.http.lists import XLSX_TYPE
 from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.metrics import requests_refused_total
 from shared.security.sealing import read_keys
 from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, ServicesUnderTest, as_holder, sign_in
 from tests.support.clock import FrozenClock
@@ -64,6 +65,24 @@ def test_copied_cookie_is_dead_at_every_service_after_signing_out(services: Serv
     ]
     assert browser.cookie is None
     assert (opened(browser), opened(thief), opened(other)) == ([303] * 3, [303] * 3, [200] * 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/console/sign-in", "registration"),
+        ("/console/sign-in/passkey", "registration"),
+        ("/console/sign-out", "events"),
+        ("/console/registrations/sign-out", "registration"),
+        ("/console/mail/sign-out", "notifications"),
+    ],
+)
+def test_signing_in_and_out_has_its_own_admission_class(services: ServicesUnderTest, path: str, service: str) -> None:
+    """Reads without a key in any number leave it free. A request that has waited too long shows its class."""
+    counter = requests_refused_total.labels(service, "signing", "late")
+    before = counter._value.get()
+    answer = services.browser().post(path, headers={**OWN_SITE, "X-Request-Start": "t=1"})
+    assert (answer.status_code, counter._value.get() - before) == (503, 1)
 
 
 def test_interrupted_sign_out_can_be_repeated(services: ServicesUnderTest) -> None:

@@ -1,5 +1,7 @@
 """Caddy routes paths by the tables of paths; its own error answers are those of nginx."""
 
+import http.client
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,6 +13,9 @@ from deploy.shape import DESK_ROUTES, PUBLIC_ROUTES, WEB_PROCESSES, Route, worke
 from shared.http.headers import refusal_headers
 from tests.support.caddy import DESK_HOST, PUBLIC_HOST, caddy
 from tests.support.run_folder import RunFolder
+
+SLOW_PARTS = 12
+"""Of a body, one a second."""
 
 
 class Named(ThreadingHTTPServer):
@@ -129,9 +134,25 @@ def test_body_that_is_too_large_is_refused(port: int) -> None:
         url, headers = f"http://127.0.0.1:{port}{path}", {"Host": host}
         return requests.post(url, data=b"x" * size, headers=headers, timeout=20).status_code
 
-    assert status(PUBLIC_HOST, "/v1/forms/a/submissions", 60_000) == 200
-    assert status(PUBLIC_HOST, "/v1/forms/a/submissions", 70_000) == 413
+    assert status(PUBLIC_HOST, "/v1/forms/a/submissions", 250_000) == 200
+    assert status(PUBLIC_HOST, "/v1/forms/a/submissions", 300_000) == 413
+    assert status(PUBLIC_HOST, "/v1/receipts/a", 60_000) == 200
+    assert status(PUBLIC_HOST, "/v1/receipts/a", 70_000) == 413
     assert status(DESK_HOST, "/v1/bulletins/a", 900_000) == 200
+
+
+def test_large_body_over_a_slow_line_is_passed_on(port: int) -> None:
+    """An import of 10 MB with 5 Mbit/s takes 16 seconds: Caddy's limit is of the whole body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest("POST", "/v1/imports", skip_host=True)
+    for name, value in (("Host", DESK_HOST), ("Content-Length", str(SLOW_PARTS * 1000))):
+        connection.putheader(name, value)
+    connection.endheaders()
+    for _ in range(SLOW_PARTS):
+        time.sleep(1.0)  # a slow line; the number of parts ends it
+        connection.send(b"x" * 1000)
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_start_pages(port: int) -> None:

@@ -141,7 +141,7 @@ def test_address_that_a_client_names_is_not_believed(first_gateway: Gateway) -> 
 
 def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> None:
     """For every refusal, and answers for a service that is down, at each of its ports; and its redirects."""
-    large = requests.post(f"{gateway.url}/r/x", data=b"x" * 70_000, timeout=10)
+    large = requests.post(f"{gateway.url}/r/x", data=b"x" * 300_000, timeout=10)
     long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
     elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
     away = requests.get(f"{gateway.operations}/-/events/readyz", timeout=10)
@@ -264,7 +264,7 @@ def test_log_names_neither_who_came_nor_what_they_asked_for(gateway: Gateway) ->
     statuses.add(gateway.ask("GET", f"/v1/events?q={TOKEN}", person).status_code)
     statuses |= {requests.get(f"{gateway.desk}{path}{TOKEN}", timeout=10).status_code for path in TOKEN_PATHS}
     large = requests.post(
-        f"{gateway.url}/r/{TOKEN}", data=b"x" * 70_000, headers={"X-Forwarded-For": "198.51.100.78"}, timeout=10
+        f"{gateway.url}/r/{TOKEN}", data=b"x" * 300_000, headers={"X-Forwarded-For": "198.51.100.78"}, timeout=10
     )
     statuses |= {large.status_code, gateway.ask("GET", "/r/" + TOKEN + "x" * 9_000, person).status_code}
     statuses |= {_raw(gateway, f"GET /r/{TOKEN} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")}

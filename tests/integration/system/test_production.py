@@ -316,7 +316,7 @@ def test_doctor_finds_a_key_that_others_can_read_and_is_not_the_databases(produc
 
 def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: Production) -> None:
     address = f"{production.ports.public_url}/v1/forms/upr-webinar-10/registrations"
-    answer = requests.post(address, data=b"x" * 70_000, headers={"Content-Type": "application/json"}, timeout=5)
+    answer = requests.post(address, data=b"x" * 300_000, headers={"Content-Type": "application/json"}, timeout=5)
     assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
 
 

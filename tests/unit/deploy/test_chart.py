@@ -22,11 +22,11 @@ from deploy.local.secrets import Secrets, make_keys
 from deploy.operations.access import main as access
 from deploy.operations.audit.settings import read_settings as read_audit_settings
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
-from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES, worker_name
+from deploy.shape import PROCESSES, SERVICES, worker_name
 from services.events.settings import read_settings as events_settings
+from tests.support.chart import CHART, NEEDED, OPERATORS, SETS, named, pods, rendered
 from tests.support.processes import PROJECT
 
-CHART = PROJECT / "deploy" / "chart"
 INFO = 1
 """Severity of what Helm recommends, such as an icon."""
 
@@ -34,44 +34,12 @@ VERSIONS = ("1.30", "1.34")
 OTHERS = ("monitoring.coreos.com", "keda.sh", "external-secrets.io", "postgresql.cnpg.io", "rabbitmq.com")
 """Groups of operators, whose schemas are not Kubernetes'."""
 
-NEEDED: dict[str, Any] = {
-    "hosts": {"public": "register.example.org", "desk": "desk.example.org"},
-    "mailFrom": "upr@example.org",
-    "trustedProxies": "10.0.0.0/8",
-}
-OPERATORS: dict[str, Any] = {
-    "keda": {"enabled": True},
-    "monitoring": {"enabled": True, "labels": {"release": "prometheus"}},
-    "externalSecrets": {"enabled": True, "store": "vault"},
-    "postgresql": {"enabled": True},
-    "rabbitmq": {"enabled": True},
-}
-SETS: dict[str, dict[str, Any]] = {
-    "small": {},
-    "medium": yaml.safe_load((CHART / "values-medium.yaml").read_text()),
-    "large": yaml.safe_load((CHART / "values-large.yaml").read_text()),
-    "operators": OPERATORS,
-    "keda": {"keda": {"enabled": True}, "processes": {"notifications-send": {"replicas": 0, "maxReplicas": 9}}},
-    "monitored": {"monitoring": {"enabled": True}},
-    "one-node": {"postgresql": {"enabled": True, "instances": 1}, "rabbitmq": {"enabled": True, "replicas": 1}},
-    "own-servers": {"networkPolicy": {"serverNetworks": ["192.0.2.0/24"]}, "limitsUrl": "rediss://redis.example.org"},
-    "without-ingress": {"ingress": {"enabled": False}, "networkPolicy": {"enabled": False}},
-    "keys-database": {"formKeys": {"database": True}},
-    "plain": {"insecure": "database,broker", "web": {"replicas": 1}, "gateway": {"replicas": 1}},
-}
-
 
 @pytest.fixture(scope="module")
 def chart() -> Iterator[helm.Chart]:
     """Loaded once."""
     with helm.Chart.load(CHART) as loaded:
         yield loaded
-
-
-def rendered(chart: helm.Chart, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every object of a release."""
-    texts = chart.render(values={**NEEDED, **values}, name="troika", namespace="troika")
-    return [each for text in texts.values() for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
 
 @cache
@@ -86,22 +54,6 @@ def check(text: str, version: str) -> None:
     import kubernetes_validate  # type: ignore[import-untyped]  # it brings no types
 
     kubernetes_validate.validate(json.loads(text), version, strict=True)
-
-
-def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Specifications of pods, by the name of what makes them."""
-    found = {}
-    for one in objects:
-        if one["kind"] in ("Deployment", "Job"):
-            found[one["metadata"]["name"]] = one["spec"]["template"]["spec"]
-        if one["kind"] == "CronJob":
-            found[one["metadata"]["name"]] = one["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    return found
-
-
-def named(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
-    """Objects of a kind by name."""
-    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -119,15 +71,35 @@ def test_chart_lints_renders_and_is_valid(chart: helm.Chart, name: str) -> None:
 
 def test_every_process_has_its_own_deployment(chart: helm.Chart) -> None:
     found = named(rendered(chart, {}), "Deployment")
-    assert set(found) == {f"troika-{worker_name(*process)}" for process in PROCESSES} | {"troika-gateway"}
-    for service, role in PROCESSES:
-        (container,) = found[f"troika-{worker_name(service, role)}"]["spec"]["template"]["spec"]["containers"]
-        assert container["args"] == [service, role]
+    arguments = {f"troika-{worker_name(*process)}": [*process] for process in PROCESSES}
+    arguments["troika-audit"] = ["audit", "watch"]
+    assert set(found) == {*arguments, "troika-gateway"}
+    for name, expected in arguments.items():
+        (container,) = found[name]["spec"]["template"]["spec"]["containers"]
+        assert container["args"] == expected
+
+
+def test_audit_finds_its_settings_and_the_broker(chart: helm.Chart, tmp_path: Path) -> None:
+    audit = named(rendered(chart, {}), "Deployment")["troika-audit"]["spec"]["template"]
+    assert audit["metadata"]["labels"]["troika/broker"] == "true"
+    (container,), pod = audit["spec"]["containers"], audit["spec"]
+    (secret,) = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+    (mount,) = [one["mountPath"] for one in container["volumeMounts"] if one["name"] == "settings"]
+    folder = tmp_path / mount.lstrip("/")
+    folder.mkdir(parents=True)
+    for name, text in made_secrets(tmp_path)[secret]["stringData"].items():
+        (folder / name).write_text(text)
+    given = {one["name"]: one["value"] for one in container["env"]}
+    settings = read_audit_settings({**given, "TROIKA_SETTINGS": str(folder.parent)})
+    assert set(settings.urls) == set(SERVICES)
+    assert settings.broker_url.startswith("amqps://troika-audit:")
+    assert (settings.probes.host, settings.probes.port) == ("0.0.0.0", container["ports"][0]["containerPort"])
 
 
 def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None:
+    """Caddy's program has a file capability in the official image, and the kernel refuses to execute it without."""
     found = pods(rendered(chart, OPERATORS))
-    assert {"troika-registration-forms", "troika-gateway", "troika-migrate", "troika-tools"} <= set(found)
+    assert {"troika-registration-forms", "troika-gateway", "troika-migrate-install", "troika-tools"} <= set(found)
     for name, pod in found.items():
         assert pod["securityContext"]["runAsNonRoot"], name
         assert pod["securityContext"]["runAsUser"] != 0
@@ -135,7 +107,8 @@ def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None
         for container in pod["containers"]:
             context = container["securityContext"]
             assert (context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]) == (True, False)
-            assert context["capabilities"] == {"drop": ["ALL"]}
+            added = {"add": ["NET_BIND_SERVICE"]} if name == "troika-gateway" else {}
+            assert context["capabilities"] == {"drop": ["ALL"], **added}, name
 
 
 def test_desk_is_as_many_as_other_web_processes_where_keys_are_in_a_database(chart: helm.Chart) -> None:
@@ -170,17 +143,6 @@ def test_each_pod_mounts_its_own_secret(chart: helm.Chart) -> None:
         else:
             assert mounted[0] == name
             assert set(mounted) <= {name, "troika-access"}
-
-
-def test_backlogs_and_load_scale_what_can_run_many_times(chart: helm.Chart) -> None:
-    objects = rendered(chart, {"keda": {"enabled": True}})
-    by_load = set(named(objects, "HorizontalPodAutoscaler"))
-    by_backlog = set(named(objects, "ScaledObject"))
-    web = {f"troika-{worker_name(*each)}" for each in WEB_PROCESSES}
-    assert by_load == web - {"troika-registration-desk"}
-    assert {name.rpartition("-")[2] for name in by_backlog} == {"relay", "consume", "send", "deliver"}
-    without = named(rendered(chart, {}), "Deployment")
-    assert all("replicas" in one["spec"] for name, one in without.items() if name in by_backlog)
 
 
 def test_outside_is_open_to_two_processes_alone(chart: helm.Chart) -> None:
@@ -281,11 +243,13 @@ def test_secrets_keep_the_access_file_of_the_installation(tmp_path: Path) -> Non
     assert CliRunner().invoke(secrets, words).exit_code == 0
     (before,) = [one for one in read_secrets(tmp_path) if one["metadata"]["name"] == "troika-access"]
     assert before["stringData"] == {"access.json": "[]"}
+    definitions = (tmp_path / "definitions.json").read_text()
     file = tmp_path / "access.json"
     CliRunner().invoke(access, ["add", "a coordinator", "--role", "viewer", "--file", str(file)])
     assert CliRunner().invoke(secrets, words).exit_code == 0
     (after,) = [one for one in read_secrets(tmp_path) if one["metadata"]["name"] == "troika-access"]
     assert [holder["name"] for holder in json.loads(after["stringData"]["access.json"])] == ["a coordinator"]
+    assert (tmp_path / "definitions.json").read_text() == definitions
     file.write_text('[{"name": "nobody"}]')
     refused = CliRunner().invoke(secrets, words)
     assert (refused.exit_code, f"{file}: " in refused.output) == (1, True)

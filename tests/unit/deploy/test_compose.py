@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.compose.compose import RUN, compose, files
-from deploy.compose.containers import CHECKS_OF_LOGINS, COMMAND_PROCESSES, FULL, SIZES, Container, containers
+from deploy.compose.caddy import caddyfile
+from deploy.compose.compose import MAX_CONNECTIONS, RUN, compose, files
+from deploy.compose.containers import CHECKS_OF_LOGINS, CLUSTER, COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
@@ -25,6 +26,7 @@ from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.keys import check_files
 from deploy.operations.doctor.registry import CHECKS
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
 from services.notifications import settings as notifications
@@ -171,6 +173,19 @@ def test_server_of_the_keys_database_has_its_own_volume_and_password(size: str, 
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_postgresql_has_a_connection_for_each_of_all_pools(size: str) -> None:
+    pools = [
+        web_connections(one.service) * int(described(size, one.name)["environment"]["TROIKA_WEB_WORKERS"])
+        if one.web
+        else WORKER_CONNECTIONS * len(one.processes)
+        for one in containers(size)
+    ]
+    operators = 30
+    assert f"max_connections={MAX_CONNECTIONS[size]}" in described(size, "postgres")["command"]
+    assert sum(pools) + WORKER_CONNECTIONS + operators <= MAX_CONNECTIONS[size], "the audit has connections too"
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_container_sees_nothing_of_others(size: str) -> None:
     """Its own folder of the volume, read only; beside it only who has access, and form keys, where it needs them."""
     for one in containers(size):
@@ -178,6 +193,14 @@ def test_container_sees_nothing_of_others(size: str) -> None:
         assert parts[0]["volume"]["subpath"] == one.settings
         assert all(part["read_only"] for part in parts if part["volume"]["subpath"] != "form-keys"), one.name
         assert {part["volume"]["subpath"] for part in parts} <= {one.settings, "access", "form-keys"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_gateway_alone_may_do_what_its_program_requires(size: str) -> None:
+    """Caddy's program has a file capability in the official image, and the kernel refuses to execute it without."""
+    added = {name: one["cap_add"] for name, one in services(size).items() if "cap_add" in one}
+    assert added == {"gateway": ["NET_BIND_SERVICE"]}
+    assert described(size, "gateway")["cap_drop"] == ["ALL"]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -326,10 +349,10 @@ def test_volume_of_another_installation_is_refused(tmp_path: Path) -> None:
         claim(tmp_path / "installation", "second")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, CLUSTER])
 def test_caddy_accepts_its_file(size: str, tmp_path: Path) -> None:
-    (tmp_path / "Caddyfile").write_text(files()[f"Caddyfile.{size}"])
-    environment = {**os.environ, **GIVEN, "HOME": str(tmp_path)}
+    (tmp_path / "Caddyfile").write_text(caddyfile(size))
+    environment = {**os.environ, **GIVEN, "TROIKA_TRUSTED_PROXIES": "10.0.0.0/8", "HOME": str(tmp_path)}
     command = [str(CADDY), "validate", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "Valid configuration" in done.stdout + done.stderr, done.stderr

@@ -3,22 +3,34 @@
 import re
 import shutil
 import subprocess
+import time
 from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.secrets import OWNERS
-from deploy.machine.install import GATEWAY, NAMES, main
+from deploy.machine.install import GATEWAY, NAMES, VERIFIED, main
 from deploy.machine.timers import JOBS
 from deploy.machine.units import OPERATIONS, port_of
 from deploy.operations.audit.settings import read_settings as read_audit_settings
 from deploy.operations.backup.__main__ import main as backup
 from deploy.operations.backup.drill import main as drill
+from deploy.operations.backup.figures import (
+    AWAITED_SINCE,
+    DEFAULT_FOLDER,
+    KEYS,
+    LAST_SUCCESS,
+    await_backups,
+    write_figures,
+)
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.shape import PROCESSES, worker_name
+from tests.support.clock import WEBINAR_WEEK
+from tests.support.processes import PROJECT
 
 WORDS = [
     *(
@@ -33,6 +45,7 @@ WORDS = [
     *("--console-url", "https://desk.example.org"),
     *("--web-hosts", "192.0.2.1,192.0.2.2"),
 ]
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 MAX_EXPOSED = 3.0
 
 
@@ -122,6 +135,29 @@ def test_timer_runs_a_command_that_there_is(root: Path, name: str) -> None:
         found = command.get_command(context, words[1])
         assert found is not None
         found.make_context(words[1], words[2:])
+
+
+def test_backups_are_awaited_from_the_installation_on(tmp_path: Path) -> None:
+    metrics = tmp_path / DEFAULT_FOLDER.lstrip("/")
+    assert f"{metrics} is missing" in install(tmp_path, "backup")
+    metrics.mkdir(parents=True)
+    write_figures(metrics, KEYS, {LAST_SUCCESS: 1.0})
+    before_s = time.time()
+    assert "is missing" not in install(tmp_path, "backup")
+    written = {file.name: file.read_text() for file in metrics.iterdir()}
+    install(tmp_path, "backup")
+    assert {file.name: file.read_text() for file in metrics.iterdir()} == written
+    lines = [line for text in written.values() for line in text.splitlines() if not line.startswith("#")]
+    awaited = {name: float(value) for name, value in map(str.split, lines)}
+    assert awaited.pop(f'{LAST_SUCCESS[0]}{{kind="keys"}}') == 1.0
+    assert set(awaited) == {f'{AWAITED_SINCE[0]}{{kind="{kind}"}}' for kind in ("database", "form-keys", "drill")}
+    assert all(before_s <= at_s <= time.time() for at_s in awaited.values())
+
+
+def test_success_ends_the_wait(tmp_path: Path) -> None:
+    await_backups(tmp_path, WEBINAR_WEEK)
+    write_figures(tmp_path, KEYS, {LAST_SUCCESS: 1.0})
+    assert AWAITED_SINCE[0] not in (tmp_path / "troika_backup_keys.prom").read_text()
 
 
 def test_timers_are_installed_where_they_are_asked_for(tmp_path: Path) -> None:
@@ -272,6 +308,24 @@ def test_what_to_type_next_starts_no_canary_without_a_mailbox(root: Path) -> Non
     assert "--role sealed-reader --role operator --role administrator" in printed
 
 
+def test_address_of_each_database_names_its_authorities(root: Path) -> None:
+    """Without them libpq demands ``~/.postgresql/root.crt``, which no user of a process has."""
+    urls = {file: file.read_text().strip() for file in (root / "etc" / "troika" / "settings").rglob("*_DATABASE_URL")}
+    assert len(urls) >= len(PROCESSES)
+    assert {str(conninfo_to_dict(url).get("sslrootcert")) for url in urls.values()} == {AUTHORITIES}
+    assert f"/postgres?sslmode=verify-full&sslrootcert={AUTHORITIES}'" in install(root, "all")
+
+
+def test_commands_in_documents_name_the_authorities_of_the_database() -> None:
+    commands = [
+        f"{file.name}: {url}"
+        for file in sorted((PROJECT / "docs").rglob("*.md"))
+        for url in re.findall(r"postgresql://\S*sslmode=verify-full\S*", file.read_text())
+    ]
+    assert len(commands) >= 4
+    assert [one for one in commands if "&sslrootcert=" not in one] == []
+
+
 def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> None:
     install(tmp_path, "registration-desk", "registration-forms", "--keys-postgres", "keys.example.org:5432")
     units = tmp_path / "etc" / "systemd" / "system"
@@ -279,7 +333,7 @@ def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> 
     assert ("LoadCredential=TROIKA_KEYS_DATABASE_URL:" in desk, "form-keys" in desk) == (True, False)
     assert ("TROIKA_KEYS_DATABASE_URL" in forms, "form-keys" in forms) == (False, False)
     url = (tmp_path / "etc/troika/settings/registration-desk/desk/TROIKA_KEYS_DATABASE_URL").read_text()
-    assert url.endswith("@keys.example.org:5432/keys?sslmode=verify-full\n")
+    assert url.endswith(f"@keys.example.org:5432/keys{VERIFIED}\n")
 
 
 KEYS_URL = "TROIKA_KEYS_DATABASE_URL"

@@ -18,6 +18,7 @@ from services.notifications.sending.outcomes import (
     MIN_ATTEMPTS,
     MIN_POSTPONEMENTS,
     RESENT,
+    held_back,
     postponed,
     resolve_unknown,
     retried,
@@ -110,6 +111,18 @@ def test_event_is_looked_for_again_after_five_seconds_for_three_days() -> None:
     over = at(MADE + GIVE_UP_AFTER)
     tries = (MIN_POSTPONEMENTS - 2, MIN_POSTPONEMENTS - 1)
     assert [postponed(claimed(before), "a reason", over).result for before in tries] == ["deferred", "failed"]
+
+
+def test_mail_that_coordinators_hold_back_is_looked_at_ever_more_rarely_for_three_days() -> None:
+    for claims, most_s in ((1, 30), (3, 120), (40, 4 * 3600)):
+        waiting = held_back(claimed(claims - 1), "a reason", at(MADE))
+        assert (waiting.result, waiting.reason, waiting.tried) == ("deferred", "a reason", False)
+        assert waiting.due_at is not None
+        assert MADE <= waiting.due_at <= MADE + timedelta(seconds=most_s)
+    over = at(MADE + GIVE_UP_AFTER)
+    given_up = [held_back(claimed(claims - 1), "a reason", over) for claims in (MIN_ATTEMPTS - 1, MIN_ATTEMPTS)]
+    assert [one.result for one in given_up] == ["deferred", "failed"]
+    assert given_up[1].reason == "given up after 72 hours: a reason"
 
 
 def test_outcome_that_no_claimed_mail_can_get_is_refused() -> None:

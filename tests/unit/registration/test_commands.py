@@ -6,6 +6,19 @@ import pytest
 
 from services.registration.intake.service import Intake
 from services.registration.own.commands import wait_for_outcome
+from shared.runtime.errors import Unavailable
+
+
+class IntakeAway:
+    """Its database does not answer."""
+
+    def receipt(self, _receipt: str) -> Any:
+        raise Unavailable("the database is down")
+
+
+def test_outcome_is_not_known_while_the_database_is_away() -> None:
+    """The command is stored: it is not an outage for the person who has sent it."""
+    assert wait_for_outcome(cast(Intake, IntakeAway()), "receipt") is None
 
 
 class SlowIntake:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,14 +13,16 @@ from services.registration.embed.pages import render_frame
 from services.registration.embed.receipt_pages import RELOAD_AFTER_S, next_reload, render_receipt, render_received
 from services.registration.embed.strings import script_texts
 from services.registration.intake.model import Act, Choice, Result
-from services.registration.own.confirmation_page import read_choices, render_confirmation
+from services.registration.own.confirmation_page import MAX_CHOICES, read_choices, render_confirmation
 from services.registration.own.pages import LinkPage, render_link
 from shared.calendar.entries import GOOGLE, OUTLOOK
+from shared.http.request_data import MAX_FORM_VALUES
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.validation import FieldError
 from tests.support.intake_pages import (
     ADDRESS,
     CANDIDATES,
+    CHANGES,
     FORM_PATH,
     FRAME,
     HOSTILE,
@@ -140,7 +143,7 @@ def test_texts_of_others_are_folded_with_a_warning() -> None:
 def test_each_candidate_offers_exactly_its_options() -> None:
     page = render_confirmation(PENDING)
     offered = [(attrs["name"], attrs["value"]) for _, attrs in elements(page, "input") if attrs["type"] == "radio"]
-    first, second = (f"choice-{one}" for one in CANDIDATES)
+    first, second = (f"choice-{one}:upr-webinar-10" for one in CANDIDATES)
     assert offered == [
         (first, "confirm"),
         (first, "refuse"),
@@ -158,8 +161,24 @@ def test_each_candidate_offers_exactly_its_options() -> None:
     [("confirm", Act.CONFIRM, None), (f"replace:{REGISTRATION}", Act.REPLACE, REGISTRATION), ("keep", Act.KEEP, None)],
 )
 def test_choice_is_read_as_it_was_offered(value: str, act: Act, registration: str | None) -> None:
-    submitted = {"lang": "en", f"choice-{CANDIDATES[0]}": value, "action": "choose"}
-    assert read_choices(submitted) == (Choice(CANDIDATES[0], act, registration),)
+    submitted = {"lang": "en", f"choice-{CANDIDATES[0]}:upr-webinar-10": value, "action": "choose"}
+    assert read_choices(submitted) == (Choice(CANDIDATES[0], act, registration, "upr-webinar-10"),)
+
+
+def test_page_sends_nothing_about_a_candidate_without_a_choice() -> None:
+    """Strangers decide how many candidates there are, and a body has a limited number of values."""
+    for page in (PENDING, replace(PENDING, candidates=(), changes=CHANGES)):
+        hidden = [
+            attrs["name"] for _, attrs in elements(render_confirmation(page), "input") if attrs["type"] == "hidden"
+        ]
+        assert set(hidden) <= {"lang", "registration"}
+
+
+def test_choices_about_all_candidates_are_read_at_once() -> None:
+    names = [f"choice-{UUID(int=number)}:a-form" for number in range(MAX_CHOICES + 1)]
+    assert len(read_choices(dict.fromkeys(names[1:], "refuse"))) == MAX_CHOICES == MAX_FORM_VALUES - 2
+    with pytest.raises(ValueError, match="more choices"):
+        read_choices(dict.fromkeys(names, "refuse"))
 
 
 @pytest.mark.parametrize(

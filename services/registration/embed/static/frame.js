@@ -11,8 +11,11 @@ import { reportHeight, parentMessenger } from "./parent.js";
 const form = document.getElementById("form");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
-const { challenge, solver, parentOrigin, receipts, title, verification } = form.dataset;
-const texts = JSON.parse(form.dataset.texts);
+/* A control replaces the property of the form that has its name: these are read past the controls. */
+const given = Reflect.get(HTMLElement.prototype, "dataset", form);
+const { challenge, solver, parentOrigin, receipts, title, verification } = given;
+const texts = JSON.parse(given.texts);
+const address = form.getAttribute("action"); /* where answers go, whatever a change of language writes there */
 const notify = parentMessenger(parentOrigin);
 const proof = new Proof(challenge, solver);
 /* The outcome of a form without verification depends on the proof: it may still come while the button is pressed. */
@@ -38,14 +41,25 @@ form.querySelector(".summary:not([hidden])")?.focus();
 function sendByScript() {
   form.addEventListener("submit", submit);
   form.addEventListener("input", () => proof.begin());
+  window.addEventListener("pageshow", showAgain);
   for (const language of document.querySelectorAll(".languages button")) language.addEventListener("click", changeLanguage);
 }
 
-/* As without a script: what was typed goes along, and is not sent anywhere else. */
+/* As without a script: what was typed goes along, and is not sent anywhere else. Once the browser has read the address
+   it is that of the answers again: the person may stop the loading, or come back. */
 function changeLanguage(event) {
   event.preventDefault();
   form.setAttribute("action", event.currentTarget.formAction);
   HTMLFormElement.prototype.submit.call(form);
+  form.setAttribute("action", address);
+}
+
+/* The browser has kept the page, in whatever state it was left, and shows it again. */
+function showAgain(event) {
+  if (!event.persisted) return;
+  form.setAttribute("action", address);
+  progress.textContent = "";
+  setSending(false);
 }
 
 async function submit(event) {
@@ -72,7 +86,7 @@ async function sendAnswers() {
   const body = JSON.stringify(answers);
   if (body !== attempted.body) attempted = { body, key: newKey() };
   const altcha = await proof.take(PROOF_WITHIN_MS);
-  return send(form.action, JSON.stringify(altcha ? { ...answers, altcha } : answers), attempted.key, (wait) => {
+  return send(address, JSON.stringify(altcha ? { ...answers, altcha } : answers), attempted.key, (wait) => {
     progress.textContent = fill(counted(texts.retry, wait.seconds), wait);
   });
 }
@@ -99,7 +113,7 @@ function showReceived({ receipt, code }) {
   document.getElementById("done-receipt").href = `${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`;
   document.title = `${heading.textContent} – ${title}`;
   document.querySelector(".languages")?.remove();
-  form.remove();
+  Element.prototype.remove.call(form);
   done.hidden = false;
   done.focus();
   notify({ type: "troika:submitted" });

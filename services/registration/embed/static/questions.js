@@ -2,7 +2,7 @@
 
 const TRANSPORT = ["partner", "lang", "website"];
 
-/* Browsers still report the old names of these zones. */
+/* Browsers still report the old or other names of these zones. */
 const LATER_NAMES = {
   "Africa/Asmera": "Africa/Asmara",
   "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
@@ -19,7 +19,10 @@ const LATER_NAMES = {
   "Asia/Rangoon": "Asia/Yangon",
   "Asia/Saigon": "Asia/Ho_Chi_Minh",
   "Atlantic/Faeroe": "Atlantic/Faroe",
+  "Etc/GMT": "UTC",
+  "Etc/UTC": "UTC",
   "Europe/Kiev": "Europe/Kyiv",
+  "GMT": "UTC",
   "Pacific/Enderbury": "Pacific/Kanton",
   "Pacific/Ponape": "Pacific/Pohnpei",
   "Pacific/Truk": "Pacific/Chuuk",
@@ -43,11 +46,24 @@ function typed(type, given) {
   if (type === "list") return given;
   const [value] = given;
   if (type === "boolean") return value === "yes";
-  if (type === "number") {
-    const number = Number(value.trim().replace(",", "."));
-    return Number.isNaN(number) ? value : number;
-  }
-  return value;
+  return type === "number" ? numberIn(value.trim()) : value;
+}
+
+const NUMBER = /^[+-]?\d{1,15}(?:[.,]\d{1,6})?$/;
+/* Thousands, or decimals: the service knows what the question asks for, and gets the text. */
+const GROUPED = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
+
+/* In the digits of any script; the text if it is no number. */
+function numberIn(text) {
+  const plain = text.replace(/\p{Nd}/gu, digitOf).replace("\u066b", ".");
+  return NUMBER.test(plain) && !GROUPED.test(plain) ? Number(plain.replace(",", ".")) : text;
+}
+
+/* The digits of a script stand in order, and those of several beside each other in tens. */
+function digitOf(sign) {
+  let zero = sign.codePointAt(0);
+  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
+  return (sign.codePointAt(0) - zero) % 10;
 }
 
 /* Hides each question whose condition is not met, at once and on every change. */
@@ -74,9 +90,8 @@ export function fillFromBrowser(form) {
   const reported = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zone = LATER_NAMES[reported] ?? reported;
   for (const select of form.querySelectorAll("select[data-countries]")) {
-    if (select.value || !zone) continue;
-    if (![...select.options].some((option) => option.value === zone)) select.add(new Option(zone, zone));
-    select.value = zone;
+    const isOffered = [...select.options].some((option) => option.value === zone);
+    if (!select.value && isOffered) select.value = zone; /* others may be unknown to the service */
   }
   const zones = form.querySelector("select[data-countries]");
   const end = 2 * zones?.selectedIndex;

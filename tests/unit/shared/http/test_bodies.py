@@ -10,9 +10,10 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from deploy.specs import applications
+from services.registration.web import FILLED_FORMS
 from shared.db.quarantine import QuarantineWatch
-from shared.http.app import measure
-from shared.http.request_data import MAX_DEPTH, MAX_FIELDS, Blueprint, read_json
+from shared.http.app import MAX_BODY_BYTES, measure
+from shared.http.request_data import FORM_TYPES, MAX_DEPTH, MAX_FIELDS, Blueprint, read_json
 
 
 def nested(depth: int) -> bytes:
@@ -66,6 +67,51 @@ def test_form_has_a_hundred_values_and_no_more(media_type: str, count: int, stat
         status,
         b"100" if status == 200 else b"",
     )
+
+
+FILLED = "/v1/forms/a-form/submissions"
+
+
+@pytest.mark.parametrize("media_type", FORM_TYPES)
+@pytest.mark.parametrize(
+    ("path", "count", "length", "status"),
+    [
+        (FILLED, 1000, 1, 200),
+        (FILLED, 1001, 1, 413),
+        (FILLED, 2, 70_000, 200),
+        (FILLED, 2, 132_000, 413),
+        ("/v1/elsewhere", 101, 1, 413),
+        ("/v1/elsewhere", 1, 70_000, 413),
+    ],
+)
+def test_filled_form_has_a_thousand_values_and_256_kib_and_no_more(
+    media_type: str, path: str, count: int, length: int, status: int
+) -> None:
+    """Without a script each ticked choice and each empty answer is a value, and a Chinese character has nine bytes."""
+    app = Flask("test")
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
+    measure(app, "test", filled_forms=("/v1/forms/",))
+    app.add_url_rule(path, view_func=lambda: str(len(request.form.getlist("choice"))), methods=["POST"])
+    data = {"choice": ["x" * length] * count}
+    answer = app.test_client().post(path, data=data, content_type=media_type)
+    assert (answer.status_code, answer.text if status == 200 else "") == (status, str(count) if status == 200 else "")
+
+
+def test_filled_form_is_no_longer_than_other_bodies_as_json() -> None:
+    app = Flask("test")
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
+    measure(app, "test", filled_forms=("/v1/forms/",))
+    app.add_url_rule(FILLED, view_func=lambda: str(len(request.get_data())), methods=["POST"])
+    statuses = [app.test_client().post(FILLED, json="x" * length).status_code for length in (60_000, 70_000)]
+    assert statuses == [200, 413]
+
+
+@pytest.mark.parametrize("path", FILLED_FORMS)
+def test_forms_that_people_fill_in_may_be_long(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """What is not too long is answered 503 here, since there is no database with which to compare the keys."""
+    monkeypatch.setattr(QuarantineWatch, "recent", lambda _self: None)
+    client, data = applications()["registration"].test_client(), {"answer": "人" * 12_000}
+    assert client.post(f"{path}a/answers", data=data).status_code == 503
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from base64 import b64encode
 from hashlib import sha256
 
 import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
 
-from shared.http.problems import Why, busy_page
+from shared.http.problems import Why, busy_page, handle_problems
+from shared.runtime.errors import Quarantined, Unavailable
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,41 @@ def test_policy_allows_the_style_of_the_page_and_nothing_else(why: Why) -> None:
 )
 def test_minutes_have_the_form_of_their_number(seconds: int, words: str) -> None:
     assert words in busy_page(seconds, "ru", "too-many")[1].decode()
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def away(outage: Unavailable, accept: str, path: str = "/") -> TestResponse:
+    """The answer to a request that needs something that is down."""
+    app = Flask("test")
+    handle_problems(app, {})
+
+    def fail() -> str:
+        raise outage
+
+    app.add_url_rule("/", view_func=fail, methods=["GET", "POST"])
+    return app.test_client().get(path, headers={"Accept": accept, "Accept-Language": "ru"})
+
+
+@pytest.mark.parametrize(("path", "language", "title"), [("/", "ru", "Сайт"), ("/?lang=fr", "fr", "Le site")])
+def test_browser_reads_about_an_outage_in_its_language(path: str, language: str, title: str) -> None:
+    page = away(Unavailable("the database is down"), BROWSER, path)
+    assert (page.status_code, page.mimetype, page.headers["Content-Language"]) == (503, "text/html", language)
+    assert 2 <= int(page.headers["Retry-After"]) <= 10
+    assert (f"<h1>{title}" in page.text, "the database is down" in page.text) == (True, False)
+    assert "frame-ancestors *" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
+def test_program_gets_an_outage_as_a_problem(accept: str) -> None:
+    answer = away(Unavailable("the database is down"), accept)
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+    assert (answer.get_json(force=True)["code"], "Retry-After" in answer.headers) == ("unavailable", True)
+
+
+def test_browser_reads_that_the_database_is_restored() -> None:
+    quarantined = Quarantined("restored")
+    page = away(quarantined, BROWSER)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, str(round(quarantined.retry_after_s)))
+    assert page.text == busy_page(round(quarantined.retry_after_s), "ru", "quarantine")[1].decode()

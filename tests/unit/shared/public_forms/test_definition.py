@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
+from services.registration.forms.designer_fields import read_question
+from services.registration.own.answers_routes import CONTROL_FIELDS
 from shared.public_forms.definition import parse_definition, to_mapping, to_public, with_full_options, with_options
 from shared.public_forms.kinds import KINDS
 from tests.unit.shared.public_forms.samples import form_with, webinar
@@ -19,6 +22,14 @@ def problems_of(mapping: Any) -> list[str]:
 def test_definition_that_went_through_json_is_equal() -> None:
     definition = webinar()
     assert parse_definition(json.loads(json.dumps(to_mapping(definition)))) == definition
+
+
+def test_limits_and_a_retention_of_zero_are_kept() -> None:
+    zeros = {"min": 0, "max": 0, "retention_days": 0}
+    definition = form_with({"name": "guests", "kind": "number", **zeros})
+    stored = json.loads(json.dumps(to_mapping(definition)))
+    assert {name: stored["fields"][-1].get(name) for name in zeros} == zeros
+    assert parse_definition(stored) == definition
 
 
 def test_definition_with_many_faults_names_each() -> None:
@@ -78,6 +89,18 @@ def test_definition_with_many_faults_names_each() -> None:
 def test_fault_of_a_field_is_named_once_at_its_place(wrong: Any, faults: list[str]) -> None:
     mapping = to_mapping(form_with())
     assert problems_of({**mapping, "fields": [*mapping["fields"], wrong]}) == faults
+
+
+@pytest.mark.parametrize("name", ["action", "dataset", "elements", "remove", *CONTROL_FIELDS])
+def test_name_that_the_page_or_its_script_needs_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="/fields/2/name: the name is reserved"):
+        form_with({"name": name, "kind": "text"})
+
+
+def test_short_name_that_is_made_from_a_text_is_never_a_reserved_one() -> None:
+    given = MultiDict({"kind": "text", "label.en": "Action"})
+    made, fault = read_question(given, {}, None, [{"name": "action_2"}])
+    assert (made["name"], fault) == ("action_3", "")
 
 
 def with_questions(count: int) -> dict[str, Any]:

@@ -42,7 +42,23 @@ def test_unknown_and_transport_fields_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("5", 5), (" -3 ", -3), ("1,5", 1.5), ("2.25", 2.25), ("five", "five"), ("1e9", "1e9")]
+    ("text", "number"),
+    [
+        ("5", 5),
+        (" -3 ", -3),
+        ("1,5", 1.5),
+        ("2.25", 2.25),
+        ("0,125", 0.125),
+        ("\u0662\u0660", 20),
+        ("\u06f2\u06f0", 20),
+        ("\uff12\uff10", 20),
+        ("-\u0662\u066b\u0665", -2.5),
+        (" ", ""),
+        ("five", "five"),
+        ("1e9", "1e9"),
+        ("\u00b2", "\u00b2"),
+        ("1,000", "1,000"),
+    ],
 )
 def test_number_is_read_from_its_text(text: str, number: Any) -> None:
     assert encoded([("x", text)], form_with({"name": "x", "kind": "number"})) == {"x": number}

@@ -1,6 +1,7 @@
 """Every kind of field has every behaviour, and the parts of a form that depend on kinds agree."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from shared.public_forms.kinds import KINDS, by_name
 from shared.public_forms.kinds.choices import FURTHER_CITIES, zone_options
 from shared.public_forms.rendering import render_fields
 from shared.public_forms.validation import FieldError, from_form_encoded, validate
+from tests.architecture.sources import text_of
+from tests.support.processes import PROJECT
 from tests.unit.shared.public_forms.samples import answered, form_with
 from tests.unit.shared.public_forms.test_rendering import elements
 
@@ -155,6 +158,41 @@ def test_no_json_breaks_a_check(kind: FieldKind, wrong: Any) -> None:
     validate(form_of(kind), answered(x=wrong))
 
 
+THOUSANDS = (
+    "1,000",
+    "1.000",
+    "1 000",
+    "1\u202f000",
+    "1'000",
+    "\u0661\u066c\u0660\u0660\u0660",
+    "1,000,000",
+    "1,000.50",
+)
+
+
+@pytest.mark.parametrize("typed", THOUSANDS)
+@pytest.mark.parametrize("limits", [{"min": 1, "max": 2000}, {"min": 1}, {"max": 2000.0}])
+def test_separator_of_thousands_is_refused_where_the_limits_are_whole(limits: dict[str, Any], typed: str) -> None:
+    """``1,000`` would be stored as 1 by the rule for decimal commas."""
+    definition = form_of(KINDS["number"], **limits)
+    raw = from_form_encoded(definition, MultiDict([("x", typed)]))
+    [error] = validate(definition, answered(x=raw["x"])).errors
+    assert (error.code, "1000" in error.message) == ("thousands-separator", True)
+
+
+@pytest.mark.parametrize("limits", [{}, {"min": 0.5}, {"min": 0, "max": 2.5}])
+@pytest.mark.parametrize("typed", ["1,125", "1.125", "\u0661\u066b\u0661\u0662\u0665"])
+def test_three_decimals_are_taken_where_the_limits_are_not_whole(limits: dict[str, Any], typed: str) -> None:
+    definition = form_of(KINDS["number"], **limits)
+    raw = from_form_encoded(definition, MultiDict([("x", typed)]))
+    assert answer_to(definition, raw["x"]) == 1.125
+
+
+@pytest.mark.parametrize("typed", ["1,000,000", "1 000", "1,000.50"])
+def test_thousands_that_are_no_decimal_number_are_refused_everywhere(typed: str) -> None:
+    assert faults(form_of(KINDS["number"]), x=typed) == [("/x", "thousands-separator")]
+
+
 @every_kind
 def test_missing_answer_is_named(kind: FieldKind) -> None:
     assert faults(form_of(kind, required=True)) == [("/x", "consent-needed" if kind.is_consent else "required")]
@@ -198,6 +236,17 @@ def test_control_is_named_labelled_and_filled(kind: FieldKind) -> None:
     sent = [kind.encode(value) for value in (sample.stored if kind.data_type == "list" else [sample.stored])]
     assert [one["value"] for one in filled if one.get("value")] == sent or sample.stored in html
     assert estimate_height(definition, "en", NARROW_PX) > estimate_height(form_with(), "en", NARROW_PX)
+
+
+INPUTS = re.compile(r"^input:is\((.*)\), select, textarea \{$", re.MULTILINE)
+
+
+@every_kind
+def test_control_of_one_line_has_the_style_of_the_others(kind: FieldKind) -> None:
+    [styled] = INPUTS.findall(text_of(PROJECT / "shared/http/static/questions.css"))
+    widget = kind.widget(field_of(kind))
+    if widget.template == "input.html":
+        assert f'[type="{widget.attributes["type"]}"]' in styled.split(", ")
 
 
 @every_kind

@@ -7,9 +7,8 @@ import yaml
 
 from services.registration.forms.schemas import FormRowSchema
 from shared.public_forms.definition import parse_definition
-from shared.public_forms.fields import TRANSPORT_FIELDS
 from shared.public_forms.kinds import KINDS
-from shared.public_forms.reading import FieldSchema
+from shared.public_forms.reading import RESERVED_NAMES, FieldSchema
 from shared.runtime.yaml_source import FileSchema
 from tests.architecture.sources import text_of
 from tests.support.processes import PROJECT
@@ -58,7 +57,7 @@ def test_table_of_kinds_is_that_of_the_registry(row: list[str]) -> None:
 
 def test_names_that_cannot_be_used_are_listed() -> None:
     section = PAGE.partition("\n## Names that cannot be used\n")[2].partition("\n## ")[0]
-    assert NAMED.findall(section) == sorted(TRANSPORT_FIELDS)
+    assert sorted(NAMED.findall(section)) == sorted(RESERVED_NAMES)
 
 
 def test_example_is_a_form() -> None:
