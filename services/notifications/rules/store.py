@@ -41,7 +41,7 @@ _DUE_NEWS = text("""
 """)
 _TAKE_NEWS = text("""
     DELETE FROM event_news WHERE event = :event AND (due_at <= :now OR due_at > :latest)
-    RETURNING began_at, changed_at, correlation_id
+    RETURNING least(began_at, now()), changed_at, correlation_id
 """)
 _ZONES = text("SELECT DISTINCT content ->> 'time_zone' FROM event_copy WHERE id = ANY(:slugs)")
 _UPCOMING = text("""
@@ -72,7 +72,12 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class DueNews:
-    """Due news of an event; ``began_at`` and ``changed_at`` are when its first and its last change arrived."""
+    """Due news of an event.
+
+    Attributes:
+        began_at: when its first change arrived; never after the database's time, since a process's clock may be ahead.
+        changed_at: when its last change arrived.
+    """
 
     began_at: datetime
     changed_at: datetime

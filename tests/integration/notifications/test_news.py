@@ -299,6 +299,19 @@ def test_change_before_the_end_is_announced_although_its_news_are_due_after_it(
     assert news(notifications) == [("event-changed", who)]
 
 
+def test_clock_that_is_ahead_of_the_database_lets_no_event_be_over(notifications: NotificationService) -> None:
+    """All processes of a host may have the same wrong clock; the news would be lost for good."""
+    date = {"starts_at": "2999-05-11T12:30:00Z", "ends_at": "2999-05-11T16:00:00Z"}
+    consume_review(notifications, 1, **date)
+    who = registered(notifications, 1)
+    notifications.clock.set(datetime(2999, 5, 12, tzinfo=UTC))
+    consume_review(notifications, 2, place="Room XX", **date)
+    notifications.pass_time(minutes=6)
+    assert decide_news(notifications.work, notifications.clock)
+    assert announce_some(notifications.work, notifications.clock, "example.org") == 1
+    assert news(notifications) == [("event-changed", who)]
+
+
 class _Dying(UnitOfWork):
     """Is killed when all of a transaction is done, before its commit."""
 
