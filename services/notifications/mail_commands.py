@@ -113,7 +113,7 @@ def _selection(
     ids: tuple[Any, ...], since: datetime | None, until: datetime | None, reason: str, kind: str
 ) -> "MailSelection":
     from services.notifications.tracking.store import MailSelection
-    from shared.http.request_data import lower_bound, upper_bound
+    from shared.runtime.clock import lower_bound, upper_bound
 
     return MailSelection(
         ids=[str(one) for one in ids] or None,

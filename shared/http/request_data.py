@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, Self
@@ -270,24 +270,6 @@ class DayOrInstant(ma.fields.String):
             raise ma.ValidationError(
                 "Neither a date (2026-05-11) nor an instant with an offset (2026-05-11T09:00:00Z)"
             ) from None
-
-
-def lower_bound(given: date | datetime | None) -> datetime | None:
-    """The instant from which ``given`` counts: itself, or the start of the day in UTC; None for no bound."""
-    if given is None or isinstance(given, datetime):
-        return given
-    return datetime.combine(given, time.min, UTC)
-
-
-def upper_bound(given: date | datetime | None) -> datetime | None:
-    """The instant before which ``given`` counts: itself, or the end of the day in UTC, so that the day is included.
-
-    Returns:
-        None for no bound, as after the last day of the calendar.
-    """
-    if given is None or isinstance(given, datetime):
-        return given
-    return None if given == date.max else lower_bound(given + timedelta(days=1))
 
 
 _AnySchema = type[Schema] | Schema | None

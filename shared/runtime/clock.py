@@ -1,7 +1,7 @@
 """The one source of time. Rules and SQL get the time as a value, so tests and scenarios can move it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 Clock = Callable[[], datetime]
 """Called without arguments; returns an aware datetime in UTC."""
@@ -40,3 +40,21 @@ def parse_rfc3339(text: str) -> datetime:
         return instant.astimezone(UTC)
     except OverflowError:
         raise ValueError("not a date in UTC") from None
+
+
+def lower_bound(given: date | datetime | None) -> datetime | None:
+    """The instant from which ``given`` counts: itself, or the start of the day in UTC; None for no bound."""
+    if given is None or isinstance(given, datetime):
+        return given
+    return datetime.combine(given, time.min, UTC)
+
+
+def upper_bound(given: date | datetime | None) -> datetime | None:
+    """The instant before which ``given`` counts: itself, or the end of the day in UTC, so that the day is included.
+
+    Returns:
+        None for no bound, as after the last day of the calendar.
+    """
+    if given is None or isinstance(given, datetime):
+        return given
+    return None if given == date.max else lower_bound(given + timedelta(days=1))

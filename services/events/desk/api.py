@@ -36,7 +36,7 @@ from shared.http.headers import conditional
 from shared.http.lists import MEDIA_TYPE, csv_answer, page_of, position_in, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
-from shared.http.request_data import lower_bound, upper_bound
+from shared.runtime.clock import lower_bound, upper_bound
 
 FOR_COORDINATORS = ("join_url", "internal_note", "internal")
 """Fields that the public never sees: anyone with the link could disturb a meeting."""

@@ -24,8 +24,7 @@ from services.notifications.tracking.store import MailSelection
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms
 from shared.http.headers import personal
-from shared.http.request_data import lower_bound, upper_bound
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, lower_bound, upper_bound
 from shared.runtime.errors import DomainError
 
 PATH = "/console/mail/not-notified"

@@ -60,8 +60,9 @@ from shared.http.lists import (
     xlsx_answer,
 )
 from shared.http.problems import ProblemSchema, problem
-from shared.http.request_data import Blueprint, lower_bound, upper_bound
+from shared.http.request_data import Blueprint
 from shared.public_forms.validation import Answers
+from shared.runtime.clock import lower_bound, upper_bound
 from shared.runtime.errors import DomainError
 from shared.security.rate_limits import spend
 

@@ -25,12 +25,12 @@ from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NA
 from services.registration.people.store import Person
 from shared.http.holders import Holder
 from shared.http.lists import position_in
-from shared.http.request_data import lower_bound, upper_bound
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
 from shared.messaging.contracts.schemas import SLUG
 from shared.public_forms.definition import Field, FormDefinition, parse_definition
 from shared.public_forms.kinds.choices import country_options
+from shared.runtime.clock import lower_bound, upper_bound
 from shared.runtime.errors import DomainError, unknown_parameter_advice
 
 DAYS = ("since", "until")

@@ -287,6 +287,6 @@ def test_answers_to_a_question_with_the_name_of_a_column_are_in_files(
         ["", "Single"],
     ]
     sheet = client.get(f"{PATH}.xlsx?form={WEBINAR}", headers=coordinator)
-    titles, person = python_calamine.load_workbook(io.BytesIO(sheet.data)).get_sheet_by_index(0).to_python()
-    titled = dict(zip(titles, person, strict=True))
+    titles, cells = python_calamine.load_workbook(io.BytesIO(sheet.data)).get_sheet_by_index(0).to_python()
+    titled = dict(zip(titles, cells, strict=True))
     assert [titled[title] for title in ("Status", "Marital status", "Job title")] == ["confirmed", "Single", "Lawyer"]

@@ -139,7 +139,15 @@ def test_what_was_typed_is_kept_when_a_colleague_was_faster(services: ServicesUn
 
     assert post(path, 1, go="down:2").status_code == 303
     late = post(f"{path}/questions/new", 1, go="save", was="", **SESSION)
-    texts = ("Which session?", "Quelle séance ?", "morning = 20", "Evening", "مساء", changed, 'name="seen" value="2"')
+    texts: tuple[str, ...] = (
+        "Which session?",
+        "Quelle séance ?",
+        "morning = 20",
+        "Evening",
+        "مساء",
+        changed,
+        'name="seen" value="2"',
+    )
     assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
     assert post(f"{path}/questions/new", 2, go="save", was="", **SESSION).status_code == 303
     names = [one["name"] for one in stored()["fields"]]
