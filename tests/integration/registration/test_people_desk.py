@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from typing import Any
 
@@ -129,7 +130,8 @@ def test_note_takes_what_languages_need(
     assert (kept.status_code, rows(service.url, "SELECT words FROM registration_note")) == (303, [(words,)])
     assert client.post(notes, json={"words": words}, headers=coordinator).status_code == 201
     for refused in ("nul\0", "bell\x07", "escape\x1b[31m", "delete\x7f", "half \ud83d"):
-        answer = client.post(notes, json={"words": refused}, headers=coordinator)
+        body = json.dumps({"words": refused})  # with escapes: no UTF-8 spells half a pair
+        answer = client.post(notes, data=body, content_type="application/json", headers=coordinator)
         assert answer.status_code in (400, 409, 422), refused
 
 

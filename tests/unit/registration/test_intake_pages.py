@@ -288,7 +288,6 @@ def test_registered_entries_and_muting_are_commands() -> None:
     assert [(attrs["method"], attrs["action"]) for _, attrs in elements(page, "form")] == [("post", PATH)] * 3
     assert fields(page) == [
         ("lang", "en"),
-        *((f"form-{candidate}", "upr-webinar-10") for candidate in CANDIDATES),
         ("action", "choose"),
         ("lang", "en"),
         ("registration", REGISTRATION),
