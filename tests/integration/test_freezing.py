@@ -39,6 +39,11 @@ def start(run: RunFolder, folder: Path, *arguments: str) -> subprocess.Popen[byt
     return start_child(run, [sys.executable, "-c", *arguments], env={}, folder=folder, log=folder / "child.log")
 
 
+def is_held(process: psutil.Process) -> bool:
+    """Whether it waits for its child: without one, it waits for a disk, as at its start."""
+    return bool(process.children()) and process.status() == psutil.STATUS_DISK_SLEEP
+
+
 def test_process_that_takes_signals_late_is_awaited(run_folder: RunFolder, tmp_path: Path, gate: Path) -> None:
     """Without waiting, what follows would meet a process that still works."""
     child = start(run_folder, tmp_path, SPAWNS, str(gate))
@@ -46,7 +51,7 @@ def test_process_that_takes_signals_late_is_awaited(run_folder: RunFolder, tmp_p
     opening = threading.Timer(HELD_S, lambda: gate.open("wb").close())
     opening.daemon = True
     try:
-        poll_until(lambda: process.status() == psutil.STATUS_DISK_SLEEP, what="held by its child")
+        poll_until(lambda: is_held(process), what="held by its child")
         opening.start()
         before = time.monotonic()
         freeze(child)

@@ -93,6 +93,8 @@ SHOWS_MORE = (
     *("events GET /v1/events", "events GET /v1/events/<event_id>"),
     *("events GET /v1/resources", "events GET /v1/resources/<item_id>", "events GET /v1/working-groups"),
 )
+SHOWS_A_FRAME = "registration GET /console/registrations/form-drafts/<slug>"
+"""The page of a draft, with its preview."""
 OF_THE_SYSTEM = "/-/"
 """Probes, metrics and documents contain no personal data and need no cache headers."""
 
@@ -119,6 +121,8 @@ def test_every_answer_has_a_policy_and_forbids_framing(answered: Answered) -> No
         if str(route) in FRAMED:
             assert answer.status_code == 200, route
             expected = kept_page_policy("", ())
+        if str(route) == SHOWS_A_FRAME and answer.status_code == 200:
+            expected = f"{PAGE_POLICY}; frame-src 'self'"
         assert (policy_of(answer), answer.headers.get("X-Frame-Options")) == (expected, "DENY"), route
 
 

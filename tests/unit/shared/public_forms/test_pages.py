@@ -137,7 +137,12 @@ def test_command_that_is_not_decided_is_asked_about_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refused", "text"), [("event-over", "The event has begun"), ("edit-conflict", "changed in the meantime")]
+    ("refused", "text"),
+    [
+        ("link.event-over", "The event has begun"),
+        ("link.edit-conflict", "changed in the meantime"),
+        ("answers.option-full", "has just become full"),
+    ],
 )
 def test_command_that_was_not_done_is_explained(refused: Any, text: str) -> None:
     assert text in render_link(replace(LINK, refused=refused))
