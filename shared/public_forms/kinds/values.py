@@ -112,15 +112,18 @@ def _decimal(plain: str) -> float:
     return float(plain.replace(",", "."))
 
 
-def _read_grouped(text: str, *, is_whole: bool) -> float:
-    """The decimal number of a text that may be thousands, for a question about decimal numbers.
+def _read_text(text: str, *, is_whole: bool) -> float | str:
+    """The number of a text that scripts do not turn into one: it may be thousands, or has the digits of another script.
+
+    Returns:
+        the text if it is neither, or no number.
 
     Raises:
-        ValidationError: it must be thousands, or may be nothing else; or the text is neither.
+        ValidationError: it must be thousands, or the question asks for a whole number.
     """
     plain = _in_ascii(text.strip())
     if not GROUPED.fullmatch(plain):
-        raise ValidationError("not-a-number")
+        return text if text.isascii() else _parse_number(plain)
     if is_whole or not DECIMAL.fullmatch(plain):
         raise ValidationError("thousands-separator")
     return _decimal(plain)
@@ -141,7 +144,7 @@ def _check_number(field: Field) -> Check:
         if raw == "":
             return None
         if isinstance(raw, str):
-            raw = _read_grouped(raw, is_whole=is_whole)
+            raw = _read_text(raw, is_whole=is_whole)
         if not _is_number(raw):
             raise ValidationError("not-a-number")
         if raw < least:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shared.runtime.clock import system_clock
+from shared.runtime.clock import rfc3339, system_clock
 from tests.integration.notifications.notification_service import ADDRESS, NotificationService
 from tests.support.processes import ProcessGroup, Program
 from tests.support.smtp_relay import STALL, Relay
@@ -104,12 +104,14 @@ def test_restarted_scheduler_continues_the_announcement_and_notifies_everyone_on
         900,
         "SELECT count(*) AS n, count(DISTINCT recipient) AS people FROM mail WHERE kind LIKE 'event-%'",
     )
-    notifications.consume_event()
+    soon = system_clock() + timedelta(days=30)  # by the clock of processes: news of what is over reach no one
+    dates = {"starts_at": rfc3339(soon), "ends_at": rfc3339(soon + timedelta(hours=1))}
+    notifications.consume_event(**dates)
     notifications.queue_mails(people)
     gone = "UPDATE mail SET state = 'sent', sent_at = created_at, event_revision = 1, closed = NULL"
     with notifications.engine.begin() as connection:  # their confirmations have gone: they know the room that was
         connection.execute(text(gone))
-    notifications.consume_event(revision=2, place="Another room")
+    notifications.consume_event(revision=2, place="Another room", **dates)
     with notifications.engine.begin() as connection:  # instead of waiting a minute
         connection.execute(text("UPDATE event_news SET due_at = began_at"))
     first = start("scheduler-1", 9)

@@ -45,7 +45,7 @@ def test_chosen_answers_and_the_seat_stay(
     service.client.post(f"/v1/registrations/{second}/notes", json={"words": "Called."}, headers=coordinator)
     shown = merge(service, coordinator, first, second, dry_run=True).get_json()
     assert sorted(shown["differed"]) == ["country", "email", "name", "organisation", "questions"]
-    before = len(service.messages())
+    before = {one["id"] for one in service.messages()}
     assert merge(service, coordinator, second, first).get_json()["code"] == "seat-lost"
     done = merge(service, coordinator, first, second, take=["name", "email", "country"])
     assert (done.status_code, done.get_json()["registration"]["tags"]) == (200, ["press", "speaker"])
@@ -55,7 +55,9 @@ def test_chosen_answers_and_the_seat_stay(
     ]
     assert service.seats() == (1, 1)
     published = [
-        (one["type"].split(".", 3)[3], not one["data"].get("mailed", True)) for one in service.messages()[before:]
+        (one["type"].split(".", 3)[3], not one["data"].get("mailed", True))
+        for one in service.messages()
+        if one["id"] not in before
     ]
     verbs = [("address-changed.v1", False), ("cancelled.v1", True), ("changed.v1", False), ("tagged.v1", False)]
     assert sorted(published) == verbs

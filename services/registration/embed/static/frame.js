@@ -11,10 +11,9 @@ import { reportHeight, parentMessenger } from "./parent.js";
 const form = document.getElementById("form");
 const progress = document.getElementById("progress");
 const button = form.querySelector("button[type=submit]");
-/* A control replaces the property of the form that has its name: these are read past the controls. */
-const given = Reflect.get(HTMLElement.prototype, "dataset", form);
-const { challenge, solver, parentOrigin, receipts, title, verification } = given;
-const texts = JSON.parse(given.texts);
+/* A control replaces the property of its form that has its name: no question may be called so (RESERVED_NAMES). */
+const { challenge, solver, parentOrigin, receipts, title, verification } = form.dataset;
+const texts = JSON.parse(form.dataset.texts);
 const address = form.getAttribute("action"); /* where answers go, whatever a change of language writes there */
 const notify = parentMessenger(parentOrigin);
 const proof = new Proof(challenge, solver);
@@ -41,7 +40,6 @@ form.querySelector(".summary:not([hidden])")?.focus();
 function sendByScript() {
   form.addEventListener("submit", submit);
   form.addEventListener("input", () => proof.begin());
-  window.addEventListener("pageshow", showAgain);
   for (const language of document.querySelectorAll(".languages button")) language.addEventListener("click", changeLanguage);
 }
 
@@ -52,14 +50,6 @@ function changeLanguage(event) {
   form.setAttribute("action", event.currentTarget.formAction);
   HTMLFormElement.prototype.submit.call(form);
   form.setAttribute("action", address);
-}
-
-/* The browser has kept the page, in whatever state it was left, and shows it again. */
-function showAgain(event) {
-  if (!event.persisted) return;
-  form.setAttribute("action", address);
-  progress.textContent = "";
-  setSending(false);
 }
 
 async function submit(event) {
@@ -113,7 +103,7 @@ function showReceived({ receipt, code }) {
   document.getElementById("done-receipt").href = `${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`;
   document.title = `${heading.textContent} – ${title}`;
   document.querySelector(".languages")?.remove();
-  Element.prototype.remove.call(form);
+  form.remove();
   done.hidden = false;
   done.focus();
   notify({ type: "troika:submitted" });

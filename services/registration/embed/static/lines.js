@@ -6,7 +6,7 @@ export function offerLines(form) {
 
 /* The text area stays, hidden, and holds what is ticked: it is what the form sends. */
 function offerLinesOf(form, area) {
-  const source = form.querySelector(`[name="${area.dataset.linesOf}"]`);
+  const source = form.elements[area.dataset.linesOf];
   const { id, labels: [label] } = area;
   const group = Object.assign(document.createElement("div"), { id, tabIndex: -1 });
   label.id = `${area.name}-label`;

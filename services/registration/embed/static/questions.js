@@ -2,7 +2,7 @@
 
 const TRANSPORT = ["partner", "lang", "website"];
 
-/* Browsers still report the old or other names of these zones. */
+/* Browsers still report the old names of these zones. */
 const LATER_NAMES = {
   "Africa/Asmera": "Africa/Asmara",
   "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
@@ -19,10 +19,7 @@ const LATER_NAMES = {
   "Asia/Rangoon": "Asia/Yangon",
   "Asia/Saigon": "Asia/Ho_Chi_Minh",
   "Atlantic/Faeroe": "Atlantic/Faroe",
-  "Etc/GMT": "UTC",
-  "Etc/UTC": "UTC",
   "Europe/Kiev": "Europe/Kyiv",
-  "GMT": "UTC",
   "Pacific/Enderbury": "Pacific/Kanton",
   "Pacific/Ponape": "Pacific/Pohnpei",
   "Pacific/Truk": "Pacific/Chuuk",
@@ -50,20 +47,12 @@ function typed(type, given) {
 }
 
 const NUMBER = /^[+-]?\d{1,15}(?:[.,]\d{1,6})?$/;
-/* Thousands, or decimals: the service knows what the question asks for, and gets the text. */
+/* Thousands, or decimals: the service knows what the question asks for. */
 const GROUPED = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
 
-/* In the digits of any script; the text if it is no number. */
+/* The service reads digits of other scripts: it gets the text, as of what is no number. */
 function numberIn(text) {
-  const plain = text.replace(/\p{Nd}/gu, digitOf).replace("\u066b", ".");
-  return NUMBER.test(plain) && !GROUPED.test(plain) ? Number(plain.replace(",", ".")) : text;
-}
-
-/* The digits of a script stand in order, and those of several beside each other in tens. */
-function digitOf(sign) {
-  let zero = sign.codePointAt(0);
-  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
-  return (sign.codePointAt(0) - zero) % 10;
+  return NUMBER.test(text) && !GROUPED.test(text) ? Number(text.replace(",", ".")) : text;
 }
 
 /* Hides each question whose condition is not met, at once and on every change. */
