@@ -40,6 +40,16 @@ def test_links_are_found() -> None:
     assert _LINK.findall('[a](b.md) ![c](<d.png>) [e](f.md#g "title")') == ["b.md", "d.png", "f.md#g"]
 
 
+_TEXTS = {".md", ".py", ".yaml", ".yml", ".html", ".js", ".css", ".po", ".sh", ".conf", ".json", ".toml", ".tpl"}
+_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
+
+
+def test_no_file_holds_the_markers_of_a_merge_conflict() -> None:
+    held = [str(path) for path in tracked_files() if path.suffix in _TEXTS and _CONFLICT.search(text_of(path))]
+    assert held == []
+    assert _CONFLICT.search("one\n" + "=" * 7 + "\nother") is not None
+
+
 def test_files_that_documents_name_exist() -> None:
     """Decisions, measurements and the changelog may name what is gone."""
     living = [page for page in PAGES if not page.is_relative_to("docs/adr") and not page.is_relative_to("docs/lab")]
