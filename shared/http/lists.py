@@ -21,15 +21,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import marshmallow as ma
-import xlsxwriter
 from flask import Response, request
 from werkzeug.exceptions import BadRequest
-from xlsxwriter.exceptions import XlsxFileError
 
 from shared.runtime.errors import DomainError, Unavailable
+
+if TYPE_CHECKING:
+    from xlsxwriter.worksheet import Worksheet
 
 Row = TypeVar("Row")
 Position = TypeVar("Position")
@@ -220,6 +221,8 @@ def xlsx_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object
         DomainError: ``too-many-rows``: CSV has no such bound.
         Unavailable: as reading a row does; or the disk is full.
     """
+    from xlsxwriter.exceptions import XlsxFileError
+
     handle, path = tempfile.mkstemp(suffix=".xlsx")
     os.close(handle)
     try:
@@ -239,6 +242,8 @@ def xlsx_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def _write(path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    import xlsxwriter  # 2 MB of memory, and few processes ever make a spreadsheet
+
     workbook = xlsxwriter.Workbook(path, _OPTIONS)
     sheet, bold = workbook.add_worksheet(), workbook.add_format({"bold": True})
     sheet.freeze_panes(1, 0)
@@ -253,7 +258,7 @@ def _write(path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
     workbook.close()
 
 
-def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, column: int, value: object) -> None:
+def _write_cell(sheet: "Worksheet", row: int, column: int, value: object) -> None:
     if value is None or value == "":
         return
     if isinstance(value, bool):

@@ -2,6 +2,8 @@
 
 A passkey verifies its user (biometrics or a PIN) and is discoverable: no one types a name. It is asked for no
 attestation. A challenge is random, is kept in a signed cookie for ten minutes, and is used once.
+
+webauthn is imported where it is used: it takes 8 MB of memory, and most web processes never see a passkey.
 """
 
 import json
@@ -15,21 +17,6 @@ from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import Connection
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from services.registration.access import store
 from services.registration.access.model import Granted
@@ -94,7 +81,7 @@ class RelyingParty:
     def new_challenge(self, purpose: str) -> Challenge:
         """A challenge for one ``purpose``."""
         token = new_token()
-        return Challenge(base64url_to_bytes(token), self._serializer.dumps([purpose, token]))
+        return Challenge(_from_base64url(token), self._serializer.dumps([purpose, token]))
 
     def challenge_in(self, cookie: str, purpose: str) -> bytes:
         """The challenge in the cookie.
@@ -108,10 +95,13 @@ class RelyingParty:
             raise PasskeyRefused("That took too long. Please try again.") from None
         if not (isinstance(found, list) and len(found) == 2 and found[0] == purpose):
             raise PasskeyRefused("This request was made for another page. Please try again.")
-        return base64url_to_bytes(found[1])
+        return _from_base64url(found[1])
 
     def sign_in_options(self, challenge: Challenge) -> str:
         """What the browser is asked for at sign-in, as JSON."""
+        from webauthn import generate_authentication_options, options_to_json
+        from webauthn.helpers.structs import UserVerificationRequirement
+
         return options_to_json(
             generate_authentication_options(
                 rp_id=self.host,
@@ -122,6 +112,14 @@ class RelyingParty:
 
     def making_options(self, challenge: Challenge, holder_id: str, name: str, present: Sequence[bytes]) -> str:
         """What the browser is asked for when a passkey is made, as JSON; none twice in one authenticator."""
+        from webauthn import generate_registration_options, options_to_json
+        from webauthn.helpers.structs import (
+            AuthenticatorSelectionCriteria,
+            PublicKeyCredentialDescriptor,
+            ResidentKeyRequirement,
+            UserVerificationRequirement,
+        )
+
         return options_to_json(
             generate_registration_options(
                 rp_id=self.host,
@@ -145,6 +143,9 @@ class RelyingParty:
         Raises:
             PasskeyRefused: it is not for this challenge, this origin or this host, or its user was not verified.
         """
+        from webauthn import verify_registration_response
+        from webauthn.helpers.exceptions import WebAuthnException
+
         try:
             found = verify_registration_response(
                 credential=_checked(credential),
@@ -164,6 +165,9 @@ class RelyingParty:
             PasskeyRefused: it was not signed by ``known``, for this challenge, origin and host, by a verified user; or
                 its count went back, as that of a copied authenticator does.
         """
+        from webauthn import verify_authentication_response
+        from webauthn.helpers.exceptions import WebAuthnException
+
         try:
             found = verify_authentication_response(
                 credential=_checked(credential),
@@ -186,9 +190,15 @@ def credential_id_of(credential: str) -> bytes:
         PasskeyRefused: it names none.
     """
     try:
-        return base64url_to_bytes(str(_checked(credential)["rawId"]))
+        return _from_base64url(str(_checked(credential)["rawId"]))
     except (ValueError, KeyError):
         raise PasskeyRefused("The passkey could not be checked. Please try again.") from None
+
+
+def _from_base64url(text: str) -> bytes:
+    from webauthn.helpers import base64url_to_bytes
+
+    return base64url_to_bytes(text)
 
 
 def _checked(credential: str) -> dict[str, Any]:

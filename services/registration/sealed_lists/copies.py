@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
+from typing import TYPE_CHECKING
 
-import xlsxwriter
 from flask import Response
 
 from services.registration.sealed_lists.purposes import CountTable
@@ -16,6 +16,10 @@ from services.registration.sealed_lists.store import Contents, ListEntry
 from shared.http.headers import personal
 from shared.http.lists import MEDIA_TYPE, csv_answer, safe_cell
 from shared.i18n.when import compact_instant
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 CSV, XLSX = "csv", "xlsx"
 KINDS = (CSV, XLSX)
@@ -93,8 +97,10 @@ def _csv_rows(contents: Contents, lines: Sequence[str]) -> Iterator[Sequence[obj
 
 
 def _workbook(contents: Contents, lines: Sequence[str]) -> bytes:
+    from xlsxwriter import Workbook
+
     file = BytesIO()
-    workbook = xlsxwriter.Workbook(file, _NO_LINKS)
+    workbook = Workbook(file, _NO_LINKS)
     if contents.entries:
         rows: list[Sequence[object]] = [header_of(contents)]
         rows += [row_of(contents, entry) for entry in contents.entries]
@@ -104,9 +110,7 @@ def _workbook(contents: Contents, lines: Sequence[str]) -> bytes:
     return file.getvalue()
 
 
-def _sheet(
-    workbook: xlsxwriter.Workbook, name: str, lines: Sequence[str], tables: Sequence[Sequence[Sequence[object]]]
-) -> None:
+def _sheet(workbook: "Workbook", name: str, lines: Sequence[str], tables: Sequence[Sequence[Sequence[object]]]) -> None:
     """One sheet: the watermark above, and on each printed page."""
     sheet, bold = workbook.add_worksheet(name), workbook.add_format({"bold": True})
     printed = [line.replace("&", "&&") for line in lines]
@@ -126,7 +130,7 @@ def _sheet(
             at += 1
 
 
-def _write(sheet: xlsxwriter.worksheet.Worksheet, at: int, row: Sequence[object], style: object) -> None:
+def _write(sheet: "Worksheet", at: int, row: Sequence[object], style: object) -> None:
     for column, value in enumerate(row):
         if isinstance(value, int | float) and not isinstance(value, bool):
             sheet.write_number(at, column, value, style)
