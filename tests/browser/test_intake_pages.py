@@ -218,7 +218,7 @@ Intl.DateTimeFormat.prototype.resolvedOptions = function () { return { ...own.ca
 def test_zone_that_the_browser_reports_is_chosen_if_it_is_offered(
     intake: Intake, visitor: Visit, reported: str, chosen: str
 ) -> None:
-    """The service refuses a zone that only the browser knows; nobody has chosen it."""
+    """The service refuses a zone that only the browser knows, and the person has not chosen it."""
     visitor.context.add_init_script(REPORTED % reported)
     page = visitor.page
     page.goto(intake.form("at-once"))

@@ -119,7 +119,7 @@ def wait_for_outcome(
 ) -> Result | None:
     """Return the first result of a command once it is decided; None if that takes longer than ``within_s``.
 
-    None as well if the database is away meanwhile: the command is stored, and its outcome is shown later.
+    None as well if the database fails during the wait: the command is stored, and its outcome is shown later.
     """
     act = wait_for_act(intake, receipt, within_s, sleep)
     return None if act is None else act.result
