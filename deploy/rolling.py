@@ -24,7 +24,8 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy.discreet import refusal, status_of
-from shared.http.problems import busy_page, busy_problem, retry_after_s
+from shared.http.error_pages import busy_page
+from shared.http.problems import busy_problem, retry_after_s
 from shared.runtime.logs import describe
 
 SLOTS = 4096

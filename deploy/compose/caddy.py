@@ -7,7 +7,9 @@ client network. The services have their own limits (``TROIKA_LIMIT_INTAKE``).
 from collections.abc import Iterator, Sequence
 
 from deploy.compose.containers import CLUSTER, HTTP_PORT, Container, serving
+from deploy.gateway_pages import PAGES, page_headers, page_with, pattern, texts
 from deploy.shape import DESK_ROUTES, LARGE_BODIES, PUBLIC_ROUTES, TOKEN_PATHS, Route
+from shared.http.error_pages import PAGE_TYPE
 from shared.http.headers import refusal_headers
 
 HEAD = """\
@@ -82,6 +84,8 @@ HEAD = """\
 	respond `{"type":"about:blank","title":"{args[1]}","status":{args[0]},"code":"{args[2]}"}` {args[0]}
 }
 
+# In its place, for browsers: a page in the language of the address or of the browser.
+@pages@
 """
 IN_A_CLUSTER = """\
 		trusted_proxies static {$TROIKA_TRUSTED_PROXIES}
@@ -112,8 +116,37 @@ def caddyfile(size: str) -> str:
     scheme, options = ("http://", IN_A_CLUSTER) if size == CLUSTER else ("", "")
     public = _site(f"{scheme}{{$TROIKA_HOST}}", "/programme", PUBLIC_ROUTES, size)
     desk = _site(f"{scheme}{{$TROIKA_DESK_HOST}}", "/console", DESK_ROUTES, size)
-    head = HEAD.replace("@headers@", headers).replace("@options@", options)
+    pages = "\n".join(_page(status, name) for status, name in PAGES.items())
+    head = HEAD.replace("@headers@", headers).replace("@options@", options).replace("@pages@", pages)
     return head + METRICS + "\n".join([*public, "", *desk]) + "\n"
+
+
+def _page(status: int, name: str) -> str:
+    """A snippet that answers browsers with the page for ``status``."""
+    source = '"{query.lang},{header.Accept-Language}"'
+    entries = "".join(
+        f"\t\t\t~(?i){pattern(language)} {_values(language, *values)}\n" for language, values in texts(status).items()
+    )
+    headers = "".join(f'\t\theader {header} "{value}"\n' for header, value in page_headers(https=True))
+    page = page_with("{page_language}", "{page_direction}", "{page_title}", "{page_text}")
+    return (
+        f"({name}_page) {{\n"
+        "\t@page header Accept *text/html*\n"
+        "\thandle @page {\n"
+        f"\t\tmap {source} {{page_language}} {{page_direction}} {{page_title}} {{page_text}} {{\n{entries}"
+        f"\t\t\tdefault {_values('en', *texts(status)['en'])}\n"
+        "\t\t}\n"
+        f"{headers}"
+        "\t\theader Content-Language {page_language}\n"
+        f'\t\theader Content-Type "{PAGE_TYPE}"\n'
+        f"\t\trespond `{page}` {status}\n"
+        "\t}\n"
+        "}\n"
+    )
+
+
+def _values(*values: str) -> str:
+    return " ".join(f'"{value}"' for value in values)
 
 
 def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator[str]:
@@ -131,13 +164,16 @@ def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator
         yield "\t\t}"
     for (service, process), group in _by_process(routes):
         yield from _process(group, serving(size, service, process))
+    yield "\t\timport not_found_page"
     yield f"\t\t{NOT_FOUND}"
     yield "\t}"
     yield "\thandle_errors 413 {"
+    yield "\t\timport too_large_page"
     yield f"\t\t{TOO_LARGE}"
     yield "\t}"
     yield "\thandle_errors {"
     yield "\t\theader Retry-After 5"
+    yield "\t\timport away_page"
     yield f"\t\t{AWAY}"
     yield "\t}"
     yield "}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from deploy.gateway_pages import PAGES, page_headers, page_with, pattern, texts
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import (
     DESK_ROUTES,
@@ -24,6 +25,7 @@ from deploy.shape import (
 )
 from deploy.up.ports import InstallationPorts, is_taken
 from shared.http.headers import refusal_headers
+from shared.i18n.languages import LANGUAGES, direction
 from shared.runtime.accounts import service_account
 from shared.runtime.deployment import LOOPBACK, TrustedProxies, read_proxies
 
@@ -134,9 +136,10 @@ def gateway_configuration(
         "operations": str(ports["operations"]),
         **{f"rate_{zone}": str(limits.rate_per_s * share) for zone, share in PREFIX_SHARES.items()},
         **{f"burst_{zone}": str(limits.burst * share) for zone, share in PREFIX_SHARES.items()},
-        "headers": "".join(
-            f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=is_https)
-        ),
+        "headers": _add_headers(refusal_headers(https=is_https)),
+        "page_headers": _add_headers([*page_headers(https=is_https), ("Content-Language", "$page_language")]),
+        "page_texts": "".join(_page_texts()),
+        **{f"page_{status}": _page(name) for status, name in PAGES.items()},
         "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
         "upstreams": "".join(
             _upstream(name, behind.get(name) or [f"127.0.0.1:{ports[name]}"])
@@ -152,6 +155,29 @@ def gateway_configuration(
     for name, value in filled.items():
         text = text.replace(f"@{name}@", value)
     return text
+
+
+def _add_headers(headers: Sequence[tuple[str, str]]) -> str:
+    return "".join(f'      add_header {name} "{value}" always;\n' for name, value in headers)
+
+
+def _page_texts() -> Iterator[str]:
+    """A variable for each text of the pages, by language."""
+    yield _by_language("page_language", {language: language for language in LANGUAGES})
+    yield _by_language("page_direction", {language: direction(language) for language in LANGUAGES})
+    for status, name in PAGES.items():
+        for part, index in (("title", 1), ("text", 2)):
+            yield _by_language(f"{name}_{part}", {language: found[index] for language, found in texts(status).items()})
+
+
+def _by_language(variable: str, values: Mapping[str, str]) -> str:
+    lines = "".join(f'    "~*{pattern(language)}" "{value}";\n' for language, value in values.items())
+    return f'  map "$arg_lang,$http_accept_language" ${variable} {{\n    default "{values["en"]}";\n{lines}  }}\n'
+
+
+def _page(name: str) -> str:
+    page = page_with("$page_language", "$page_direction", f"${name}_title", f"${name}_text")
+    return page.replace("'", "\\'")
 
 
 def _upstream(name: str, addresses: Sequence[str]) -> str:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from gevent import Timeout, monkey
 
 from shared.http.access import RECOGNISED
-from shared.http.problems import EARLIEST_S, asked_language, busy_page, busy_problem, retry_after_s
+from shared.http.error_pages import asked_language, busy_page, is_browser
+from shared.http.problems import EARLIEST_S, busy_problem, retry_after_s
 from shared.runtime.deployment import (
     FIRST,
     LAST,
@@ -325,7 +326,7 @@ class AdmissionMiddleware:
     ) -> Iterable[bytes]:
         requests_refused_total.labels(self._service, kind, reason).inc()
         seconds = retry_after_s()
-        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+        if is_browser(environ):
             headers, body = busy_page(seconds, asked_language(environ))
         else:
             headers, body = busy_problem(seconds)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from flask import Flask, current_app, request
 
 from shared.db.quarantine import Quarantine, QuarantineWatch
-from shared.http.problems import EARLIEST_S, QUARANTINE, QUARANTINE_S, Why, asked_language, busy_page, busy_problem
+from shared.http.error_pages import QUARANTINE, Why, asked_language, busy_page, is_browser
+from shared.http.problems import EARLIEST_S, QUARANTINE_S, busy_problem
 from shared.runtime.errors import Unavailable
 from shared.security.keys import KeyChecks
 
@@ -113,7 +114,7 @@ class QuarantineGate:
             return self._inner(environ, start_response)
         why: Why = QUARANTINE if code == QUARANTINE else "busy"
         retry_after_s = QUARANTINE_S if code == QUARANTINE else EARLIEST_S
-        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+        if is_browser(environ):
             headers, body = busy_page(retry_after_s, asked_language(environ), why)
         else:
             headers, body = busy_problem(retry_after_s, 503, code)

@@ -124,17 +124,20 @@ _ALWAYS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 )
+_NOT_FRAMED = "frame-ancestors 'none'"
 _NO_FRAME = ("X-Frame-Options", "DENY")
 _STAY_ON_HTTPS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
-def refusal_headers(*, https: bool) -> tuple[tuple[str, str], ...]:
+def refusal_headers(*, https: bool, policy: str = API_POLICY) -> tuple[tuple[str, str], ...]:
     """What a refusal carries that no application has made: of the gateway, or of gunicorn.
 
     Args:
         https: whether the public address is HTTPS.
+        policy: the ``Content-Security-Policy`` of the answer.
     """
-    further = (("Content-Security-Policy", API_POLICY), _NO_FRAME, ("Cache-Control", "no-store"))
+    framing = (_NO_FRAME,) if _NOT_FRAMED in policy else ()
+    further = (("Content-Security-Policy", policy), *framing, ("Cache-Control", "no-store"))
     return (*_ALWAYS, *further, *((_STAY_ON_HTTPS,) if https else ()))
 
 
@@ -168,7 +171,7 @@ def _completed(headers: list[tuple[str, str]], always: Iterable[tuple[str, str]]
     if policy is None:
         policy = PAGE_POLICY if given.get("content-type", "").startswith("text/html") else API_POLICY
         complete.append(("Content-Security-Policy", policy))
-    if "frame-ancestors 'none'" in policy and "x-frame-options" not in given:
+    if _NOT_FRAMED in policy and "x-frame-options" not in given:
         complete.append(_NO_FRAME)
     return complete
 

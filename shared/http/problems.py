@@ -1,37 +1,41 @@
 """Problems: every error is ``application/problem+json`` (RFC 9457) with a stable ``code``, or a page for browsers.
 
 An internal failure contains "internal" and the correlation id, and nothing else: no stack, no SQL, no versions.
-Refusals under load (503, 429, quarantine) are created without any lookup, because they are sent under load.
+Refusals under load (503, 429, quarantine) are created without any lookup, because they are sent under load. The pages
+are in :mod:`shared.http.error_pages`; a blueprint may have its own.
 """
 
 import json
 import logging
 import random
-import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from html import escape
-from math import ceil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any
 
 import marshmallow as ma
 from flask import Flask, Response, current_app, request
-from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_accept_header
 
-from shared.i18n.catalogue import Catalogue
-from shared.i18n.languages import direction, named_language, preferred_language
+from shared.http.error_pages import (
+    QUARANTINE,
+    Header,
+    Why,
+    asked_language,
+    busy_page,
+    error_page,
+    is_browser,
+    uncached,
+)
 from shared.runtime.errors import DomainError, Quarantined, Unavailable
 from shared.runtime.logs import correlation_id, describe
 from shared.security.rate_limits import TooMany
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 log = logging.getLogger(__name__)
+
+EARLIEST_S, LATEST_S = 2, 10
+"""Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
+
+QUARANTINE_S = 60
+"""``Retry-After`` while the database is in quarantine, seconds."""
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -138,10 +142,19 @@ def handle_problems(app: Flask, statuses: Mapping[str, int]) -> None:
     if needless:
         raise ValueError(f"statuses that need no declaration: {', '.join(needless)}")
     app.extensions[STATUSES] = {**DOMAIN_STATUS, **statuses}
-    app.register_error_handler(HTTPException, from_http)
-    app.register_error_handler(DomainError, from_domain)
+    app.register_error_handler(HTTPException, lambda error: _readable(from_http(error)))
+    app.register_error_handler(DomainError, lambda error: _readable(from_domain(error)))
     app.register_error_handler(Unavailable, from_outage)
-    app.register_error_handler(Exception, from_bug)
+    app.register_error_handler(Exception, lambda error: _readable(from_bug(error)))
+
+
+def _readable(answer: Response) -> Response:
+    """``answer``, for browsers with a page in place of the problem."""
+    if is_browser(request.environ):
+        headers, body = error_page(answer.status_code, asked_language(request.environ), correlation_id())
+        answer.set_data(body)
+        answer.headers.update(headers)
+    return answer
 
 
 def from_http(error: HTTPException) -> Response:
@@ -175,7 +188,7 @@ def from_domain(error: DomainError) -> Response:
 
 def from_outage(error: Unavailable) -> Response:
     """Something the request needs is down; for browsers as a page in their language."""
-    if "text/html" in request.headers.get("Accept", ""):
+    if is_browser(request.environ):
         why: Why = QUARANTINE if isinstance(error, Quarantined) else "busy"
         wait_s = error.retry_after_s if why == QUARANTINE else _spread_s(error.retry_after_s)
         headers, body = busy_page(max(1, round(wait_s)), asked_language(request.environ), why)
@@ -213,47 +226,9 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-EARLIEST_S, LATEST_S = 2, 10
-"""Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
-
-QUARANTINE: Final = "quarantine"
-"""Code of the problem, and why a page is refused, while the service's database is in quarantine."""
-
-QUARANTINE_S = 60
-"""``Retry-After`` while the database is in quarantine, seconds."""
-
 _TITLES = {408: "Too much at once", 429: "Too many requests", 503: "Too much at once"}
 
 _QUARANTINE = "Restored from a backup, not in use yet"
-
-_NAMED = re.compile(r"(?:^|&)lang=([A-Za-z]{2})(?=[-_&]|$)")
-_MAX_ACCEPT_LANGUAGE_LENGTH = 200
-"""Characters of the header that are read: a refused request must cost little."""
-
-TEXTS = Catalogue(Path(__file__).parent / "translations")
-Why = Literal["busy", "too-many", "quarantine"]
-"""Overload; a rate limit (:mod:`shared.security.rate_limits`); the database was restored and is being checked."""
-
-_STYLE = (
-    "body{margin:0;background:#f3f5f7;color:#17212b;overflow-wrap:break-word;"
-    "font:1.0625rem/1.6 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Noto Sans Arabic','Noto Sans SC',"
-    "sans-serif}"
-    "main{max-width:42rem;margin:0 auto;padding:1.25rem 1rem;background:#fff}"
-    "h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25}p{margin:0}"
-    "@media(min-width:46rem){main{margin:2.5rem auto;padding:1.75rem 2.5rem;"
-    "border:1px solid #d5dce2;border-radius:12px}}"
-    "@media(prefers-color-scheme:dark){:root{color-scheme:dark}body{background:#0e1318;color:#eef2f5}"
-    "main{background:#161d24;border-color:#323d47}}"
-)
-"""The colours and letters of our other pages. In the page: a stylesheet would be one more request while there are too
-many."""
-
-_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-
-POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors *; base-uri 'none'; form-action 'none'"
-"""Any page may frame it, as partners frame the form that it replaces: there is nothing in it to click."""
-
-Header = tuple[str, str]
 
 
 def retry_after_s() -> int:
@@ -266,48 +241,13 @@ def busy_problem(retry_after_s: int, status: int = 503, code: str = "unavailable
     title = _QUARANTINE if code == QUARANTINE else _TITLES[status]
     content = {"type": f"urn:troika:problem:{code}", "title": title, "status": status, "code": code}
     body = json.dumps(content).encode()
-    return _answer(body, MEDIA_TYPE, retry_after_s), body
-
-
-def asked_language(environ: "WSGIEnvironment") -> str:
-    """The language to answer a request in: that of its address, as everywhere, else the browser's, else English."""
-    named = _NAMED.search(environ.get("QUERY_STRING", ""))
-    if named is not None and (language := named_language(named[1])):
-        return language
-    accepted = environ.get("HTTP_ACCEPT_LANGUAGE", "")[:_MAX_ACCEPT_LANGUAGE_LENGTH]
-    return preferred_language(parse_accept_header(accepted, LanguageAccept)) or "en"
-
-
-def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[list[Header], bytes]:
-    """Headers and body of a page in ``language`` that explains why the request is refused."""
-    minutes = ceil(retry_after_s / 60)
-    count = retry_after_s if why == "busy" else minutes
-    title = escape(TEXTS.text(f"{why}.title", language))
-    text = TEXTS.text("quarantine.text", language) if why == QUARANTINE else ""
-    advice = escape(text or TEXTS.plural(f"{why}.text", count, language, seconds=retry_after_s, minutes=minutes))
-    html = (
-        f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head>"
-        f"<body><main><h1>{title}</h1><p>{advice}</p></main></body></html>"
-    ).encode()
-    headers = _answer(html, "text/html; charset=utf-8", retry_after_s)
-    return [*headers, ("Content-Security-Policy", POLICY), ("Content-Language", language)], html
+    return [*uncached(body, MEDIA_TYPE), ("Retry-After", str(retry_after_s))], body
 
 
 def refuse_too_many(refusal: TooMany) -> Response:
     """Return 429, for browsers as a page in their language."""
-    if "text/html" in request.headers.get("Accept", ""):
+    if is_browser(request.environ):
         headers, body = busy_page(refusal.retry_after_s, asked_language(request.environ), "too-many")
     else:
         headers, body = busy_problem(refusal.retry_after_s, 429, "too-many")
     return Response(body, 429, headers)
-
-
-def _answer(body: bytes, content_type: str, retry_after_s: int) -> list[Header]:
-    return [
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
-        ("Cache-Control", "no-store"),
-        ("Retry-After", str(retry_after_s)),
-    ]

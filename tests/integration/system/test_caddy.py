@@ -10,8 +10,11 @@ import pytest
 import requests
 
 from deploy.shape import DESK_ROUTES, PUBLIC_ROUTES, WEB_PROCESSES, Route, worker_name
+from shared.http.error_pages import POLICY, error_texts, page_html
 from shared.http.headers import refusal_headers
+from shared.i18n.languages import direction
 from tests.support.caddy import DESK_HOST, PUBLIC_HOST, caddy
+from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 
 SLOW_PARTS = 12
@@ -109,6 +112,35 @@ def test_path_on_neither_host_is_a_problem_document(port: int) -> None:
             assert answer.json()["code"] == "not-found"
             for name, value in refusal_headers(https=True):
                 assert answer.headers[name] == value, name
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "language"),
+    [("", "fr-CH,fr;q=0.9,en;q=0.5", "fr"), ("?lang=ar", "fr", "ar"), ("?lang=xx", "", "en"), ("", "de", "en")],
+)
+def test_browser_reads_an_error_in_its_language(port: int, query: str, accepted: str, language: str) -> None:
+    answer = ask(port, PUBLIC_HOST, f"/nothing{query}", Accept="text/html,*/*;q=0.8", Accept_Language=accepted)
+    title, text = error_texts(404, language)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert answer.text == page_html(title, f"<p>{text}</p>", language, direction(language))
+    assert answer.headers["Content-Language"] == language
+    for name, value in refusal_headers(https=True, policy=POLICY):
+        assert answer.headers[name] == value, name
+    assert "X-Frame-Options" not in answer.headers
+
+
+def test_browser_reads_that_a_body_is_too_large(port: int) -> None:
+    url, headers = f"http://127.0.0.1:{port}/v1/forms/a/submissions", {"Host": PUBLIC_HOST, "Accept": "text/html"}
+    answer = requests.post(url, data=b"x" * 300_000, headers=headers, timeout=20)
+    assert (answer.status_code, answer.text.count("<h1>That was too much at once</h1>")) == (413, 1)
+
+
+def test_browser_reads_that_no_process_answers(run_folder: RunFolder) -> None:
+    nothing = {worker_name(*web): [f"127.0.0.1:{free_port()}"] for web in WEB_PROCESSES}
+    with caddy(run_folder, nothing) as lone:
+        page, problem = (ask(lone, PUBLIC_HOST, "/programme", Accept=accept) for accept in ("text/html", "*/*"))
+    assert [page.status_code, problem.status_code, problem.json()["code"]] == [503, 503, "unavailable"]
+    assert (page.headers["Retry-After"], "<h1>The site cannot be reached" in page.text) == ("5", True)
 
 
 def test_reading_part_of_the_api_refuses_other_methods(port: int) -> None:

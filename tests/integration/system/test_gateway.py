@@ -16,6 +16,7 @@ import requests
 
 from deploy.shape import SERVICES, TOKEN_PATHS
 from deploy.up.gateway import RequestLimits, gateway_unit
+from shared.http.error_pages import POLICY, error_texts, page_html
 from shared.http.headers import refusal_headers
 from shared.runtime.deployment import TrustedProxies, read_proxies
 from tests.support.children import kill_tree, start_child
@@ -164,6 +165,40 @@ def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> No
     assert [answer.url for answer in answers if not HEADERS.items() <= answer.headers.items()] == []
     for answer in answers[:-2]:
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "language", "direction", "title"),
+    [
+        ("", "fr-CH,fr;q=0.9,en;q=0.5", "fr", "ltr", "Cette page n’existe pas"),
+        ("?lang=ar", "fr", "ar", "rtl", "هذه الصفحة غير موجودة"),
+        ("?lang=xx", "", "en", "ltr", "There is no such page"),
+        ("", "de", "en", "ltr", "There is no such page"),
+    ],
+)
+def test_browser_reads_an_error_of_the_gateway_in_its_language(
+    gateway: Gateway, query: str, accepted: str, language: str, direction: str, title: str
+) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": accepted}
+    answer = requests.get(f"{gateway.url}/nothing{query}", headers=browser, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert f'<html lang="{language}" dir="{direction}">' in answer.text
+    assert f"<h1>{title}</h1>" in answer.text
+    assert answer.headers["Content-Language"] == language
+    assert answer.headers["Content-Security-Policy"] == POLICY
+    assert (HEADERS.keys() - {"X-Frame-Options"}) <= answer.headers.keys()
+
+
+def test_browser_reads_that_the_body_is_too_large_or_the_site_is_away(gateway: Gateway) -> None:
+    browser = {"Accept": "text/html"}
+    large = requests.post(f"{gateway.url}/r/x", data=b"x" * 300_000, headers=browser, timeout=10)
+    away = requests.get(f"{gateway.url}/programme", headers=browser, timeout=10)
+    assert [(one.status_code, one.text) for one in (large, away)] == [
+        (status, page_html(title, f"<p>{text}</p>", "en", "ltr"))
+        for status in (413, 503)
+        for title, text in [error_texts(status, "en")]
+    ]
+    assert away.headers["Retry-After"] == "5"
 
 
 def test_reading_is_not_limited(gateway: Gateway) -> None:

@@ -1,4 +1,4 @@
-"""What browsers get that are refused for load."""
+"""What browsers get in place of a problem."""
 
 import re
 from base64 import b64encode
@@ -6,10 +6,13 @@ from hashlib import sha256
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.test import TestResponse
 
-from shared.http.problems import Why, busy_page, handle_problems
-from shared.runtime.errors import Quarantined, Unavailable
+from shared.http.error_pages import Why, busy_page
+from shared.http.problems import handle_problems
+from shared.runtime.errors import DomainError, Quarantined, Unavailable
+from shared.runtime.logs import caused_by
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,55 @@ def test_browser_reads_that_the_database_is_restored() -> None:
     page = away(quarantined, BROWSER)
     assert (page.status_code, page.headers["Retry-After"]) == (503, str(round(quarantined.retry_after_s)))
     assert page.text == busy_page(round(quarantined.retry_after_s), "ru", "quarantine")[1].decode()
+
+
+def refused(error: Exception, accept: str = BROWSER) -> TestResponse:
+    """The answer to a request for which ``error`` is raised."""
+    app = Flask("test")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    handle_problems(app, {})
+
+    def fail() -> str:
+        raise error
+
+    app.add_url_rule("/", view_func=fail)
+    return app.test_client().get("/", headers={"Accept": accept, "Accept-Language": "fr"})
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title"),
+    [
+        (NotFound(), 404, "Cette page n’existe pas"),
+        (DomainError("not-found", "no such form"), 404, "Cette page n’existe pas"),
+        (RequestEntityTooLarge(), 413, "L’envoi était trop volumineux"),
+        (DomainError("form-closed", "since noon"), 409, "Votre demande n’a pas pu être traitée"),
+        (ValueError("a secret"), 500, "Une erreur s’est produite"),
+    ],
+)
+def test_browser_reads_about_an_error_in_its_language(error: Exception, status: int, title: str) -> None:
+    page = refused(error)
+    assert (page.status_code, page.mimetype, page.headers["Content-Language"]) == (status, "text/html", "fr")
+    assert f"<h1>{title}</h1>" in page.text
+    assert not any(words in page.text for words in ("no such form", "since noon", "a secret"))
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_page_about_our_fault_has_the_reference_of_the_request() -> None:
+    with caused_by("reference-1", ""):
+        page, wrong = refused(ValueError("a secret")), refused(NotFound())
+    assert ("<p>Référence pour l’organisateur\u202f: reference-1</p>" in page.text, "reference-1" in wrong.text) == (
+        True,
+        False,
+    )
+
+
+def test_refused_method_names_the_allowed_ones_on_the_page_too() -> None:
+    page = refused(MethodNotAllowed(["GET"]))
+    assert (page.status_code, page.headers["Allow"], page.mimetype) == (405, "GET", "text/html")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
+def test_program_gets_an_error_as_a_problem(accept: str) -> None:
+    answer = refused(DomainError("form-closed", "since noon"), accept)
+    assert (answer.status_code, answer.mimetype) == (409, "application/problem+json")
+    assert answer.get_json(force=True)["detail"] == "since noon"
