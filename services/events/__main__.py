@@ -50,7 +50,7 @@ def command_line() -> OperatorGroup:
         click.echo(
             f"{report.events} events, {report.series} series, {report.working_groups} working groups, "
             f"{report.consultations} consultations, {report.resources} resources, {report.hotels} hotels, "
-            f"{len(rooms.rooms)} rooms; {report.messages} changes to tell"
+            f"{len(rooms.rooms)} rooms; {report.messages} changes to publish"
         )
 
     _add_export(group)

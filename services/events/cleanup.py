@@ -52,7 +52,7 @@ RULES = (
     ),
 )
 
-ABOUT_OTHERS = "it says something about another person, a coordinator"
+ABOUT_OTHERS = "it is about another person, a coordinator"
 ENCRYPTED = "encrypted; the decrypted names are under speakers"
 
 LOGGED = "kept as long as the audit log; it contains no name of a participant"
@@ -62,7 +62,9 @@ _PROPOSALS = "(SELECT id FROM proposal WHERE person_ref = ANY(:refs))"
 _SUBJECTS = "(SELECT id::text FROM proposal WHERE person_ref = ANY(:refs))"
 
 PERSONAL_TABLES = (
-    PersonalTable("FROM roster t WHERE t.person_ref = ANY(:refs)", ends="bury: a tombstone, known before or not"),
+    PersonalTable(
+        "FROM roster t WHERE t.person_ref = ANY(:refs)", ends="erase_registration: a tombstone, known before or not"
+    ),
     PersonalTable(
         "FROM person_contact t WHERE t.person_ref = ANY(:refs)",
         erase="""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Protocol
 
 from services.console_words import country_name as country_name
@@ -44,6 +45,8 @@ STATUSES: Mapping[EventStatus, tuple[str, str]] = {
 
 MODES: Mapping[str, str] = {Mode.ONLINE: "Online", Mode.IN_PERSON: "In person", Mode.HYBRID: "Online and in person"}
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
 utc_text = compact_instant
 """For templates."""
 
@@ -62,7 +65,7 @@ class FormField:
     widget: str = "text"
     help: str = ""
     required: bool = False
-    most: int = 200
+    max_length: int = 200
     choices: FieldChoices = ()
     groups: Sequence[tuple[str, FieldChoices]] = ()
     rows: int = 1
@@ -104,14 +107,14 @@ class Typed:
 
 
 class SentForm(Protocol):
-    """What a browser sends; Werkzeug's ``MultiDict`` is one."""
+    """The fields that a browser sends; Werkzeug's ``MultiDict`` is one."""
 
     def get(self, key: str, default: str, /) -> str: ...
 
     def getlist(self, key: str, /) -> list[str]: ...
 
 
-def typed_in(form: SentForm, sections: Iterable[Section]) -> dict[str, str | Sequence[str]]:
+def read_fields(form: SentForm, sections: Iterable[Section]) -> dict[str, str | Sequence[str]]:
     """Return the values in ``form`` of the fields of ``sections``, without spaces at the ends.
 
     Line breaks as stored.
@@ -136,30 +139,30 @@ def cleaned(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\0", "").strip()
 
 
-def missing_in(values: Mapping[str, str | Sequence[str]], sections: Iterable[Section]) -> dict[str, str]:
+def missing_fields(values: Mapping[str, str | Sequence[str]], sections: Iterable[Section]) -> dict[str, str]:
     """Return a sentence for each required field that is empty; for a text in several languages, the English field."""
-    needed = (one for section in sections for one in section.fields if one.required and not values[one.first])
-    return {one.first: _asked_for(one) for one in needed}
+    missing = (one for section in sections for one in section.fields if one.required and not values[one.first])
+    return {one.first: _required_text(one) for one in missing}
 
 
-def _asked_for(one: FormField) -> str:
-    verb, name = "Choose" if one.widget == "select" else "Give", one.label.lower()
-    return f"{verb} the {name} in English." if one.widget == "languages" else f"{verb} the {name}."
+def _required_text(field: FormField) -> str:
+    verb, name = "Choose" if field.widget == "select" else "Give", field.label.lower()
+    return f"{verb} the {name} in English." if field.widget == "languages" else f"{verb} the {name}."
 
 
-def in_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str, str]:
+def in_page_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str, str]:
     """``faults`` in the order of the fields on the page."""
     names = list(labels_of(sections))
     return dict(sorted(faults.items(), key=lambda fault: names.index(fault[0]) if fault[0] in names else len(names)))
 
 
-def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[str, str]) -> dict[str, str]:
+def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[str, str] = NO_NAMES) -> dict[str, str]:
     """Return a sentence for each field that breaks a rule; the first one if there are several.
 
     Args:
         error: the broken rules.
         sections: of the form.
-        names: names of form fields by names in the domain, if they differ.
+        names: names of form fields by their names in the domain, where they differ.
     """
     labels, firsts = labels_of(sections), {one.name: one.first for section in sections for one in section.fields}
     found: dict[str, str] = {}

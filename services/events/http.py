@@ -41,12 +41,12 @@ def audience() -> Readers:
     return Readers.COORDINATORS if holder_if_any(*READERS) else Readers.PUBLIC
 
 
-def own_forms(who: Readers) -> frozenset[str] | None:
-    """The forms to which the caller's key is limited, an event counting as the form of its name; None: to none.
+def own_forms(readers: Readers) -> frozenset[str] | None:
+    """The forms to which the caller's key is limited (an event counts as the form of its name); None: no limit.
 
-    The public has no key, so nothing is limited there: it is shown no more than what is public anyway.
+    The public has no key, so there is no limit: it sees only what is public.
     """
-    return None if who is Readers.PUBLIC else holder().forms
+    return None if readers is Readers.PUBLIC else holder().forms
 
 
 def require_internal() -> None:
@@ -108,6 +108,13 @@ class CountedGroupSchema(ma.Schema):
     )
 
 
+def number_by_name(description: str) -> ma.fields.Dict:
+    """Numbers by name, such as registrations by status."""
+    return ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.Integer(), required=True, metadata={"description": description}
+    )
+
+
 def total_field() -> ma.fields.Boolean:
     """Whether all are counted."""
     return ma.fields.Boolean(load_default=False, metadata={"description": "Whether to return the total number"})
@@ -148,8 +155,8 @@ def counted_list(item: type[ma.Schema], name: str, more: Mapping[str, Any] = NO_
     return ma.Schema.from_dict(fields, name=name)
 
 
-def groups_asked(query: Mapping[str, Any], allowed: Sequence[str]) -> list[str]:
-    """What is counted by; nothing where a list is asked for.
+def requested_groups(query: Mapping[str, Any], allowed: Sequence[str]) -> list[str]:
+    """The fields to count by; empty if the request is for a list.
 
     Raises:
         DomainError: ``unknown-parameter``: it is none of ``allowed``, or is combined with arguments of a list.
@@ -168,7 +175,7 @@ def groups_answer(
     total: Callable[[], int] | None,
     sums: Sequence[str] = (),
 ) -> Response:
-    """What is answered of counts: as CSV if `Accept` asks for it.
+    """The response with counts: as CSV if `Accept` asks for it.
 
     Args:
         name: of the list.
@@ -185,8 +192,8 @@ def groups_answer(
     return jsonify(content if total is None else content | {"total": total()})
 
 
-def parted(names: str) -> list[str]:
-    """Names of fields, parted by commas."""
+def split_names(names: str) -> list[str]:
+    """The names of fields in a list separated by commas."""
     return [name.strip() for name in names.split(",")]
 
 

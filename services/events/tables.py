@@ -84,10 +84,10 @@ class Counted:
 
 
 def group_names(asked: str, allowed: Sequence[str]) -> list[str]:
-    """One or two names of fields, parted by a comma.
+    """One or two names of fields, separated by a comma.
 
     Raises:
-        DomainError: ``unknown-parameter``, it is none that can be counted by, or there are more.
+        DomainError: ``unknown-parameter``, a field that cannot be counted by, or more than two.
     """
     names = [name.strip() for name in asked.split(",")]
     if not 1 <= len(names) <= MAX_KEYS or len(set(names)) != len(names) or not set(names) <= set(allowed):

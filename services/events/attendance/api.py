@@ -23,10 +23,10 @@ from services.events.http import (
     counted_list,
     group_fields,
     groups_answer,
-    groups_asked,
-    parted,
     read_id_position,
+    requested_groups,
     sort_field,
+    split_names,
     total_field,
     with_refusals,
 )
@@ -177,7 +177,7 @@ def add_roster(blueprint: Any, context: EventsContext, titles: Titles) -> None:
         require_touch(event_id)
         wanted = _wanted(query, event_id)
         total = (lambda: count_roster(context.work, wanted)) if query["total"] else None
-        if names := groups_asked(query, tuple(ROSTER_GROUPS)):
+        if names := requested_groups(query, tuple(ROSTER_GROUPS)):
             groups = group_roster(context.work, wanted, names, query["at_least"])
             return groups_answer(f"roster-{event_id}", names, groups, total)
         columns = _columns(query.get("columns"))
@@ -205,7 +205,7 @@ def _wanted(query: dict[str, Any], event_id: str) -> RosterQuery:
 
 def _columns(asked: str | None) -> list[str]:
     """The columns that are asked for, in their own order, and the id."""
-    wanted = _COLUMNS if asked is None else parted(asked)
+    wanted = _COLUMNS if asked is None else split_names(asked)
     return [name for name in _COLUMNS if name in wanted or name == _COLUMNS[0]]
 
 

@@ -1,8 +1,8 @@
 """Which registrations mean attendance, whom a change of an event notifies, and coverage of groups. Pure.
 
 Forms for interest, for membership of a working group and for proposals may also name an event, but do not mean
-    attendance: their registrations are not counted as attendance and cover no working group. An unknown kind counts as
-    attendance.
+attendance: their registrations are not counted as attendance and cover no working group. An unknown kind counts as
+attendance.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ class ChangeAudience:
     """People whom a change of an event concerns.
 
     Attributes:
-        people: distinct people who will be notified; someone on two forms is notified once.
+        people: distinct people who will be notified; a person on two forms is notified once.
         by_status: registrations of attendance by status, also those that ended.
         by_form_kind: live registrations by kind of form, interest included.
         by_language: live registrations of those who will be notified, by language.

@@ -18,19 +18,14 @@ TallyKey = tuple[str, str]
 """A dimension and a name in it: ``("country", "CH")``."""
 
 _IS_INTERNAL = "EXISTS (SELECT FROM event WHERE event.id = :event_id AND event.internal)"
-_TALLY_ADDED = """
+_ADD_TO_TALLY = """
     ON CONFLICT (internal, dimension, name) DO UPDATE SET registrations = tally.registrations + excluded.registrations
 """
 _TALLY_MORE = text(f"""
     INSERT INTO tally (internal, dimension, name, registrations)
-    SELECT {_IS_INTERNAL}, dimension, name, 1
-    FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[])) AS each (dimension, name) {_TALLY_ADDED}
-""")
-_TALLY_MANY = text(f"""
-    INSERT INTO tally (internal, dimension, name, registrations)
     SELECT {_IS_INTERNAL}, dimension, name, number
     FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[]), CAST(:numbers AS integer[]))
-        AS each (dimension, name, number) {_TALLY_ADDED}
+        AS each (dimension, name, number) {_ADD_TO_TALLY}
 """)
 _TALLY_LESS = text(f"""
     UPDATE tally SET registrations = registrations - 1
@@ -42,7 +37,7 @@ _SHIFT_TALLIES = text(f"""
     SELECT side.internal, dimension, name, side.sign * registrations
     FROM unnest(CAST(:dimensions AS text[]), CAST(:names AS text[]), CAST(:numbers AS integer[]))
         AS each (dimension, name, registrations),
-        (VALUES (:internal, 1), (NOT :internal, -1)) AS side (internal, sign) {_TALLY_ADDED}
+        (VALUES (:internal, 1), (NOT :internal, -1)) AS side (internal, sign) {_ADD_TO_TALLY}
 """)
 _TALLIES = text("""
     SELECT name, registrations FROM tally
@@ -143,18 +138,12 @@ _REGISTERED_ON = text("""
 """)
 
 
-def tally_more(connection: Connection, entries: Sequence[TallyKey], event_id: str | None) -> None:
-    """Count one more registration of an event in each of ``entries``, which differ."""
-    if entries:
-        connection.execute(_TALLY_MORE, _arrays(entries) | {"event_id": event_id})
-
-
-def tally_many(connection: Connection, numbers: Mapping[TallyKey, int], event_id: str | None) -> None:
-    """Count further registrations of an event in each entry, by number."""
+def tally_more(connection: Connection, numbers: Mapping[TallyKey, int], event_id: str | None) -> None:
+    """Count as many more registrations of an event in each entry as ``numbers`` has."""
     if numbers:
         entries = sorted(numbers)
         values = _arrays(entries) | {"numbers": [numbers[entry] for entry in entries], "event_id": event_id}
-        connection.execute(_TALLY_MANY, values)
+        connection.execute(_TALLY_MORE, values)
 
 
 def tally_less(connection: Connection, entries: Sequence[TallyKey], event_id: str | None) -> None:
@@ -164,7 +153,7 @@ def tally_less(connection: Connection, entries: Sequence[TallyKey], event_id: st
 
 
 def shift_tallies(connection: Connection, numbers: Mapping[TallyKey, int], *, internal: bool) -> None:
-    """Move the given number of registrations of each entry between internal and other tallies."""
+    """Move as many registrations of each entry between internal and other tallies as ``numbers`` has."""
     if numbers:
         values = _arrays(list(numbers)) | {"numbers": list(numbers.values()), "internal": internal}
         connection.execute(_SHIFT_TALLIES, values)
@@ -250,14 +239,14 @@ class Traveller:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Members of one working group, and those of them who got no bulletin since a given time: distinct people."""
+    """Members of one working group, and those of them who got no bulletin since a certain time: distinct people."""
 
     members: int = 0
     without_mail: int = 0
 
 
 # OFFSET 0 keeps it an index lookup for each traveller: for a join, the planner reads all of a million rows instead.
-_NOT_THERE = f"""
+_WITHOUT_EVENT = f"""
     FROM roster AS traveller
     WHERE traveller.form_kind = 'delegation' AND traveller.status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
         AND traveller.person_ref IS NOT NULL AND NOT EXISTS (
@@ -271,11 +260,11 @@ _NOT_THERE = f"""
 """
 _MISSING = text(f"""
     SELECT coalesce(CAST(:event AS text), attend) AS event, count(DISTINCT person_ref)::int AS people
-    {_NOT_THERE} GROUP BY 1 ORDER BY 1
+    {_WITHOUT_EVENT} GROUP BY 1 ORDER BY 1
 """)
-_WHO_IS_MISSING = text(f"""
+_MISSING_TRAVELLERS = text(f"""
     SELECT registration_id::text, encode(person_ref, 'hex'), form, working_group, country, occurred_at
-    {_NOT_THERE} AND registration_id > CAST(:after AS uuid) ORDER BY traveller.registration_id LIMIT :limit
+    {_WITHOUT_EVENT} AND registration_id > CAST(:after AS uuid) ORDER BY traveller.registration_id LIMIT :limit
 """)
 
 
@@ -290,9 +279,9 @@ def missing_traveller_counts(connection: Connection, event_id: str | None, *, in
 
 
 def select_missing_travellers(connection: Connection, event_id: str | None, after: str, limit: int) -> list[Traveller]:
-    """The travellers that ``missing_travellers`` counts, by registration, after the registration ``after``."""
+    """The travellers that ``missing_traveller_counts`` counts, by registration, after the registration ``after``."""
     values = {"event": event_id, "after": after, "limit": limit, "internal": False}
-    return [Traveller(*row) for row in connection.execute(_WHO_IS_MISSING, values)]
+    return [Traveller(*row) for row in connection.execute(_MISSING_TRAVELLERS, values)]
 
 
 def memberships(connection: Connection, since: datetime, *, internal: bool) -> Mapping[str, Membership]:
@@ -302,7 +291,7 @@ def memberships(connection: Connection, since: datetime, *, internal: bool) -> M
 
 
 def representatives_by_group(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-    """Live representatives by working group and event, of the events given."""
+    """Live representatives by working group and event, of these events."""
     found: dict[str, dict[str, int]] = {}
     for group, event_id, number in connection.execute(_REPRESENTATIVES, {"events": list(event_ids)}):
         found.setdefault(group, {})[event_id] = number

@@ -21,7 +21,6 @@ from services.events.attendance.numbers import (
     recompute_person_contact,
     shift_tallies,
     tally_less,
-    tally_many,
     tally_more,
     upsert_group_contact,
     upsert_people_contacts,
@@ -47,7 +46,7 @@ from services.events.attendance.store import (
 from services.events.cleanup import PERSONAL_TABLES
 from services.events.event.model import Event, Readers
 from services.events.event.service import find_event
-from services.events.event.store import count_more, count_one_less, count_one_more
+from services.events.event.store import count_more, count_one_less
 from services.events.tables import CountedGroup
 from shared.db.cleanup import erase_rows
 from shared.db.unit_of_work import UnitOfWork
@@ -90,7 +89,7 @@ def handle_registration(connection: Connection, registered: Registered) -> None:
 
 
 def handle_registrations(connection: Connection, registered: Sequence[Registered]) -> None:
-    """As ``handle_registration`` for each in order: unknown ones all at once, the others one by one.
+    """Do the same as ``handle_registration`` for each, in order: new ones in one statement, the others one by one.
 
     During a peak most registrations are new, and one statement for all costs hardly more than a statement for one.
     """
@@ -113,7 +112,7 @@ def _count_new(connection: Connection, added: Sequence[Registered]) -> None:
     count_more(connection, Counter(key for one in added if (key := _counted(one)) is not None))
     for event_id in sorted({one.event_id for one in added}, key=str):
         of_event = [one for one in added if one.event_id == event_id]
-        tally_many(connection, Counter(entry for one in of_event for entry in tallied(one)), event_id)
+        tally_more(connection, Counter(entry for one in of_event for entry in tallied(one)), event_id)
 
 
 def move_count(connection: Connection, old: Registered | None, new: Registered) -> None:
@@ -124,7 +123,7 @@ def move_count(connection: Connection, old: Registered | None, new: Registered) 
     if before is not None:
         count_one_less(connection, *before)
     if after is not None:
-        count_one_more(connection, *after)
+        count_more(connection, {after: 1})
 
 
 def _counted(known: Registered | None) -> tuple[str, str] | None:
@@ -140,7 +139,7 @@ def move_tallies(connection: Connection, old: Registered | None, new: Registered
     old_event = old.event_id if old is not None else None
     unchanged = before & after if old_event == new.event_id else frozenset()
     tally_less(connection, sorted(before - unchanged), old_event)
-    tally_more(connection, sorted(after - unchanged), new.event_id)
+    tally_more(connection, Counter(after - unchanged), new.event_id)
 
 
 def tallied(known: Registered | None) -> frozenset[TallyKey]:
@@ -175,12 +174,12 @@ def handle_contact(connection: Connection, contact: MailContact) -> None:
     """
     lock_read_side(connection)
     insert_contact(connection, contact)
-    whose = owner_of(connection, contact.registration_id)
-    if whose is None:
+    owner = owner_of(connection, contact.registration_id)
+    if owner is None:
         return
-    upsert_person_contact(connection, whose.person_ref, contact.registration_id)
-    if whose.working_group is not None:
-        upsert_group_contact(connection, whose.working_group, contact.registration_id)
+    upsert_person_contact(connection, owner.person_ref, contact.registration_id)
+    if owner.working_group is not None:
+        upsert_group_contact(connection, owner.working_group, contact.registration_id)
 
 
 def erase_registration(connection: Connection, tombstone: Registered) -> None:
@@ -196,7 +195,7 @@ def erase_registration(connection: Connection, tombstone: Registered) -> None:
     old = lock_registration(connection, tombstone.registration_id)
     if old is None and tombstone.status == NEVER_CONFIRMED:
         return
-    new = tombstone if old is None else _buried(old, tombstone)
+    new = tombstone if old is None else _as_tombstone(old, tombstone)
     move_count(connection, old, new)
     move_tallies(connection, old, new)
     store_tombstone(connection, new)
@@ -204,15 +203,18 @@ def erase_registration(connection: Connection, tombstone: Registered) -> None:
         erase_rows(connection, PERSONAL_TABLES, {"person_ref": old.person_ref})
 
 
-def _buried(old: Registered, tombstone: Registered) -> Registered:
-    left = NO_PERSON if tombstone.status in LIVE else {**NO_PERSON, **COUNTED_BY}
-    return replace(old, status=tombstone.status, revision=tombstone.revision, occurred_at=tombstone.occurred_at, **left)
+def _as_tombstone(old: Registered, tombstone: Registered) -> Registered:
+    emptied = NO_PERSON if tombstone.status in LIVE else {**NO_PERSON, **COUNTED_BY}
+    return replace(
+        old, status=tombstone.status, revision=tombstone.revision, occurred_at=tombstone.occurred_at, **emptied
+    )
 
 
 def move_numbers(connection: Connection, old: Event | None, new: Event) -> None:
     """Count the registrations of ``new`` where they belong now. In the caller's transaction, after it stored ``new``.
 
-    Registrations may have been known before the event was: without an ``old`` one they counted as of no internal event.
+    Registrations may arrive before their event: without an ``old`` event they counted as those of an event that is
+    not internal.
     """
     if new.internal == (old is not None and old.internal):
         return

@@ -1,6 +1,6 @@
 """The roster: the newest known state of each registration, without names or addresses."""
 
-# ruff: noqa: S608 - the parts above are constant, all values are parameters
+# ruff: noqa: S608 - statements are put together from constant parts; all values are parameters
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -235,7 +235,7 @@ def count_registration_rows(connection: Connection, wanted: RosterQuery) -> int:
 def count_roster_groups(
     connection: Connection, wanted: RosterQuery, names: Sequence[str], at_least: int
 ) -> list[CountedGroup]:
-    """How many registrations have the same values of ``names``, which are of ``GROUPS``."""
+    """How many registrations have the same values of ``names``, which are of ``ROSTER_GROUPS``."""
     return count_by(connection, _counted(wanted), {name: ROSTER_GROUPS[name] for name in names}, at_least)
 
 
@@ -245,9 +245,9 @@ def _counted(wanted: RosterQuery) -> Counted:
 
 def _conditions(wanted: RosterQuery) -> str:
     kind = "form_kind = :form_kind" if wanted.form_kind else _ATTENDING
-    given = (f"{name} = :{name}" for name in ROSTER_FILTERS if name in wanted.filters)
-    seen = [] if wanted.forms is None else ["form = ANY(CAST(:forms AS text[]))"]
-    return " AND ".join(["event_id = :event_id", "erased_at IS NULL", kind, *given, *seen])
+    filters = (f"{name} = :{name}" for name in ROSTER_FILTERS if name in wanted.filters)
+    of_forms = [] if wanted.forms is None else ["form = ANY(CAST(:forms AS text[]))"]
+    return " AND ".join(["event_id = :event_id", "erased_at IS NULL", kind, *filters, *of_forms])
 
 
 def live_registrations_of(connection: Connection, event_id: str) -> Iterator[Registered]:
@@ -270,7 +270,7 @@ def representatives_of(connection: Connection, event_id: str) -> Mapping[str, Re
 def representatives_by_event(
     connection: Connection, event_id: str | None
 ) -> Mapping[str, Mapping[str, Representatives]]:
-    """The same of every event, or of one, by the event's id."""
+    """The representatives of each group at every event, or at one, by the event's id and the group's."""
     found: dict[str, dict[str, Representatives]] = {}
     for event, group, confirmed, waitlisted in connection.execute(_REPRESENTATIVES_BY_EVENT, {"event_id": event_id}):
         found.setdefault(event, {})[group] = Representatives(confirmed, waitlisted)

@@ -24,8 +24,8 @@ from services.events.http import (
     READERS,
     audience,
     groups_answer,
-    groups_asked,
     own_forms,
+    requested_groups,
     require_counts,
     require_internal,
     with_refusals,
@@ -107,23 +107,23 @@ def _add_list(blueprint: Any, context: EventsContext) -> None:
 
         With `group_by`, only their numbers.
         """
-        who = _asked_by(query)
-        own = own_forms(who)
-        names = chosen_fields(query.get("fields"), who)
-        wanted = filter_of(query, who)
-        if groups := groups_asked(query, tuple(EVENT_GROUPS)):
-            return _for(who, _counts(context, wanted, query, groups))
+        readers = _asked_by(query)
+        own = own_forms(readers)
+        names = chosen_fields(query.get("fields"), readers)
+        wanted = filter_of(query, readers)
+        if groups := requested_groups(query, tuple(EVENT_GROUPS)):
+            return _for(readers, _counts(context, wanted, query, groups))
         if wants_csv():
             titles = show_titles(context.work)
             lines = (_shown(event, names, own) for event in _each(context, wanted))
             rows = ([titles.of(name, line.get(name)) for name in names] for line in lines)
-            return _for(who, csv_answer("events", list(names), rows))
+            return _for(readers, csv_answer("events", list(names), rows))
         found = list_events(context.work, replace(wanted, limit=wanted.limit + 1))
         page = page_of(found, wanted.limit, lambda event: event_place(context.work, event, wanted.sort))
         content: dict[str, Any] = {"items": [_shown(event, names, own) for event in page.items], "next": page.next}
         if query["total"]:
             content["total"] = count_events(context.work, wanted)
-        return _for(who, conditional(jsonify(content)))
+        return _for(readers, conditional(jsonify(content)))
 
 
 def _counts(context: EventsContext, wanted: EventFilter, query: Mapping[str, Any], names: Sequence[str]) -> Response:
@@ -143,14 +143,14 @@ def _add_one(blueprint: Any, context: EventsContext) -> None:
     @public
     def show_one(query: dict[str, Any], event_id: str) -> Response:
         """One event."""
-        who = _audience_of(event_id)
-        event = show_event(context.work, event_id, who)
-        answer = jsonify(shown(event, chosen_fields(query.get("fields"), who)))
-        if who is Readers.PUBLIC or "fields" in query:
-            return _for(who, conditional(answer))
+        readers = _audience_of(event_id)
+        event = show_event(context.work, event_id, readers)
+        answer = jsonify(shown(event, chosen_fields(query.get("fields"), readers)))
+        if readers is Readers.PUBLIC or "fields" in query:
+            return _for(readers, conditional(answer))
         answer.set_etag(state_tag(event))
         answer.make_conditional(request)
-        return _for(who, answer)
+        return _for(readers, answer)
 
 
 def _asked_by(query: Mapping[str, Any]) -> Readers:
@@ -165,8 +165,8 @@ def _asked_by(query: Mapping[str, Any]) -> Readers:
 
 def _audience_of(event_id: str) -> Readers:
     """Return the audience of one event: a key limited to other forms sees the public part."""
-    who = audience()
-    return who if who is Readers.PUBLIC or may_touch(event_id) else Readers.PUBLIC
+    readers = audience()
+    return readers if readers is Readers.PUBLIC or may_touch(event_id) else Readers.PUBLIC
 
 
 def _shown(event: Event, names: Sequence[str], own: frozenset[str] | None) -> dict[str, Any]:
@@ -176,16 +176,16 @@ def _shown(event: Event, names: Sequence[str], own: frozenset[str] | None) -> di
     return shown(event, [name for name in names if name in PUBLIC])
 
 
-def filter_of(query: Mapping[str, Any], who: Readers) -> EventFilter:
+def filter_of(query: Mapping[str, Any], readers: Readers) -> EventFilter:
     """Return the filter for the checked arguments of a listing.
 
     Raises:
         BadRequest: the cursor is not one of this listing.
     """
     same = {name: query[name] for name in _SAME_NAME if name in query}
-    own = own_forms(who)
+    own = own_forms(readers)
     return EventFilter(
-        audience=who if own is None else Readers.PUBLIC,
+        audience=readers if own is None else Readers.PUBLIC,
         own=own or frozenset(),
         words=query.get("q", ""),
         on_from=lower_bound(query.get("on_from")),
@@ -203,10 +203,10 @@ def _each(context: EventsContext, wanted: EventFilter) -> Iterator[Event]:
         chunk = replace(chunk, after=event_place(context.work, found[-1], wanted.sort))
 
 
-def _for(who: Readers, response: Response) -> Response:
+def _for(readers: Readers, response: Response) -> Response:
     """No shared cache stores a response for coordinators, and no cache serves one user's response to another."""
     response.vary.update(["Accept", "Authorization", "Cookie"])
-    if who is Readers.COORDINATORS:
+    if readers is Readers.COORDINATORS:
         response.headers["Cache-Control"] = "private, no-cache"
     return response
 

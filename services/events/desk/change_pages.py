@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.console_words import changed_since_opened, language_name
 from services.events.attendance.model import ChangeAudience
-from services.events.console import cleaned
+from services.events.console import MODES, cleaned
 from services.events.desk.service import EventAction, change_event, preview_change
 from services.events.event.lifecycle import EventStep, StepWish, edit, step_of
 from services.events.event.model import EDITED, Event, EventStatus, Mode, Readers, state_tag
@@ -30,11 +30,6 @@ DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventSta
 POSTPONED, CANCELLED = EventStatus.POSTPONED, EventStatus.CANCELLED
 
 STATUS_CHOICES: Mapping[str, str] = {"tentative": "Tentative: the date may change", "confirmed": "Confirmed"}
-MODE_CHOICES: Mapping[str, str] = {
-    Mode.ONLINE: "Online",
-    Mode.IN_PERSON: "In person",
-    Mode.HYBRID: "Online and in person",
-}
 
 NO_ONE = "No one has to be notified."
 
@@ -211,28 +206,28 @@ def first_values(event: Event) -> dict[str, str]:
 
 def read_filled(action: str, event: Event, form: Mapping[str, str]) -> FilledStep:
     """``form`` read for ``action`` (one of ``ACTIONS``); local times are those of the event's own zone."""
-    asked = ACTIONS[action].fields
+    fields = ACTIONS[action].fields
     values = {name: cleaned(form.get(name, "")) for name in ("starts", "ends", "status", "mode", "city")}
     faults: dict[str, str] = {}
-    if "mode" in asked:
+    if "mode" in fields:
         return _mode(event, values, faults)
-    starts_at = datetime_in("starts", values, event.time_zone, faults) if "date" in asked else None
-    ends_at = datetime_in("ends", values, event.time_zone, faults) if "date" in asked else None
+    starts_at = datetime_in("starts", values, event.time_zone, faults) if "date" in fields else None
+    ends_at = datetime_in("ends", values, event.time_zone, faults) if "date" in fields else None
     if starts_at and ends_at and starts_at >= ends_at:
         faults["ends"] = "The end must be later than the start."
     status = values["status"]
-    if "status" in asked and status not in STATUS_CHOICES:
+    if "status" in fields and status not in STATUS_CHOICES:
         faults["status"] = "Choose whether the date is confirmed."
     if faults:
         return FilledStep(values, faults, None)
     kept = event.status is EventStatus.DRAFT and action == "reschedule"
-    chosen = EventStatus(status) if "status" in asked and not kept else None
+    chosen = EventStatus(status) if "status" in fields and not kept else None
     return FilledStep(values, {}, step_of(StepWish(name=action, starts_at=starts_at, ends_at=ends_at, status=chosen)))
 
 
 def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> FilledStep:
     mode, city = values["mode"], values["city"]
-    if mode not in MODE_CHOICES:
+    if mode not in MODES:
         faults["mode"] = "Choose how people can attend."
     if len(city) > 200:
         faults["city"] = "At most 200 characters."
@@ -265,15 +260,15 @@ def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 
     @blueprint.get("/events/<event_id>/change/<action>")
     @needs("coordinator")
-    def ask(event_id: str, action: str) -> Response:
+    def show_action(event_id: str, action: str) -> Response:
         event = _event(work, event_id, action)
         if ACTIONS[action].fields:
             return _page(event, action, FilledStep(first_values(event), {}, None), state_tag(event))
-        return _second(work, clock, event, action, read_filled(action, event, {}), state_tag(event))
+        return _preview_page(work, clock, event, action, read_filled(action, event, {}), state_tag(event))
 
     @blueprint.post("/events/<event_id>/change/<action>")
     @needs("coordinator")
-    def go_on(event_id: str, action: str) -> AnyResponse:
+    def submit_action(event_id: str, action: str) -> AnyResponse:
         event = _event(work, event_id, action)
         seen = request.form.get("seen", "")
         filled = read_filled(action, event, request.form)
@@ -282,8 +277,8 @@ def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         if seen != state_tag(event):
             return _page(event, action, filled, state_tag(event), notice=changed_since_opened("event"), status=412)
         if request.form.get("go") != "do":
-            return _second(work, clock, event, action, filled, seen)
-        return _do(work, clock, event, action, filled, seen)
+            return _preview_page(work, clock, event, action, filled, seen)
+        return _apply(work, clock, event, action, filled, seen)
 
 
 def _event(work: UnitOfWork, event_id: str, action: str) -> Event:
@@ -293,7 +288,7 @@ def _event(work: UnitOfWork, event_id: str, action: str) -> Event:
     return show_event(work, event_id, Readers.COORDINATORS)
 
 
-def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> Response:
+def _preview_page(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> Response:
     """Show the audience, or why the action is not possible."""
     assert filled.step is not None
     try:
@@ -304,7 +299,7 @@ def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: F
     return _page(event, action, filled, seen, preview=preview, dependents=dependents)
 
 
-def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> AnyResponse:
+def _apply(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> AnyResponse:
     assert filled.step is not None
     try:
         changed = change_event(

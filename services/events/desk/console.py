@@ -70,7 +70,7 @@ COLUMNS = {
     BY_CONFIRMED: "Confirmed",
     BY_WAITLISTED: "Waiting",
 }
-"""The headings, by the sort key of their column: the same names as in ``GET /v1/events``."""
+"""Headings by the sort key of their column: the names that ``GET /v1/events`` takes."""
 
 CHANGE_NAMES: Mapping[str, str] = {
     "made": "Created",
@@ -157,8 +157,8 @@ class Heading:
 
     Attributes:
         label: its words.
-        address: of the list in its order, or in the opposite order if it has its order.
-        order: ``ascending`` or ``descending``; empty if the list is in another column's order.
+        address: of the list sorted by this column, or in the opposite order if it is.
+        order: ``ascending`` or ``descending``; empty if the list is sorted by another column.
         is_number: whether its column holds numbers.
     """
 
@@ -170,9 +170,9 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class EventList:
-    """Which events are listed: those that are over too, or internal ones instead, and in which order."""
+    """Which events are listed: with those that are over, or internal ones instead; and the order."""
 
-    everything: bool
+    include_past: bool
     internal: bool
     sort: str
 
@@ -185,7 +185,7 @@ class EventList:
         """Address of this list, from ``cursor`` on."""
         given = {
             "internal": "true" if self.internal else "",
-            "show": "all" if self.everything else "",
+            "show": "all" if self.include_past else "",
             "sort": "" if self.sort == BY_START else self.sort,
             "cursor": cursor,
         }
@@ -195,8 +195,8 @@ class EventList:
     def choices(self, coordinator: bool) -> Iterator[tuple[str, str, bool]]:
         """Return the available lists: name, address in this order, and whether it is the current list."""
         lists = (("Current and upcoming", False, False), ("All", True, False), ("Internal", False, True))
-        for name, everything, internal in lists if coordinator else lists[:2]:
-            other = replace(self, everything=everything, internal=internal)
+        for name, include_past, internal in lists if coordinator else lists[:2]:
+            other = replace(self, include_past=include_past, internal=internal)
             yield name, other.address(), other == self
 
     def headings(self) -> Iterator[Heading]:
@@ -222,7 +222,7 @@ def add_event_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None
             audience=Readers.COORDINATORS,
             internal=shown.internal,
             among=holder().forms,
-            not_over_at=None if shown.everything or shown.internal else clock(),
+            not_over_at=None if shown.include_past or shown.internal else clock(),
             sort=shown.sort,
             after=position_in(request.args.get("cursor", ""), 2, lambda parts: read_event_key(parts, shown.sort)),
             limit=PAGE,
@@ -335,7 +335,7 @@ def _for_coordinators(work: UnitOfWork, event: Event) -> dict[str, Any]:
         "change_names": CHANGE_NAMES,
         "field_words": field_words,
         "note_id": new_id(),
-        "most_characters": MAX_NOTE_CHARACTERS,
+        "max_characters": MAX_NOTE_CHARACTERS,
     }
 
 

@@ -11,14 +11,15 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.events.console import (
     CHANGED_SINCE_OPENED,
     KINDS,
+    MODES,
     FormField,
     Section,
     Typed,
     faults_of,
-    in_order,
+    in_page_order,
     labels_of,
-    missing_in,
-    typed_in,
+    missing_fields,
+    read_fields,
     zone_field,
 )
 from services.events.desk.change_pages import datetime_in
@@ -36,7 +37,7 @@ from services.events.event.model import (
     changed_fields,
     state_tag,
 )
-from services.events.event.service import list_forms, show_event, usual_zone
+from services.events.event.service import default_zone, list_forms, show_event
 from services.events.local_time import is_zone, to_local
 from services.events.network.model import Series, WorkingGroup
 from services.events.network.service import list_series, list_working_groups
@@ -48,7 +49,6 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import slug_from
 
-MODE_CHOICES = ((Mode.ONLINE, "Online"), (Mode.IN_PERSON, "In person"), (Mode.HYBRID, "Online and in person"))
 MAX_NUMBER = 9999
 OPTIONAL = ("series", "city", "place", "join_url", "form")
 """Texts that are absent rather than empty."""
@@ -59,12 +59,12 @@ DOMAIN_NAMES: Mapping[str, str] = {"starts_at": "starts", "ends_at": "ends"}
 _ID = FormField(
     name="id",
     label="Short name",
-    most=80,
+    max_length=80,
     help="Lower-case letters, digits and hyphens, such as \
 side-event-housing. It never changes. If empty, it is made from the title.",
 )
 _INTERNAL_NOTE = FormField(
-    name="internal_note", label="Internal note", widget="area", most=2000, help="Only coordinators see it."
+    name="internal_note", label="Internal note", widget="area", max_length=2000, help="Only coordinators see it."
 )
 _INTERNAL = FormField(
     name="internal",
@@ -168,18 +168,18 @@ def _sections(
     what = [
         FormField(name="title", label="Title", widget="languages", required=True),
         FormField(name="kind", label="Kind", widget="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
-        FormField(name="summary", label="Summary", widget="languages", rows=4, most=2000, help="It is public."),
+        FormField(name="summary", label="Summary", widget="languages", rows=4, max_length=2000, help="It is public."),
         FormField(name="series", label="Series", widget="select", choices=all_series, help=_series_help(series)),
-        FormField(name="series_number", label="Number in the series", most=4),
+        FormField(name="series_number", label="Number in the series", max_length=4),
     ]
     where = [
-        FormField(name="mode", label="People attend", widget="select", required=True, choices=MODE_CHOICES),
+        FormField(name="mode", label="People attend", widget="select", required=True, choices=list(MODES.items())),
         FormField(name="city", label="City", help="Required if people attend in person."),
         FormField(name="place", label="Place", help="Building and room."),
         FormField(
             name="join_url",
             label="Meeting link",
-            most=500,
+            max_length=500,
             help="Begins with https://. Participants get it on their own page.",
         ),
     ]
@@ -205,7 +205,7 @@ def _titles(forms: Sequence[Form]) -> dict[str, str]:
 
 
 def _form_field(forms: Mapping[str, str]) -> FormField:
-    """The choice of a form that was made for another event, or for none; titles by its id."""
+    """The choice of a form that was made for another event, or for none; ``forms`` are titles by id."""
     return FormField(
         name="form",
         label="Form",
@@ -216,7 +216,7 @@ def _form_field(forms: Mapping[str, str]) -> FormField:
 
 
 def _series_help(series: Sequence[Series]) -> str:
-    """Where a series is made, while there is none to choose."""
+    """Where to create a series, while there is none to choose."""
     return "" if series else "Numbered events, such as a weekly webinar. Create the series first under Events, Series."
 
 
@@ -249,7 +249,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def new_event() -> Response:
         copied = request.args.get("copy", "")
         before = _event(work, copied) if copied else None
-        values = copied_values(before) if before else _usual_values(work, request.args.get("series", ""))
+        values = copied_values(before) if before else _default_values(work, request.args.get("series", ""))
         sections = _new_sections(work, str(values["time_zone"]))
         return _new_page(sections, Typed(values, focus="" if copied else "title.en"), before=before)
 
@@ -257,8 +257,8 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def make_event() -> AnyResponse:
         sections = _new_sections(work, request.form.get("time_zone", ""))
-        values = typed_in(request.form, sections)
-        faults = missing_in(values, sections)
+        values = read_fields(request.form, sections)
+        faults = missing_fields(values, sections)
         try:
             event = _draft_in(values, faults)
             if event is not None:
@@ -269,21 +269,21 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             faults.update(faults_of(error, sections, DOMAIN_NAMES))
         except DomainError as error:
             faults["id"] = f"This cannot be done: {error.detail}."
-        return _new_page(sections, Typed(values, in_order(faults, sections)), status=422)
+        return _new_page(sections, Typed(values, in_page_order(faults, sections)), status=422)
 
 
-def _usual_values(work: UnitOfWork, series: str) -> Values:
-    """What the form of a new event holds at first, of the series with this id if there is one."""
+def _default_values(work: UnitOfWork, series: str) -> Values:
+    """Initial values of the form of a new event, in the series with this id if there is one."""
     known = series if any(one.id == series for one in list_series(work)) else ""
-    zone = usual_zone(work, known or None, holder().forms)
+    zone = default_zone(work, known or None, holder().forms)
     return {"kind": "webinar", "mode": "online", "series": known, "time_zone": zone}
 
 
 def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
-    """The draft that was typed; None if something cannot be read, which is then in ``faults``.
+    """The draft in the form; None if a value cannot be read, which is then in ``faults``.
 
     Raises:
-        RulesBroken: it can be read, and breaks a rule.
+        RulesBroken: the values can be read, but break a rule.
     """
     wanted = changes_in(values, faults)
     event_id = str(values["id"]) or slug_from(str(wanted["title"]))
@@ -313,13 +313,13 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def save_event(event_id: str) -> AnyResponse:
         event = _event(work, event_id)
         seen, sections = request.form.get("seen", ""), _edit_sections(work, event)
-        values = typed_in(request.form, sections)
-        faults = missing_in(values, sections)
+        values = read_fields(request.form, sections)
+        faults = missing_fields(values, sections)
         changes = changes_in(values, faults)
         if request.form.get("go") == "back":
             return _edit_page(work, event, Typed(values), seen)
         if faults:
-            return _edit_page(work, event, Typed(values, in_order(faults, sections)), seen, status=422)
+            return _edit_page(work, event, Typed(values, in_page_order(faults, sections)), seen, status=422)
         if seen != state_tag(event):
             return _conflict(work, event, values)
         try:
@@ -336,7 +336,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 def _saved(
     work: UnitOfWork, clock: Clock, event: Event, changes: Mapping[str, Any], values: Values, seen: str
 ) -> AnyResponse:
-    """Save, or first show whom the change reaches if participants would see a difference."""
+    """Save; but first show whom the change reaches if participants see a difference."""
     step = with_series_permit(edit(changes), require_touch)
     preview = preview_change(work, clock, event.id, step)
     if preview.change != "none" and request.form.get("go") != "do":
@@ -353,14 +353,14 @@ def _conflict(work: UnitOfWork, event: Event, values: Values) -> Response:
 
 
 def _lines(event: Event, preview: Changed) -> list[tuple[str, str, str]]:
-    """Name, old and new value of each field that changes, also of those that only coordinators see."""
+    """Name, old and new value of each field that changes, including those that only coordinators see."""
     old, new = values_of(event), values_of(preview.event)
     names = changed_fields(event, preview.event)
     return [(name, _plain(old[name]), _plain(new[name])) for name in old if _differs(name, names, old, new)]
 
 
 def _differs(name: str, names: Sequence[str], old: Values, new: Values) -> bool:
-    """Whether the field ``name`` of the form is one of ``names`` of the domain, and in its own language another."""
+    """Whether the field ``name`` of the form changes: it is one of ``names`` of the domain, and so is its language."""
     own, _, language = name.partition(".")
     return own in names and (not language or old[name] != new[name])
 

@@ -5,7 +5,7 @@ import marshmallow as ma
 from services.events.event.model import MAX_NOTE_CHARACTERS, EventKind, EventStatus, Mode
 from services.events.event.store import BY_START, EVENT_GROUPS, EVENT_SORTS
 from services.events.fields import slug_field
-from services.events.http import counted_list, group_fields, instant_field, sort_field, total_field
+from services.events.http import counted_list, group_fields, instant_field, number_by_name, sort_field, total_field
 from shared.http.lists import PageArguments
 from shared.http.request_data import DayOrInstant
 from shared.i18n.languages import LANGUAGES
@@ -120,19 +120,13 @@ class StepSchema(ma.Schema):
     )
 
 
-def _numbers(description: str) -> ma.fields.Dict:
-    return ma.fields.Dict(
-        keys=ma.fields.String(), values=ma.fields.Integer(), required=True, metadata={"description": description}
-    )
-
-
 class AudienceSchema(ma.Schema):
     """Whom a change reaches. One person on two forms is one person."""
 
     people = ma.fields.Integer(required=True, metadata={"description": "Distinct people who will be notified"})
-    by_status = _numbers("Registrations that mean attendance, by status; ended ones are not notified")
-    by_form_kind = _numbers("Registrations with a seat or on the waiting list, by kind of form")
-    by_language = _numbers("Registrations of the people to be notified, by language")
+    by_status = number_by_name("Registrations that mean attendance, by status; ended ones are not notified")
+    by_form_kind = number_by_name("Registrations with a seat or on the waiting list, by kind of form")
+    by_language = number_by_name("Registrations of the people to be notified, by language")
 
 
 class DependentEventSchema(ma.Schema):

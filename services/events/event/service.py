@@ -170,7 +170,7 @@ def has_events(work: UnitOfWork) -> bool:
     return bool(list_events(work, EventFilter(audience=Readers.COORDINATORS, limit=1)))
 
 
-def usual_zone(work: UnitOfWork, series: str | None, own: frozenset[str] | None) -> str:
+def default_zone(work: UnitOfWork, series: str | None, own: frozenset[str] | None) -> str:
     """The time zone that a new event most likely has: that of the newest event of ``series``, or else of all events.
 
     Args:

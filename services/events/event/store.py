@@ -92,10 +92,6 @@ _PUBLIC_TITLES = text("SELECT id, title FROM event WHERE status <> 'draft' AND N
 _CHANGED = text("SELECT id, changed_at FROM event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL")
 
 _MORE = text("""
-    INSERT INTO event_count (event_id, status, registrations) VALUES (:event_id, :status, 1)
-    ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + 1
-""")
-_MORE_OF = text("""
     INSERT INTO event_count (event_id, status, registrations)
     SELECT * FROM unnest(CAST(:events AS text[]), CAST(:statuses AS text[]), CAST(:numbers AS integer[]))
     ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + excluded.registrations
@@ -123,9 +119,9 @@ class EventFilter:
         city: as it is written in the event, ignoring case.
         words: text in title or summary in any language, in city or place, ignoring case.
         missing_language: only events whose title or summary lacks a text in this language.
-        sort: one of ``SORTS``.
+        sort: one of ``EVENT_SORTS``.
         after: what the event before the first is sorted by, and its id.
-        limit: most events returned.
+        limit: maximum number of events.
     """
 
     audience: Readers
@@ -215,7 +211,7 @@ def count_event_rows(connection: Connection, wanted: EventFilter) -> int:
 def count_event_groups(
     connection: Connection, wanted: EventFilter, names: Sequence[str], at_least: int
 ) -> list[CountedGroup]:
-    """How many events have the same values of ``names``, which are of ``GROUPS``."""
+    """How many events have the same values of ``names``, which are of ``EVENT_GROUPS``."""
     return count_by(connection, _counted(wanted), {name: EVENT_GROUPS[name] for name in names}, at_least)
 
 
@@ -277,17 +273,12 @@ class Counts:
 _SHOWN = tuple(field.name for field in fields(Counts))
 
 
-def count_one_more(connection: Connection, event_id: str, status: str) -> None:
-    """Count one more registration of the event in ``status``."""
-    connection.execute(_MORE, {"event_id": event_id, "status": status})
-
-
 def count_more(connection: Connection, numbers: Mapping[tuple[str, str], int]) -> None:
-    """Count further registrations, by event and status."""
+    """Count as many more registrations of each event and status as ``numbers`` has."""
     if numbers:
         events, statuses = zip(*sorted(numbers), strict=True)
         counts = [numbers[key] for key in sorted(numbers)]
-        connection.execute(_MORE_OF, {"events": list(events), "statuses": list(statuses), "numbers": counts})
+        connection.execute(_MORE, {"events": list(events), "statuses": list(statuses), "numbers": counts})
 
 
 def count_one_less(connection: Connection, event_id: str, status: str) -> None:

@@ -67,18 +67,18 @@ LOADED_BY = "the programme folder"
 
 _LEFT_OUT = ("revision", "announced")
 """Fields that loading computes itself."""
-USUAL_ZONE = "UTC"
+DEFAULT_ZONE = "UTC"
 
 MAX_EVENTS = 100_000
 
 
 def lock_loading(connection: Connection) -> None:
-    """One load at a time: two at once would both find an event new, and announce it twice."""
+    """Allow one load at a time: two at once would both treat an event as new and announce it twice."""
     connection.execute(_LOCK, {"lock": _LOADING})
 
 
 def merge_described(old: Described | None, new: Described) -> tuple[Described, PublishedChange]:
-    """The same for what belongs to events: what to store, with its revision, and the change to publish."""
+    """The record to store when ``new`` was read from a folder and ``old`` is stored, and the change to publish."""
     if old is None:
         return replace(new, revision=1), "published"
     if replace(new, revision=old.revision) == old:
@@ -188,7 +188,7 @@ def _load_events(connection: Connection, loaded: tuple[Event, ...], now: datetim
 
 
 def check_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
-    """Find out whether ``load_rooms`` can store all of ``loaded``, before anything else of its folder is stored.
+    """Check that ``load_rooms`` can store all of ``loaded``, before the rest of its folder is stored.
 
     Raises:
         SettingsError: as ``load_rooms``.
@@ -235,8 +235,8 @@ def _overlaps(connection: Connection, loaded: LoadedRooms) -> Iterator[str]:
                 yield loaded.fault(slot.id, message)
 
 
-def written(loaded: Loaded, rooms: Iterable[Room], slots: Iterable[TimeSlot]) -> Mapping[str, str]:
-    """The text of each file, by its name.
+def render_files(loaded: Loaded, rooms: Iterable[Room], slots: Iterable[TimeSlot]) -> Mapping[str, str]:
+    """The content of each file, by its name.
 
     Raises:
         SettingsError: a file would be larger than loading reads.
@@ -263,11 +263,11 @@ def _size(text: str) -> int:
 
 
 def _yaml(content: Any) -> str:
-    return yaml.dump(content, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=120)
+    return yaml.dump(content, Dumper=_DumperWithoutAnchors, allow_unicode=True, sort_keys=False, width=120)
 
 
-class _Plain(yaml.SafeDumper):
-    """Without anchors, which loading refuses."""
+class _DumperWithoutAnchors(yaml.SafeDumper):
+    """Writes no anchors, because loading refuses them."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
@@ -313,20 +313,20 @@ def _event_row(event: Event) -> dict[str, Any]:
 
 
 def _room_rows(rooms: list[Room], slots: list[TimeSlot]) -> dict[str, Any]:
-    zone = _commonest([*(room.time_zone for room in rooms), *(slot.time_zone for slot in slots)], USUAL_ZONE)
-    city = _commonest([room.city for room in rooms], "unknown")
+    zone = _most_common([*(room.time_zone for room in rooms), *(slot.time_zone for slot in slots)], DEFAULT_ZONE)
+    city = _most_common([room.city for room in rooms], "unknown")
     return {
         "city": city,
         "time_zone": zone,
         "slots": [
-            {"time": span_text(slot.span, slot.time_zone), **_other("time_zone", slot.time_zone, zone)}
+            {"time": span_text(slot.span, slot.time_zone), **_unless_default("time_zone", slot.time_zone, zone)}
             for slot in slots
         ],
         "rooms": [
             {
                 **{name: plain for name, plain in _row(room).items() if name not in ("open", "city", "time_zone")},
-                **_other("city", room.city, city),
-                **_other("time_zone", room.time_zone, zone),
+                **_unless_default("city", room.city, city),
+                **_unless_default("time_zone", room.time_zone, zone),
                 "open": [span_text(span, room.time_zone) for span in room.open],
             }
             for room in rooms
@@ -334,11 +334,11 @@ def _room_rows(rooms: list[Room], slots: list[TimeSlot]) -> dict[str, Any]:
     }
 
 
-def _other(name: str, value: str, usual: str) -> dict[str, str]:
-    return {} if value == usual else {name: value}
+def _unless_default(name: str, value: str, default: str) -> dict[str, str]:
+    return {} if value == default else {name: value}
 
 
-def _commonest(values: list[str], default: str) -> str:
+def _most_common(values: list[str], default: str) -> str:
     return Counter(values).most_common(1)[0][0] if values else default
 
 
@@ -352,14 +352,14 @@ def export_folder(work: UnitOfWork, folder: Path) -> Mapping[str, int]:
     """
     with work.transaction() as connection:
         lock_loading(connection)
-        files = written(_everything(connection), all_rooms(connection), all_slots(connection))
-    if there := [f"{name}: already exists" for name in files if (folder / name).exists()]:
-        raise SettingsError(there)
+        files = render_files(_stored_programme(connection), all_rooms(connection), all_slots(connection))
+    if existing := [f"{name}: already exists" for name in files if (folder / name).exists()]:
+        raise SettingsError(existing)
     folder.mkdir(parents=True, exist_ok=True)
     return {name: (folder / name).write_text(text, encoding="utf-8") for name, text in files.items()}
 
 
-def _everything(connection: Connection) -> Loaded:
+def _stored_programme(connection: Connection) -> Loaded:
     return Loaded(
         series=tuple(all_series(connection)),
         working_groups=tuple(all_working_groups(connection)),

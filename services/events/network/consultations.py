@@ -14,7 +14,7 @@ from services.events.network.model import Consultation, ContactKind, GroupContac
 from services.events.network.schemas import CONSULTATION_FIELDS, CONTACT_FIELDS
 from services.events.network.store import CONSULTATION_TABLE, CONTACT_TABLE, all_working_groups
 from services.events.rules import BrokenRule
-from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, nothing, with_id
+from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, no_op, with_id
 from shared.runtime.ids import MAX_LENGTH, slug_from
 from shared.runtime.schema_fields import one_of_field
 
@@ -92,19 +92,24 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
             widget="select",
             choices=[("", "None, or several"), *group_choices(connection)],
         ),
-        FormField(name="presentations", label="Number of presentations", most=4, required=True),
+        FormField(name="presentations", label="Number of presentations", max_length=4, required=True),
         FormField(
-            name="hosts", label="Hosts", most=4, help="Embassies or missions: more than 1 for a round of several."
+            name="hosts", label="Hosts", max_length=4, help="Embassies or missions: more than 1 for a round of several."
         ),
     ]
     more = [
         FormField(
-            name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
+            name="presented_by",
+            label="Who presented",
+            max_length=500,
+            help="Organisations or offices, such as Secretariat.",
         ),
-        FormField(name="outcome", label="Outcome", widget="area", most=2000, help="Only for coordinators and viewers."),
+        FormField(
+            name="outcome", label="Outcome", widget="area", max_length=2000, help="Only for coordinators and viewers."
+        ),
         FormField(name="title", label="Title", help="If empty, it is the name of the embassy or mission."),
-        FormField(name="summary", label="Notes", widget="area", most=2000),
-        *([ID_FIELD] if old is None else [FormField(name="within_days", label="Days that a round took", most=3)]),
+        FormField(name="summary", label="Notes", widget="area", max_length=2000),
+        *([ID_FIELD] if old is None else [FormField(name="within_days", label="Days that a round took", max_length=3)]),
     ]
     return [Section("What took place", what), Section("Outcome", more)]
 
@@ -124,7 +129,7 @@ def _contact_form(connection: Connection, _old: GroupContact | None) -> list[Sec
             name="summary",
             label="What it was about",
             widget="area",
-            most=2000,
+            max_length=2000,
             help="For coordinators. Do not write about individual participants: a note is not erased with them.",
         ),
     ]
@@ -205,10 +210,10 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
     lines={},
     check=unknown_group,
     effects=_consultation_effects,
-    blockers=nothing,
-    messages=nothing,
-    lock=nothing,
-    after=nothing,
+    blockers=no_op,
+    messages=no_op,
+    lock=no_op,
+    after=no_op,
 )
 
 GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
@@ -247,8 +252,8 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
     lines={},
     check=unknown_group,
     effects=_contact_effects,
-    blockers=nothing,
-    messages=nothing,
-    lock=nothing,
-    after=nothing,
+    blockers=no_op,
+    messages=no_op,
+    lock=no_op,
+    after=no_op,
 )

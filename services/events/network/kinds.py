@@ -24,12 +24,12 @@ from services.events.setup.kinds import (
     SetupKind,
     Values,
     Words,
-    as_they_are,
     counted,
+    fields_by_name,
     in_table,
-    its_fields,
-    nothing,
+    no_op,
     shown_text,
+    unchanged,
     uses,
     with_id,
 )
@@ -67,13 +67,13 @@ def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Secti
             label="What it works on",
             widget="languages",
             rows=4,
-            most=2000,
+            max_length=2000,
             help="It is public.",
         ),
         FormField(
             name="contact",
             label="How to reach the group",
-            most=500,
+            max_length=500,
             help="An address or phone number of the group itself. Only coordinators and viewers see it. Do not "
             "enter details of individual participants: they are not erased with their registration.",
         ),
@@ -92,8 +92,8 @@ def _series_form(_connection: Connection, old: Series | None) -> list[Section]:
     fields = [
         FormField(name="title", label="Title", widget="languages", required=True),
         *([ID_FIELD] if old is None else []),
-        FormField(name="summary", label="Summary", widget="languages", rows=4, most=2000, help="It is public."),
-        FormField(name="began_in", label="Year in which it began", most=4),
+        FormField(name="summary", label="Summary", widget="languages", rows=4, max_length=2000, help="It is public."),
+        FormField(name="began_in", label="Year in which it began", max_length=4),
     ]
     return [Section("", fields)]
 
@@ -170,16 +170,16 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
     wanted=GROUP_FIELDS,
     editable=("title", "summary", "contact", "active"),
     make=_make_group,
-    typed=as_they_are,
-    show=its_fields,
+    typed=unchanged,
+    show=fields_by_name,
     form=_group_form,
     lines={},
-    check=nothing,
+    check=no_op,
     effects=_group_effects,
     blockers=_group_blockers,
     messages=_group_messages,
-    lock=nothing,
-    after=nothing,
+    lock=no_op,
+    after=no_op,
 )
 
 ALL_SERIES: SetupKind[Series] = SetupKind(
@@ -204,16 +204,16 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
     wanted=SERIES_FIELDS,
     editable=("title", "summary", "began_in"),
     make=_make_series,
-    typed=as_they_are,
-    show=its_fields,
+    typed=unchanged,
+    show=fields_by_name,
     form=_series_form,
     lines={},
-    check=nothing,
+    check=no_op,
     effects=_series_effects,
     blockers=_series_blockers,
-    messages=nothing,
-    lock=nothing,
-    after=nothing,
+    messages=no_op,
+    lock=no_op,
+    after=no_op,
 )
 
 
@@ -254,19 +254,19 @@ def _hotel_form(_connection: Connection, old: HotelBlock | None) -> list[Section
         FormField(name="name", label="Hotel", required=True),
         *([ID_FIELD] if old is None else []),
         FormField(name="city", label="City", required=True),
-        FormField(name="url", label="Address of its page", most=500, help="Begins with https://"),
-        FormField(name="rooms", label="Largest number of rooms in one night", most=4, required=True),
+        FormField(name="url", label="Address of its page", max_length=500, help="Begins with https://"),
+        FormField(name="rooms", label="Largest number of rooms in one night", max_length=4, required=True),
         FormField(
             name="allotments",
             label="Rooms by kind and night",
             widget="area",
-            most=4000,
+            max_length=4000,
             help=f"One per line: kind ({kinds}), number, first and last night, such as "
             "single 10 2020-05-08 to 2020-05-14.",
         ),
-        FormField(name="booking_code", label="Booking code", most=80),
+        FormField(name="booking_code", label="Booking code", max_length=80),
         FormField(name="book_until", label="Book by", widget="day"),
-        FormField(name="note", label="Note", widget="area", most=2000, help="For coordinators."),
+        FormField(name="note", label="Note", widget="area", max_length=2000, help="For coordinators."),
     ]
     return [Section("", fields)]
 
@@ -332,11 +332,11 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     show=asdict,
     form=_hotel_form,
     lines={"allotments": Lines(allotment_of, allotment_line)},
-    check=nothing,
+    check=no_op,
     effects=_hotel_effects,
-    blockers=nothing,
+    blockers=no_op,
     messages=_hotel_messages,
-    gone=_hotel_withdrawn,
-    lock=nothing,
-    after=nothing,
+    withdrawal_messages=_hotel_withdrawn,
+    lock=no_op,
+    after=no_op,
 )

@@ -14,9 +14,9 @@ from services.events.console import (
     Section,
     Typed,
     faults_of,
-    in_order,
-    missing_in,
-    typed_in,
+    in_page_order,
+    missing_fields,
+    read_fields,
 )
 from services.events.event.model import Event, EventStatus, Readers
 from services.events.event.service import count_registrations, show_event
@@ -39,7 +39,7 @@ RESOURCE_KINDS: Mapping[ResourceKind, str] = {
 RESOURCE_ID_FIELD = FormField(
     name="id",
     label="Short name",
-    most=80,
+    max_length=80,
     help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from event and title.",
 )
 
@@ -79,7 +79,7 @@ def resource_sections(known: Resource | None) -> list[Section]:
         FormField(name="title", label="Title", widget="languages", required=True),
         *([RESOURCE_ID_FIELD] if known is None else []),
         FormField(name="kind", label="Kind", widget="select", required=True, choices=list(RESOURCE_KINDS.items())),
-        FormField(name="url", label="Address", most=500, required=True, help="Begins with https://"),
+        FormField(name="url", label="Address", max_length=500, required=True, help="Begins with https://"),
         language_field(known),
         FormField(name="published", label="Published", widget="tick", help=help_text),
     ]
@@ -135,17 +135,17 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def make_resource(event_id: str) -> AnyResponse:
         event, sections = _event(work, event_id), resource_sections(None)
-        values = typed_in(request.form, sections)
-        faults = missing_in(values, sections)
+        values = read_fields(request.form, sections)
+        faults = missing_fields(values, sections)
         wanted = resource_changes(values, faults)
         resource_id = str(values["id"]) or slug_from(f"{event.id} {wanted['title']}")
         if faults:
-            return _page(work, event, None, Typed(values, in_order(faults, sections)), "", status=422)
+            return _page(work, event, None, Typed(values, in_page_order(faults, sections)), "", status=422)
         try:
             made = Resource(id=resource_id, event=event.id, **wanted)
             create_resource(work, clock, made, holder().name)
         except RulesBroken as error:
-            return _page(work, event, None, Typed(values, faults_of(error, sections, {})), "", status=422)
+            return _page(work, event, None, Typed(values, faults_of(error, sections)), "", status=422)
         except DomainError as error:
             return _page(
                 work, event, None, Typed(values, {"id": f"This cannot be done: {error.detail}."}), "", status=422
@@ -165,15 +165,15 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def save_resource(event_id: str, resource_id: str) -> AnyResponse:
         event, resource = _event(work, event_id), _resource(work, event_id, resource_id)
         seen, sections = request.form.get("seen", ""), resource_sections(resource)
-        values = typed_in(request.form, sections)
-        faults = missing_in(values, sections)
+        values = read_fields(request.form, sections)
+        faults = missing_fields(values, sections)
         changes = resource_changes(values, faults)
         if faults:
-            return _page(work, event, resource, Typed(values, in_order(faults, sections)), seen, status=422)
+            return _page(work, event, resource, Typed(values, in_page_order(faults, sections)), seen, status=422)
         try:
-            changed = change_resource(work, clock, resource.id, changes, {seen}, _may_touch, holder().name)
+            changed = change_resource(work, clock, resource.id, changes, {seen}, require_touch_resource, holder().name)
         except RulesBroken as error:
-            return _page(work, event, resource, Typed(values, faults_of(error, sections, {})), seen, status=422)
+            return _page(work, event, resource, Typed(values, faults_of(error, sections)), seen, status=422)
         except DomainError as error:
             if error.code != "edit-conflict":
                 raise
@@ -205,7 +205,8 @@ def _resource(work: UnitOfWork, event_id: str, resource_id: str) -> Resource:
     return resource
 
 
-def _may_touch(resource: Resource) -> None:
+def require_touch_resource(resource: Resource) -> None:
+    """A key limited to some forms may change resources of events and series of the same names only."""
     require_touch_each(*resource.attached_to)
 
 

@@ -16,7 +16,12 @@ from services.events.fields import fields_of, slug_field
 from services.events.http import audience, broken_rules_as_faults, own_forms
 from services.events.network.messages import resource_messages
 from services.events.network.model import Resource, ResourceKind, announces, resource_tag, with_announced
-from services.events.network.resource_pages import RESOURCE_ID_FIELD, RESOURCE_KINDS, language_field
+from services.events.network.resource_pages import (
+    RESOURCE_ID_FIELD,
+    RESOURCE_KINDS,
+    language_field,
+    require_touch_resource,
+)
 from services.events.network.schemas import RESOURCE_FIELDS
 from services.events.network.service import (
     change_resource,
@@ -40,12 +45,12 @@ from services.events.setup.kinds import (
     Values,
     Words,
     counted,
-    its_fields,
-    nothing,
+    fields_by_name,
+    no_op,
     shown_text,
     with_id,
 )
-from shared.http.access import holder, needs, require_touch_each
+from shared.http.access import holder, needs
 from shared.http.headers import seen_tags
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
@@ -62,9 +67,9 @@ def _all_resources(connection: Connection) -> list[Resource]:
 
 def readable_resources(context: EventsContext) -> Sequence[Resource]:
     """Those that the caller may see: the published ones; with a key, all of its forms."""
-    who = audience()
-    own = own_forms(who)
-    published_only = who is Readers.PUBLIC or own is not None
+    readers = audience()
+    own = own_forms(readers)
+    published_only = readers is Readers.PUBLIC or own is not None
     wanted = ResourceFilter(published_only=published_only, own=own or frozenset(), limit=MAX_RESOURCES)
     with context.work.transaction() as connection:
         return select_resources(connection, wanted)
@@ -123,7 +128,7 @@ def _form(connection: Connection, old: Resource | None) -> list[Section]:
         FormField(name="title", label="Title", widget="languages", required=True),
         *([RESOURCE_ID_FIELD] if old is None else []),
         FormField(name="kind", label="Kind", widget="select", required=True, choices=list(RESOURCE_KINDS.items())),
-        FormField(name="url", label="Address", most=500, required=True, help="Begins with https://"),
+        FormField(name="url", label="Address", max_length=500, required=True, help="Begins with https://"),
         language_field(old),
         FormField(
             name="published",
@@ -133,7 +138,7 @@ def _form(connection: Connection, old: Resource | None) -> list[Section]:
         ),
     ]
     where = [
-        FormField(name="event", label="Event", most=80, help="Short name of the event."),
+        FormField(name="event", label="Event", max_length=80, help="Short name of the event."),
         FormField(name="series", label="Series", widget="select", choices=series),
         FormField(name="city", label="City", help="For UPR Cities."),
     ]
@@ -172,17 +177,17 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     editable=("kind", "title", "url", "language", "event", "series", "city", "published"),
     make=_make,
     typed=_typed_resource,
-    completed=with_announced,
-    show=its_fields,
+    complete=with_announced,
+    show=fields_by_name,
     form=_form,
     lines={},
     check=wrong_resource_names,
     effects=_effects,
     blockers=_blockers,
     messages=resource_messages,
-    lock=nothing,
-    after=nothing,
-    recorded=record_resource_change,
+    lock=no_op,
+    after=no_op,
+    record_history=record_resource_change,
 )
 
 
@@ -273,11 +278,6 @@ def _add_changes(blueprint: Any, context: EventsContext) -> None:
                 holder().name,
             )
             return _tagged(changed)
-
-
-def require_touch_resource(resource: Resource) -> None:
-    """A key limited to some forms may change resources of events and series of the same names only."""
-    require_touch_each(*resource.attached_to)
 
 
 def _typed_request(values: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from services.events.http import (
     counted_list,
     group_fields,
     groups_answer,
-    groups_asked,
+    number_by_name,
+    requested_groups,
     require_one_of,
     sort_field,
     total_field,
@@ -82,12 +83,6 @@ class OverviewArguments(ma.Schema):
     )
 
 
-def _numbers(description: str) -> Any:
-    return ma.fields.Dict(
-        keys=ma.fields.String(), values=ma.fields.Integer(), required=True, metadata={"description": description}
-    )
-
-
 class EventNumbersSchema(ma.Schema):
     """One event that is not over, with its registrations."""
 
@@ -108,7 +103,7 @@ class GroupNumbersSchema(ma.Schema):
     members_without_mail = ma.fields.Integer(
         required=True, metadata={"description": "Members who got no bulletin this month (UTC)"}
     )
-    representatives = _numbers("Representatives with a seat or on the waiting list, by event")
+    representatives = number_by_name("Representatives with a seat or on the waiting list, by event")
     last_mail_at = ma.fields.AwareDateTime(
         format="iso",
         allow_none=True,
@@ -147,10 +142,10 @@ class OverviewSchema(ma.Schema):
     """All numbers at one instant."""
 
     events = ma.fields.List(ma.fields.Nested(EventNumbersSchema), required=True)
-    by_form_kind = _numbers("Live registrations by kind of form")
-    by_partner = _numbers("Live registrations by the partner whose page they came through")
-    by_country = _numbers("Live registrations by country (ISO 3166 alpha-2), where given")
-    by_day = _numbers("Live registrations by day of registration (UTC)")
+    by_form_kind = number_by_name("Live registrations by kind of form")
+    by_partner = number_by_name("Live registrations by the partner whose page they came through")
+    by_country = number_by_name("Live registrations by country (ISO 3166 alpha-2), where given")
+    by_day = number_by_name("Live registrations by day of registration (UTC)")
     travellers = ma.fields.Nested(TravellersSchema, required=True)
     working_groups = ma.fields.List(ma.fields.Nested(GroupNumbersSchema), required=True)
     consultations = ma.fields.List(ma.fields.Nested(ConsultationTotalSchema), required=True)
@@ -319,7 +314,7 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Pairs of registrations of one person for events that overlap; with `group_by`, only their numbers."""
         wanted = _clash_filter(query)
-        names = groups_asked(query, tuple(CLASH_GROUPS))
+        names = requested_groups(query, tuple(CLASH_GROUPS))
         with context.work.transaction() as connection:
             total = count_clashes(connection, wanted) if query["total"] else None
             groups = count_clash_groups(connection, wanted, names, query["at_least"]) if names else []

@@ -137,7 +137,7 @@ def _zone(entry: TimetableEntry, language: str) -> str:
 def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, public_url: str) -> Blueprint:
     """``/programme`` and everything below it: groups, the timetable, series and events."""
     blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(lambda: _around(public_url))
+    blueprint.context_processor(lambda: _page_values(public_url))
     blueprint.register_error_handler(HTTPException, lambda error: _refusal(error.code or 500))
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
@@ -185,7 +185,7 @@ def _add_timetable(blueprint: Blueprint, context: SideEventsContext) -> None:
         )
         forms = open_forms(context.work, PROPOSAL, context.clock())
         page = render_template("programme/timetable.html", page=shown, forms=forms)
-        return revalidated(_in_its_language(make_response(page)))
+        return revalidated(_with_language_headers(make_response(page)))
 
 
 def _add_details(blueprint: Blueprint, context: SideEventsContext, public_url: str) -> None:
@@ -211,10 +211,10 @@ def _speakers(context: SideEventsContext, event: Event) -> Sequence[str]:
 
 
 def _page(template: str, **values: Any) -> Response:
-    return cacheable(_in_its_language(make_response(render_template(template, **values))))
+    return cacheable(_with_language_headers(make_response(render_template(template, **values))))
 
 
-def _in_its_language(answer: Response) -> Response:
+def _with_language_headers(answer: Response) -> Response:
     answer.headers["Content-Language"] = wanted_language()
     answer.vary.add("Accept-Language")
     return answer
@@ -224,7 +224,7 @@ def _refusal(status: int) -> Response:
     return make_response(render_template("programme/refusal.html", status=status), status)
 
 
-def _around(public_url: str) -> dict[str, Any]:
+def _page_values(public_url: str) -> dict[str, Any]:
     """Values that every page shows."""
     language = wanted_language()
 

@@ -11,14 +11,14 @@ from services.events.scheduling.model import ConflictKind
 from services.events.scheduling.publishing import publish_schedule
 from services.events.scheduling.service import (
     Board,
-    ask_for_schedule,
     compare_versions,
     newest_version,
     place_proposal,
+    remove_placement,
+    request_schedule,
     show_board,
     show_job,
     show_version,
-    take_off,
 )
 from services.events.side_events.reading import SideEventsContext
 from services.events.venue.model import Placement
@@ -168,7 +168,7 @@ def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
     @needs_all_forms("coordinator")
     def solve() -> Any:
         """Request a new timetable; pinned places stay. The result is on the draft board. No one is notified."""
-        return show_job(context.work, ask_for_schedule(context.work, context.clock, holder().name))
+        return show_job(context.work, request_schedule(context.work, context.clock, holder().name))
 
     @blueprint.get("/schedule/jobs/<uuid:job_id>")
     @blueprint.response(200, JobSchema)
@@ -222,7 +222,7 @@ def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
     @needs_all_forms("coordinator")
     def remove(proposal_id: Any) -> Response:
         """Remove a proposal from the draft board."""
-        take_off(context.work, str(proposal_id), _seen(context))
+        remove_placement(context.work, str(proposal_id), _seen(context))
         return _shown(show_board(context.work))
 
 

@@ -17,11 +17,11 @@ from services.events.scheduling.model import Conflict
 from services.events.scheduling.publishing import RefusedEntry, publish_schedule
 from services.events.scheduling.service import (
     Board,
-    ask_for_schedule,
     place_proposal,
+    remove_placement,
+    request_schedule,
     show_board,
     show_board_and_publication,
-    take_off,
 )
 from services.events.scheduling.snapshot import Snapshot
 from services.events.scheduling.wording import (
@@ -173,7 +173,7 @@ def _add_board(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.post("/timetable/schedule")
     @needs_all_forms("coordinator")
     def schedule() -> AnyResponse:
-        ask_for_schedule(context.work, context.clock, holder().name)
+        request_schedule(context.work, context.clock, holder().name)
         return redirect(TIMETABLE, 303)
 
 
@@ -207,7 +207,7 @@ def _add_placing(blueprint: Blueprint, context: SideEventsContext) -> None:
     def place(proposal_id: Any) -> AnyResponse:
         form = request.form
         if form.get("action") == "take-off":
-            take_off(context.work, str(proposal_id), seen_in_form())
+            remove_placement(context.work, str(proposal_id), seen_in_form())
         else:
             pinned = form.get("pinned") == "yes"
             placement = Placement(str(proposal_id), form.get("room", ""), form.get("slot", ""), pinned)

@@ -66,10 +66,10 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
     """
     cp = cp_model.CpModel()
     places = _places(cp, openings)
-    _once_each(cp, openings, places, least_placed)
-    _each_person_once(cp, openings, places)
+    _one_slot_each(cp, openings, places, least_placed)
+    _no_double_booking(cp, openings, places)
     kept = _kept(cp, openings, places)
-    _rooms_suffice(cp, openings, places, kept)
+    _room_capacities(cp, openings, places, kept)
     placed = cp_model.LinearExpr.sum(list(places.values()))
     moves = len(kept) - cp_model.LinearExpr.sum(list(kept.values()))
     if max_moves is not None and kept:
@@ -80,8 +80,8 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
 def add_rules(cp: cp_model.CpModel, openings: Openings) -> Places:
     """Add only the variables and the hard rules: no one is busy twice, and the rooms suffice."""
     places = _places(cp, openings)
-    _each_person_once(cp, openings, places)
-    _rooms_suffice(cp, openings, places, {})
+    _no_double_booking(cp, openings, places)
+    _room_capacities(cp, openings, places, {})
     return places
 
 
@@ -93,7 +93,7 @@ def _places(cp: cp_model.CpModel, openings: Openings) -> Places:
     }
 
 
-def _once_each(cp: cp_model.CpModel, openings: Openings, places: Places, least_placed: int) -> None:
+def _one_slot_each(cp: cp_model.CpModel, openings: Openings, places: Places, least_placed: int) -> None:
     """Exactly one slot each, or none, which is a variable too: the local search needs that to find anything."""
     without = []
     for request in openings.free:
@@ -105,7 +105,7 @@ def _once_each(cp: cp_model.CpModel, openings: Openings, places: Places, least_p
     cp.add(sum(without) <= len(without) - least_placed)
 
 
-def _each_person_once(cp: cp_model.CpModel, openings: Openings, places: Places) -> None:
+def _no_double_booking(cp: cp_model.CpModel, openings: Openings, places: Places) -> None:
     """In each slot each speaker and each group at most once."""
     sharing: defaultdict[tuple[str, str], list[cp_model.IntVar]] = defaultdict(list)
     for request in openings.free:
@@ -130,7 +130,7 @@ def _kept(cp: cp_model.CpModel, openings: Openings, places: Places) -> dict[str,
     return kept
 
 
-def _rooms_suffice(
+def _room_capacities(
     cp: cp_model.CpModel, openings: Openings, places: Places, kept: Mapping[str, cp_model.IntVar]
 ) -> None:
     """In each slot, for each capacity: proposals that need, or keep, a room of at least that size have one each."""
@@ -206,7 +206,7 @@ def _proof(openings: Openings, placed: Sequence[Request], extra: Request, until:
 
 def _too_few_rooms(openings: Openings, requests: Sequence[Request]) -> set[str]:
     """The proposals that share one place too few; empty if rooms and their hours suffice for all."""
-    return _left_over(
+    return _unmatched(
         {
             request.proposal_id: [
                 (slot.id, room.id)
@@ -230,12 +230,12 @@ def _too_few_slots(openings: Openings, placed: Sequence[Request], extra: Request
             request.proposal_id: [slot.id for slot in openings.open_slots[request.proposal_id]]
             for request in (*sharing, extra)
         }
-        if found := _left_over(slots):
+        if found := _unmatched(slots):
             return found
     return set()
 
 
-def _left_over(open_places: Mapping[str, Sequence[Place]]) -> set[str]:
+def _unmatched(open_places: Mapping[str, Sequence[Place]]) -> set[str]:
     """Return the proposals that alternating paths reach from the first one without a place; empty if all have one."""
     holders: dict[Place, str] = {}
     for name in open_places:
@@ -277,13 +277,13 @@ def _shift(free: Place, came_from: Mapping[Place, str], holders: dict[Place, str
 
 def _contradiction(openings: Openings, placed: Sequence[Request], extra: Request, until: float) -> set[str]:
     """A minimal set with ``extra`` that no timetable can place; empty if it is not proved in time."""
-    question = _Question(openings, until)
+    query = _AssumptionQuery(openings, until)
     try:
-        core = question.contradiction({extra.proposal_id, *(request.proposal_id for request in placed)})
+        core = query.contradiction({extra.proposal_id, *(request.proposal_id for request in placed)})
         needed: set[str] = set()
         while core:
             candidate = core.pop()
-            smaller = question.contradiction(needed | core)
+            smaller = query.contradiction(needed | core)
             if smaller:
                 core = smaller - needed
             else:
@@ -293,7 +293,7 @@ def _contradiction(openings: Openings, placed: Sequence[Request], extra: Request
     return needed
 
 
-class _Question:
+class _AssumptionQuery:
     """Asks CP-SAT whether a set of proposals can all be placed, by one assumption for each of them."""
 
     def __init__(self, openings: Openings, until: float) -> None:

@@ -80,12 +80,12 @@ def find_conflicts(placed: Sequence[Placed], fixed: Iterable[Fixed] = ()) -> tup
         fixed: what nothing may overlap.
     """
     events = tuple(fixed)
-    alone = (conflict for one in placed for conflict in _alone(one, events))
-    pairs = (conflict for one, other in _overlapping(placed) for conflict in _between(one, other))
+    alone = (conflict for one in placed for conflict in _own_conflicts(one, events))
+    pairs = (conflict for one, other in _overlapping(placed) for conflict in _pair_conflicts(one, other))
     return tuple(sorted({*alone, *pairs}))
 
 
-def _alone(one: Placed, fixed: Sequence[Fixed]) -> Iterator[Conflict]:
+def _own_conflicts(one: Placed, fixed: Sequence[Fixed]) -> Iterator[Conflict]:
     only = (one.proposal_id,)
     if not one.room.is_open(one.span):
         yield Conflict(ConflictKind.ROOM_CLOSED, only, one.room.id)
@@ -98,7 +98,7 @@ def _alone(one: Placed, fixed: Sequence[Fixed]) -> Iterator[Conflict]:
             yield Conflict(ConflictKind.FIXED_EVENT, only, event.id)
 
 
-def _between(one: Placed, other: Placed) -> Iterator[Conflict]:
+def _pair_conflicts(one: Placed, other: Placed) -> Iterator[Conflict]:
     """What clashes between two that overlap in time."""
     both = tuple(sorted((one.proposal_id, other.proposal_id)))
     if one.room.id == other.room.id:
@@ -314,8 +314,8 @@ class Timetable:
     finished: bool = field(default=True)
 
 
-def _ids(things: Iterable[Room] | Iterable[TimeSlot]) -> set[str]:
-    return {thing.id for thing in things}
+def _ids(values: Iterable[Room] | Iterable[TimeSlot]) -> set[str]:
+    return {value.id for value in values}
 
 
 class StopSignal:

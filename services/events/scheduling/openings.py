@@ -41,8 +41,8 @@ class Openings:
     @cached_property
     def free(self) -> tuple[Request, ...]:
         """Requests that are not pinned, in the order of their ids."""
-        loose = (request for request in self.problem.requests if request.proposal_id not in self.pins)
-        return tuple(sorted(loose, key=lambda request: request.proposal_id))
+        unpinned = (request for request in self.problem.requests if request.proposal_id not in self.pins)
+        return tuple(sorted(unpinned, key=lambda request: request.proposal_id))
 
     @cached_property
     def rooms(self) -> Mapping[str, tuple[Room, ...]]:
@@ -119,7 +119,7 @@ class Openings:
 
 
 def busy_names(request: Request) -> frozenset[str]:
-    """Who cannot be in two places: the speakers, and the working group."""
+    """The speakers and the working group, which cannot be in two places at once."""
     group = () if request.working_group is None else (f"group {request.working_group}",)
     return frozenset((*(f"speaker {name}" for name in request.speakers), *group))
 
@@ -131,10 +131,11 @@ def first_fit(openings: Openings) -> dict[str, str]:
     the others, those with the fewest open slots come first, each on its emptiest day.
     """
     board = _Board(openings, {})
-    for kept in (_published, _drafted):
-        for request in openings.free:
-            if request.proposal_id not in board.slots and (placement := kept(request)) is not None:
-                board.place_if_possible(request, placement.slot_id)
+    published = [(request, request.previous) for request in openings.free]
+    drafted = [(request, request.drafted) for request in openings.free]
+    for request, placement in (*published, *drafted):
+        if placement is not None and request.proposal_id not in board.slots:
+            board.place_if_possible(request, placement.slot_id)
     waiting = [request for request in openings.free if request.proposal_id not in board.slots]
     for request in sorted(waiting, key=lambda one: (len(openings.open_slots[one.proposal_id]), one.proposal_id)):
         open_slots = openings.open_slots[request.proposal_id]
@@ -142,14 +143,6 @@ def first_fit(openings: Openings) -> dict[str, str]:
             if board.place_if_possible(request, slot.id):
                 break
     return board.slots
-
-
-def _published(request: Request) -> Placement | None:
-    return request.previous
-
-
-def _drafted(request: Request) -> Placement | None:
-    return request.drafted
 
 
 def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple[Reason, ...]]:
@@ -179,7 +172,7 @@ def _wish_reasons(openings: Openings, request: Request) -> tuple[Reason, ...]:
 
 
 class _Board:
-    """Who is in which slot, indexed for fast lookups."""
+    """The slots of proposals, indexed for fast lookups."""
 
     def __init__(self, openings: Openings, slots: Mapping[str, str]) -> None:
         self.openings = openings
@@ -200,7 +193,7 @@ class _Board:
         self._busy[slot.id] |= busy_names(request)
 
     def place_if_possible(self, request: Request, slot_id: str) -> bool:
-        """Put the request into the slot if the slot is open to it and has room."""
+        """Put the request into the slot if the slot is open to it and a room is free; return whether it did."""
         slot = next((one for one in self.openings.open_slots[request.proposal_id] if one.id == slot_id), None)
         if slot is None or self.refusal(request, slot):
             return False

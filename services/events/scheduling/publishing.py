@@ -53,7 +53,7 @@ class PublishedTimetable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class _Publication:
     """A publication in progress: the new and the old version, and the side events of both (None: not created yet)."""
 
     snapshot: Snapshot
@@ -84,7 +84,9 @@ class _Making:
         """The event of an entry as it is afterwards, and the change to publish."""
         old, proposal = self.events[entry.event_id], self.snapshot.proposals[entry.proposal_id]
         stays = old is not None and self.same_place(entry)
-        return merge_loaded(old, _worded(entry, proposal, old) if old and stays else _event(entry, proposal, old))
+        return merge_loaded(
+            old, _with_proposal_text(entry, proposal, old) if old and stays else _event(entry, proposal, old)
+        )
 
 
 def publish_schedule(
@@ -114,9 +116,11 @@ def publish_schedule(
             raise DomainError("schedule-unchanged", "this timetable has already been published")
         version = TimetableVersion(old.number + 1 if old else 1, clock(), by, after)
         changed = difference(before, after)
-        making = _Making(snapshot, _by_proposal(before), _locked_events(connection, before + after), version, changed)
-        outbox.add(connection, [*_put_up(connection, keys, making)])
-        outbox.add(connection, [*_taken_off(connection, keys, making)])
+        publication = _Publication(
+            snapshot, _by_proposal(before), _locked_events(connection, before + after), version, changed
+        )
+        outbox.add(connection, [*_publish_entries(connection, keys, publication)])
+        outbox.add(connection, [*_remove_entries(connection, keys, publication)])
         insert_version(connection, version)
     return PublishedTimetable(version, changed)
 
@@ -150,32 +154,34 @@ def preview_publication(connection: Connection, snapshot: Snapshot, now: datetim
     names = {entry.event_id for entry in before + after}
     events: dict[str, Event | None] = {**dict.fromkeys(names), **(read_events(connection, names) if names else {})}
     version = TimetableVersion(snapshot.version.number + 1 if snapshot.version else 1, now, "", after)
-    making = _Making(snapshot, _by_proposal(before), events, version, difference(before, after))
-    refused = [entry for entry in after if making.is_refused(entry)]
-    mailed = [entry.event_id for entry in after if entry not in refused and _is_mailed(entry, making)]
-    mailed += [making.before[name].event_id for name in making.changed.removed if _loses_date(name, making)]
+    publication = _Publication(snapshot, _by_proposal(before), events, version, difference(before, after))
+    refused = [entry for entry in after if publication.is_refused(entry)]
+    mailed = [entry.event_id for entry in after if entry not in refused and _is_mailed(entry, publication)]
+    mailed += [
+        publication.before[name].event_id for name in publication.changed.removed if _loses_date(name, publication)
+    ]
     return PublicationPreview(
         tuple(RefusedEntry(entry.proposal_id, event) for entry in refused if (event := events[entry.event_id])),
         count_registered_on(connection, mailed, (*NOT_NOTIFIED, "proposal")) if mailed else 0,
     )
 
 
-def _is_mailed(entry: TimetableEntry, making: _Making) -> bool:
+def _is_mailed(entry: TimetableEntry, publication: _Publication) -> bool:
     """Whether publishing mails the change of an event; one that breaks a rule is refused then, and reaches no one."""
-    old = making.events[entry.event_id]
+    old = publication.events[entry.event_id]
     try:
-        new, change = making.event_of(entry)
+        new, change = publication.event_of(entry)
     except DomainError:
         return False
     if old is None or change != "changed":
         return False
-    return is_mailed(old, new, visible_difference(old, new), making.version.published_at)
+    return is_mailed(old, new, visible_difference(old, new), publication.version.published_at)
 
 
-def _loses_date(name: str, making: _Making) -> bool:
+def _loses_date(name: str, publication: _Publication) -> bool:
     """Whether the event of a proposal that has lost its place is postponed or cancelled; past events stay."""
-    event = making.events[making.before[name].event_id]
-    if event is None or is_over(event, making.version.published_at):
+    event = publication.events[publication.before[name].event_id]
+    if event is None or is_over(event, publication.version.published_at):
         return False
     return event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED)
 
@@ -192,13 +198,13 @@ def _locked_events(connection: Connection, entries: tuple[TimetableEntry, ...]) 
     return {name: lock_event(connection, name) for name in sorted({entry.event_id for entry in entries})}
 
 
-def _put_up(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
+def _publish_entries(connection: Connection, keys: ProposalKeys, publication: _Publication) -> Iterator[Message]:
     """Events and proposals of the new version; the event is published before what refers to it."""
-    version = making.version
+    version = publication.version
     for entry in version.entries:
-        proposal = making.snapshot.proposals[entry.proposal_id]
-        yield from _publish_event(connection, entry, making)
-        if entry.proposal_id not in making.changed.notified:
+        proposal = publication.snapshot.proposals[entry.proposal_id]
+        yield from _publish_event(connection, entry, publication)
+        if entry.proposal_id not in publication.changed.notified:
             continue
         scheduled = _scheduled(proposal, entry)
         reviewed = ReviewStep(ReviewAction.SCHEDULED, version.published_by, version.published_at)
@@ -213,17 +219,17 @@ def _scheduled(proposal: Proposal, entry: TimetableEntry) -> Proposal:
     return become(placed, ProposalStatus.SCHEDULED)
 
 
-def _publish_event(connection: Connection, entry: TimetableEntry, making: _Making) -> Iterator[Message]:
+def _publish_event(connection: Connection, entry: TimetableEntry, publication: _Publication) -> Iterator[Message]:
     """Store and publish an event if it has changed."""
-    old = making.events[entry.event_id]
-    if old is not None and making.is_refused(entry):
+    old = publication.events[entry.event_id]
+    if old is not None and publication.is_refused(entry):
         raise DomainError("event-cancelled", _refusal(old))
-    event, change = making.event_of(entry)
+    event, change = publication.event_of(entry)
     if event == old:
         return
-    _save(connection, old, event, making.version)
+    _save(connection, old, event, publication.version)
     if change != "none":
-        yield event_message(change, event, making.version.published_at)
+        yield event_message(change, event, publication.version.published_at)
 
 
 def _refusal(event: Event) -> str:
@@ -237,7 +243,7 @@ def _save(connection: Connection, old: Event | None, event: Event, version: Time
     record_change(connection, PUBLISHED, version.published_by, old, event, version.published_at)
 
 
-def _worded(entry: TimetableEntry, proposal: Proposal, event: Event) -> Event:
+def _with_proposal_text(entry: TimetableEntry, proposal: Proposal, event: Event) -> Event:
     """The side event of an entry that has not moved: with the proposal's text in its own language."""
     own_language = named_language(proposal.language) or DEFAULT
     title, summary = event.title.having(own_language, entry.title), event.summary.having(own_language, proposal.summary)
@@ -257,7 +263,7 @@ def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Even
         asked_groups=groups,
     )
     return replace(
-        _worded(entry, proposal, base),
+        _with_proposal_text(entry, proposal, base),
         status=EventStatus.CONFIRMED,
         starts_at=entry.span.starts_at,
         ends_at=entry.span.ends_at,
@@ -267,16 +273,16 @@ def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Even
     )
 
 
-def _taken_off(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
+def _remove_entries(connection: Connection, keys: ProposalKeys, publication: _Publication) -> Iterator[Message]:
     """Handle proposals that lost their place: the event loses its date, or is cancelled if the proposal was
     withdrawn or erased; the proposal is accepted again, and its proposer is notified. Past events stay as they are."""
-    version = making.version
-    for name in making.changed.removed:
-        event = making.events[making.before[name].event_id]
+    version = publication.version
+    for name in publication.changed.removed:
+        event = publication.events[publication.before[name].event_id]
         if is_over(event, version.published_at):
             continue
         proposal = lock_proposal(connection, name)
-        if event is not None and _loses_date(name, making):
+        if event is not None and _loses_date(name, publication):
             withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
             ended = cancel(event) if withdrawn else postpone(event)
             _save(connection, event, ended, version)

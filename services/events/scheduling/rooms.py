@@ -16,7 +16,7 @@ from services.events.fields import fields_of
 from services.events.local_time import to_local, to_utc
 from services.events.rules import BrokenRule, RulesBroken, enforce, rules_under
 from services.events.scheduling.api import SpanSchema
-from services.events.scheduling.snapshot import Snapshot, read_snapshot
+from services.events.scheduling.snapshot import DEFAULT_ZONE, Snapshot, read_snapshot
 from services.events.scheduling.wording import conflict_text
 from services.events.setup.kinds import (
     ID_FIELD,
@@ -26,11 +26,11 @@ from services.events.setup.kinds import (
     Stored,
     Values,
     Words,
-    as_they_are,
     counted,
-    its_fields,
-    nothing,
+    fields_by_name,
+    no_op,
     shown_text,
+    unchanged,
     with_id,
 )
 from services.events.venue.model import Room, Span, TimeSlot, span_from, span_text
@@ -53,7 +53,6 @@ from shared.runtime.errors import DomainError
 from shared.runtime.schema_fields import text_field
 
 MAX_HOURS = 200
-USUAL_ZONE = "Europe/Zurich"
 
 MAX_DAYS, MAX_SLOTS = 60, 200
 """Of one creation."""
@@ -114,10 +113,10 @@ def _room_effects(connection: Connection, old: Room | None, new: Sequence[Room],
     after = replace(before, rooms={**before.rooms, old.id: new[0]})
     for conflict in after.conflicts:
         if conflict not in before.conflicts:
-            yield f"The draft cannot be published while this conflict exists:  {conflict_text(conflict, after)}"
+            yield f"The draft cannot be published while this conflict exists: {conflict_text(conflict, after)}"
     if drafted or published:
         yield (
-            f"{counted(drafted, 'side event')} stand in it on the draft board and {published} in the published "
+            f"{counted(drafted, 'side event')} are in it on the draft board and {published} in the published "
             "timetable, which shows the old room until the next version. No mail is sent now."
         )
 
@@ -126,23 +125,23 @@ def _room_form(_connection: Connection, old: Room | None) -> list[Section]:
     what = [
         FormField(name="title", label="Room", widget="languages", required=True),
         *([ID_FIELD] if old is None else []),
-        FormField(name="capacity", label="Seats", most=5, required=True),
+        FormField(name="capacity", label="Seats", max_length=5, required=True),
         FormField(name="city", label="City", required=True),
-        FormField(name="address", label="Address", most=500, help="Building, street, floor. It is public."),
+        FormField(name="address", label="Address", max_length=500, help="Building, street, floor. It is public."),
         FormField(
             name="equipment",
             label="Equipment",
-            most=500,
+            max_length=500,
             help="Screen, microphones, wheelchair access. It is public.",
         ),
     ]
     when = [
-        zone_field(old.time_zone if old else USUAL_ZONE),
+        zone_field(old.time_zone if old else DEFAULT_ZONE),
         FormField(
             name="open",
             label="When it is available",
             widget="area",
-            most=8000,
+            max_length=8000,
             required=True,
             help="A line for each day, in the time zone above: 2020-05-06 09:00 to 17:00.",
         ),
@@ -214,13 +213,13 @@ ROOMS: SetupKind[Room] = SetupKind(
     editable=("title", "city", "capacity", "address", "equipment", "time_zone", "open"),
     make=_make_room,
     typed=_typed_room,
-    show=its_fields,
+    show=fields_by_name,
     form=_room_form,
     lines={"open": Lines(span_in, span_line)},
-    check=nothing,
+    check=no_op,
     effects=_room_effects,
     blockers=_room_blockers,
-    messages=nothing,
+    messages=no_op,
     lock=lock_board,
     after=raise_board_revision,
 )
@@ -308,11 +307,11 @@ def _slot_form(_connection: Connection, _old: TimeSlot | None) -> list[Section]:
         ),
     ]
     times = [
-        zone_field(USUAL_ZONE),
+        zone_field(DEFAULT_ZONE),
         FormField(name="starts", label="First start", widget="clock", required=True),
         FormField(name="ends", label="Nothing after", widget="clock", required=True),
-        FormField(name="length_minutes", label="Minutes of each", most=4, required=True),
-        FormField(name="break_minutes", label="Minutes of break between two", most=4),
+        FormField(name="length_minutes", label="Minutes of each", max_length=4, required=True),
+        FormField(name="break_minutes", label="Minutes of break between two", max_length=4),
     ]
     return [Section("Days", days), Section("Times of each day", times)]
 
@@ -322,8 +321,8 @@ def _clock(description: str) -> ma.fields.String:
     return ma.fields.String(required=True, validate=rule, metadata={"description": description})
 
 
-def _minutes(least: int, description: str, **more: Any) -> ma.fields.Integer:
-    rule = ma.validate.Range(min=least, max=1440)
+def _minutes(minimum: int, description: str, **more: Any) -> ma.fields.Integer:
+    rule = ma.validate.Range(min=minimum, max=1440)
     return ma.fields.Integer(validate=rule, metadata={"description": description}, **more)
 
 
@@ -370,14 +369,14 @@ SLOTS: SetupKind[TimeSlot] = SetupKind(
     ),
     editable=(),
     make=_make_slots,
-    typed=as_they_are,
+    typed=unchanged,
     show=_show_slot,
     form=_slot_form,
     lines={},
     check=_check_slot,
     effects=_slot_effects,
     blockers=_slot_blockers,
-    messages=nothing,
+    messages=no_op,
     lock=lock_board,
     after=raise_board_revision,
 )

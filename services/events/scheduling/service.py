@@ -1,7 +1,7 @@
 """Show and change the draft board, show published timetables, and the queue of requests for a new timetable.
 
-The search runs between two transactions and in neither. A worker that crashes loses its lease and the job is taken
-again; one that finishes too late finds another fencing token and changes nothing.
+The search runs between two transactions, outside both. If a worker crashes, its lease expires and the job is claimed
+again; one that finishes too late has an outdated fencing token, so its result is rejected.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ def show_board(work: UnitOfWork) -> Board:
 
 
 def show_board_and_publication(work: UnitOfWork, clock: Clock) -> tuple[Board, PublicationPreview]:
-    """The same, and what publishing it now would meet and reach.
+    """The draft board, the events that would block publishing it now, and how many people it would reach.
 
     Raises:
         Unavailable: the database is down.
@@ -102,7 +102,7 @@ def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> 
         Unavailable: the database is down.
     """
     with work.transaction() as connection:
-        snapshot = _locked(connection, seen)
+        snapshot = _lock_board(connection, seen)
         if placement.room_id not in snapshot.rooms or placement.slot_id not in snapshot.slots:
             raise DomainError("not-found", "there is no such room or slot")
         if placement.proposal_id not in snapshot.proposals:
@@ -110,7 +110,7 @@ def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> 
         return place_on_board(connection, placement)
 
 
-def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
+def remove_placement(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
     """Take a proposal from the board; returns the board's revision.
 
     Raises:
@@ -118,13 +118,13 @@ def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
         Unavailable: the database is down.
     """
     with work.transaction() as connection:
-        _locked(connection, seen)
+        _lock_board(connection, seen)
         if not remove_from_board(connection, proposal_id):
             raise DomainError("not-found", "this proposal has no place")
         return board_revision(connection)
 
 
-def _locked(connection: Connection, seen: int | None) -> Snapshot:
+def _lock_board(connection: Connection, seen: int | None) -> Snapshot:
     current = lock_board(connection)
     if seen is not None and seen != current:
         raise DomainError("edit-conflict", "the timetable was changed after you read it: read it again")
@@ -176,14 +176,14 @@ def compare_versions(work: UnitOfWork, old: int, new: int) -> TimetableDifferenc
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedJob:
     """A job claimed by this worker, with its problem."""
 
     job: SolveJob
     snapshot: Snapshot
 
 
-def ask_for_schedule(work: UnitOfWork, clock: Clock, by: str) -> str:
+def request_schedule(work: UnitOfWork, clock: Clock, by: str) -> str:
     """Queue a job; returns its id.
 
     Raises:
@@ -209,7 +209,7 @@ def show_job(work: UnitOfWork, job_id: str) -> SolveJob:
     return job
 
 
-def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
+def claim_job(work: UnitOfWork, clock: Clock) -> ClaimedJob | None:
     """Take the next job; None if there is none. One that was tried too often fails instead.
 
     Raises:
@@ -223,7 +223,7 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
         if job.fence > MAX_ATTEMPTS:
             fail_job(connection, job, "was tried too often without finishing", now)
             return None
-        return Claimed(job, read_snapshot(connection))
+        return ClaimedJob(job, read_snapshot(connection))
 
 
 def reap_jobs(work: UnitOfWork, clock: CheckedClock) -> int:
@@ -237,7 +237,7 @@ def reap_jobs(work: UnitOfWork, clock: CheckedClock) -> int:
         return 0 if now is None else requeue_expired(connection, now, now + LATEST_LEASE)
 
 
-def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timetable) -> bool:
+def store_schedule(work: UnitOfWork, clock: Clock, claimed: ClaimedJob, timetable: Timetable) -> bool:
     """Store the result on the board; if the board has changed since, queue the job again.
 
     Returns:
@@ -252,13 +252,13 @@ def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timet
         if revision != claimed.snapshot.revision or snapshot.problem() != claimed.snapshot.problem():
             requeue_job(connection, claimed.job)
             return False
-        if not finish_job(connection, claimed.job, report_of(made), clock()):
+        if not finish_job(connection, claimed.job, report_of(timetable), clock()):
             return False
-        replace_board(connection, made.placements)
+        replace_board(connection, timetable.placements)
         return True
 
 
-def return_job(work: UnitOfWork, claimed: Claimed) -> None:
+def return_job(work: UnitOfWork, claimed: ClaimedJob) -> None:
     """Return a job that this worker will not finish.
 
     Raises:
@@ -268,17 +268,17 @@ def return_job(work: UnitOfWork, claimed: Claimed) -> None:
         requeue_job(connection, claimed.job)
 
 
-def report_of(made: Timetable) -> Mapping[str, Any]:
+def report_of(timetable: Timetable) -> Mapping[str, Any]:
     """The report of a search, as JSON."""
     return {
-        "placed": len(made.placements),
-        "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in made.unplaced.items()},
-        "impossible_wishes": list(made.impossible_preferences),
-        "proofs": {name: _proof(proof) for name, proof in made.proofs.items()},
-        "places": _stage(made.placed),
-        "moves": {"published": made.moves.published, "made": made.moves.made, "least": made.moves.least},
-        "wishes": _stage(made.preferences),
-        "seconds": round(made.seconds, 3),
+        "placed": len(timetable.placements),
+        "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in timetable.unplaced.items()},
+        "impossible_wishes": list(timetable.impossible_preferences),
+        "proofs": {name: _proof(proof) for name, proof in timetable.proofs.items()},
+        "places": _stage(timetable.placed),
+        "moves": {"published": timetable.moves.published, "made": timetable.moves.made, "least": timetable.moves.least},
+        "wishes": _stage(timetable.preferences),
+        "seconds": round(timetable.seconds, 3),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reads the draft board in one transaction: what is placed, what may be, and what nothing may overlap."""
+"""Reads the draft board in one transaction: placements, proposals that may be placed, and fixed events."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -37,7 +37,7 @@ class Snapshot:
     proposals: that may be placed, by id.
     placements: the draft board.
     version: the timetable in force; None before the first.
-    fixed: what nothing may overlap.
+    fixed: events that side events must not overlap.
     """
 
     revision: int

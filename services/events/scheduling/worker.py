@@ -8,7 +8,7 @@ import logging
 import time
 
 from services.events.scheduling.model import SearchLimits, StopSignal, Timetable
-from services.events.scheduling.service import Claimed, claim_job, reap_jobs, return_job, store_schedule
+from services.events.scheduling.service import ClaimedJob, claim_job, reap_jobs, return_job, store_schedule
 from services.events.telemetry import (
     schedule_gap_ratio,
     schedule_proposals,
@@ -69,24 +69,24 @@ class ScheduleWorker:
         from services.events.scheduling.solver import solve
 
         began = time.monotonic()
-        made = solve(claimed.snapshot.problem(), SearchLimits(self._seconds, claimed.job.seed), halt)
+        timetable = solve(claimed.snapshot.problem(), SearchLimits(self._seconds, claimed.job.seed), halt)
         reach("solve.searched")
-        outcome = self._settle(claimed, made)
+        outcome = self._store_outcome(claimed, timetable)
         reach("solve.stored")
         schedule_solve_seconds.observe(time.monotonic() - began)
         schedule_solves_total.labels(outcome).inc()
-        log.info("timetable made", extra={"outcome": outcome, "placed": len(made.placements)})
+        log.info("timetable made", extra={"outcome": outcome, "placed": len(timetable.placements)})
         return True
 
-    def _settle(self, claimed: Claimed, made: Timetable) -> str:
-        if not made.finished:
+    def _store_outcome(self, claimed: ClaimedJob, timetable: Timetable) -> str:
+        if not timetable.finished:
             return_job(self._work, claimed)
             return "returned"
-        if not store_schedule(self._work, self._clock, claimed, made):
+        if not store_schedule(self._work, self._clock, claimed, timetable):
             return "overtaken"
-        schedule_proposals.labels("placed").set(len(made.placements))
-        schedule_proposals.labels("unplaced").set(len(made.unplaced))
-        schedule_gap_ratio.labels("places").set(made.placed.gap)
-        schedule_gap_ratio.labels("moves").set(made.moves.gap)
-        schedule_gap_ratio.labels("wishes").set(made.preferences.gap)
+        schedule_proposals.labels("placed").set(len(timetable.placements))
+        schedule_proposals.labels("unplaced").set(len(timetable.unplaced))
+        schedule_gap_ratio.labels("places").set(timetable.placed.gap)
+        schedule_gap_ratio.labels("moves").set(timetable.moves.gap)
+        schedule_gap_ratio.labels("wishes").set(timetable.preferences.gap)
         return "done"

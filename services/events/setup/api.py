@@ -56,8 +56,9 @@ class KindApi:
     Args:
         context: transactions and clock.
         kind: what is set up.
-        readable: the values that the caller may see. more: further content of a list, computed from all that match.
-            more_fields: its schema fields.
+        readable: returns the values that the caller may see; by default all.
+        more: further content of a list, computed from all that match.
+        more_fields: its schema fields.
     """
 
     def __init__(
@@ -98,11 +99,11 @@ class KindApi:
 
     def _may_see(self) -> frozenset[str]:
         """The fields that the caller may see."""
-        everything = frozenset(self._item().fields)
+        fields = frozenset(self._item().fields)
         listing = self._kind.listing
         if listing.public and (audience() is Readers.PUBLIC or holder().forms is not None):
-            return everything - listing.private
-        return everything
+            return fields - listing.private
+        return fields
 
     def _add_list(self, blueprint: Any) -> None:
         @blueprint.get("")

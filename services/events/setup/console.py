@@ -20,9 +20,9 @@ from services.events.console import (
     SentForm,
     Typed,
     faults_of,
-    in_order,
-    missing_in,
-    typed_in,
+    in_page_order,
+    missing_fields,
+    read_fields,
 )
 from services.events.event.service import EventsContext
 from services.events.http import READERS
@@ -78,8 +78,8 @@ def read_typed(
     kind: SetupKind[Any], form: SentForm, sections: Sequence[Section], schema: ma.Schema
 ) -> tuple[Texts, dict[str, Any], dict[str, str]]:
     """Return the typed content as checked by ``schema``, and a sentence for each field with a fault."""
-    typed = typed_in(form, sections)
-    faults = missing_in(typed, sections)
+    typed = read_fields(form, sections)
+    faults = missing_fields(typed, sections)
     content = {}
     for one in (one for section in sections for one in section.fields):
         if one.name not in schema.fields or one.first in faults:
@@ -100,11 +100,6 @@ def read_typed(
             first, label = (known[name].first, known[name].label) if name in known else (str(name), name)
             faults.setdefault(first, f"{label}: {_first(messages)}")
     return typed, found, faults
-
-
-def faults_in(error: RulesBroken, sections: Sequence[Section]) -> dict[str, str]:
-    """A sentence for each field of which a rule is broken."""
-    return faults_of(error, sections, {})
 
 
 def _text(kind: SetupKind[Any], field: FormField, shown: Mapping[str, Any]) -> str | Sequence[str]:
@@ -134,12 +129,12 @@ def _content(kind: SetupKind[Any], field: FormField, typed: Texts, accepts: ma.f
         return value == YES
     if value == "" and accepts.allow_none:
         return None
-    if value == "" and not _takes_nothing(accepts):
+    if value == "" and not _accepts_empty(accepts):
         return ma.missing
     return value
 
 
-def _takes_nothing(accepts: ma.fields.Field[Any]) -> bool:
+def _accepts_empty(accepts: ma.fields.Field[Any]) -> bool:
     lengths = [rule for rule in accepts.validators if isinstance(rule, ma.validate.Length)]
     return isinstance(accepts, ma.fields.String) and any(not rule.min for rule in lengths if rule.min is not None)
 
@@ -156,7 +151,7 @@ class SetupPages:
 
     Args:
         context: transactions and clock.
-        kinds: everything that is set up, in the order of the first page.
+        kinds: what is set up, in the order of the first page.
     """
 
     def __init__(self, context: EventsContext, kinds: Sequence[SetupKind[Any]]) -> None:
@@ -210,13 +205,13 @@ class SetupPages:
             typed, content, faults = read_typed(kind, request.form, sections, new_schema(kind)())
             if faults or request.form.get("go") == "back":
                 return self._page(
-                    kind, None, sections, Typed(typed, in_order(faults, sections)), status=422 if faults else 200
+                    kind, None, sections, Typed(typed, in_page_order(faults, sections)), status=422 if faults else 200
                 )
             try:
                 made = kind.make(content, holder().name, _request_id())
-                return self._go(kind, None, sections, typed, Creation(made))
+                return self._preview_or_take(kind, None, sections, typed, Creation(made))
             except RulesBroken as error:
-                return self._page(kind, None, sections, Typed(typed, faults_in(error, sections)), status=422)
+                return self._page(kind, None, sections, Typed(typed, faults_of(error, sections)), status=422)
 
     def _add_edit(self, blueprint: Blueprint) -> None:
         @blueprint.get("/set-up/<part>/<item_id>")
@@ -237,12 +232,12 @@ class SetupPages:
             sections, seen = self.sections(kind, value), request.form.get("seen", "")
             typed, content, faults = read_typed(kind, request.form, sections, edit_schema(kind)())
             if faults or request.form.get("go") == "back":
-                shown = Typed(typed, in_order(faults, sections))
+                shown = Typed(typed, in_page_order(faults, sections))
                 return self._page(kind, value, sections, shown, status=422 if faults else 200, seen=seen)
             try:
-                return self._go(kind, value, sections, typed, Alteration(item_id, content, {seen}))
+                return self._preview_or_take(kind, value, sections, typed, Alteration(item_id, content, {seen}))
             except RulesBroken as error:
-                return self._page(kind, value, sections, Typed(typed, faults_in(error, sections)), status=422)
+                return self._page(kind, value, sections, Typed(typed, faults_of(error, sections)), status=422)
 
     def _add_withdrawal(self, blueprint: Blueprint) -> None:
         @blueprint.post("/set-up/<part>/<item_id>/withdraw")
@@ -253,9 +248,9 @@ class SetupPages:
             sections = self.sections(kind, value)
             typed = typed_of(kind, self.shown(kind, value), sections)
             step = Withdrawal(item_id, {request.form.get("seen", "")})
-            return self._go(kind, value, sections, typed, step)
+            return self._preview_or_take(kind, value, sections, typed, step)
 
-    def _go(
+    def _preview_or_take(
         self,
         kind: SetupKind[Any],
         value: Any,

@@ -1,4 +1,4 @@
-"""Kinds of records that coordinators set up, such as working groups or rooms: everything that differs between kinds.
+"""Kinds of records that coordinators set up, such as working groups or rooms: all that differs between kinds.
 
 The schemas of its requests and answers are made from its fields.
 """
@@ -30,7 +30,7 @@ Values = dict[str, Any]
 ID_FIELD = FormField(
     name="id",
     label="Short name",
-    most=80,
+    max_length=80,
     help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from the title.",
 )
 
@@ -92,7 +92,7 @@ class Listing:
         filters: fields of which one value can be asked for.
         searched: fields in which ``q`` is searched.
         sorts: fields by which the list can be sorted.
-        order: the usual order; empty: the first of ``sorts``.
+        order: the default order; empty: the first of ``sorts``.
         groups: fields by which it can be counted, two at once.
         sums: numbers that are added up in each group.
         day: the field that ``from`` and ``to`` bound; empty for none.
@@ -111,7 +111,7 @@ class Listing:
     private: frozenset[str] = frozenset()
 
     @property
-    def usual_order(self) -> str:
+    def default_order(self) -> str:
         """What ``sort`` is by default."""
         return self.order or self.sorts[0]
 
@@ -156,17 +156,17 @@ class Lines:
     write: Callable[[Any, Mapping[str, Any]], str]
 
 
-def nothing(*_: Any) -> tuple[()]:
+def no_op(*_: Any) -> tuple[()]:
     """For an operation that a kind does not have."""
     return ()
 
 
-def as_they_are(values: Values) -> Values:
+def unchanged(values: Values) -> Values:
     """For content that already has the types of the domain."""
     return values
 
 
-def its_fields(value: Any) -> Values:
+def fields_by_name(value: Any) -> Values:
     """The fields of a value by name, for the interface's schema to dump."""
     return {one.name: getattr(value, one.name) for one in fields(value)}
 
@@ -200,11 +200,11 @@ class SetupKind(Generic[T]):
             given time.
         blockers: sentences on why it cannot be withdrawn.
         messages: messages to publish, by the same arguments.
-        gone: messages about a withdrawn value, at a given time.
+        withdrawal_messages: messages about a withdrawn value, at a given time.
         lock: taken before anything is read for a change.
-        after: done in the transaction of every change.
-        completed: the value to store when ``new`` is requested and ``old`` is stored.
-        recorded: further history, in the transaction of every value that is stored: by whom, old, new, when.
+        after: called at the end of the transaction of every change.
+        complete: the value to store when ``new`` is requested and ``old`` is stored.
+        record_history: adds to another history in the transaction of every stored value: by whom, old, new, when.
     """
 
     name: str
@@ -226,9 +226,9 @@ class SetupKind(Generic[T]):
     messages: Callable[[T | None, T, datetime], Sequence[Message]]
     lock: Callable[[Connection], object]
     after: Callable[[Connection], object]
-    completed: Callable[[T | None, T], T] = take_new
-    gone: Callable[[T, datetime], Sequence[Message]] = nothing
-    recorded: Callable[[Connection, str, T | None, T, datetime], object] = nothing
+    complete: Callable[[T | None, T], T] = take_new
+    withdrawal_messages: Callable[[T, datetime], Sequence[Message]] = no_op
+    record_history: Callable[[Connection, str, T | None, T, datetime], object] = no_op
 
 
 def counted(number: int, noun: str) -> str:
@@ -251,7 +251,7 @@ Schema = type[ma.Schema]
 
 
 class StepQuery(ma.Schema):
-    """Query of everything that changes something."""
+    """Query of a request that changes something."""
 
     dry_run = ma.fields.Boolean(
         load_default=False, metadata={"description": "Change nothing and notify no one; return what it would do"}
@@ -310,7 +310,7 @@ def list_arguments(kind: Listed) -> Schema:
     listing, shown = kind.listing, kind.shown
     fields: dict[str, Any] = {
         "limit": ma.fields.Integer(load_default=MAX_PAGE_SIZE, validate=ma.validate.Range(min=1, max=MAX_PAGE_SIZE)),
-        "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.usual_order),
+        "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.default_order),
         "total": total_field(),
         "chosen": text_field(
             500, "Names of the fields to return, separated by commas; `id` is always included", data_key="fields"

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from services.events.http import groups_answer, groups_asked, parted
+from services.events.http import groups_answer, requested_groups, split_names
 from services.events.setup.kinds import Listed, Listing
 from services.events.tables import CountedGroup
 from shared.http.access import require_recent_sign_in
@@ -162,7 +162,7 @@ def list_answer(
     """
     wanted = query_of(kind, query)
     found = matching(items, kind.listing, wanted)
-    if groups := groups_asked(query, kind.listing.groups):
+    if groups := requested_groups(query, kind.listing.groups):
         counted = [one for one in grouped(found, groups, kind.listing.sums) if one.count >= query["at_least"]]
         total = (lambda: len(found)) if query["total"] else None
         return varying(groups_answer(kind.part, groups, counted, total, kind.listing.sums))
@@ -200,7 +200,7 @@ def varying(answer: Response) -> Response:
 def _chosen(names: Sequence[str], asked: str | None) -> list[str]:
     if asked is None:
         return list(names)
-    wanted = set(parted(asked))
+    wanted = set(split_names(asked))
     if unknown := sorted(wanted - set(names)):
         raise DomainError("unknown-parameter", f"no such field: {', '.join(unknown)[:200]}")
     return [name for name in names if name in wanted or name == "id"]

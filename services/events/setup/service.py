@@ -157,7 +157,7 @@ def _creation(connection: Connection, kind: SetupKind[T], step: Creation[T], now
 
 
 def _alteration(connection: Connection, kind: SetupKind[T], old: T, changes: Values, now: datetime) -> StepOutcome[T]:
-    new = kind.completed(old, cast(T, replace(cast(Any, old), **kind.typed(dict(changes)))))
+    new = kind.complete(old, cast(T, replace(cast(Any, old), **kind.typed(dict(changes)))))
     differs = tuple(one.name for one in fields(cast(Any, old)) if getattr(old, one.name) != getattr(new, one.name))
     if not differs:
         return StepOutcome(old, (old,), (), ())
@@ -171,7 +171,7 @@ def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], 
     if old is not None and not outcome.new:
         kind.stored.remove(connection, id_of(old))
         add_audit_record(connection, AuditRecord(by, f"{kind.name}-{WITHDRAWN}", kind.name, id_of(old)), now)
-        outbox.add(connection, list(kind.gone(old, now)))
+        outbox.add(connection, list(kind.withdrawal_messages(old, now)))
     for value in outcome.new:
         if old is not None:
             kind.stored.save(connection, value)
@@ -181,7 +181,7 @@ def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], 
         add_audit_record(
             connection, AuditRecord(by, action, kind.name, id_of(value), {"fields": list(outcome.differs)}), now
         )
-        kind.recorded(connection, by, old, value, now)
+        kind.record_history(connection, by, old, value, now)
         outbox.add(connection, list(kind.messages(old, value, now)))
     kind.after(connection)
 

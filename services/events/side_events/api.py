@@ -17,11 +17,11 @@ from services.events.http import (
     counted_list,
     group_fields,
     groups_answer,
-    groups_asked,
     instant_field,
-    parted,
     read_id_position,
+    requested_groups,
     sort_field,
+    split_names,
     total_field,
     with_refusals,
 )
@@ -219,7 +219,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
         """Proposals in order of arrival; with `group_by`, only their numbers."""
         wanted = _wanted(query)
         total = (lambda: count_proposals(context.work, wanted)) if query["total"] else None
-        if names := groups_asked(query, tuple(PROPOSAL_GROUPS)):
+        if names := requested_groups(query, tuple(PROPOSAL_GROUPS)):
             groups = group_proposals(context.work, wanted, names, query["at_least"])
             return groups_answer("proposals", names, groups, total)
         page = page_of(
@@ -259,7 +259,7 @@ def _wanted(query: dict[str, Any]) -> ProposalFilter:
 def _columns(asked: str | None) -> set[str]:
     """Names of the schema's fields that are asked for; the id always comes."""
     shown = {field.data_key or name: name for name, field in _ONE.fields.items()}
-    return set(shown.values()) if asked is None else {"id", *(shown[name] for name in parted(asked))}
+    return set(shown.values()) if asked is None else {"id", *(shown[name] for name in split_names(asked))}
 
 
 def _add_changing(blueprint: Any, context: SideEventsContext) -> None:
@@ -297,12 +297,12 @@ def _add_decision(blueprint: Any, context: SideEventsContext, verb: str, status:
 def _add_suggestion(blueprint: Any, context: SideEventsContext, verb: str) -> None:
     about, act = SUGGESTIONS[verb]
 
-    def settle(proposal_id: Any) -> Response:
+    def resolve(proposal_id: Any) -> Response:
         return _after(context, act(context.work, context.clock, _seen(context, str(proposal_id))))
 
-    settle.__name__ = f"{verb}_suggestion"
-    settle.__doc__ = f"{about} Refused if the suggestion has changed since you read it (`If-Match`)."
-    view = needs_all_forms("coordinator")(settle)
+    resolve.__name__ = f"{verb}_suggestion"
+    resolve.__doc__ = f"{about} Refused if the suggestion has changed since you read it (`If-Match`)."
+    view = needs_all_forms("coordinator")(resolve)
     view = with_refusals(blueprint, **_CHANGING, s409="There is no suggestion")(view)
     view = blueprint.response(200, ProposalSchema)(view)
     blueprint.post(f"/<uuid:proposal_id>/suggestion/{verb}")(view)

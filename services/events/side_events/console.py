@@ -38,7 +38,7 @@ from shared.http.lists import Page, page_of, position_in
 from shared.runtime.errors import DomainError
 
 MARKABLE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.ACCEPTED)
-"""A proposal in the timetable is decided about alone: accepting it takes it off."""
+"""Statuses in which several can be decided at once. A scheduled one is decided alone: accepting it unschedules it."""
 
 MAX_MARKED = 200
 MAX_NOTE = 2000
@@ -77,8 +77,8 @@ def add_marked_proposals(blueprint: Blueprint, context: SideEventsContext) -> No
         if decision not in DECISIONS or len(note) > MAX_NOTE:
             raise BadRequest("no such decision")
         word, status = DECISIONS[decision]
-        marked = [_revision_seen(context, one, seen, status) for one, seen in _marked()]
-        results = _decide(context, marked, status, note) if request.form.get("go") == "do" else None
+        marked = [_marked_proposal(context, one, seen, status) for one, seen in _marked()]
+        results = _decide_each(context, marked, status, note) if request.form.get("go") == "do" else None
         view = {name: request.form.get(name, "") for name in ("status", "cursor")}
         return render_template(
             "events/proposals_marked.html", marked=marked, results=results, decision=decision, word=word, note=note,
@@ -90,7 +90,7 @@ def _marked() -> list[tuple[str, int]]:
     """Ids with the revisions that were seen, each once.
 
     Raises:
-        BadRequest: one is none, or they are too many.
+        BadRequest: an entry is invalid, or there are too many.
     """
     found: dict[str, int] = {}
     for one in request.form.getlist("marked"):
@@ -104,8 +104,8 @@ def _marked() -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _revision_seen(context: SideEventsContext, name: str, seen: int, status: ProposalStatus) -> MarkedProposal:
-    """If one no longer exists, the whole request is refused: its decision would be unclear.
+def _marked_proposal(context: SideEventsContext, name: str, seen: int, status: ProposalStatus) -> MarkedProposal:
+    """A marked proposal as it is now. If it no longer exists, the whole request is refused.
 
     Raises:
         DomainError: ``not-found``.
@@ -119,14 +119,14 @@ def _revision_seen(context: SideEventsContext, name: str, seen: int, status: Pro
     return MarkedProposal(proposal, seen, "")
 
 
-def _decide(
+def _decide_each(
     context: SideEventsContext, marked: Sequence[MarkedProposal], status: ProposalStatus, note: str
 ) -> list[str]:
     """Why each was not decided, in the order of ``marked``; empty where it was."""
-    return [one.refusal or _one(context, one, status, note) for one in marked]
+    return [one.refusal or _decide_one(context, one, status, note) for one in marked]
 
 
-def _one(context: SideEventsContext, one: MarkedProposal, status: ProposalStatus, note: str) -> str:
+def _decide_one(context: SideEventsContext, one: MarkedProposal, status: ProposalStatus, note: str) -> str:
     try:
         seen = SeenProposal(one.proposal.id, one.seen, holder().name)
         decide_proposal(context.work, context.clock, context.keys, ProposalDecision(seen, status, note))
@@ -158,8 +158,8 @@ class Resubmission:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
-    """A change of a proposal after it was read: when, in words, and what it changed."""
+class LaterChange:
+    """A change of a proposal after it was read: its time, the action in words, and the changed fields."""
 
     at: datetime
     action: str
@@ -167,11 +167,11 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """A decision on a proposal that has changed since: the note that was typed, if any, and what was done since."""
+class ProposalEditConflict:
+    """A decision on a proposal that has changed since it was read: the note, if any, and the later changes."""
 
     note: str
-    since: list[Since]
+    since: list[LaterChange]
 
 
 def add_proposals(blueprint: Blueprint, context: SideEventsContext) -> None:
@@ -201,14 +201,14 @@ def add_proposals(blueprint: Blueprint, context: SideEventsContext) -> None:
         except DomainError as refusal:
             if refusal.code != "edit-conflict":
                 raise
-            return _too_late(context, seen, decision.note)
+            return _conflict_page(context, seen, decision.note)
         return redirect(f"{_view_of(request.form).address(decided=str(proposal_id))}#p-{proposal_id}", 303)
 
 
 def _add_suggestions(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.post("/side-events/<uuid:proposal_id>/suggestion")
     @needs_all_forms("coordinator")
-    def settle(proposal_id: Any) -> AnyResponse:
+    def resolve_suggestion(proposal_id: Any) -> AnyResponse:
         act = SUGGESTIONS.get(request.form.get("action", ""))
         if act is None:
             raise BadRequest("no such action")
@@ -218,7 +218,7 @@ def _add_suggestions(blueprint: Blueprint, context: SideEventsContext) -> None:
         except DomainError as refusal:
             if refusal.code not in ("edit-conflict", "no-suggestion", "proposal-not-accepted"):
                 raise
-            return _too_late(context, seen)
+            return _conflict_page(context, seen)
         if request.form.get("from") == "timetable":
             return redirect(TIMETABLE, 303)
         return redirect(f"{_view_of(request.form).address()}#p-{proposal_id}", 303)
@@ -231,7 +231,7 @@ def _view_of(given: Mapping[str, str]) -> ProposalListView:
 
 
 def _decided(context: SideEventsContext, page: Sequence[ShownProposal]) -> ShownProposal | None:
-    """The proposal that was just decided on, if it is no longer on the page."""
+    """The proposal that the last request decided on, if it is no longer on the page."""
     named = request.args.get("decided", "")
     if not named or any(shown.proposal.id == named for shown in page):
         return None
@@ -248,7 +248,7 @@ def seen_in_form() -> int:
         BadRequest: it is missing.
     """
     text = request.form.get("seen", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
         raise BadRequest("the revision that was seen is missing")
     return int(text)
 
@@ -258,18 +258,18 @@ def group_titles(context: SideEventsContext) -> dict[str, str]:
     return {group.id: str(group.title) for group in list_working_groups(context.work)}
 
 
-def _too_late(context: SideEventsContext, seen: SeenProposal, note: str = "") -> AnyResponse:
-    """The proposal alone, as it is now, with what was done to it since it was read. What was typed is still there."""
+def _conflict_page(context: SideEventsContext, seen: SeenProposal, note: str = "") -> AnyResponse:
+    """Show the proposal alone, as it is now, with the changes since it was read and the note that was sent."""
     shown = show_proposal(context.work, context.keys, seen.id)
     groups = group_titles(context)
-    since = [_since(one, groups) for one in show_history(context.work, seen.id) if one.number > seen.revision]
+    since = [_later_change(one, groups) for one in show_history(context.work, seen.id) if one.number > seen.revision]
     view = _view_of(request.form)
-    return make_response(_shown(context, Page([shown], ""), view, late=Late(note, since)), 412)
+    return make_response(_shown(context, Page([shown], ""), view, late=ProposalEditConflict(note, since)), 412)
 
 
-def _since(revision: ProposalRevision, groups: Mapping[str, str]) -> Since:
+def _later_change(revision: ProposalRevision, groups: Mapping[str, str]) -> LaterChange:
     changes = [change_text(one, groups) for one in revision.changes]
-    return Since(revision.changed_at, action_text(revision), changes)
+    return LaterChange(revision.changed_at, action_text(revision), changes)
 
 
 def suggested_words(page: Sequence[ShownProposal], groups: Mapping[str, str]) -> dict[str, list[ChangeWords]]:
@@ -286,7 +286,7 @@ def _shown(
     page: Page[ShownProposal],
     view: ProposalListView,
     *,
-    late: Late | None = None,
+    late: ProposalEditConflict | None = None,
     decided: ShownProposal | None = None,
 ) -> str:
     groups, coordinator = group_titles(context), "coordinator" in holder().roles

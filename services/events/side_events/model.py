@@ -270,14 +270,14 @@ def adopt(proposal: Proposal) -> Proposal:
     Raises:
         DomainError: ``no-suggestion``.
     """
-    settled, changed = dismiss(proposal), proposal.suggested
+    dismissed, changed = dismiss(proposal), proposal.suggested
     fields = fields_of(changed)
     preferred = fields.get("preferred_on", proposal.preferred_on)
     impossible = fields.get("unavailable_on", proposal.unavailable_on)
     fields["preferred_on"] = tuple(day for day in preferred if day not in impossible)
     if proposal.suggestion is not None and "speakers" in changed:
         fields["speaker_names"] = proposal.suggestion.speaker_names
-    return replace(settled, **fields)
+    return replace(dismissed, **fields)
 
 
 def dismiss(proposal: Proposal) -> Proposal:

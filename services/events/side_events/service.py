@@ -151,7 +151,7 @@ def dismiss_suggestion(work: UnitOfWork, clock: Clock, seen: SeenProposal) -> Pr
 
 
 def _edit(
-    work: UnitOfWork, clock: Clock, seen: SeenProposal, action: ReviewAction, do: Callable[[Proposal], Proposal]
+    work: UnitOfWork, clock: Clock, seen: SeenProposal, action: ReviewAction, edit: Callable[[Proposal], Proposal]
 ) -> Proposal:
     with work.transaction() as connection:
         lock_board(connection)
@@ -161,7 +161,7 @@ def _edit(
                 "proposal-not-accepted",
                 "what a proposal says is changed in its registration until it is accepted: return it with a note",
             )
-        new = do(old)
+        new = edit(old)
         if new != old:
             save_revision(connection, new, ReviewStep(action, seen.by, clock(), changes_between(old, new)))
     return new
@@ -229,7 +229,7 @@ def receive_proposal(connection: Connection, received: ReceivedProposal) -> None
 def withdraw_proposal(connection: Connection, proposal_id: str, at: datetime) -> None:
     """Take a proposal off the board for good; the published timetable stays until its next version.
 
-    One that was declined stays so, and of one that is not known yet it is stored for when it comes.
+    A declined proposal stays declined. If the proposal is not known yet, the withdrawal is stored and applied later.
     """
     lock_board(connection)
     if is_proposal_erased(connection, proposal_id):

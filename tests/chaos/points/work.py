@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.events.desk.service import ANY, EventAction, change_event
 from services.events.event.lifecycle import StepWish, step_of
-from services.events.scheduling.service import ask_for_schedule
+from services.events.scheduling.service import request_schedule
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.broker import parked
@@ -85,7 +85,7 @@ class Work:
 
     def ask_for_timetable(self) -> None:
         """Ask for a timetable."""
-        ask_for_schedule(self._events, system_clock, "a coordinator")
+        request_schedule(self._events, system_clock, "a coordinator")
 
 
 @contextmanager

@@ -122,8 +122,8 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
     first = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
     again = CliRunner().invoke(command_line(), arguments, env=environment, catch_exceptions=False)
     contents = "5 events, 1 series, 12 working groups, 2 consultations, 4 resources, 2 hotels, 4 rooms"
-    assert first.output == f"{contents}; 22 changes to tell\n"
-    assert again.output == f"{contents}; 0 changes to tell\n"
+    assert first.output == f"{contents}; 22 changes to publish\n"
+    assert again.output == f"{contents}; 0 changes to publish\n"
     webinar = show_event(work, WEBINAR, Readers.COORDINATORS)
     assert webinar.starts_at is not None
     local = to_local(webinar.starts_at, webinar.time_zone)

@@ -185,7 +185,7 @@ def board_page(desk: Desk) -> str:
     return str(desk.client.get("/console/timetable", headers=desk.headers).text)
 
 
-def take_off(desk: Desk, proposal: str) -> None:
+def remove_placement(desk: Desk, proposal: str) -> None:
     """Remove a proposal from the board."""
     seen = {**desk.headers, "If-Match": desk.board().headers["ETag"]}
     assert desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen).status_code == 200
@@ -209,7 +209,7 @@ def test_cancelled_side_event_is_named_on_the_board_with_both_ways_to_resolve_it
     if way == "revive":
         change_event(desk, event, "revive")
     else:
-        take_off(desk, proposal)
+        remove_placement(desk, proposal)
     page = board_page(desk)
     assert ("Publish version 2" in page, 'id="refused"' in page) == (True, False)
     assert desk.publish().status_code == 201
@@ -229,5 +229,5 @@ def test_board_counts_the_people_registered_for_side_events_that_move_or_lose_th
     desk.put(moves, "lake-hall", MORNING)
     sentence = "2 people who are registered for side events that change or lose their date are notified by mail."
     assert sentence in board_page(desk)
-    take_off(desk, goes)
+    remove_placement(desk, goes)
     assert sentence.replace("2", "3") in board_page(desk)

@@ -9,9 +9,9 @@ from services.events.scheduling.model import SearchLimits, StopSignal
 from services.events.scheduling.service import (
     LEASE,
     MAX_ATTEMPTS,
-    ask_for_schedule,
     claim_job,
     reap_jobs,
+    request_schedule,
     show_job,
     store_schedule,
 )
@@ -28,7 +28,7 @@ def test_job_of_a_dead_worker_is_taken_again_and_the_dead_one_changes_nothing(
     desk: Desk, work: UnitOfWork, clock: FrozenClock
 ) -> None:
     desk.accepted("One")
-    job_id = ask_for_schedule(work, clock, "a coordinator")
+    job_id = request_schedule(work, clock, "a coordinator")
     first = claim_job(work, clock)
     assert first is not None
     assert claim_job(work, clock) is None
@@ -45,7 +45,7 @@ def test_job_of_a_dead_worker_is_taken_again_and_the_dead_one_changes_nothing(
 
 
 def test_job_that_kills_its_workers_is_given_up(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
-    job_id = ask_for_schedule(work, clock, "a coordinator")
+    job_id = request_schedule(work, clock, "a coordinator")
     for _ in range(MAX_ATTEMPTS):
         assert claim_job(work, clock) is not None
         clock.advance(LEASE + timedelta(seconds=1))
@@ -59,7 +59,7 @@ def test_job_claimed_by_a_wrong_clock_is_taken_over(
     desk: Desk, work: UnitOfWork, clock: FrozenClock, ahead: timedelta
 ) -> None:
     desk.accepted("One")
-    job_id = ask_for_schedule(work, clock, "a coordinator")
+    job_id = request_schedule(work, clock, "a coordinator")
     assert claim_job(work, wrong(clock, work, ahead)) is not None
     assert ScheduleWorker(work, agreeing(clock, work), 2.0).run_once()
     assert (show_job(work, job_id).status, show_job(work, job_id).fence) == ("done", 2)
@@ -69,7 +69,7 @@ def test_job_claimed_by_a_wrong_clock_is_taken_over(
 def test_worker_with_a_wrong_clock_takes_no_job_of_another(
     desk: Desk, work: UnitOfWork, clock: FrozenClock, ahead: timedelta
 ) -> None:
-    job_id = ask_for_schedule(work, clock, "a coordinator")
+    job_id = request_schedule(work, clock, "a coordinator")
     assert claim_job(work, clock) is not None
     assert not ScheduleWorker(work, wrong(clock, work, ahead), 2.0).run_once()
     assert (show_job(work, job_id).status, show_job(work, job_id).fence) == ("running", 1)
@@ -77,7 +77,7 @@ def test_worker_with_a_wrong_clock_takes_no_job_of_another(
 
 def test_concurrently_changed_board_is_not_overwritten(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
     proposal = desk.accepted("One")
-    job_id = ask_for_schedule(work, clock, "a coordinator")
+    job_id = request_schedule(work, clock, "a coordinator")
     claimed = claim_job(work, clock)
     assert claimed is not None
     made = solve(claimed.snapshot.problem(), SearchLimits(2.0))
@@ -89,7 +89,7 @@ def test_concurrently_changed_board_is_not_overwritten(desk: Desk, work: UnitOfW
 
 def test_stopping_worker_gives_its_job_back(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
     desk.accepted("One")
-    job_id = ask_for_schedule(work, clock, "a coordinator")
+    job_id = request_schedule(work, clock, "a coordinator")
     halt = StopSignal()
     halt.stop()
     assert ScheduleWorker(work, agreeing(clock, work), 2.0).run_once(halt)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.events.scheduling.service import LEASE, ask_for_schedule, claim_job, show_job
+from services.events.scheduling.service import LEASE, claim_job, request_schedule, show_job
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import system_clock
 from tests.integration.events.side_events import Desk
@@ -18,7 +18,7 @@ def test_worker_makes_the_timetable_and_drains(
     desk: Desk, work: UnitOfWork, environment: dict[str, str], processes: ProcessGroup, left_behind: bool
 ) -> None:
     proposal = desk.accepted("One", speakers="A proposer")
-    job_id = ask_for_schedule(work, system_clock, "a coordinator")
+    job_id = request_schedule(work, system_clock, "a coordinator")
     if left_behind:
         long_ago = FrozenClock(system_clock() - LEASE - timedelta(seconds=5))
         assert claim_job(work, long_ago) is not None

@@ -13,7 +13,7 @@ from services.events.event.model import EventKind, EventStatus
 from services.events.loading.folder import read_folder
 from services.events.loading.moving import Loaded
 from services.events.loading.rooms import read_rooms
-from services.events.loading.service import merge_described, written
+from services.events.loading.service import merge_described, render_files
 from services.events.network.model import Allotment, ContactKind, GroupContact, RoomKind, WorkingGroup
 from services.events.venue.model import Room, Span, TimeSlot
 from shared.i18n.languages import Text
@@ -287,7 +287,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         Room(id="far", title=Text.of("Far"), city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)),
     )
     slots = (*venue.slots, TimeSlot("2020-10-25-0930", Span(twice, twice + timedelta(hours=1)), "Asia/Tokyo"))
-    for name, content in written(loaded, rooms, slots).items():
+    for name, content in render_files(loaded, rooms, slots).items():
         (tmp_path / name).write_text(content)
     assert read_folder(tmp_path) == loaded
     again = read_rooms(tmp_path)
