@@ -52,9 +52,7 @@ from shared.security.sealing import Unsealable, open_sealed
 from shared.security.sessions import handle_sign_in_message
 
 
-def read_personal(
-    sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool = True
-) -> dict[str, str]:
+def read_personal(sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool) -> dict[str, str]:
     """Return the texts ``names`` of a sealed part. It must contain an address and, ``with_link``, a link.
 
     Raises:

@@ -46,12 +46,12 @@ class Scheduler:
         """Work until ``stop``."""
         while not stop:
             try:
-                busy, rest_s = self.run_once(), IDLE_S
+                busy, pause_s = self.run_once(), IDLE_S
             except Unavailable as error:
                 log.warning("scheduler waits", extra={"reason": error.reason})
-                busy, rest_s = False, OUTAGE_DELAY_S
+                busy, pause_s = False, OUTAGE_DELAY_S
             if not busy:
-                stop.wait(rest_s)
+                stop.wait(pause_s)
 
     def run_once(self) -> bool:
         """Do one part of each kind of work; returns whether there may be more.

@@ -11,7 +11,7 @@ from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
 from shared.cli.settings import CONSUME, Service
 from shared.messaging.inbox import Effect
-from shared.runtime.clock import Clock, system_clock
+from shared.runtime.clock import system_clock
 from shared.security.keys import KeyChecks
 from shared.security.sealing import Vault
 
@@ -34,7 +34,7 @@ def describe() -> Service:
     )
 
 
-def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:
-    """What messages do, by queue."""
+def build_effects(settings: NotificationsSettings) -> Mapping[str, Effect]:
+    """The effect of a message from each queue."""
     vault = Vault(list(settings.vault_keys))
-    return effects(NotificationsContext(clock, settings.private_keys, vault, settings.mail_domain))
+    return effects(NotificationsContext(system_clock, settings.private_keys, vault, settings.mail_domain))

@@ -24,14 +24,14 @@ from services.notifications.bulletins.dispatch import (
 )
 from services.notifications.bulletins.draft_form import (
     ABOUT,
+    draft_form_from_link,
+    draft_form_from_list,
+    draft_form_of,
     form_page,
-    given_by_link,
-    given_by_list,
-    given_in,
-    given_of,
+    read_draft_form,
     segment_lines,
     texts_of,
-    with_subject,
+    with_event_title,
 )
 from services.notifications.bulletins.drafts import (
     BulletinContext,
@@ -43,7 +43,7 @@ from services.notifications.bulletins.drafts import (
     show_bulletin,
 )
 from services.notifications.bulletins.model import DRAFT
-from services.notifications.bulletins.segments import segment_names, usual_zone
+from services.notifications.bulletins.segments import default_zone, segment_names
 from shared.http.access import holder, needs_all_forms
 from shared.http.headers import personal
 from shared.http.lists import page_of, position_in
@@ -175,7 +175,7 @@ def bulletin_response(context: BulletinContext, bulletin_id: str, fault: str = "
     bulletin = preview.bulletin
     names = segment_names(context.work, bulletin.segment)
     typed = request.form.get("zone", "")
-    chosen = typed if typed in _zones() else usual_zone(context.work, holder().name, bulletin.segment)
+    chosen = typed if typed in _zones() else default_zone(context.work, holder().name, bulletin.segment)
     page = render_template(
         "mail/bulletin.html",
         preview=preview,
@@ -263,21 +263,21 @@ def add_writing(blueprint: Blueprint, context: BulletinContext) -> None:
     @needs_all_forms("coordinator")
     def new_page() -> Response:
         about = request.args.get(ABOUT, "")
-        return form_page(context.work, with_subject(context.work, given_by_link(), about))
+        return form_page(context.work, with_event_title(context.work, draft_form_from_link(), about))
 
     @blueprint.post("/mail/bulletins/new")
     @needs_all_forms("coordinator")
     def new_page_for_list() -> Response:
-        return form_page(context.work, given_by_list())
+        return form_page(context.work, draft_form_from_list())
 
     @blueprint.post("/mail/bulletins")
     @needs_all_forms("coordinator")
     def draft() -> AnyResponse:
-        given = given_in(request.form)
+        content = read_draft_form(request.form)
         try:
-            bulletin = draft_bulletin(context.work, context.clock, holder().name, given.segment, texts_of(given))
+            bulletin = draft_bulletin(context.work, context.clock, holder().name, content.segment, texts_of(content))
         except DomainError as error:
-            return form_page(context.work, given, fault=error.detail)
+            return form_page(context.work, content, fault=error.detail)
         return redirect(f"{PATH}/{bulletin.id}", 303)
 
 
@@ -290,15 +290,15 @@ def add_changing(blueprint: Blueprint, context: BulletinContext) -> None:
         bulletin = show_bulletin(context.work, str(bulletin_id))
         if bulletin.state != "draft":
             return redirect(f"{PATH}/{bulletin_id}", 303)
-        return form_page(context.work, given_of(bulletin), draft=bulletin)
+        return form_page(context.work, draft_form_of(bulletin), draft=bulletin)
 
     @blueprint.post("/mail/bulletins/<uuid:bulletin_id>")
     @needs_all_forms("coordinator")
     def change(bulletin_id: UUID) -> AnyResponse:
-        given = given_in(request.form)
+        content = read_draft_form(request.form)
         try:
-            writer = Writer(holder().name, str(bulletin_id), {given.revision})
-            change_draft(context.work, context.clock, writer, given.segment, texts_of(given))
+            writer = Writer(holder().name, str(bulletin_id), {content.revision})
+            change_draft(context.work, context.clock, writer, content.segment, texts_of(content))
         except DomainError as error:
             return _refused_change(context, str(bulletin_id), error)
         return redirect(f"{PATH}/{bulletin_id}", 303)
@@ -324,4 +324,4 @@ def _refused_change(context: BulletinContext, bulletin_id: str, error: DomainErr
         return bulletin_response(context, bulletin_id, f"Not changed: {error.detail}")
     draft = show_bulletin(context.work, bulletin_id)
     status = 409 if error.code == "edit-conflict" else 422
-    return form_page(context.work, given_in(request.form), draft=draft, fault=error.detail, status=status)
+    return form_page(context.work, read_draft_form(request.form), draft=draft, fault=error.detail, status=status)

@@ -147,7 +147,7 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
         if now is None or now < bulletin.send_at:
             return False
         people = audience_of(connection, bulletin).people
-        why = _why_not(connection, bulletin.ordered_by, people, now - bulletin.send_at, now)
+        why = _obstacle(connection, bulletin.ordered_by, people, now - bulletin.send_at, now)
         if not why:
             _send(connection, bulletin, people, bulletin.ordered_by, now)
             return True
@@ -160,8 +160,8 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     return True
 
 
-def _why_not(connection: Connection, who: str, people: int, late: timedelta, now: datetime) -> str:
-    """Return why a due bulletin is not sent; empty if it is."""
+def _obstacle(connection: Connection, who: str, people: int, late: timedelta, now: datetime) -> str:
+    """Return the reason why a due bulletin is not sent; empty if it is."""
     if has_lost(connection, who, "coordinator", now):
         return "access-ended"
     if late > MAX_LATE:

@@ -130,7 +130,7 @@ class DraftForm:
         return found
 
 
-def given_in(form: "MultiDict[str, str]") -> DraftForm:
+def read_draft_form(form: "MultiDict[str, str]") -> DraftForm:
     """Return the submitted content. Registrations come in one field, separated by spaces: there can be thousands."""
     values = {part: found for part in SEGMENT_PARTS if (found := [value for value in form.getlist(part) if value])}
     if REGISTRATION in values:
@@ -139,7 +139,7 @@ def given_in(form: "MultiDict[str, str]") -> DraftForm:
     return DraftForm(values, form.get(REPRESENTATIVE, ""), texts, form.get("revision", ""))
 
 
-def given_by_link() -> DraftForm:
+def draft_form_from_link() -> DraftForm:
     """Return the segment in the URL: lists of other services link to the form with it.
 
     Raises:
@@ -149,18 +149,18 @@ def given_by_link() -> DraftForm:
     for name in request.args:
         if name not in (*SEGMENT_NAMES, ABOUT):
             raise DomainError("unknown-parameter", f"{name} is not a filter of a segment")
-    return _checked(given_in(request.args))
+    return _checked(read_draft_form(request.args))
 
 
-def with_subject(work: UnitOfWork, given: DraftForm, about: str) -> DraftForm:
-    """Return ``given`` with the title of an event as subject: of ``about``, or of the only event of the segment."""
-    named = {value for part in ("event", "not_registered_for") for value in given.values.get(part, ())}
+def with_event_title(work: UnitOfWork, content: DraftForm, about: str) -> DraftForm:
+    """Return ``content`` with the title of an event as subject: of ``about``, or of the only event of the segment."""
+    named = {value for part in ("event", "not_registered_for") for value in content.values.get(part, ())}
     event = about or (named.pop() if len(named) == 1 else "")
     title = dict(segment_choices(work).events).get(event, "") if event else ""
-    return replace(given, texts={"subject-en": title[:MAX_SUBJECT_LENGTH]}) if title else given
+    return replace(content, texts={"subject-en": title[:MAX_SUBJECT_LENGTH]}) if title else content
 
 
-def given_by_list() -> DraftForm:
+def draft_form_from_list() -> DraftForm:
     """Return registrations that another page submits: selected one by one, or by a filter that segments do not have.
 
     Raises:
@@ -171,41 +171,41 @@ def given_by_list() -> DraftForm:
     return _checked(DraftForm({REGISTRATION: ids} if ids else {}))
 
 
-def _checked(given: DraftForm) -> DraftForm:
+def _checked(content: DraftForm) -> DraftForm:
     try:
-        normalized(given.segment)
+        normalized(content.segment)
     except DomainError as error:
         raise BadRequest(error.detail) from None
-    return given
+    return content
 
 
-def given_of(bulletin: Bulletin) -> DraftForm:
+def draft_form_of(bulletin: Bulletin) -> DraftForm:
     """Return the content of the form for a draft."""
-    texts = {f"{name}-{language}": content[name] for language, content in bulletin.texts.items() for name in content}
+    texts = {f"{name}-{language}": parts[name] for language, parts in bulletin.texts.items() for name in parts}
     values = {part: value for part, value in bulletin.segment.items() if not isinstance(value, bool)}
     answer = next((word for word, value in YES_OR_NO.items() if bulletin.segment.get(REPRESENTATIVE) is value), "")
     return DraftForm(values, answer, texts, str(bulletin.revision))
 
 
-def texts_of(given: DraftForm) -> Texts:
+def texts_of(content: DraftForm) -> Texts:
     """Return the languages with any text, and English in any case."""
     texts = {}
     for language in LANGUAGES:
-        subject = given.texts.get(f"subject-{language}", "").strip()
-        content = given.texts.get(f"text-{language}", "").replace("\r\n", "\n").strip()
-        if subject or content or language == "en":
-            texts[language] = {"subject": subject, "text": content}
+        subject = content.texts.get(f"subject-{language}", "").strip()
+        text = content.texts.get(f"text-{language}", "").replace("\r\n", "\n").strip()
+        if subject or text or language == "en":
+            texts[language] = {"subject": subject, "text": text}
     return texts
 
 
 def form_page(
-    work: UnitOfWork, given: DraftForm, *, draft: Bulletin | None = None, fault: str | None = None, status: int = 422
+    work: UnitOfWork, content: DraftForm, *, draft: Bulletin | None = None, fault: str | None = None, status: int = 422
 ) -> Response:
     """Return the page with the form.
 
     Args:
         work: on the service's database.
-        given: content of the form.
+        content: of the form.
         draft: that is changed; None for a new one.
         fault: why it was not stored.
         status: of the response with a fault.
@@ -214,18 +214,18 @@ def form_page(
     forms = form_choices(form_names(work, choices.used["form"]))
     page = render_template(
         "mail/new.html",
-        options=_options(choices, forms, given),
-        given=given,
+        options=_options(choices, forms, content),
+        given=content,
         draft=draft,
         fault=fault,
         languages=LANGUAGES,
         direction=direction,
-        longest=(MAX_SUBJECT_LENGTH, MAX_TEXT_LENGTH),
+        max_lengths=(MAX_SUBJECT_LENGTH, MAX_TEXT_LENGTH),
     )
     return personal(make_response(page, status if fault else 200))
 
 
-def _options(choices: SegmentChoices, forms: Options, given: DraftForm) -> dict[str, Options]:
+def _options(choices: SegmentChoices, forms: Options, content: DraftForm) -> dict[str, Options]:
     """Return the options by part: first the selected ones, which remain even if they are unknown now."""
     offered: dict[str, Options] = {
         "event": choices.events,
@@ -240,7 +240,7 @@ def _options(choices: SegmentChoices, forms: Options, given: DraftForm) -> dict[
         "tag": _named(choices.used["tag"], str),
         "mode": list(MODE_WORDS.items()),
     }
-    return {part: _chosen_first(dict(options), given.values.get(part, ())) for part, options in offered.items()}
+    return {part: _chosen_first(dict(options), content.values.get(part, ())) for part, options in offered.items()}
 
 
 def _chosen_first(options: Mapping[str, str], chosen: Sequence[str]) -> Options:

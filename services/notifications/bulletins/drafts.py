@@ -171,7 +171,7 @@ def warnings_of(bulletin: Bulletin, before: int | None) -> list[str]:
 
 def preview_mark(bulletin: Bulletin, audience: BulletinAudience) -> str:
     """Return the mark of a preview of ``bulletin`` for ``audience``: 64 hex digits."""
-    return sha256(f"{bulletin.id} {bulletin.revision} {audience.print}".encode()).hexdigest()
+    return sha256(f"{bulletin.id} {bulletin.revision} {audience.fingerprint}".encode()).hexdigest()
 
 
 def show_bulletin(work: UnitOfWork, bulletin_id: str) -> Bulletin:

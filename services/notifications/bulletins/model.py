@@ -53,10 +53,10 @@ def fingerprint_of(segment: Segment, texts: Texts) -> bytes:
     return sha256(json.dumps([segment, texts], sort_keys=True).encode()).digest()
 
 
-def _check_text(text: str, longest: int, name: str) -> None:
+def _check_text(text: str, max_length: int, name: str) -> None:
     if not text.strip():
         raise DomainError("bulletin-invalid", f"{name} is missing")
-    if len(text) > longest:
-        raise DomainError("bulletin-invalid", f"{name} is longer than {longest} characters")
+    if len(text) > max_length:
+        raise DomainError("bulletin-invalid", f"{name} is longer than {max_length} characters")
     if not re.fullmatch(WRITABLE, text):
         raise DomainError("bulletin-invalid", f"{name} holds control characters")

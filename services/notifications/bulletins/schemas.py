@@ -29,9 +29,9 @@ def _part(part: str, description: str) -> Any:
     )
 
 
-def _text(longest: int) -> ma.fields.String:
+def _text(max_length: int) -> ma.fields.String:
     shape = rf"^(?=[\s\S]*\S){WRITABLE}\Z"
-    checks = [ma.validate.Length(min=1, max=longest), ma.validate.Regexp(shape)]
+    checks = [ma.validate.Length(min=1, max=max_length), ma.validate.Regexp(shape)]
     return ma.fields.String(required=True, validate=checks)
 
 

@@ -119,7 +119,7 @@ def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
     return SegmentNames(titles, {one.form: one for one in forms})
 
 
-def usual_zone(work: UnitOfWork, who: str, segment: Segment) -> str:
+def default_zone(work: UnitOfWork, who: str, segment: Segment) -> str:
     """Return the default IANA zone for ``who``: the one chosen last, else that of the segment's events.
 
     Raises:

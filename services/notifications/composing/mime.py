@@ -37,7 +37,7 @@ def mailbox(text: str) -> str:
         raise UnusableAddress("an address must be one mailbox, name@domain")
     local, domain = match.groups()
     if not local.isascii():
-        raise UnusableAddress("a local part outside ASCII needs every relay on the way to speak SMTPUTF8")
+        raise UnusableAddress("a local part outside ASCII needs every relay on the way to support SMTPUTF8")
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError:
@@ -56,21 +56,18 @@ def domain_of(text: str) -> str:
 _EOL = "\r\n"
 
 
-def text_header(name: str, text: str) -> str:
-    """Return one line of text as the value of the header ``name``."""
-    return _folded(name, text)
-
-
 def mailbox_header(name: str, display_name: str, address: str) -> str:
     """Return a mailbox (``address`` in ASCII) with a display name as the value of the header ``name``."""
     if _needs_encoding(display_name):
-        return _folded(name, display_name, f"<{address}>")
+        return text_header(name, display_name, f"<{address}>")
     shown, _, angled = formataddr((display_name, address)).rpartition(" ")
-    return _folded(name, shown, angled) if shown else address
+    return text_header(name, shown, angled) if shown else address
 
 
-def _folded(name: str, text: str, ending: str = "") -> str:
-    """Return ``text``, encoded (RFC 2047) if necessary, then ``ending`` in ASCII, in lines of at most 76 characters.
+def text_header(name: str, text: str, ending: str = "") -> str:
+    """Return one line of text as the value of the header ``name``, in lines of at most 76 characters.
+
+    ``text`` is encoded (RFC 2047) if necessary; ``ending`` in ASCII follows it.
 
     ``email.header`` does both. ``email.policy`` of Python 3.11 is newer, but loses spaces when it folds a value with
     Arabic letters, puts some ASCII values on a separate line, so that readers see a space before them, and leaves text

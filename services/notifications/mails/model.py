@@ -132,12 +132,12 @@ class NewMail:
     revision: int
     event: str | None
     lane: str
-    state: str
-    reason: str | None
     message_id: str
     cause_at: datetime
     created_at: datetime
     correlation_id: str
+    state: str = "queued"
+    reason: str | None = None
     detail: Mapping[str, Any] | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None

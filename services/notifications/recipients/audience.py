@@ -165,8 +165,8 @@ _CONDITIONS = {
     "event": "r.event = :event",
     "form_kinds": "r.form_kind = ANY(:form_kinds)",
     "statuses": "r.status = ANY(:statuses)",
-    "heard_until": "r.heard_at <= :heard_until",
-    "heard_before": "r.heard_at < :heard_before",
+    "received_until": "r.heard_at <= :received_until",
+    "received_before": "r.heard_at < :received_before",
     "person": "r.person_ref = :person",
     "but_kind": "r.form_kind <> :but_kind",
     "wants_bulletins": f"{_LIVE} AND NOT {_SUPPRESSED} AND CAST(:wants_bulletins AS boolean)",
@@ -196,10 +196,10 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class BulletinAudience:
-    """Number of people by language of their registrations, largest first; ``print`` differs for any other people."""
+    """Number of people by language of their registrations, largest first, and a fingerprint of the people."""
 
     languages: Mapping[str, int]
-    print: str
+    fingerprint: str
 
     @property
     def people(self) -> int:

@@ -289,7 +289,7 @@ ENCRYPTED_RECIPIENTS = EncryptedRows(
 """Bound to the subject. Re-encryption is invisible, so it makes no revision."""
 
 
-ABOUT_A_COORDINATOR = "it says something about another person, a coordinator"
+ABOUT_A_COORDINATOR = "it is about another person, a coordinator"
 CLOSED = "encrypted; registration's part has name, address, time zone and title; the rest is a credential"
 CONTENT = "encrypted; the credential in a link of the mail, or a note that registration's part contains"
 

@@ -241,7 +241,7 @@ class UndeliveredMail:
     superseded: bool
 
 
-def resend_obstacle(mail: UndeliveredMail, now: datetime, *, fits_elsewhere: bool = False) -> str:
+def resend_obstacle(mail: UndeliveredMail, now: datetime, *, fits_elsewhere: bool) -> str:
     """Return why a mail cannot be sent again; an empty string if it can.
 
     Args:

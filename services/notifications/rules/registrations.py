@@ -268,8 +268,6 @@ def _decision_mail(context: NotificationsContext, decision: DecisionCause, perso
         revision=decision.revision,
         event=decision.event if decision.kind == SCHEDULED else None,
         lane=KINDS[decision.kind].lane,
-        state="queued",
-        reason=None,
         message_id=f"<{mail_id}@{context.mail_domain}>",
         cause_at=decision.occurred_at,
         created_at=now,

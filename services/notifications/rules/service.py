@@ -166,13 +166,13 @@ def upsert_working_group(connection: Connection, clock: Clock, data: Mapping[str
 
 
 def upsert_form(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
-    """Store what mails need of a form unless the same or a newer revision is stored. Arguments as above."""
+    """Store what mails need of a form unless the same or a newer revision is stored."""
     content = {"alarm_minutes": data["alarm_minutes"]}
     upsert_copy(connection, "form_copy", data["id"], data["revision"], content, clock())
 
 
 def upsert_partner(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
-    """Store the name of a partner unless the same or a newer revision is stored. Arguments as above."""
+    """Store the name of a partner unless the same or a newer revision is stored."""
     upsert_copy(connection, "partner_copy", data["slug"], data["revision"], {"name": data["name"]}, clock())
 
 
@@ -199,7 +199,7 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
 
 
 CHUNK = 200
-"""People in one transaction."""
+"""Maximum number of people in one transaction."""
 
 SUPERSEDED_BY_NEWS = "superseded by a newer change of the event"
 
@@ -285,7 +285,7 @@ def _conditions(connection: Connection, announcement: Announcement) -> dict[str,
     concerned = audience_conditions(connection, announcement)
     if announcement.cause == "recording":
         return concerned
-    concerned["heard_until"] = announcement.changed_at
+    concerned["received_until"] = announcement.changed_at
     if announcement.detail["kind"] in ALWAYS_SENT:
         return concerned
     return concerned | {"unknown_since": announcement.detail["shown"]}
@@ -302,8 +302,6 @@ def _announcement_mail(current: OpenAnnouncement, person: Addressee, mail_domain
         revision=announcement.number,
         event=announcement.event,
         lane=KINDS[kind].lane,
-        state="queued",
-        reason=None,
         message_id=f"<{mail_id}@{mail_domain}>",
         cause_at=announcement.changed_at,
         created_at=now,
@@ -312,18 +310,16 @@ def _announcement_mail(current: OpenAnnouncement, person: Addressee, mail_domain
     )
 
 
-REMINDER_CHUNK = 200
 LATE = "its time has passed"
 
 
-def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int = REMINDER_CHUNK) -> int:
+def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str) -> int:
     """Create the reminders that are to be planned now; returns their number.
 
     Args:
         work: on the service's database.
         now: compared with the database's time.
         mail_domain: what Message-IDs end with.
-        chunk: maximum number of people in one transaction.
 
     Raises:
         Unavailable: the database is down; try again later.
@@ -334,7 +330,7 @@ def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int
     made = 0
     for event, starts_at in starts:
         for planned in planned_reminders(parse_rfc3339(starts_at), now):
-            made += _plan_one(work, now, mail_domain, event, planned, chunk)
+            made += _plan_one(work, now, mail_domain, event, planned)
     return made
 
 
@@ -351,26 +347,24 @@ def miss_reminders(work: UnitOfWork, now: datetime) -> int:
     return len(missed)
 
 
-def _plan_one(
-    work: UnitOfWork, now: datetime, mail_domain: str, event: str, planned: PlannedReminder, chunk: int
-) -> int:
+def _plan_one(work: UnitOfWork, now: datetime, mail_domain: str, event: str, planned: PlannedReminder) -> int:
     wanted = {
         "event": event,
         "form_kinds": list(ATTENDING),
         "statuses": ["confirmed"],
-        "heard_before": planned.due_at,
+        "received_before": planned.due_at,
         "without": planned.kind,
         "number": planned.number,
     }
     made, after = 0, ""
     while True:
         with work.transaction() as connection:
-            people = list_audience(connection, wanted, after, chunk)
+            people = list_audience(connection, wanted, after, CHUNK)
             made += sum(
-                add_reminder(connection, _reminder_mail(event, planned, who, mail_domain, now)) for who in people
+                add_reminder(connection, _reminder_mail(event, planned, person, mail_domain, now)) for person in people
             )
             reach("schedule.reminders")
-        if len(people) < chunk:
+        if len(people) < CHUNK:
             return made
         after = people[-1].person_ref
 
@@ -384,8 +378,6 @@ def _reminder_mail(event: str, planned: PlannedReminder, person: Addressee, mail
         revision=planned.number,
         event=event,
         lane=KINDS[planned.kind].lane,
-        state="queued",
-        reason=None,
         message_id=f"<{mail_id}@{mail_domain}>",
         cause_at=planned.due_at,
         created_at=now,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from services.registration.people.model import Registration
 from shared.db.cleanup import PersonalTable
 
-ABOUT_A_COORDINATOR = "it says something about another person, a coordinator"
+ABOUT_A_COORDINATOR = "it is about another person, a coordinator"
 OTHER_PEOPLE = "ids of other people's registrations"
 OTHERS = "the registration may now belong to another person"
 CREDENTIAL = "it represents a credential or a request, and contains nothing about the person"
@@ -200,8 +200,8 @@ def erase_pending(
     connection: Connection,
     registration: Registration,
     now: datetime,
-    until: int | None = None,
-    forms: Sequence[str] | None = None,
+    until: int | None,
+    forms: Sequence[str] | None,
 ) -> list[str]:
     """Delete what waits for the owner of the registration's address, and its confirmation links if nothing is left.
 
