@@ -82,7 +82,7 @@ def read_access(file: Path) -> str:
 
 
 def manifests(
-    release: str, secrets: Secrets, given: dict[str, str], servers: Servers, access: str = "[]"
+    release: str, secrets: Secrets, given: dict[str, str], servers: Servers, access: str
 ) -> list[dict[str, Any]]:
     """Every Secret of the chart, by the settings that the processes read; ``access``: content of the access file."""
     with tempfile.TemporaryDirectory() as made:

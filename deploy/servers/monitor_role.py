@@ -10,13 +10,12 @@ from shared.db.roles import verifier
 MONITOR = "troika_monitor"
 
 
-def make_monitor(administrator: psycopg.Connection[Any], password: str, database: str = "postgres") -> None:
-    """Make the login if it is missing, with the role ``pg_monitor`` and access to one database without our tables.
+def make_monitor(administrator: psycopg.Connection[Any], password: str) -> None:
+    """Make the login if it is missing, with the role ``pg_monitor`` and access to the database ``postgres``.
 
     Args:
         administrator: of the whole server.
         password: of the login.
-        database: that it connects to.
     """
     role = sql.Identifier(MONITOR)
     found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [MONITOR]).fetchone()
@@ -26,4 +25,4 @@ def make_monitor(administrator: psycopg.Connection[Any], password: str, database
     administrator.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role))
     administrator.execute(sql.SQL("ALTER ROLE {} SET statement_timeout = '30s'").format(role))
     administrator.execute(sql.SQL("GRANT pg_monitor TO {}").format(role))
-    administrator.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), role))
+    administrator.execute(sql.SQL("GRANT CONNECT ON DATABASE postgres TO {}").format(role))

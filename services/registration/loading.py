@@ -18,7 +18,7 @@ from services.registration.sealing.key_store import FormKeys
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
 from shared.public_forms.theme import origin
-from shared.runtime.clock import Clock, system_clock
+from shared.runtime.clock import system_clock
 from shared.runtime.errors import SettingsError
 from shared.runtime.yaml_source import FileSchema, Node, load_from, read_yaml
 
@@ -31,7 +31,6 @@ def load_forms(
     keys: FormKeys,
     folder: Path,
     origins: Mapping[str, str] | None = None,
-    clock: Clock = system_clock,
     *,
     days_later: int = 0,
 ) -> tuple[int, int]:
@@ -45,7 +44,6 @@ def load_forms(
         keys: of forms; a new form gets its key pair there, and its public key is stored with it.
         folder: with ``forms.yaml`` and ``partners.yaml``.
         origins: by partner, in place of those in the folder (for an installation with other addresses).
-        clock: gives the instant from which the forms are in force.
         days_later: by how many days the days of the folder are moved, for a demonstration that is not of today.
 
     Returns:
@@ -73,8 +71,8 @@ def load_forms(
             save_partner(connection, replace(partner, origins=(origin(moved),)) if moved else partner)
         for _, form in forms:
             save_form(connection, form.values, form.capacity)
-        publish_keys(connection, keys, slugs, clock())
-        _publish(connection, slugs, sorted(known), clock())
+        publish_keys(connection, keys, slugs, system_clock())
+        _publish(connection, slugs, sorted(known), system_clock())
     return len(forms), len(partners)
 
 

@@ -113,12 +113,12 @@ INTAKE_CONNECTIONS = 8
 """Database connections of one process, for submissions only: no export can keep them waiting."""
 
 
-def open_intake_engine(url: str, *, pool_size: int = INTAKE_CONNECTIONS, pool_timeout_s: float = 2.0) -> Engine:
+def open_intake_engine(url: str) -> Engine:
     """An engine for single statements: each is one round trip, committed when it returns."""
     return open_engine(
         url,
-        pool_size=pool_size,
-        pool_timeout_s=pool_timeout_s,
+        pool_size=INTAKE_CONNECTIONS,
+        pool_timeout_s=2.0,
         application=f"troika-{NAME}-intake",
         pre_ping=False,
     )

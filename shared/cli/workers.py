@@ -19,7 +19,6 @@ from shared.cli.settings import KeyFaults
 from shared.db.roles import limit_problems
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import topology
-from shared.messaging.acknowledger import RetryPlan
 from shared.messaging.broker import BusAddress, Senders, own_user
 from shared.messaging.connection import open_connection
 from shared.messaging.consumer import QueueConsumer, Subscription
@@ -142,7 +141,6 @@ def make_queue_consumer(
     work: UnitOfWork,
     service: str,
     effects: Mapping[str, Effect],
-    plan: RetryPlan | None = None,
     erased: ErasedIn | None = None,
 ) -> QueueConsumer:
     """A listener for all of a service's queues.
@@ -152,7 +150,6 @@ def make_queue_consumer(
         work: on the service's database, where inbox and effects are.
         service: who consumes.
         effects: what a message does, by queue.
-        plan: when to retry; the project's plan if None.
         erased: which of some subjects were erased: what is parked about them is dropped. None if no subject can be.
     """
 
@@ -166,7 +163,6 @@ def make_queue_consumer(
         open_connection(address, f"troika-{service}-consumer"),
         [subscription(queue, effect) for queue, effect in effects.items()],
         service,
-        plan=plan,
         senders=Senders.of(address, service),
         sender=own_user(address),
         halts=StoredHalts(work),

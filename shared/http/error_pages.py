@@ -55,7 +55,7 @@ many."""
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 
 POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors *; base-uri 'none'; form-action 'none'"
-"""Any page may frame it, as partners frame the form that it replaces: there is nothing in it to click."""
+"""Any page may frame it, as partners frame the form that it replaces: it has nothing to click."""
 
 _TITLED = {404: "not-found", 413: "too-large", 500: "failed", 503: "away"}
 """Message ids of the pages of errors, by status; every other status has that of ``refused``."""
@@ -86,7 +86,7 @@ def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[lis
     return [*headers, ("Retry-After", str(retry_after_s)), *_page_headers(language)], html
 
 
-def error_page(status: int, language: str, reference: str = "") -> tuple[list[Header], bytes]:
+def error_page(status: int, language: str, reference: str) -> tuple[list[Header], bytes]:
     """Headers and body of a page in ``language`` for an error.
 
     Args:
@@ -123,7 +123,7 @@ def _document(title: str, lines: Iterable[str], language: str) -> bytes:
 
 
 def page_html(title: str, content: str, language: str, direction: str) -> str:
-    """The whole page; all four are HTML already, or variables of a gateway that stand for it."""
+    """The whole page; all four arguments are HTML, or variables of a gateway that expand to it."""
     return (
         f'<!doctype html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'

@@ -1,4 +1,4 @@
-"""Asks every equation of the sources: it holds, is not decidable yet, or is broken, with exact totals and named ids."""
+"""Checks every equation against the sources: it holds, is not decidable yet, or is broken, with exact totals."""
 
 import heapq
 from collections import Counter
@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
 
-from deploy.operations.audit.checks import Alone, Equation, Paired, Side
+from deploy.operations.audit.checks import Alone, Paired, Side
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import ARRIVALS, arrival_of
 from deploy.operations.audit.reading import Sources
@@ -57,10 +57,10 @@ class Judgement:
 
     Attributes:
         equation: its code.
-        what: has to be so.
+        what: the rule in words.
         is_asked: whether the sources that it needs are there.
         broken: how many differences there are, exactly.
-        named: the first of them.
+        named: the first ``MOST`` differences.
         waiting: how many keys are not decidable yet, exactly, by what they wait for.
     """
 
@@ -73,7 +73,7 @@ class Judgement:
 
     @property
     def outcome(self) -> AuditOutcome:
-        """Broken if anything is; holds only if nothing waits either."""
+        """Broken if there is a difference; holds if nothing waits either."""
         if not self.is_asked:
             return AuditOutcome.NOT_ASKED
         if self.broken:
@@ -87,14 +87,14 @@ class Judgement:
             self.named.append(Finding(self.equation, self.what, subject, expected, found))
 
 
-def judge(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> list[Judgement]:
-    """Ask every check of the equations; totals are exact, however many there are."""
-    return [_judged(equation.code, check, sources) for equation in equations for check in equation.checks]
+def judge(sources: Sources) -> list[Judgement]:
+    """Run every check of the equations; totals are exact, however many differences there are."""
+    return [_judged(equation.code, check, sources) for equation in EQUATIONS for check in equation.checks]
 
 
-def reconcile(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> list[Finding]:
+def reconcile(sources: Sources) -> list[Finding]:
     """The named differences: all of them, up to ``MOST`` a check; empty if nothing is broken."""
-    return [finding for judgement in judge(sources, equations) for finding in judgement.named]
+    return [finding for judgement in judge(sources) for finding in judgement.named]
 
 
 def overall(judgements: Iterable[Judgement]) -> AuditOutcome:

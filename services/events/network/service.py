@@ -284,7 +284,7 @@ def change_resource(
 
 
 def store_resource(
-    connection: Connection, wanted: Resource, now: datetime, old: Resource | None = None
+    connection: Connection, wanted: Resource, now: datetime, old: Resource | None
 ) -> tuple[Resource, list[Message]]:
     """Store ``wanted`` in the caller's transaction; returns what is stored, and the messages about it.
 

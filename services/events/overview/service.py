@@ -163,9 +163,7 @@ def _recordings(connection: Connection, event_id: str) -> list[Resource]:
     return select_resources(connection, wanted)
 
 
-def list_missing_travellers(
-    work: UnitOfWork, event_id: str | None, after: str | None = None, limit: int = 50
-) -> list[Traveller]:
+def list_missing_travellers(work: UnitOfWork, event_id: str | None, after: str | None, limit: int) -> list[Traveller]:
     """At most ``limit`` travellers who are not at ``event_id`` (None: at the event their own form names).
 
     Raises:

@@ -90,7 +90,7 @@ class _Publication:
 
 
 def publish_schedule(
-    work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None = None
+    work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None
 ) -> PublishedTimetable:
     """The draft board becomes the next version.
 

@@ -207,7 +207,7 @@ def hold_seat(seats: Seats, who: Traits = NO_TRAITS, hold: Hold = "") -> Seats:
     return replace(held, pools=held.pools.changed(who, taken=1))
 
 
-def let_pass(seats: Seats, who: Traits = NO_TRAITS, *, back_in_line: bool = False) -> Seats:
+def let_pass(seats: Seats, who: Traits, *, back_in_line: bool = False) -> Seats:
     """The seats after an offer has ended: its person waits on, ``back_in_line`` or not."""
     pools = seats.pools.changed(who, taken=-1, waiting=int(back_in_line))
     passed = seats.passed + (not back_in_line)

@@ -29,7 +29,6 @@ def standard_form(
     intro: TextInput = "",
     working_groups: Sequence[tuple[str, Text | str]] = (),
     days: Sequence[date] = (),
-    version: int = 1,
 ) -> FormDefinition:
     """The standard form of a kind.
 
@@ -40,14 +39,13 @@ def standard_form(
         working_groups: (slug, name) of each group that can be chosen, in the order shown. Without any, the
             question is not shown.
         days: on which side events can be; without any, a proposal is not asked about days.
-        version: rises when the questions change.
 
     Raises:
-        ValueError: kind, slug, title or version cannot be used; the message names the fault.
+        ValueError: kind, slug or title cannot be used; the message names the fault.
     """
     if kind not in FORM_KINDS:
         raise ValueError(f"kind: must be one of {', '.join(FORM_KINDS)}")
-    own = {"slug": slug, "title": title, "version": version} | ({"intro": intro} if intro else {})
+    own = {"slug": slug, "title": title, "version": 1} | ({"intro": intro} if intro else {})
     standard = _standard(kind)
     fields = [field for field in (_with_days(one, days) for one in standard["fields"]) if field is not None]
     return with_working_groups(parse_definition({**standard, **own, "fields": fields}), working_groups)

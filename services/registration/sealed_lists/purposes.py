@@ -96,8 +96,8 @@ def nights_of(fields: Mapping[str, Field], one: Answers) -> list[date]:
     begins = _day(one, "arrives_on")
     if begins is None:
         return []
-    most = (date.max - begins).days + 1  # the answer to a question without limits
-    return [begins + timedelta(days=night) for night in range(min(_nights(fields, one), most))]
+    max_nights = (date.max - begins).days + 1  # the answer to a question without limits
+    return [begins + timedelta(days=night) for night in range(min(_nights(fields, one), max_nights))]
 
 
 def by_answer(*names: str) -> Count:
@@ -364,7 +364,7 @@ def needs_second_person(
     fields: Sequence[Field],
     definition: FormDefinition,
     before: Sequence[tuple[str, Sequence[str]]],
-    added: Collection[str] = (),
+    added: Collection[str],
 ) -> bool:
     """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
 
