@@ -58,7 +58,7 @@ LAYERS = (
     Layer(SYMPTOM, 25),
     Layer(INDEPENDENT, 10, ("alertname",)),
 )
-"""From the top; an independent alert explains nothing and is explained by nothing."""
+"""Layers from the top down. An independent alert neither inhibits others nor is inhibited."""
 
 PATH_INTAKE = "intake"
 """Value of the label ``path`` of what people need to register, which works without a broker."""

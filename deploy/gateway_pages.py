@@ -23,7 +23,7 @@ def texts(status: int) -> Mapping[str, Sequence[str]]:
 
 
 def pattern(language: str) -> str:
-    """An expression for ``lang``, a comma and ``Accept-Language`` that ask for ``language``."""
+    """A pattern for ``lang``, a comma and ``Accept-Language`` that request ``language``."""
     return f"^,?{language}"
 
 

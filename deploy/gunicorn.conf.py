@@ -1,4 +1,4 @@
-"""gunicorn's settings, one file for all services. Everything that differs comes from the environment."""
+"""gunicorn's settings, one file for all services. The differences come from the environment."""
 
 import gc
 import os

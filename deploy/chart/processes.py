@@ -1,4 +1,4 @@
-"""What the chart knows of the processes: ``files/processes.yaml``, written by ``make specs`` from the shape."""
+"""The processes of the chart: ``files/processes.yaml``, written by ``make specs`` from the shape."""
 
 from pathlib import Path
 from typing import Any

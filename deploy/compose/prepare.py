@@ -312,7 +312,7 @@ def _administrator(superuser: str, wait_s: float = WAIT_S) -> "psycopg.Connectio
 
 
 def _claim_server(administrator: "psycopg.Connection[tuple[object, ...]]", installation: str) -> None:
-    """Note whose server this is; a server of another installation knows other passwords and other keys."""
+    """Mark the server as this installation's; the server of another installation has other passwords and keys."""
     found = administrator.execute(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'postgres'"
     ).fetchone()
@@ -347,7 +347,7 @@ def _host_name(text: str) -> str:
 
 
 def faults(error: SettingsError) -> Iterator[str]:
-    """Lines that name everything that is wrong."""
+    """Lines that name every fault."""
     yield "This installation cannot start:"
     yield from (f"  {line}" for line in str(error).splitlines())
 

@@ -87,7 +87,7 @@ class Check:
         return "the same answer"
 
     def confirmation(self) -> str:
-        """The page behind the link shows what waits, and takes the choice."""
+        """The page of the link shows what waits, and accepts the choice."""
         mail = self._wait_for(lambda: self._mail(confirmed=False))
         link = self._link(mail["id"])
         page = requests.get(link, timeout=5)
@@ -124,7 +124,7 @@ class Check:
         return requests.post(address, json={**ANSWERS, "partner": PARTNER, "lang": "en"}, headers=headers, timeout=10)
 
     def _mail(self, *, confirmed: bool) -> dict[str, Any] | None:
-        """The mail with an invitation, if the address is confirmed; the one that asks for that, if not."""
+        """The mail with an invitation if the address is confirmed, else the mail that asks for confirmation."""
         mails = requests.get(f"{self.installation.ports.inbox_url}/mails.json", params={"to": ADDRESS}, timeout=5)
         found = [mail for mail in mails.json() if bool(mail["calendar"]) == confirmed]
         expect(len(found) <= 1, f"{len(found)} mails")

@@ -65,7 +65,7 @@ class DemoPorts:
     def taken(self) -> list[int]:
         """Those of our ports on which a process listens already."""
         wanted = [self.front, self.partner, self.inbox, self.smtp, *map(self.metrics, SERVICES)]
-        return [port for port in wanted if _is_taken(port)]
+        return [port for port in wanted if is_taken(port)]
 
 
 def chosen_ports() -> DemoPorts:
@@ -88,7 +88,8 @@ def free_ports() -> DemoPorts:
     raise OSError("no block of free ports between 21000 and 30000")
 
 
-def _is_taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
+    """Whether a process listens on ``port`` of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -9,7 +9,7 @@ from deploy.shape import SERVICES, WORKERS, worker_name
 
 
 def processes(installation: Installation) -> list[Unit]:
-    """Everything that runs: one web process for all services, and one background process for each."""
+    """All processes: one web process for all services, and one background process for each."""
     background = [_background(installation, service) for service in SERVICES]
     return [_front(installation), _partner(installation), _sink(installation), *background]
 

@@ -75,7 +75,7 @@ SUPERUSER_URL = "postgresql://postgres@{postgres}/postgres{query}"
 
 
 def _bound(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """An IP address as it stands before a port."""
+    """An IP address as written before a port."""
     try:
         address = ip_address(value)
     except ValueError as error:

@@ -18,7 +18,7 @@ FIRST_WEB_PORT, FIRST_METRICS_PORT = 8101, 9101
 OPERATIONS, AUDIT, CANARY = "operations", "audit", "canary"
 OPERATIONS_PORTS = {AUDIT: 9190, CANARY: 9191}
 HOLDERS = frozenset({("registration", "desk"), ("events", "web"), ("notifications", "web")})
-"""Processes that know who has a key."""
+"""Processes that read the access file."""
 
 PROTECTED = """\
 ProtectHome=yes
@@ -157,7 +157,7 @@ def unit(process: Process) -> str:
 
 
 def sysusers(processes: Iterable[Process]) -> str:
-    """Users and groups (``/usr/lib/sysusers.d``): one for each process, and a group that may read who has a key."""
+    """Users and groups (``/usr/lib/sysusers.d``): one for each process, and a group that may read the access file."""
     lines = ["g troika-access -"]
     for process in processes:
         lines.append(f'u {process.name} - "Troika {process.service} {process.role}" / /usr/sbin/nologin')

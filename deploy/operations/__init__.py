@@ -1,1 +1,1 @@
-"""Programs for operators that belong to no service and know only its public interfaces."""
+"""Programs for operators. They belong to no service and use public interfaces only."""

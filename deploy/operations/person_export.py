@@ -43,7 +43,7 @@ def assemble(ask: Ask, email: str, reason: str, *, with_sealed: bool) -> dict[st
 
 
 def ask_over_http(url: str, key: str) -> Ask:
-    """Return what asks the services of an installation at its coordinators' host ``url`` with a coordinator's key."""
+    """Return a function that queries the services of an installation at ``url`` with a coordinator's key."""
 
     def ask(service: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         headers = {"Authorization": f"Bearer {key}"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from deploy.gateway_pages import PAGES, page_headers, page_with, pattern, texts
+from deploy.local.ports import is_taken
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import (
     DESK_ROUTES,
@@ -23,7 +24,7 @@ from deploy.shape import (
     operations_path,
     worker_name,
 )
-from deploy.up.ports import InstallationPorts, is_taken
+from deploy.up.ports import InstallationPorts
 from shared.http.headers import refusal_headers
 from shared.i18n.languages import LANGUAGES, direction
 from shared.runtime.accounts import service_account

@@ -2,10 +2,10 @@
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.local.ports import is_taken
 from deploy.servers.rabbitmq import NodePorts
 from deploy.shape import PROCESSES, worker_name
 
@@ -78,17 +78,6 @@ def chosen_ports(file: Path) -> InstallationPorts:
         file.write_text(json.dumps(free, indent=2) + "\n")
     known: dict[str, int] = json.loads(file.read_text())
     return InstallationPorts(_block(known["public"]))
-
-
-def is_taken(port: int) -> bool:
-    """Whether a process listens on ``port`` of loopback."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 def _block(first: int) -> dict[str, int]:

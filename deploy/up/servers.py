@@ -8,12 +8,13 @@ from pathlib import Path
 
 import psycopg
 
+from deploy.local.ports import is_taken
 from deploy.servers import databases, postgres, rabbitmq
 from deploy.servers.audit_role import ROLE, grant_reading, is_made
 from deploy.servers.logins import DATABASES, LOGINS
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
-from deploy.up.ports import InstallationPorts, is_taken
+from deploy.up.ports import InstallationPorts
 from deploy.up.secrets import broker_definitions
 from shared.cli.settings import role_of
 from shared.db.embedded_server import SUPERUSER, binaries, make_cluster

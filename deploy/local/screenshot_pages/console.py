@@ -29,7 +29,7 @@ def person(page: Page, places: Places) -> None:
 
 
 def geneva(page: Page, places: Places) -> None:
-    """Who travels, and whom the webinar misses."""
+    """Travellers, and those who are not registered for the webinar."""
     register_traveller(places)
     console("/console/geneva")(page, places)
 
@@ -56,7 +56,7 @@ no address,Nobody,CH,
 
 
 def import_begun(page: Page, places: Places) -> None:
-    """A file has come: what is in each column?"""
+    """The mapping of the columns of an uploaded file."""
     console("/console/registrations/imports")(page, places)
     page.get_by_label("Form to import into").select_option(WEBINAR)
     page.get_by_label("File").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE})
@@ -123,7 +123,7 @@ def sealed_list(purpose: str) -> OpenPage:
 
 
 def sealed_new(page: Page, places: Places) -> None:
-    """Where a list of sealed answers is opened: whom it reaches, for what, and why."""
+    """The page that opens a list of sealed answers: people, purpose and reason."""
     register_traveller(places)
     console("/console/registrations/sealed-lists/new?form=geneva-delegation")(page, places)
 

@@ -93,7 +93,7 @@ def confirmation(places: Places, address: str = PERSON) -> dict[str, Any]:
 
 
 def register_some(places: Places) -> None:
-    """Some participants, always the same: who is registered already stays so. Returns when each has their mail."""
+    """Register some participants, always the same; those already registered stay. Returns when each has their mail."""
     for number, (group, represents, country, language) in enumerate(PARTICIPANTS, start=1):
         answers = {
             "name": f"Participant {number}",

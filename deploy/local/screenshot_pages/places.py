@@ -63,7 +63,7 @@ class Places:
         requests.post(address, json={**answers, **proof}, timeout=10).raise_for_status()
 
     def confirm(self, link: str) -> None:
-        """Confirm everything that waits behind a confirmation link, as its owner does.
+        """Confirm all that waits for a confirmation link, as its owner does.
 
         Raises:
             requests.HTTPError: nothing waits there.

@@ -29,7 +29,7 @@ PROPOSERS = {
 
 
 def _propose(places: Places, title: str, **given: Any) -> str:
-    """Send the form with the answers given and confirm it by mail; returns the proposal's id once it is listed."""
+    """Send the form with these answers and confirm it by mail; returns the proposal's id once it is listed."""
     address = PROPOSERS[title]
     answers = {
         "name": "A proposer",
@@ -65,7 +65,7 @@ def _decide(places: Places, proposal: str, verb: str, note: str = "") -> None:
 
 
 def propose_some(places: Places) -> None:
-    """A published timetable, and after it one proposal that came late, one returned, one new; made once."""
+    """Publish a timetable; then add one late proposal, one returned and one new. Does nothing the second time."""
     if _found(places, NEW):
         return
     for number, title in enumerate(TITLES):

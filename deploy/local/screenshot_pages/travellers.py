@@ -21,7 +21,7 @@ ANSWERS = {
 
 
 def first_mail(places: Places, address: str) -> dict[str, Any]:
-    """The mail that asks ``address`` to confirm itself, after its form was sent if it was not yet."""
+    """The mail that asks ``address`` for confirmation; sends the form first if that is needed."""
     answers = {**ANSWERS, "email": address}
     if not places.mails(address):
         places.ask("POST", "/v1/forms/geneva-delegation/submissions", json=answers)

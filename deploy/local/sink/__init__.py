@@ -1,4 +1,4 @@
-"""A mail sink for one machine: takes every mail, delivers none, and shows them on a page. Never for production.
+"""A mail sink for one machine: accepts every mail, delivers none, and shows them on a page. Never for production.
 
 folder     one file per mail, on disk before the sender receives 250
 receiving  SMTP (aiosmtpd)

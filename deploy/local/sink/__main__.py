@@ -19,7 +19,7 @@ from deploy.local.sink.receiving import smtp_server
 @click.option("--http-port", default=8025, show_default=True, type=click.IntRange(1, 65535), help="Where the page is.")
 @click.option("--folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where mails are kept.")
 def main(host: str, smtp_port: int, http_port: int, folder: Path) -> None:
-    """Keep every mail that comes, deliver none, and show them on a page."""
+    """Store every received mail, deliver none, and show them on a page."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs addresses
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What an equation is made of: statements, and how their rows are read.
+"""The parts of an equation: statements, and how their rows are read.
 
 A statement sees these values beside the tables: ``now``; ``settled_before`` and ``late_before``, before which something
 must have arrived; ``kept_since``, since when outboxes are complete, and ``ids_since``, the same as an identifier;

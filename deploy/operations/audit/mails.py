@@ -1,4 +1,4 @@
-"""A7, A8, A10 and A11: each mail that something causes, once, to those who are to have it, with the truth in it."""
+"""A7, A8, A10 and A11: each cause makes one mail, to the right people, with true content."""
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.seats import COPIES
@@ -94,7 +94,7 @@ _MAY_HAVE_COPIES = """
 
 
 def within(span: str, count: str) -> bool:
-    """Whether ``count`` lies in a ``span`` like ``1 to 2``."""
+    """Whether ``count`` is in a range such as ``1 to 2``."""
     least, most = span.split(" to ")
     return int(least) <= int(count) <= int(most)
 

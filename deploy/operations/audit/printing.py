@@ -103,7 +103,7 @@ def _arrivals(sources: Sources) -> Mapping[str, Counter[str]]:
 
 
 def _print_broker(sources: Sources, not_asked: str) -> None:
-    """Print what the broker holds; the embedded bus is a database, and the sums include its messages."""
+    """Print the messages of the broker; those of the embedded bus, a database, are in the sums."""
     if "bus" in sources.databases:
         return
     if sources.held is None:

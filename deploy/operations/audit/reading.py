@@ -1,4 +1,4 @@
-"""Reads the sources: one read-only snapshot per database; rows come in the order of their keys, never all at once."""
+"""Reads the sources: one read-only snapshot per database; rows are streamed in the order of their keys."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""The log of readings as a chain, and its head: who rewrites the whole of it is betrayed by a head noted before."""
+"""The log of readings as a hash chain, and its head: a head noted earlier reveals that the chain was rewritten."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ CHAIN = """
     WHERE chain_hash <> sha256(coalesce(before, ''::bytea) || content_hash) AND (id = 1 OR before IS NOT NULL
         OR NOT EXISTS (SELECT FROM registration WHERE accepted_at < %(history_since)s))
 """
-"""The first ones are deleted after three years. Where nothing is that old none of them may be missing."""
+"""The first readings are deleted after three years. Until then none may be missing."""
 NOTED = """
     SELECT noted.id::text, 'as it was noted', CASE WHEN s.id IS NULL THEN 'none' ELSE 'another' END
     FROM (SELECT CAST(%(head_number)s AS bigint) AS id, CAST(%(head_hash)s AS bytea) AS hash) AS noted

@@ -28,7 +28,7 @@ from shared.runtime.errors import Unavailable
 
 WITHIN_S = 5.0
 TIMEX_BYTES, TIME_ERROR = 256, 5
-"""More than ``struct timex`` needs on any Linux; zeroes only read, and set nothing."""
+"""More than ``struct timex`` needs on any Linux; with zeroes the call reads and sets nothing."""
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """PostgreSQL, "Message Formats": SSLRequest."""

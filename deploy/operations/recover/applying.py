@@ -1,4 +1,7 @@
-"""Applies a plan in passes: each finds what is left, does it, and lets messages arrive. It can be killed and rerun."""
+"""Applies a plan in passes: each finds the remaining differences, applies them, and waits for the messages.
+
+It can be killed and rerun.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,7 +106,7 @@ def _passes(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
 
 
 def _require_written(tools: RecoveryTools, found: Comparison) -> None:
-    """Refuse to erase people of whom nothing was written down: only the copies know them."""
+    """Refuse to erase people who are not in the written file: only the copies contain their data."""
     if tools.may_erase is None:
         return
     living = {identity for identity, newest in found.lost.items() if not newest.erased}
