@@ -129,7 +129,7 @@ def add_parked_commands(group: OperatorGroup, service: Service) -> None:
 
 
 def chosen(message_id: str = "", reason: str = "") -> Chosen:
-    """Whether a message has the named id and reason; what is empty is not asked for."""
+    """Whether a message has this id and reason; an empty one matches any."""
 
     def is_chosen(message: ParkedMessage) -> bool:
         return message_id in ("", message.message_id) and reason in ("", message.reason)

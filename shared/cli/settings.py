@@ -115,7 +115,7 @@ class CommonSettings:
 
     @property
     def deployment(self) -> Deployment:
-        """What a web application has to know about its deployment."""
+        """The deployment settings of a web application."""
         return self.deployment_with(self.signing_keys[0])
 
     def deployment_with(self, limits_key: bytes) -> Deployment:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
-from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.exceptions import BadRequest, HTTPException, Unauthorized
 
 from shared.http.access import RecentSignInRequired, is_recent, public
 from shared.http.gates import quarantine_shown
@@ -50,7 +50,7 @@ class ConsolePage:
     also: tuple[str, ...] = ()
 
     def is_for(self, holder: Holder) -> bool:
-        """Whether the key opens it, as far as the navigation knows."""
+        """Whether a key with these roles can open it, as far as the navigation can tell."""
         return bool(self.roles & holder.roles) and not (self.all_forms and holder.forms is not None)
 
     def length_of_match(self, path: str) -> int:
@@ -264,3 +264,15 @@ def _outage_page(error: Unavailable) -> Response:
 def _refusal(status: int, reason: str) -> Response:
     page = make_response(render_template("console/refusal.html", status=status, reason=reason), status)
     return personal(page)
+
+
+def seen_revision(field: str = "seen") -> int:
+    """The revision that the submitted page showed, from the form field with this name.
+
+    Raises:
+        BadRequest: it is missing, or is not a number.
+    """
+    seen = request.form.get(field, "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
+        raise BadRequest("unknown state")
+    return int(seen)

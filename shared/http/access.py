@@ -43,7 +43,7 @@ class BrowserSession(Protocol):
 
 
 class NoSession:
-    """The session of an application that knows no cookie."""
+    """The session of an application without cookies."""
 
     def signed_in(self) -> Holder | None:
         """Return None: no one is signed in."""
@@ -54,7 +54,7 @@ class NoSession:
         return True
 
     def age_s(self) -> float:
-        """Longer ago than anything asks for."""
+        """Older than any route accepts."""
         return float("inf")
 
     def renew(self, response: Response) -> None:
@@ -162,7 +162,7 @@ KNOWN_HOLDER = "troika.known_holder"
 """In the WSGI environment of a request whose caller's key or session was recognised."""
 
 RECOGNISED = "troika.recognised"
-"""The same, or whose token of a link was."""
+"""The same, or whose link token was recognised."""
 
 
 def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
@@ -246,7 +246,7 @@ def link_token() -> str:
 
 
 def refuse(holder: Holder) -> NoReturn:
-    """Refuse a request whose key is known and does not open this; the page for it may show the navigation of its owner.
+    """Refuse a request whose key is known but lacks the right; the page may show the navigation of the key's owner.
 
     Raises:
         Forbidden: always.
@@ -330,7 +330,7 @@ def require_partner(partner: str) -> None:
 
 
 def require_all_forms() -> None:
-    """Refuse a key that is limited to some forms, where what is asked reaches across all of them.
+    """Refuse a key that is limited to some forms, on a route that covers all of them.
 
     Raises:
         Forbidden: it is.

@@ -304,7 +304,7 @@ class AdmissionMiddleware:
     def _hold(
         self, environ: "WSGIEnvironment", start_response: "StartResponse", slots: ConcurrencyLimit
     ) -> Iterable[bytes]:
-        """As above, but an answer that is made while it is sent (an export) holds its place to the end."""
+        """Admit and answer a request; a streamed response (an export) occupies its slot until it is sent."""
         streams = False
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:

@@ -179,7 +179,7 @@ def _from_this_machine() -> bool:
 
 
 MAX_BODY_BYTES = 64 * 1024
-"""A filled form is a few kilobytes; more is refused before it is read, but where a service takes more on a path."""
+"""A filled form is a few kilobytes. More is refused before it is read, except on paths where a service allows it."""
 
 MAX_FORM_BYTES = 256 * 1024
 """Of a filled form that a browser sends without a script: a Chinese character has nine bytes there, three in JSON."""

@@ -34,7 +34,7 @@ _PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
 def filter_field(max_length: int = MAX_WORD_LENGTH, description: str = "") -> ma.fields.String:
-    """A filter of the audit log: a text on one line, which filters nothing while it is empty."""
+    """A filter of the audit log: one line of text; an empty one does not filter."""
     metadata = {"description": description} if description else {}
     return ma.fields.String(load_default="", validate=[ma.validate.Length(max=max_length), _PLAIN], metadata=metadata)
 

@@ -129,7 +129,7 @@ def wants_csv() -> bool:
 
 
 def safe_cell(value: object) -> str:
-    """``value`` as the text of a cell that no spreadsheet takes for a formula; None is empty, true is ``yes``.
+    """``value`` as the text of a cell that no spreadsheet treats as a formula; None is empty, true is ``yes``.
 
     Only text can be a formula: a negative number stays a number.
     """
@@ -144,7 +144,7 @@ def safe_cell(value: object) -> str:
 
 
 def original_cell(cell: str) -> str:
-    """Return the text of which ``safe_cell`` has made ``cell``; text that it cannot have made stays as it is.
+    """Return the text from which ``safe_cell`` made ``cell``; other text stays as it is.
 
     Text with an apostrophe of its own before a sign of a formula is taken for text that was made safe.
     """

@@ -66,7 +66,7 @@ def add_examples(document: dict[str, Any], examples: Examples) -> None:
 def sample_of(
     document: Document, schema: Mapping[str, Any], values: Mapping[str, Any], name: str = "", depth: int = 0
 ) -> Any:
-    """A value that a schema takes.
+    """A value that a schema accepts.
 
     Args:
         document: that its references lead into.
@@ -100,7 +100,7 @@ def _object(document: Document, schema: Mapping[str, Any], values: Mapping[str, 
 
 
 def _fitting(pattern: str, candidates: Iterable[Any]) -> str:
-    """The first of some values that a pattern takes."""
+    """The first of some values that match a pattern."""
     texts = (value for value in candidates if isinstance(value, str))
     return next((text for text in texts if re.search(pattern, text)), "text")
 
@@ -139,7 +139,7 @@ def _operations(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 METHODS = ("get", "post", "put", "patch", "delete")
-"""In this order; what browsers ask for by themselves (OPTIONS) is left out."""
+"""Methods in this order; OPTIONS, which browsers send by themselves, is left out."""
 
 
 @dataclass(frozen=True, slots=True)

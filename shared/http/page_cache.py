@@ -128,7 +128,7 @@ class PageCache:
         return len(self._pages)
 
     def clear(self) -> None:
-        """Forget all pages, those that are being made included."""
+        """Delete all pages, including those that are being rendered."""
         with self._lock:
             self._generation += 1
             self._pages.clear()
@@ -279,7 +279,7 @@ def _collected(inner: "WSGIApplication", environ: "WSGIEnvironment") -> tuple[st
 
 
 def _send(page: _Page, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """The page as this visitor takes it; 304 if they have it. Tags are compared weakly (RFC 9110, 13.1.2)."""
+    """The page in an encoding that the client accepts; 304 if they have it. ETags are weak (RFC 9110, 13.1.2)."""
     compressed = bool(page.compressed) and _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     headers = list(page.headers)
     if compressed:

@@ -32,7 +32,7 @@ from shared.security.rate_limits import TooMany
 log = logging.getLogger(__name__)
 
 EARLIEST_S, LATEST_S = 2, 10
-"""Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
+"""Bounds of the random ``Retry-After``, so that clients refused together do not return together."""
 
 QUARANTINE_S = 60
 """``Retry-After`` while the database is in quarantine, seconds."""
@@ -72,7 +72,7 @@ STATUSES = "troika.problem_statuses"
 """Status of a domain error by its code, those of the service included, among the application's extensions."""
 
 OTHER_DOMAIN_STATUS = 409
-"""Status of a domain error whose code is in neither."""
+"""Status of a domain error whose code is not registered."""
 
 
 class FaultSchema(ma.Schema):

@@ -80,7 +80,7 @@ def checked_key(key: str) -> str:
 
 
 def fingerprint(scope: str, content: Mapping[str, Any]) -> bytes:
-    """SHA-256 of what was asked for, independent of the order of its fields, 32 bytes."""
+    """SHA-256 of a request's content, independent of the order of its fields, 32 bytes."""
     try:
         canonical = orjson.dumps([scope, content], default=str, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # halves of characters and huge numbers, which orjson does not write; the form refuses them later
@@ -104,7 +104,7 @@ FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
 
 class _TooManyFields(Exception):
-    """An object holds more than anyone asks for."""
+    """An object has more fields than any schema."""
 
 
 def require_form() -> None:
@@ -197,7 +197,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object)
 
 
 MAX_FAULTS = 10
-"""Unknown parameters that are answered: a request line holds a thousand names."""
+"""Number of unknown parameters that an error lists; a request line can contain a thousand."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 

@@ -32,7 +32,7 @@ _KEY_HASH = re.compile(r"^[0-9a-f]{64}$")
 
 @dataclass(frozen=True, slots=True)
 class AccessDirectory:
-    """Finds who holds a key, or whom a cookie names.
+    """Finds the holder of a key or of a cookie.
 
     Attributes:
         file: the bootstrap and recovery entries, which the console does not change.
@@ -238,7 +238,7 @@ class SignIn:
         return response  # type: ignore[return-value]  # as above
 
     def client_network(self) -> bytes:
-        """Keyed hash of where the request comes from: another one each day, so that no list of addresses arises."""
+        """Keyed hash of the client's network; the key changes daily, so that no list of addresses is stored."""
         return keyed_hash(self._newest_key, f"sign-in {system_clock().date()}", self._client())
 
 

@@ -37,7 +37,7 @@ def paper_sheet(own: Path) -> Sheet:
 
 
 def card_sheet(own: Path) -> Sheet:
-    """For pages made of cards: lists and their details. ``own`` is a file."""
+    """The stylesheet of pages with cards (lists and details); ``own`` is the file with the page's own rules."""
     return _sheet("cards.css", own)
 
 

@@ -47,6 +47,11 @@ class Unclean(ValueError):
         self.code = code
 
 
+def folded(text: str) -> str:
+    """``text`` for comparison: single spaces, and no difference between upper and lower case."""
+    return " ".join(text.split()).casefold()
+
+
 def clean_line(text: str, longest: int) -> str:
     """``text`` as one trimmed line in Unicode normal form C, at most ``longest`` characters.
 

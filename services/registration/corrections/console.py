@@ -38,6 +38,7 @@ from services.registration.corrections.service import (
 from services.registration.own.answers import differences
 from services.registration.people.listing import PersonView
 from services.registration.people.wording import changes_since
+from shared.console.frame import seen_revision
 from shared.http.access import holder, needs, require_touch
 from shared.http.headers import personal
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
@@ -87,7 +88,7 @@ def _add_correct(blueprint: Blueprint, desk: CorrectionDesk) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/correct")
     @needs("coordinator")
     def correct_it(registration_id: UUID) -> AnyResponse:
-        view, seen = touched(desk, registration_id), _seen()
+        view, seen = touched(desk, registration_id), seen_revision(f"{DESK}seen")
         definition = _correctable(desk, view)
         sent = _answers(definition)
         filled = FilledCorrection(sent, str(sent.pop(ADDRESS_FIELD, "")), request.form.get(f"{DESK}reason", ""))
@@ -211,13 +212,6 @@ def _answers(definition: FormDefinition) -> dict[str, Any]:
     return {name: one for name, one in from_form_encoded(definition, request.form).items() if not name.startswith(DESK)}
 
 
-def _seen() -> int:
-    seen = request.form.get(f"{DESK}seen", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        raise BadRequest("unknown state")
-    return int(seen)
-
-
 def _with_errors(filled: FilledCorrection, faulty: FaultyAnswers) -> FilledCorrection:
     values = {**filled.answers, **faulty.answers.values, **faulty.answers.sealed}
     return FilledCorrection(values, filled.email, filled.reason, tuple(faulty.answers.errors))
@@ -247,7 +241,7 @@ def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         taken = [name for name in taken if request.form.get(f"take.{name}") == "other"]
         kept, other = pair.kept.person.registration.id, pair.other.person.registration.id
         wanted = MergeWanted(
-            (kept, _revision_seen("kept-seen")), (other, _revision_seen("other-seen")), taken, holder().name
+            (kept, seen_revision("kept-seen")), (other, seen_revision("other-seen")), taken, holder().name
         )
         try:
             person = merge(desk, wanted)
@@ -279,10 +273,3 @@ def _choose_page(desk: CorrectionDesk, view: PersonView, q: str) -> Response:
 def _pair_page(pair: Pair, status: int = 200, fault: str = "") -> Response:
     page = render_template("registrations/merge.html", pair=pair, fault=fault, sealed=SEALED)
     return personal(make_response(page, status))
-
-
-def _revision_seen(name: str) -> int:
-    seen = request.form.get(name, "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        raise BadRequest("unknown state")
-    return int(seen)

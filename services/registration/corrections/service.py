@@ -264,7 +264,7 @@ _LIKE = text(
         AND (r.person_ref = decode(:ref, 'hex') OR folded(r.name) = folded(:name)
             OR (:q <> ''
                 AND (starts_with(lower(r.email), lower(:address)) OR position(folded(:q) IN folded(r.name)) > 0)))
-    ORDER BY r.id LIMIT :most"""
+    ORDER BY r.id LIMIT :limit"""
 )
 
 
@@ -321,7 +321,7 @@ def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> li
 def _find_like(desk: CorrectionDesk, q: str, **values: str) -> list[Person]:
     values |= {"q": q, "address": address_beginning(q)}
     with desk.work.transaction() as connection:
-        return [to_person(row) for row in connection.execute(_LIKE, {**values, "most": MAX_FOUND})]
+        return [to_person(row) for row in connection.execute(_LIKE, {**values, "limit": MAX_FOUND})]
 
 
 def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.console_words import changed_since_opened, changed_since_typed
@@ -22,6 +21,7 @@ from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTE
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
 from services.registration.forms.store import StoredForm, settings_of
+from shared.console.frame import seen_revision
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import personal
@@ -119,14 +119,14 @@ def _refused(wanted: FormSettings) -> dict[str, str]:
     return {}
 
 
-def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults: dict[str, str]) -> int | None:
-    """A number from 0 to ``most``; None for an empty field, which means ``without``."""
+def _whole(name: str, values: Mapping[str, str], maximum: int, without: str, faults: dict[str, str]) -> int | None:
+    """A number from 0 to ``maximum``; None for an empty field, which means ``without``."""
     text = values[name]
     if not text:
         return None
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(maximum)) and int(text) <= maximum:
         return int(text)
-    faults[name] = f"Enter a whole number from 0 to {most:,}, or leave it empty for {without}."
+    faults[name] = f"Enter a whole number from 0 to {maximum:,}, or leave it empty for {without}."
     return None
 
 
@@ -199,7 +199,7 @@ def _add_change(blueprint: Blueprint, desk: FormDesk) -> None:
     @needs("coordinator")
     def change(slug: str) -> AnyResponse:
         form, history = _form(desk.work, slug)
-        filled, seen = read_filled(form, request.form), seen_revision(request.form)
+        filled, seen = read_filled(form, request.form), seen_revision()
         if seen != form.revision:
             return _conflict(desk, form, history, seen)
         if filled.wanted is None:
@@ -213,14 +213,6 @@ def _add_change(blueprint: Blueprint, desk: FormDesk) -> None:
 def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
     require_touch(slug)
     return show_form(work, slug)
-
-
-def seen_revision(form: Mapping[str, str]) -> int:
-    """The revision of the form that was shown on the page."""
-    seen = form.get("seen", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        raise BadRequest("unknown state")
-    return int(seen)
 
 
 def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], filled: FilledSettings) -> Response:

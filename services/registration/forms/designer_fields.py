@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from services.registration.forms.standard_forms import DAY_FIELDS, standard_questions
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, NO_TEXT, Text
-from shared.public_forms.fields import Field, FieldKind, engine_texts
+from shared.public_forms.fields import Field, FieldKind, engine_texts, folded
 from shared.public_forms.kinds import KINDS
 from shared.public_forms.reading import RESERVED_NAMES
 from shared.runtime.ids import free_slug, slug_from
@@ -47,7 +47,7 @@ def read_condition(
         fault = "" if isinstance(answer, bool) else f"“{label_of(asked)}” is answered with yes or no"
         return {"field": name, "equals": answer}, fault
     choices = list(_choices(asked, kind, groups)) if kind is not None else []
-    answer = next((value for value, label in choices if _folded(typed) in (_folded(value), _folded(label))), "")
+    answer = next((value for value, label in choices if folded(typed) in (folded(value), folded(label))), "")
     fault = _not_a_choice(typed, asked, choices) if choices and not answer else ""
     return {"field": name, "equals": answer or typed}, fault
 
@@ -69,10 +69,6 @@ def _not_a_choice(typed: str, asked: Mapping[str, Any], choices: Sequence[tuple[
     few = ", ".join(sorted(label or value for value, label in named.items()))
     choose = f". Type one of: {few}" if len(named) <= MAX_NAMED else ""
     return f"“{typed}” is not a choice of “{label_of(asked)}”{choose}"
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 OFFERED_LANGUAGES = tuple(LANGUAGE_NAMES)
@@ -268,7 +264,7 @@ def read_question(
     given: MultiDict[str, str],
     before: Mapping[str, Any],
     condition: Mapping[str, Any] | None,
-    others: Sequence[Any] = (),
+    others: Sequence[Any],
 ) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
 

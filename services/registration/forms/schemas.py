@@ -107,9 +107,9 @@ def _form_slug(value: Any) -> str:
     return slug
 
 
-def _texts(most: int) -> Callable[[Any], TextInput]:
+def _texts(max_length: int) -> Callable[[Any], TextInput]:
     """A parser of one text, or texts by language."""
-    plain = text_field(most)
+    plain = text_field(max_length)
 
     def parse(value: Any) -> TextInput:
         try:

@@ -33,7 +33,7 @@ _WITHOUT_FORM = text("""
     SELECT id, title, starts_at, time_zone, city, place FROM public_event
     WHERE kind = 'side_event' AND status IN ('tentative', 'confirmed') AND starts_at > :now
         AND NOT EXISTS (SELECT FROM form WHERE event_id = public_event.id)
-    ORDER BY starts_at, id LIMIT :most
+    ORDER BY starts_at, id LIMIT :limit
 """)
 _TAKEN = text("SELECT slug FROM form WHERE slug = :slug UNION ALL SELECT slug FROM form_draft WHERE slug = :slug")
 
@@ -83,7 +83,7 @@ def events_without_form(desk: DraftDesk) -> list[BareEvent]:
         Unavailable: the database is down.
     """
     with desk.work.transaction() as connection:
-        rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "most": MAX_EVENTS})
+        rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "limit": MAX_EVENTS})
         found = [{**row._mapping, "title": Text.of(row.title)} for row in rows]
         return [BareEvent(**row, taken=_is_taken(connection, row["id"])) for row in found]
 

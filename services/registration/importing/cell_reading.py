@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.i18n.catalogue import names_of_languages
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language
-from shared.public_forms.fields import Field, engine_texts
+from shared.public_forms.fields import Field, engine_texts, folded
 
 MAX_CHOICE = 200
 """Characters of a cell by which a mapping of values names it: a longer text is named by its beginning."""
@@ -62,14 +62,14 @@ def reader_of(field: Field, chosen: Mapping[str, str], date_order: str) -> Read:
         return lambda text: _mapped(text, chosen) or _language(text)
     known = _choices(field)
     if kind.data_type == "list":
-        return lambda text: _read_several(text, lambda part: _mapped(part, chosen) or known.get(fold(part)))
+        return lambda text: _read_several(text, lambda part: _mapped(part, chosen) or known.get(folded(part)))
     if known or chosen:
-        return lambda text: _mapped(text, chosen) or known.get(fold(text), text.strip())
+        return lambda text: _mapped(text, chosen) or known.get(folded(text), text.strip())
     return kind.parse
 
 
 def _mapped(text: str, chosen: Mapping[str, str]) -> str | None:
-    return chosen.get(fold(text)) or chosen.get(fold(text[:MAX_CHOICE])) if chosen else None
+    return chosen.get(folded(text)) or chosen.get(folded(text[:MAX_CHOICE])) if chosen else None
 
 
 def has_choices(field: Field) -> bool:
@@ -91,17 +91,12 @@ def unknown_texts(field: Field, text: str, answer: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part[:MAX_CHOICE] for part in answer if part not in values))
 
 
-def fold(text: str) -> str:
-    """The form in which texts of cells and choices are compared."""
-    return " ".join(text.split()).casefold()
-
-
 def _choices(field: Field) -> dict[str, str]:
     found: dict[str, str] = {}
     for language in LANGUAGES:
         for value, label in field.kind.choices(field, language):
-            found.setdefault(fold(label), value)
-    return {**found, **{fold(str(value)): value for value in found.values()}}
+            found.setdefault(folded(label), value)
+    return {**found, **{folded(str(value)): value for value in found.values()}}
 
 
 def _read_several(text: str, find: Callable[[str], str | None]) -> list[str]:
@@ -122,24 +117,24 @@ def _read_several(text: str, find: Callable[[str], str | None]) -> list[str]:
 @cache
 def _choice_words() -> tuple[frozenset[str], frozenset[str]]:
     texts = engine_texts()
-    yes = {fold(texts.text("answer.yes", language)) for language in LANGUAGES}
-    no = {fold(texts.text("answer.no", language)) for language in LANGUAGES}
+    yes = {folded(texts.text("answer.yes", language)) for language in LANGUAGES}
+    no = {folded(texts.text("answer.no", language)) for language in LANGUAGES}
     return frozenset({*yes, *_YES, "yes", "true", "1", "on"}), frozenset({*no, *_NO, "no", "false", "0", "off"})
 
 
 def _read_yes_or_no(text: str) -> bool | str:
     yes, no = _choice_words()
-    folded = fold(text)
-    return True if folded in yes else False if folded in no else text
+    answer = folded(text)
+    return True if answer in yes else False if answer in no else text
 
 
 @cache
 def _language_names() -> dict[str, str]:
-    return {fold(name): code for name, code in names_of_languages()}
+    return {folded(name): code for name, code in names_of_languages()}
 
 
 def _language(text: str) -> str:
-    return _language_names().get(fold(text)) or named_language(text.strip()) or text.strip()
+    return _language_names().get(folded(text)) or named_language(text.strip()) or text.strip()
 
 
 def read_language(text: str) -> str:
@@ -218,7 +213,7 @@ _STATUSES = {
 
 @cache
 def _status_words() -> dict[str, str]:
-    return {fold(word): meaning for meaning, words in _STATUSES.items() for word in words}
+    return {folded(word): meaning for meaning, words in _STATUSES.items() for word in words}
 
 
 def read_status(text: str) -> str:
@@ -227,7 +222,7 @@ def read_status(text: str) -> str:
     Raises:
         CellUnreadable: ``unknown-status``.
     """
-    found = _status_words().get(fold(text))
+    found = _status_words().get(folded(text))
     if found is None:
         raise CellUnreadable("unknown-status")
     return found

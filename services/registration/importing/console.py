@@ -34,6 +34,7 @@ from services.registration.importing.model import (
 )
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
+from shared.console.frame import seen_revision
 from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
 from shared.http.headers import personal
 from shared.http.lists import csv_answer
@@ -170,14 +171,6 @@ def own_file(desk: ImportDesk, import_id: UUID) -> PeopleImport:
     people = own_import(desk, import_id)
     refuse_others(people, holder())
     return people
-
-
-def seen_revision() -> int:
-    """The revision that the page showed."""
-    seen = request.form.get("seen", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        raise BadRequest("unknown state")
-    return int(seen)
 
 
 SHOWN_ROWS, MAX_UNKNOWN = 50, 60

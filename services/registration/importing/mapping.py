@@ -13,7 +13,7 @@ from typing import Any
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
 from services.registration.forms.store import StoredForm
-from services.registration.importing.cell_reading import fold, has_choices
+from services.registration.importing.cell_reading import has_choices
 from services.registration.importing.model import (
     LANGUAGE,
     OWN_TARGETS,
@@ -29,7 +29,7 @@ from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.http.holders import Holder
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition
-from shared.public_forms.fields import ADDRESS_FIELD
+from shared.public_forms.fields import ADDRESS_FIELD, folded
 from shared.runtime.errors import DomainError
 
 
@@ -114,14 +114,14 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
     """Return a mapping for the columns: of the last import of the form if it fits, else by their headings."""
     if last is not None and last.columns and set(last.columns) <= set(headings):
         return ProposedMapping(drop_obsolete(last, definition), "last import")
-    folded = {fold(heading): heading for heading in headings}
-    export = next((one for one in EXPORTS if one.needs <= folded.keys()), None)
+    by_text = {folded(heading): heading for heading in headings}
+    export = next((one for one in EXPORTS if one.needs <= by_text.keys()), None)
     known = export.targets if export is not None else {}
     labels = _labels(definition)
     allowed = set(targets_of(definition))
-    columns = _columns(folded, known, allowed, {})
-    columns |= _columns(folded, labels, allowed, columns)  # an export knows best
-    columns |= _columns(folded, _named_within(folded, labels), allowed, columns)
+    columns = _columns(by_text, known, allowed, {})
+    columns |= _columns(by_text, labels, allowed, columns)  # an export knows best
+    columns |= _columns(by_text, _named_within(by_text, labels), allowed, columns)
     ordered = {heading: columns[heading] for heading in headings if heading in columns}
     return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
 
@@ -147,11 +147,11 @@ def _choices_of(definition: FormDefinition, name: str) -> frozenset[str]:
 
 
 def _columns(
-    folded: Mapping[str, str], names: Mapping[str, str], allowed: set[str], before: Mapping[str, str]
+    by_text: Mapping[str, str], names: Mapping[str, str], allowed: set[str], before: Mapping[str, str]
 ) -> dict[str, str]:
     """Targets by heading, of the headings that have none yet; only a name can come from several."""
     found: dict[str, str] = {}
-    for text, heading in folded.items():
+    for text, heading in by_text.items():
         target = _on_form(names.get(text, ""), allowed)
         is_taken = target in before.values() or (target != "name" and target in found.values())
         if target in allowed and not is_taken and heading not in before:
@@ -159,13 +159,13 @@ def _columns(
     return found
 
 
-def _named_within(folded: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+def _named_within(by_text: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     """Targets of headings that are whole questions, such as “Which working group are you in?”: the one they name.
 
     A status and a time of registration are not searched for: with a wrong one every row would be refused.
     """
     found = {}
-    for text in folded:
+    for text in by_text:
         within = {target for name, target in names.items() if f" {_spaced(name)} " in f" {_spaced(text)} "}
         if len(within) == 1 and not within & {STATUS, RECEIVED_AT}:
             found[text] = within.pop()
@@ -183,10 +183,10 @@ def _on_form(target: str, allowed: set[str]) -> str:
 
 
 def _labels(definition: FormDefinition) -> dict[str, str]:
-    found = {fold(word): target for target, words in _COMMON.items() for word in words}
+    found = {folded(word): target for target, words in _COMMON.items() for word in words}
     for field in definition.fields:
-        found |= {fold(field.label.in_language(language)): field.name for language in LANGUAGES}
-        found[fold(field.name)] = found[fold(field.name.replace("_", " "))] = field.name
+        found |= {folded(field.label.in_language(language)): field.name for language in LANGUAGES}
+        found[folded(field.name)] = found[folded(field.name.replace("_", " "))] = field.name
     return found
 
 

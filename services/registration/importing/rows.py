@@ -15,7 +15,6 @@ from services.registration.forms.store import StoredForm
 from services.registration.importing.cell_reading import (
     CellUnreadable,
     Read,
-    fold,
     read_instant,
     read_language,
     read_status,
@@ -43,7 +42,7 @@ from services.registration.sealing.encryption import seal_answers
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.when import known_zone
 from shared.public_forms.definition import FormDefinition
-from shared.public_forms.fields import ADDRESS_FIELD
+from shared.public_forms.fields import ADDRESS_FIELD, folded
 from shared.public_forms.validation import validate
 from shared.runtime.clock import FIRST_YEAR, parse_rfc3339, rfc3339
 from shared.runtime.ids import new_id
@@ -234,7 +233,7 @@ def make_reader(
             for field in definition.fields
         ),
     )
-    chosen = {name: {fold(text): value for text, value in table.items()} for name, table in mapping.values.items()}
+    chosen = {name: {folded(text): value for text, value in table.items()} for name, table in mapping.values.items()}
     readers = {field.name: value_reader(field, chosen.get(field.name, {}), mapping.date_order) for field in mapped}
     return RowReader(import_id, definition, asked, mapping, tuple(headings), public_key, now, readers, places)
 

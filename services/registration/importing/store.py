@@ -41,7 +41,7 @@ _ONE = text(f"SELECT {_COLUMNS} FROM people_import WHERE id = CAST(:id AS uuid)"
 _LOCKED = text(f"SELECT {_COLUMNS} FROM people_import WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608 - constants
 _LIST = text(f"""
     SELECT {_COLUMNS} FROM people_import WHERE CAST(:forms AS text[]) IS NULL OR form = ANY(:forms)
-    ORDER BY created_at DESC, id DESC LIMIT :most
+    ORDER BY created_at DESC, id DESC LIMIT :limit
 """)  # noqa: S608 - constants
 _RUNNING = text(f"""
     SELECT {_COLUMNS} FROM people_import WHERE state = 'running' ORDER BY confirmed_at, id LIMIT 1 FOR UPDATE
@@ -138,9 +138,9 @@ def lock_running(connection: Connection) -> PeopleImport | None:
     return _import(connection.execute(_RUNNING).fetchone())
 
 
-def list_imports(connection: Connection, forms: Sequence[str] | None, most: int) -> list[PeopleImport]:
+def list_imports(connection: Connection, forms: Sequence[str] | None, limit: int) -> list[PeopleImport]:
     """Imports, newest first; ``forms`` are those that may be seen, None for all."""
-    found = connection.execute(_LIST, {"forms": None if forms is None else list(forms), "most": most})
+    found = connection.execute(_LIST, {"forms": None if forms is None else list(forms), "limit": limit})
     return [one for row in found if (one := _import(row)) is not None]
 
 

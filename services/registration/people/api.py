@@ -338,7 +338,7 @@ def _wanted(query: dict[str, Any]) -> PeopleFilter:
         offer_until=upper_bound(query["offer_until"]),
         forms=holder().forms,
         after=position_in(query["cursor"], 1, read_registration_position) or "",
-        most=query["limit"] + 1,
+        limit=query["limit"] + 1,
     )
 
 

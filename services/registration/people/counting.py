@@ -164,7 +164,7 @@ class CountGroup:
 
 
 def read_keys(group_by: str, definition: FormDefinition | None) -> tuple[Key, ...]:
-    """What to count by: names parted by commas, ``answer.<field>`` among them.
+    """What to count by: names separated by commas, ``answer.<field>`` among them.
 
     Args:
         group_by: as it was asked for; at most two names.

@@ -49,7 +49,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 
 CONFIRM, CANCEL, OFFER, WITHDRAW = "confirmed", "cancelled", "offered", "withdrawn"
-"""What a registration can be decided to be."""
+"""The possible decisions."""
 
 SEAT_REASONS = {
     "speaker": "they speak at the event",
@@ -93,7 +93,7 @@ class SeatDecision:
 
 
 def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
-    """Do what was decided; returns the registration as it is afterwards. The person gets a mail.
+    """Confirm or cancel a registration; returns it as it is afterwards. The person gets a mail.
 
     Raises:
         DomainError: ``not-found``, ``unknown-reason``; ``edit-conflict`` if it is not as the coordinator has seen
@@ -102,8 +102,7 @@ def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decis
     check_reason(decision.reason)
     with work.transaction() as connection:
         locked = lock_known(connection, clock, decision.registration_id)
-        if locked.registration.revision != decision.revision:
-            raise DomainError("edit-conflict", "read it again and repeat your change")
+        _check_revision(locked, decision.revision)
         if decision.status == CONFIRM:
             return _give_seat(connection, messages, locked, decision)
         check_cancelling(locked.form.opening, locked.registration, locked.now)
@@ -136,12 +135,11 @@ def out_of_turn(seats: Seats, now: datetime) -> PromotionLine:
 def _confirmed_because(reason: str, after: Seats) -> str:
     """For the history: why, and by how many the form is over its capacity since."""
     beyond = 0 if after.capacity is None else max(0, after.taken - after.capacity)
-    why = f": {SEAT_REASONS[reason]}" if reason else ""
-    return f"confirmed by a coordinator{why}" + (f" ({beyond} beyond the capacity)" if beyond else "")
+    return f"confirmed by a coordinator{_because(reason)}" + (f" ({beyond} beyond the capacity)" if beyond else "")
 
 
 def _cancel(connection: Connection, messages: RegistrationMessages, locked: Locked, by: str) -> Person:
-    """A place is given back; the next in line gets it at once."""
+    """Cancel; the next person in line gets the seat at once."""
     before, now = locked.registration, locked.now
     fact = fact_about(
         CANCELLED,
@@ -163,14 +161,16 @@ FREED = "an offered seat is free again"
 
 
 def decide_seat(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
-    """Do what was decided, whichever decision it is; returns the registration as it is afterwards.
+    """Carry out a decision of any kind; returns the registration as it is afterwards.
 
     Raises:
         DomainError: as :func:`offer`, :func:`withdraw` and :func:`decide`.
     """
     if decision.status == OFFER:
         return offer(work, clock, messages, decision)
-    return (withdraw if decision.status == WITHDRAW else decide)(work, clock, messages, decision)
+    if decision.status == WITHDRAW:
+        return withdraw(work, clock, messages, decision)
+    return decide(work, clock, messages, decision)
 
 
 def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:

@@ -101,7 +101,7 @@ _DUE = text(
         AND r.verified_at IS NOT NULL
         AND r.details_reminders = :sent AND r.confirmed_at <= :confirmed_before
         AND (r.details_reminded_at IS NULL OR r.details_reminded_at <= :reminded_before)
-    ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED
+    ORDER BY r.id LIMIT :limit FOR UPDATE OF r SKIP LOCKED
     """
 )
 _REMINDED = text("""
@@ -164,7 +164,7 @@ def _remind(connection: Connection, messages: RegistrationMessages, reminder: De
         "sent": reminder.sent,
         "confirmed_before": now - FIRST_DELAY,
         "reminded_before": now - MIN_INTERVAL,
-        "most": BATCH,
+        "limit": BATCH,
     }
     people = [to_person(row) for row in connection.execute(_DUE, values)]
     if not people:

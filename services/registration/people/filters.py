@@ -20,7 +20,7 @@ from services.registration.forms.standard_forms import with_working_groups
 from services.registration.forms.store import StoredForm
 from services.registration.people.answer_filters import PREFIX, is_free_text, read_answer_filters
 from services.registration.people.details import asks_later
-from services.registration.people.listing import answer_column, read_registration_position
+from services.registration.people.listing import ListTitles, answer_column, read_registration_position
 from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NAME_BACKWARDS, PeopleFilter
 from services.registration.people.store import Person
 from shared.http.holders import Holder
@@ -42,7 +42,7 @@ FURTHER = (
 """Filters that are folded away until one of them is set."""
 
 SHOWING = ("sort", "count", "by", "columns")
-"""What is not a filter: the order, up to two things to count by, and the columns, parted by commas."""
+"""What is not a filter: the order, up to two things to count by, and the columns, separated by commas."""
 
 MAX_COLUMNS = 2000
 """Characters."""
@@ -104,7 +104,7 @@ class FilterChoices:
     answers: tuple[AnswerChoice, ...]
 
 
-def given_filters(arguments: Mapping[str, str]) -> dict[str, str]:
+def read_filters(arguments: Mapping[str, str]) -> dict[str, str]:
     """The filters that are set, as they came.
 
     Raises:
@@ -135,7 +135,7 @@ def of_form(given: Mapping[str, str], definition: FormDefinition | None) -> dict
 
 
 def to_filter(
-    given: Mapping[str, str], definition: FormDefinition | None, who: Holder, cursor: str, most: int
+    given: Mapping[str, str], definition: FormDefinition | None, who: Holder, cursor: str, limit: int
 ) -> PeopleFilter:
     """The filter for ``given``, limited to what ``who`` may see; ``definition`` is of the form that is chosen.
 
@@ -157,7 +157,7 @@ def to_filter(
         sort=given.get("sort", LATEST),
         forms=who.forms,
         after=position_in(cursor, 1, read_registration_position) or "",
-        most=most,
+        limit=limit,
     )
 
 
@@ -293,16 +293,6 @@ class Column:
     name: str
     title: str
     field: Field | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListTitles:
-    """Titles by id of what is in the list."""
-
-    forms: Mapping[str, str]
-    events: Mapping[str, str]
-    groups: Mapping[str, str]
-    partners: Mapping[str, str]
 
 
 def titles_of(choices: FilterChoices, groups: Mapping[str, str]) -> ListTitles:

@@ -8,6 +8,7 @@ else leaves the service.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,8 +32,8 @@ from services.registration.people.filters import (
     columns_chosen,
     columns_offered,
     file_columns,
-    given_filters,
     of_form,
+    read_filters,
     titles_of,
     to_filter,
 )
@@ -203,18 +204,18 @@ def add_writing_to(blueprint: Blueprint, work: UnitOfWork) -> None:
     @blueprint.get("/registrations/write")
     @needs_all_forms("coordinator")
     def write_page() -> AnyResponse:
-        sent = given_filters(request.args)
+        sent = read_filters(request.args)
         definition = asked_definition(work, PeopleFilter(form=sent.get("form", "")))
         given = {name: value for name, value in of_form(sent, definition).items() if name not in SHOWING}
         if is_segment(given):
             return redirect(f"{BULLETIN}?{urlencode(segment_of(given))}" if given else BULLETIN, 303)
         wanted = to_filter(given, definition, holder(), "", CHUNK)
-        ids = [person.registration.id for person in _first(_live(work, wanted), MAX_RECIPIENTS + 1)]
+        ids = [person.registration.id for person in islice(_live(work, wanted), MAX_RECIPIENTS + 1)]
         page = render_template(
             "registrations/write.html",
             ids=ids[:MAX_RECIPIENTS],
             too_many=len(ids) > MAX_RECIPIENTS,
-            most=MAX_RECIPIENTS,
+            max_recipients=MAX_RECIPIENTS,
             back=address(LIST, given),
         )
         return personal(make_response(page))
@@ -239,10 +240,6 @@ def _live(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
         if len(chunk) < CHUNK:
             return
         wanted = following(wanted, chunk[-1])
-
-
-def _first(people: Iterator[Person], most: int) -> Iterator[Person]:
-    return (person for person, _ in zip(people, range(most), strict=False))
 
 
 PAGE = 50
@@ -287,7 +284,7 @@ def _list_page(work: UnitOfWork, asked: "_Asked", status: int = 200, **more: Any
 def refused_view(work: UnitOfWork, refusal: DomainError, query: Mapping[str, str], name: str, shared: bool) -> Response:
     """The list that was to be saved as a view, with the reason why it was not, and the name that was typed."""
     more: dict[str, Any] = {"view_fault": refusal.detail, "view_name": name, "view_shared": shared}
-    return _list_page(work, _asked_in(work, given_filters(query)), 409, **more)
+    return _list_page(work, _asked_in(work, read_filters(query)), 409, **more)
 
 
 def _shown(work: UnitOfWork, asked: "_Asked", wanted: PeopleFilter, keys: Sequence[str]) -> dict[str, Any]:
@@ -361,7 +358,7 @@ class _Asked:
 
 
 def _asked(work: UnitOfWork) -> _Asked:
-    return _asked_in(work, given_filters(request.args))
+    return _asked_in(work, read_filters(request.args))
 
 
 def _asked_in(work: UnitOfWork, sent: dict[str, str]) -> _Asked:

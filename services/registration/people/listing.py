@@ -214,7 +214,7 @@ def asked_definition(work: UnitOfWork, wanted: PeopleFilter) -> FormDefinition |
 
 
 @dataclass(frozen=True, slots=True)
-class _Titles:
+class ListTitles:
     """English titles by id."""
 
     forms: Mapping[str, str]
@@ -223,8 +223,8 @@ class _Titles:
     partners: Mapping[str, str]
 
 
-def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
-    return _Titles(
+def _titles(connection: Connection, forms: Iterable[StoredForm]) -> ListTitles:
+    return ListTitles(
         forms={form.slug: form.title for form in forms},
         events={form.event_id: form.event_title for form in forms if form.event_id and form.event_title},
         groups={slug: str(title) for slug, title in working_groups(connection)},
@@ -258,14 +258,14 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
 
 
 def _all_people(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
-    chunk = find_people(work, replace(wanted, most=CHUNK))
+    chunk = find_people(work, replace(wanted, limit=CHUNK))
     yield from chunk
     while len(chunk) == CHUNK:
-        chunk = find_people(work, following(replace(wanted, most=CHUNK), chunk[-1]))
+        chunk = find_people(work, following(replace(wanted, limit=CHUNK), chunk[-1]))
         yield from chunk
 
 
-def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
+def _row(person: Person, own: Sequence[Field], titles: ListTitles) -> list[object]:
     registration = person.registration
     event, group, partner = registration.event_id or "", registration.working_group or "", registration.partner or ""
     return [

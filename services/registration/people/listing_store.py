@@ -71,7 +71,7 @@ class PeopleFilter:
         sort: one of ``SORTS``.
         after: id of the last registration of the page before.
         after_name: its name when it was read; None where only a cursor is known: then its name now counts.
-        most: rows.
+        limit: maximum number of rows.
     """
 
     form: str = ""
@@ -96,7 +96,7 @@ class PeopleFilter:
     sort: str = ARRIVAL
     after: str = ""
     after_name: str | None = None
-    most: int = 50
+    limit: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +190,17 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
     """
     if (where := conditions_of(connection, wanted)).is_nothing:
         return []
-    sort, values = SORTS[wanted.sort], where.values | {"most": wanted.most}
+    sort, values = SORTS[wanted.sort], where.values | {"limit": wanted.limit}
     if wanted.after:
         where, values = where.and_also(sort.beyond), values | _position(connection, wanted)
-    all_people = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
+    all_people = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :limit"
     if not where.is_narrow:
         return _read(connection, all_people, values, sort)
     connection.exec_driver_sql(_BY_FORM)
     near = f"SELECT * FROM registration r {where.in_order(sort if wanted.after else None)} ORDER BY {sort.order}"
-    near = f"SELECT * FROM ({near} LIMIT {_NEAR}) AS r {where.sql} ORDER BY {sort.order} LIMIT :most"
+    near = f"SELECT * FROM ({near} LIMIT {_NEAR}) AS r {where.sql} ORDER BY {sort.order} LIMIT :limit"
     found = _read(connection, near, values, sort)
-    if len(found) == wanted.most:
+    if len(found) == wanted.limit:
         return found
     if wanted.q:
         parts, more = _search_by_index(connection, values, has_other=len(set(_BY_INDEX) & where.names) > 1)

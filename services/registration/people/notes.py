@@ -128,17 +128,17 @@ MAX_SHOWN = 200
 _MAY_SEE = "(CAST(:forms AS text[]) IS NULL OR r.form = ANY(:forms))"
 _OTHERS = text(f"""
     SELECT r.id::text, r.form, r.status, r.accepted_at FROM registration r
-    WHERE r.person_ref = decode(:ref, 'hex') AND r.id <> CAST(:id AS uuid) AND {_MAY_SEE} ORDER BY r.id LIMIT :most
+    WHERE r.person_ref = decode(:ref, 'hex') AND r.id <> CAST(:id AS uuid) AND {_MAY_SEE} ORDER BY r.id LIMIT :limit
 """)  # noqa: S608 - a constant condition
 _MAILS = text(f"""
     SELECT r.id::text, r.form, l.kind, l.outcome, l.occurred_at
     FROM mail_log l JOIN registration r ON r.id = l.registration_id
-    WHERE r.person_ref = decode(:ref, 'hex') AND {_MAY_SEE} ORDER BY l.occurred_at DESC, l.outcome LIMIT :most
+    WHERE r.person_ref = decode(:ref, 'hex') AND {_MAY_SEE} ORDER BY l.occurred_at DESC, l.outcome LIMIT :limit
 """)  # noqa: S608 - a constant condition
 _NOTES = text(f"""
     SELECT n.id::text, r.form, n.written_at, n.written_by, n.words
     FROM registration_note n JOIN registration r ON r.id = n.registration_id
-    WHERE r.person_ref = decode(:ref, 'hex') AND {_MAY_SEE} ORDER BY n.written_at, n.id LIMIT :most
+    WHERE r.person_ref = decode(:ref, 'hex') AND {_MAY_SEE} ORDER BY n.written_at, n.id LIMIT :limit
 """)  # noqa: S608 - a constant condition
 _WRITE_NOTE = text("""
     INSERT INTO registration_note (id, registration_id, written_at, written_by, words)
@@ -207,7 +207,7 @@ def dossier_of(connection: Connection, registration: Registration, forms: frozen
         forms: that may be seen; None for all.
     """
     seen = None if forms is None else sorted(forms)
-    values = {"ref": registration.person_ref, "id": registration.id, "forms": seen, "most": MAX_SHOWN}
+    values = {"ref": registration.person_ref, "id": registration.id, "forms": seen, "limit": MAX_SHOWN}
     return Dossier(
         others=[OtherRegistration(*row) for row in connection.execute(_OTHERS, values)],
         mails=[LoggedMail(*row) for row in connection.execute(_MAILS, values)],

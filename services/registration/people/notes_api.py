@@ -12,7 +12,7 @@ from flask import redirect, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
-from services.registration.people.filters import given_filters, of_form
+from services.registration.people.filters import of_form, read_filters
 from services.registration.people.listing import asked_definition, show_person
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.notes import (
@@ -266,7 +266,7 @@ def add_views(blueprint: PagesBlueprint, work: UnitOfWork, clock: Clock, refused
 
 
 def _lasting(work: UnitOfWork, query: dict[str, str]) -> dict[str, str]:
-    sent = given_filters(query)
+    sent = read_filters(query)
     definition = asked_definition(work, PeopleFilter(form=sent.get("form", ""), forms=holder().forms))
     return lasting(of_form(sent, definition), definition)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from services.registration.people.model import AddressRefs
 from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.addresses import address_key, canonical_mailbox, mail_domain
+from shared.public_forms.fields import folded
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import keyed_hash, new_id
@@ -38,18 +39,14 @@ class References:
 
         ``title`` is that of a proposal: it distinguishes several proposals of one person.
         """
-        parts = [address_key(email), _folded(name or ""), *([] if title is None else [_folded(title)])]
+        parts = [address_key(email), folded(name or ""), *([] if title is None else [folded(title)])]
         return keyed_hash(self.key, "person at address", "\0".join(parts))
 
     def organisation(self, name: str | None) -> str | None:
         """Return a stable id (UUID text) for an organisation's name, however it is spaced and cased; None for none."""
         if not name:
             return None
-        return str(UUID(bytes=keyed_hash(self.key, "organisation", _folded(name))[:16], version=5))
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
+        return str(UUID(bytes=keyed_hash(self.key, "organisation", folded(name))[:16], version=5))
 
 
 _BLOCK = text("""
@@ -59,7 +56,7 @@ _BLOCK = text("""
 _UNBLOCK = text("DELETE FROM blocked_address WHERE id = CAST(:id AS uuid)")
 _LIST = text("""
     SELECT id::text, reason, blocked_at, blocked_by FROM blocked_address
-    WHERE id > CAST(:after AS uuid) ORDER BY id LIMIT :most
+    WHERE id > CAST(:after AS uuid) ORDER BY id LIMIT :limit
 """)
 
 
@@ -87,9 +84,9 @@ def unblock(connection: Connection, identity: str) -> bool:
     return connection.execute(_UNBLOCK, {"id": identity}).rowcount == 1
 
 
-def list_blocked(connection: Connection, after: str, most: int) -> list[Blocked]:
-    """Up to ``most`` entries in order of their making, after the one with the id ``after`` (a UUID)."""
-    return [Blocked(*row) for row in connection.execute(_LIST, {"after": after, "most": most})]
+def list_blocked(connection: Connection, after: str, limit: int) -> list[Blocked]:
+    """Up to ``limit`` entries in order of their making, after the one with the id ``after`` (a UUID)."""
+    return [Blocked(*row) for row in connection.execute(_LIST, {"after": after, "limit": limit})]
 
 
 def block_address(
@@ -124,7 +121,7 @@ def unblock_address(work: UnitOfWork, clock: Clock, identity: str, *, by: str) -
         add_audit_record(connection, AuditRecord(by, "address-let-in", "blocked-address", identity), clock())
 
 
-def blocked_addresses(work: UnitOfWork, after: str, most: int) -> list[Blocked]:
-    """Up to ``most`` entries after the one called ``after``, oldest first."""
+def blocked_addresses(work: UnitOfWork, after: str, limit: int) -> list[Blocked]:
+    """Up to ``limit`` entries after the one called ``after``, oldest first."""
     with work.transaction() as connection:
-        return list_blocked(connection, after, most)
+        return list_blocked(connection, after, limit)

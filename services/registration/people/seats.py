@@ -17,7 +17,7 @@ from services.console_words import changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.api import ReservationSchema
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
-from services.registration.forms.console import LOCAL, read_local, seen_revision, zone_of
+from services.registration.forms.console import LOCAL, read_local, zone_of
 from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings, check_settings
 from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
@@ -30,6 +30,7 @@ from services.registration.people.messages import RegistrationMessages
 from services.registration.people.schemas import OfferWantedSchema, PersonSchema
 from services.registration.people.store import Person
 from services.registration.people.waiting_list import MAX_SHOWN_WAITING, REASONS, SeatsView, show_seats
+from shared.console.frame import seen_revision
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs, require_touch
 from shared.http.headers import personal, require_match
@@ -254,7 +255,7 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
     @needs("coordinator")
     def change_seats(slug: str) -> AnyResponse:
         require_touch(slug)
-        form, seen = show_seats(desk.work, desk.clock, slug).form, seen_revision(request.form)
+        form, seen = show_seats(desk.work, desk.clock, slug).form, seen_revision()
         if seen != form.revision:
             return _conflict(desk, slug)
         wanted, faults = read_seat_settings(form, request.form)
@@ -330,14 +331,14 @@ def _reservation(form: StoredForm, row: ReservationRow, faults: list[str]) -> Re
     return Reservation(kind, value, number, ends)
 
 
-def _whole(text: str, most: int, what: str, faults: list[str]) -> int | None:
+def _whole(text: str, maximum: int, what: str, faults: list[str]) -> int | None:
     """A number from 1; None for an empty field or 0."""
     text = text.strip()
     if not text or text == "0":
         return None
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(maximum)) and int(text) <= maximum:
         return int(text)
-    faults.append(f"Enter a whole number from 1 to {most:,} as {what}, or leave it empty.")
+    faults.append(f"Enter a whole number from 1 to {maximum:,} as {what}, or leave it empty.")
     return None
 
 

@@ -86,7 +86,7 @@ _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
 _NEXT_IN_LINE = text(
     PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' AND r.offer_expires_at IS NULL AND NOT r.offer_passed "
-    "ORDER BY r.received_at, r.submission LIMIT :most FOR UPDATE OF r"
+    "ORDER BY r.received_at, r.submission LIMIT :limit FOR UPDATE OF r"
 )
 _CHOSEN = text(PERSON + "WHERE r.id = ANY(CAST(:ids AS uuid[])) ORDER BY r.received_at, r.submission FOR UPDATE OF r")
 _CONFIRM = text("""
@@ -122,9 +122,9 @@ def lock_person(connection: Connection, registration_id: str) -> Person | None:
     return _person(connection.execute(_BY_ID_LOCKED, {"id": registration_id}).fetchone())
 
 
-def next_in_line(connection: Connection, form: str, most: int) -> list[Person]:
-    """The first ``most`` of those in line on a form, in order of the receipt of their submissions, locked."""
-    return [to_person(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
+def next_in_line(connection: Connection, form: str, limit: int) -> list[Person]:
+    """The first ``limit`` of those in line on a form, in order of the receipt of their submissions, locked."""
+    return [to_person(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "limit": limit})]
 
 
 def lock_chosen(connection: Connection, ids: Sequence[str]) -> list[Person]:

@@ -56,7 +56,7 @@ _WHILE_WAITING = text("""
     SELECT p.decided_at, p.cause, p.capacity, p.free, p.waiting, p.promoted, p.withheld
     FROM promotion p
     WHERE p.form = :form AND p.decided_at >= :since AND (CAST(:until AS timestamptz) IS NULL OR p.decided_at < :until)
-    ORDER BY p.id DESC LIMIT :most
+    ORDER BY p.id DESC LIMIT :limit
 """)
 
 
@@ -97,10 +97,10 @@ def record_promotion(connection: Connection, form: str, line: PromotionLine) -> 
 
 
 def promotions_between(
-    connection: Connection, form: str, since: datetime, until: datetime | None, most: int
+    connection: Connection, form: str, since: datetime, until: datetime | None, limit: int
 ) -> Sequence[PromotionLine]:
-    """Up to ``most`` decisions about a form's waiting list, from ``since`` on and before ``until``, newest first."""
-    values = {"form": form, "since": since, "until": until, "most": most}
+    """Up to ``limit`` decisions about a form's waiting list, from ``since`` on and before ``until``, newest first."""
+    values = {"form": form, "since": since, "until": until, "limit": limit}
     return [PromotionLine(*row) for row in connection.execute(_WHILE_WAITING, values)]
 
 
@@ -264,7 +264,7 @@ REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE
 """Why a person waits."""
 
 _WAITING = text(
-    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :most"
+    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :limit"
 )
 
 
@@ -331,7 +331,7 @@ def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
 
 
 def _people(connection: Connection, slug: str) -> list[Person]:
-    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "most": MAX_SHOWN_WAITING})]
+    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "limit": MAX_SHOWN_WAITING})]
 
 
 def _waiting(person: Person, seats: Seats, decided: Promotion) -> WaitingPerson:

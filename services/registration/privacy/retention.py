@@ -72,7 +72,7 @@ _ENDED = """
 """
 """Which ended before ``before``, erased or not; an index finds them by the day of arrival, which comes first."""
 
-_BATCH = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
+_BATCH = " ORDER BY r.id LIMIT :limit FOR UPDATE OF r SKIP LOCKED"
 _SEALED = _DUE.format(
     what="""r.sealed IS NOT NULL AND EXISTS (
         SELECT FROM jsonb_array_elements(CAST(convert_from(r.sealed, 'UTF8') AS jsonb)) envelope
@@ -90,7 +90,7 @@ _DROP_ANSWERS = text(
     "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
     f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BATCH})"
 )
-_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
+_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :limit) due")  # noqa: S608 - constants
 _DUE_ENDED = text(
     f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BATCH})"  # noqa: S608 - constants
 )
@@ -177,9 +177,9 @@ def noticed(what: str, step: str, due: Due) -> Noticed:
     return Noticed(step, due.form, _NOTICES[what], values)
 
 
-def due_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
-    """Ids of up to ``most`` ended registrations that may be deleted and that no other transaction has locked."""
-    return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, most)).scalars())
+def due_ended(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> list[str]:
+    """Ids of up to ``limit`` ended registrations that may be deleted and that no other transaction has locked."""
+    return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, limit)).scalars())
 
 
 def delete_ended(connection: Connection, registration_ids: Sequence[str]) -> int:
@@ -187,26 +187,26 @@ def delete_ended(connection: Connection, registration_ids: Sequence[str]) -> int
     return int(connection.execute(_DELETE_ENDED, {"ids": list(registration_ids)}).scalar_one())
 
 
-def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
-    """Delete sealed answers, but the named ones, of up to ``most`` registrations that may go; returns of how many.
+def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> int:
+    """Delete sealed answers, but the named ones, of up to ``limit`` registrations that may go; returns of how many.
 
     It needs no key.
     """
-    found = connection.execute(_LOCK_SEALED, _limits(step, announced_before, most)).all()
+    found = connection.execute(_LOCK_SEALED, _limits(step, announced_before, limit)).all()
     changed = [{"id": row, "sealed": keep_fields(bytes(sealed), step.values["names"])} for row, sealed in found]
     if changed:
         connection.execute(_PUT_SEALED, changed)
     return len(changed)
 
 
-def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
-    """Delete the named answers of up to ``most`` registrations that may go; returns of how many."""
-    return connection.execute(_DROP_ANSWERS, _limits(step, announced_before, most)).rowcount
+def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> int:
+    """Delete the named answers of up to ``limit`` registrations that may go; returns of how many."""
+    return connection.execute(_DROP_ANSWERS, _limits(step, announced_before, limit)).rowcount
 
 
-def due_people(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
-    """Ids of up to ``most`` registrations whose people are to be erased, and may go."""
-    return [row[0] for row in connection.execute(_DUE_PEOPLE, _limits(step, announced_before, most))]
+def due_people(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> list[str]:
+    """Ids of up to ``limit`` registrations whose people are to be erased, and may go."""
+    return [row[0] for row in connection.execute(_DUE_PEOPLE, _limits(step, announced_before, limit))]
 
 
 def count_due(connection: Connection, what: str, due: Due) -> int:
@@ -214,8 +214,8 @@ def count_due(connection: Connection, what: str, due: Due) -> int:
     return int(connection.execute(_COUNTS[what], _values(due) | _names(what, due)).scalar_one())
 
 
-def _limits(step: Noticed, announced_before: datetime, most: int) -> dict[str, Any]:
-    return {**step.values, "step": step.step, "announced_before": announced_before, "most": most}
+def _limits(step: Noticed, announced_before: datetime, limit: int) -> dict[str, Any]:
+    return {**step.values, "step": step.step, "announced_before": announced_before, "limit": limit}
 
 
 def _names(what: str, due: Due) -> dict[str, Any]:

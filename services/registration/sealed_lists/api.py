@@ -15,7 +15,7 @@ from flask import Response, jsonify
 from marshmallow import ValidationError
 
 from services.registration.people.answer_filters import PREFIX as ANSWER_PREFIX
-from services.registration.people.filters import NAMES, SHOWING, given_filters, to_filter
+from services.registration.people.filters import NAMES, SHOWING, read_filters, to_filter
 from services.registration.people.listing import asked_definition, refuse_beyond
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.sealed_lists.copies import CSV, file_of
@@ -124,7 +124,7 @@ def read_request(
     status = filters.get("status") or STATUS
     if status not in (*REGISTRATION_STATUSES, ANY_STATUS):
         raise DomainError("unknown-parameter", "filters: status: not a status of a registration, nor `any`")
-    given = given_filters({**filters, "form": form, "status": "" if status == ANY_STATUS else status})
+    given = read_filters({**filters, "form": form, "status": "" if status == ANY_STATUS else status})
     definition = asked_definition(work, PeopleFilter(form=form, forms=who.forms))
     wanted = to_filter(given, definition, who, "", 1)
     refuse_beyond(work, wanted)

@@ -299,7 +299,7 @@ def _given() -> dict[str, str]:
 def _wanted(connection: Connection, given: dict[str, str], cursor: str) -> ReadingFilter:
     return ReadingFilter(
         before=position_in(cursor, 1, read_number),
-        most=PAGE + 1,
+        limit=PAGE + 1,
         forms=holder().forms,
         people=_people(connection, given["person"]) if "person" in given else None,
         **{name: given[name] for name in ("reader", "purpose", "form") if name in given},

@@ -125,16 +125,16 @@ def opened_alone(
     return [(row[0], row[1]) for row in connection.execute(_OPENED_ALONE, values)]
 
 
-def choose_people(connection: Connection, wanted: PeopleFilter, most: int) -> tuple[Sequence[str], int]:
-    """Return the ids of up to ``most`` registrations with sealed answers, and how many of ``wanted`` have none."""
+def choose_people(connection: Connection, wanted: PeopleFilter, limit: int) -> tuple[Sequence[str], int]:
+    """Return the ids of up to ``limit`` registrations with sealed answers, and how many of ``wanted`` have none."""
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return (), 0
     chosen = text(
-        f"SELECT r.id::text FROM registration r {where.sql} AND r.sealed IS NOT NULL ORDER BY r.id LIMIT :most"  # noqa: S608 - constants
+        f"SELECT r.id::text FROM registration r {where.sql} AND r.sealed IS NOT NULL ORDER BY r.id LIMIT :limit"  # noqa: S608 - constants
     )
     without = text(f"SELECT count(*) FROM registration r {where.sql} AND r.sealed IS NULL")  # noqa: S608 - constants
-    found = connection.execute(chosen, {**where.values, "most": most})
+    found = connection.execute(chosen, {**where.values, "limit": limit})
     return [row[0] for row in found], int(connection.execute(without, where.values).scalar_one())
 
 

@@ -108,7 +108,7 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
             work,
             ReadingFilter(
                 before=position_in(query["cursor"], 1, read_number),
-                most=query["limit"] + 1,
+                limit=query["limit"] + 1,
                 forms=holder().forms,
                 people=[str(query["registration"])] if query["registration"] else None,
                 **{name: query[name] for name in ("reader", "purpose", "form")},

@@ -33,7 +33,7 @@ _ROWS = {
     table: text(f"""
         SELECT id::text, sealed FROM {table}
         WHERE form = :form AND sealed IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid))
-        ORDER BY id LIMIT :most
+        ORDER BY id LIMIT :limit
     """)  # noqa: S608 - constants
     for table in SEALED_TABLES
 }
@@ -59,7 +59,7 @@ _LIST = text("""
         AND (:purpose = '' OR coalesce(purpose, 'one-person') = :purpose)
         AND (CAST(:people AS uuid[]) IS NULL OR registration_id = ANY(CAST(:people AS uuid[]))
             OR people && CAST(:people AS uuid[]))
-    ORDER BY id DESC LIMIT :most
+    ORDER BY id DESC LIMIT :limit
 """)
 _REGISTRATIONS_OF = text("""
     SELECT id::text FROM registration WHERE lower(email) = lower(:email) AND erased_at IS NULL LIMIT 1000
@@ -123,7 +123,7 @@ class ReadingFilter:
 
     Attributes:
         before: number of the last reading of the page before.
-        most: rows.
+        limit: maximum number of rows.
         forms: the forms that may be seen; None for all.
         form, reader: of the reading.
         purpose: of a list, or ``ONE_PERSON``.
@@ -131,7 +131,7 @@ class ReadingFilter:
     """
 
     before: int | None = None
-    most: int = 50
+    limit: int = 50
     forms: frozenset[str] | None = None
     form: str = ""
     reader: str = ""
@@ -174,9 +174,9 @@ def find_sealed(connection: Connection, registration_id: str) -> SealedAnswers |
     return SealedAnswers(row[0], None if row[1] is None else bytes(row[1]), tuple(row[2]), row[3])
 
 
-def read_sealed_rows(connection: Connection, table: str, form: str, after: str, most: int) -> Sequence[SealedRow]:
-    """Return up to ``most`` rows of ``table`` with sealed answers on ``form`` whose id follows ``after``, in order."""
-    found = connection.execute(_ROWS[table], {"form": form, "after": after, "most": most})
+def read_sealed_rows(connection: Connection, table: str, form: str, after: str, limit: int) -> Sequence[SealedRow]:
+    """Return up to ``limit`` rows of ``table`` with sealed answers on ``form`` whose id follows ``after``, in order."""
+    found = connection.execute(_ROWS[table], {"form": form, "after": after, "limit": limit})
     return [SealedRow(row[0], bytes(row[1])) for row in found]
 
 
