@@ -35,7 +35,7 @@ def command_line() -> OperatorGroup:
     @click.option("--origin", "origins", multiple=True, help="partner=https://origin, replaces the folder's.")
     @click.option("--days-later", default=0, help="Move the days in proposal forms by this many days.")
     def load(folder: Path, origins: tuple[str, ...], days_later: int) -> None:
-        """Load forms and partners from FOLDER; a broken folder changes nothing."""
+        """Load forms and partners from FOLDER; a folder with faults changes nothing."""
         # imported here only: keys and the folder reader take 10 MB, and no worker needs them
         from services.registration.key_stores import opened_form_keys
         from services.registration.loading import load_forms

@@ -164,7 +164,7 @@ def add_desk(
 
 
 def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormDesk, deployment: Deployment) -> None:
-    """Who may sign in, and the pages where they do."""
+    """Sign-in: who may, and its pages."""
     work, clock = forms.work, forms.clock
     file, signing_keys = AccessFile(settings.common.access_file), settings.common.signing_keys
     sessions = ConsoleSessions(work, clock)

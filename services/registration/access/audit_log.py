@@ -125,7 +125,7 @@ ACT_WORDS = {
     "event-revive": "Event revived",
     "event-hold": "Event marked as held",
 }
-"""Acts whose names are steps, not words for what happened."""
+"""Words for acts that are named by their step."""
 
 _MADE_ID = re.compile(r"[0-9a-f]{12}$")
 SERVICE_WORDS = {"": "All", "events": "Events", "registration": "Registrations", "notifications": "Mail"}

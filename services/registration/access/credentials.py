@@ -50,7 +50,7 @@ class Challenge:
 
 
 class RelyingParty:
-    """The console as passkeys know it.
+    """The console as a relying party of WebAuthn.
 
     Args:
         console_url: its address; the host is the relying party's id. An IP address has no passkeys.
@@ -98,7 +98,7 @@ class RelyingParty:
         return _from_base64url(found[1])
 
     def sign_in_options(self, challenge: Challenge) -> str:
-        """What the browser is asked for at sign-in, as JSON."""
+        """The options of a sign-in for the browser, as JSON."""
         from webauthn import generate_authentication_options, options_to_json
         from webauthn.helpers.structs import UserVerificationRequirement
 
@@ -111,7 +111,7 @@ class RelyingParty:
         )
 
     def making_options(self, challenge: Challenge, holder_id: str, name: str, present: Sequence[bytes]) -> str:
-        """What the browser is asked for when a passkey is made, as JSON; none twice in one authenticator."""
+        """The options of a new passkey for the browser, as JSON; an authenticator makes no second one."""
         from webauthn import generate_registration_options, options_to_json
         from webauthn.helpers.structs import (
             AuthenticatorSelectionCriteria,
@@ -184,7 +184,7 @@ class RelyingParty:
 
 
 def credential_id_of(credential: str) -> bytes:
-    """The id of the credential that a browser names, which proves nothing yet.
+    """The id of the credential that a browser names; it is not verified yet.
 
     Raises:
         PasskeyRefused: it names none.
@@ -232,14 +232,14 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyAnswer:
-    """What a browser sends for a passkey: the credential as JSON, and the challenge that it was given."""
+    """The response of a browser: the credential as JSON, and the challenge that it received."""
 
     credential: str
     challenge: bytes
 
 
 class InvitationEnded(Exception):
-    """The link opens nothing: ``reason`` is ``unknown``, ``used``, ``withdrawn`` or ``expired``."""
+    """The link is not valid: ``reason`` is ``unknown``, ``used``, ``withdrawn`` or ``expired``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -78,12 +78,12 @@ def is_readable(name: str) -> bool:
     return name.isprintable() and name == " ".join(name.split())
 
 
-def tag_style_of(name: str) -> str:
+def comparable_name(name: str) -> str:
     """Return the same key for names that appear identical in most typefaces; ignores width, ligatures and case."""
     return normalize("NFKC", name).casefold()
 
 
-def beyond(own: Grant, given: Grant) -> str:
+def grant_obstacle(own: Grant, given: Grant) -> str:
     """Why a person with ``own`` may not give ``given``; empty if they may. No one can give more than they have."""
     if PARTNER in given.roles:
         if COORDINATOR not in own.roles or own.forms is not None:

@@ -17,9 +17,9 @@ from services.registration.access.model import (
     NEW_FOR,
     Grant,
     Granted,
-    beyond,
+    comparable_name,
     faults_of,
-    tag_style_of,
+    grant_obstacle,
 )
 from services.registration.access.store import (
     InvitationMail,
@@ -130,7 +130,7 @@ class ConsoleSessions:
             return False
 
     def live(self, name: str | None = None) -> list[LiveSession]:
-        """Sessions that have not ended, last seen first; only those of ``name`` if it is given."""
+        """Sessions that have not ended, last seen first; only those of ``name``, unless it is None."""
         with self.work.transaction() as connection:
             values = {"since": self.clock() - MAX_SESSION_AGE, "name": name}
             return [LiveSession(*row) for row in connection.execute(_LIVE, values)]
@@ -240,8 +240,10 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        others = {tag_style_of(one.name) for one in desk.file.holders()}
-        taken = tag_style_of(new.name) in others.union(tag_style_of(one.name) for one in store.list_access(connection))
+        others = {comparable_name(one.name) for one in desk.file.holders()}
+        taken = comparable_name(new.name) in others.union(
+            comparable_name(one.name) for one in store.list_access(connection)
+        )
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "a colleague with this name already has access")
         publish(connection, holder_id)
@@ -378,13 +380,13 @@ def _refuse(by: Holder, grant: Grant, now: datetime) -> None:
 
 
 def _refuse_beyond(by: Holder, grant: Grant) -> None:
-    reason = beyond(grant_of(by), grant)
+    reason = grant_obstacle(grant_of(by), grant)
     if reason:
         raise DomainError("not-allowed", reason)
 
 
 def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now: datetime) -> None:
-    """Raises after the change is made: the transaction is taken back."""
+    """Raise after the change, so that the transaction is rolled back."""
     if any(ADMINISTRATOR in holder.roles for holder in desk.file.holders()):
         return
     if not any(one.is_administrator(now) for one in store.list_access(connection)):

@@ -134,7 +134,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
 
 
 def browser_family() -> str:
-    """The family of the browser that sends the request, and nothing else."""
+    """The family of the browser that sent the request, without version or platform."""
     agent = request.headers.get("User-Agent", "")
     return next((name for mark, name in BROWSERS if mark in agent), "Another browser")
 
@@ -237,7 +237,7 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
 
 
 def passkey_label() -> str:
-    """The name that a passkey gets: what its owner typed, or else the browser's."""
+    """The name of a new passkey: what its owner typed, or else that of the browser."""
     typed = " ".join(request.form.get("name", "").split())[:80]
     return typed if typed and typed.isprintable() else browser_family()
 

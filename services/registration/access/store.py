@@ -46,7 +46,7 @@ _USE_CHALLENGE = text("""
 
 @dataclass(frozen=True, slots=True)
 class NewPasskey:
-    """A passkey that a browser has just made."""
+    """A new passkey, as a browser made it."""
 
     credential_id: bytes
     public_key: bytes
@@ -168,7 +168,7 @@ def lock_access(connection: Connection) -> None:
 
 
 def list_access(connection: Connection, holder_id: str | None = None) -> list[Granted]:
-    """Everyone whose access is not revoked, by name; only ``holder_id`` (a UUID) if it is given."""
+    """Everyone whose access is not revoked, by name; only ``holder_id`` (a UUID), unless it is None."""
     return [_granted(row) for row in connection.execute(_LIST, {"id": holder_id})]
 
 
@@ -200,7 +200,7 @@ def revoke(connection: Connection, holder_id: str, now: datetime) -> None:
 
 
 def public_state(connection: Connection, holder_id: str) -> Mapping[str, Any]:
-    """What the other services keep of a holder."""
+    """The state of a holder that the other services store."""
     return dict(connection.execute(_PUBLIC, {"id": holder_id}).mappings().one())
 
 

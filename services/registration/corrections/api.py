@@ -175,7 +175,7 @@ def _add_link(blueprint: Any, desk: CorrectionDesk) -> None:
 
 
 def touched(desk: CorrectionDesk, registration_id: Any) -> PersonView:
-    """The registration, if the caller's key is good for its form."""
+    """The registration, if the caller's key covers its form."""
     view = show_person(desk.work, str(registration_id))
     require_touch(view.form.slug)
     return view

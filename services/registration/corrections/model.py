@@ -60,7 +60,7 @@ REFUSALS: Mapping[Result, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a coordinator wants of a registration.
+    """A correction of a registration that a coordinator requests.
 
     Attributes:
         registration_id: UUID text.
@@ -95,7 +95,7 @@ class CorrectionPreview:
 
 
 def effects_of_correction(*, changes: bool, moves: bool, verified: bool) -> list[str]:
-    """What a correction does besides, in sentences: whom it reaches."""
+    """Further effects of a correction, in sentences, and whom they concern."""
     if not moves:
         return ["They get a mail with a link to the changed registration."] if changes else []
     undo = "It can restore the registration for seven days." if verified else "It cannot undo the change."
@@ -168,7 +168,7 @@ def correctable(whole: FormDefinition, held: Mapping[str, Any]) -> FormDefinitio
 
 
 def enterable(whole: FormDefinition) -> FormDefinition:
-    """The questions for a person who is entered: those of the first step. What is asked later is left to them."""
+    """The questions for a person who is entered: those of the first step. They answer later questions themselves."""
     return _with_mail_fields(whole.first_step)
 
 

@@ -50,7 +50,7 @@ from shared.security.audit_log import AuditRecord, add_audit_record
 
 
 class FaultyAnswers(Exception):
-    """The answers have faults; ``answers`` holds them with what could be read."""
+    """The answers have faults; ``answers`` has the faults and the values that could be read."""
 
     def __init__(self, answers: Answers) -> None:
         super().__init__("the answers have faults")

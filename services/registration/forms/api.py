@@ -1,4 +1,4 @@
-"""What coordinators set of a form, with its effect shown first, and who has changed what: routes and shapes."""
+"""Routes and schemas of a form's settings: change them, with a preview of the effect, and read their history."""
 
 import re
 from dataclasses import asdict, replace
@@ -31,7 +31,7 @@ def _instant_field(description: str) -> ma.fields.AwareDateTime:
 
 
 def _is_flag(value: object) -> None:
-    """Only true and false: whether a form is open must not hang on what a program takes for one of them."""
+    """Accept only true and false: no other value may open or close a form."""
     if not isinstance(value, bool):
         raise ma.ValidationError("Not a valid boolean.")
 

@@ -164,7 +164,7 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
 
 
 def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormChange) -> StoredForm:
-    """Apply ``change`` and write down who made it; returns the form as it is afterwards.
+    """Apply ``change`` and record who made it; returns the form as it is afterwards.
 
     Raises:
         DomainError: ``form-unknown``, ``closing-before-opening``, ``unknown-partner``, ``forgets-registrations``, or
@@ -188,7 +188,7 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
 def apply_settings(
     connection: Connection, promote: Promote, form: StoredForm, wanted: FormSettings, by: str, now: datetime
 ) -> StoredForm:
-    """Put ``wanted`` in force on a form whose seats are locked; returns the form as it is afterwards."""
+    """Apply the settings ``wanted`` to a form whose seats are locked; returns the form as it is afterwards."""
     before, after = differences(settings_of(form), wanted)
     if not after:
         return form
@@ -261,7 +261,7 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
 
 
 def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:
-    """Seats are reserved for no one who is not there; what was reserved before may stay."""
+    """New reservations must name groups and partners that exist; older ones may stay."""
     new = set(wanted.reservations) - set(settings_of(form).reservations)
     groups = {one.value for one in new if one.reserved_for == "working_group"}
     partners = {one.value for one in new if one.reserved_for == "partner"}

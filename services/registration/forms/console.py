@@ -43,7 +43,7 @@ FIELD_TITLES = {
     PARTNERS: "Partners",
 }
 SWITCH = "switch"
-"""Sent by the button that opens or closes a form at once: nothing else is typed."""
+"""Value of the button that opens or closes a form at once; the form has no other fields then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def zone_of(form: StoredForm) -> str:
 
 
 def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict[str, str]:
-    """What the fields hold for ``settings``, by default those in force."""
+    """Values of the fields for ``settings``, by default the current ones."""
     shown = settings or settings_of(form)
     return {
         "capacity": "" if shown.capacity is None else str(shown.capacity),

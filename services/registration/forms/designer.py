@@ -354,5 +354,5 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
 
 
 def drafts_for(desk: DraftDesk) -> dict[str, FormDraft]:
-    """By slug, those that the caller's key is good for."""
+    """The drafts that the caller's key covers, by slug."""
     return {draft.slug: draft for draft in desk.drafts() if may_touch(draft.slug)}

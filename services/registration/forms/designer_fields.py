@@ -209,7 +209,7 @@ def _marks(field: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _answered(asked: Mapping[str, Any], equals: Any) -> str:
-    """The answer that a condition wants, in words."""
+    """The answer that a condition requires, in words."""
     if equals is None or isinstance(equals, bool):
         return "answered" if equals is None else "yes" if equals else "no"
     options = [one for one in asked.get("options") or () if isinstance(one, Mapping)]
@@ -226,7 +226,7 @@ def _lacks(field: Mapping[str, Any], language: str) -> bool:
 
 
 def question_values(field: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page of a question holds."""
+    """Values of the fields on the page of a question."""
     condition = field.get("shown_when") or {}
     equals = condition.get("equals")
     kind = KINDS.get(str(field.get("kind")))

@@ -346,7 +346,7 @@ def _effect(
 
 
 def _unreadable(old: FormDefinition, new: FormDefinition) -> Iterator[str]:
-    """Changes after which the answers of those who have registered could not be read as what they are."""
+    """Changes after which stored answers would have another meaning or none."""
     asked = {field.name: field for field in old.fields}
     for number, field in enumerate(new.fields):
         before = asked.get(field.name)

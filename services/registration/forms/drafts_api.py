@@ -29,7 +29,7 @@ PREFIX = "/v1/form-drafts"
 
 
 def _is_storable(content: Any) -> None:
-    """Refuse texts that no database holds: NUL, and halves of characters."""
+    """Refuse texts that the database cannot store: NUL, and lone surrogates."""
     try:
         text = json.dumps(content, ensure_ascii=False).encode().decode()
     except UnicodeEncodeError:

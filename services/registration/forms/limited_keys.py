@@ -32,7 +32,7 @@ def refuse_beyond(
     forms: frozenset[str] | None,
     kept: Mapping[str, Any] = NOTHING,
 ) -> None:
-    """Refuse a draft that takes a form to an event, or to a partner, that a limited key does not cover.
+    """Refuse a draft that connects a form with an event or a partner that a limited key does not cover.
 
     Args:
         work: on the service's database.

@@ -48,7 +48,7 @@ def retention_of(questions: Sequence[Mapping[str, Any]], person_days: int) -> Re
 
 
 def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, columns: frozenset[str]) -> list[str]:
-    """What is wrong with the days that a form gives its fields; empty if nothing is.
+    """Faults of the retention periods of a form's fields; empty if there are none.
 
     Args:
         questions: plain mappings, as they are stored.
@@ -160,14 +160,14 @@ def _check_reservations(settings: FormSettings) -> None:
 
 
 def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Differences, old and new values, ready for JSON; two empty mappings if nothing does."""
+    """The settings that differ, as JSON values: the old ones and the new ones."""
     old, new = _values(before), _values(after)
     names = [name for name in old if old[name] != new[name]]
     return {name: _plain(old[name]) for name in names}, {name: _plain(new[name]) for name in names}
 
 
 def opening_with(opening: Opening, settings: FormSettings) -> Opening:
-    """What decides whether the form is open once ``settings`` hold."""
+    """The opening of the form with ``settings``."""
     return replace(
         opening,
         switched_on=settings.open,
@@ -178,7 +178,7 @@ def opening_with(opening: Opening, settings: FormSettings) -> Opening:
 
 
 def seats_with(seats: Seats, settings: FormSettings, pools: Pools) -> Seats:
-    """The seats once ``settings`` hold, before anyone is promoted; ``pools`` are those of the settings."""
+    """The seats with ``settings``, before anyone is promoted; ``pools`` are those of the settings."""
     return replace(
         seats,
         capacity=settings.capacity,

@@ -42,7 +42,7 @@ MAX_TITLE = 250
 
 
 def typed_values() -> MultiDict[str, str]:
-    """What was sent, without NUL, which no database holds."""
+    """The submitted values, without NUL, which the database cannot store."""
     pairs = request.form.items(multi=True)
     return MultiDict([(name, text.replace("\x00", "")) for name, text in pairs])
 
@@ -124,7 +124,7 @@ def _is_slug(text: str) -> bool:
 
 
 def cleaned_title(title: str) -> str:
-    """The title of an event that this service does not know yet, as a link of the console carries it."""
+    """The title of an event that this service does not know yet, from a link of the console."""
     return title.replace("\x00", "").strip()[:MAX_TITLE]
 
 

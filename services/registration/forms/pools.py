@@ -31,7 +31,7 @@ class Traits:
 
 
 NO_TRAITS = Traits()
-"""A person for whom nothing is reserved."""
+"""Traits that match no reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Pools:
         return sum(pool.left for pool in self.pools)
 
     def kept_from(self, who: Traits) -> int:
-        """Seats that are kept from ``who``: none from a person for whom one is kept."""
+        """Seats reserved for others than ``who``; 0 if a seat is reserved for ``who``."""
         return 0 if any(pool.is_open_to(who) for pool in self.pools) else self.kept
 
     def domain_limit(self, capacity: int) -> int | None:
@@ -114,7 +114,7 @@ class Pools:
         return limit is None or not who.domain or self.domains.get(who.domain, 0) < limit
 
     def changed(self, who: Traits, *, taken: int = 0, waiting: int = 0) -> "Pools":
-        """The pools after adding the given number of people like ``who``, with a seat or waiting."""
+        """The pools after adding ``taken`` people with a seat and ``waiting`` people who wait, all like ``who``."""
         if not self:
             return self
         pools = tuple(

@@ -87,7 +87,7 @@ def joining_field(**more: Any) -> ma.fields.Integer:
 
 @dataclass(frozen=True, slots=True)
 class LoadedForm:
-    """A form as it is described; ``values`` are the columns the store wants."""
+    """A form as described in the file; ``values`` are the columns for the store."""
 
     slug: str
     values: dict[str, Any]
@@ -198,7 +198,7 @@ class FormRowSchema(FileSchema):
             yield from ((("fields",), fault) for fault in _proposal_faults(definition))
 
     def _definition(self, values: Mapping[str, Any]) -> FormDefinition:
-        """The questions: a standard set, or a whole definition. What cannot be read of the form has a stand-in.
+        """The questions: a standard set, or a whole definition. Unreadable values of the form are replaced.
 
         Raises:
             ValidationError: they cannot be read.

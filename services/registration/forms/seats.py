@@ -51,7 +51,7 @@ class OptionLimits:
 
 
 def read_option_limits(stored: Mapping[str, Mapping[str, int]]) -> OptionLimits:
-    """Return the limits as the seats' row holds them: ``{"field=value": {"limit": 20, "taken": 3}}``."""
+    """Return the limits as the seats' row stores them: ``{"field=value": {"limit": 20, "taken": 3}}``."""
     return OptionLimits(
         {key: one["limit"] for key, one in stored.items()}, {key: one["taken"] for key, one in stored.items()}
     )
@@ -65,7 +65,7 @@ def _is_chosen(key: str, answers: Answers) -> bool:
 
 IN_ORDER, WITH_OFFERS, MANUALLY = "in-order", "offers", "by-hand"
 PROMOTION_MODES = (IN_ORDER, WITH_OFFERS, MANUALLY)
-"""How those who wait get free seats: at once, by an offer that each accepts in time, or when a coordinator decides."""
+"""How free seats go to people who wait: at once, by an offer to accept in time, or by a coordinator's decision."""
 
 OFFER_HOURS = 48
 """How long a person has to accept, unless a coordinator sets another time."""

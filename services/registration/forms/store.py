@@ -235,7 +235,7 @@ _LOADED = (
     "kind", "event_id", "definition", "verification", "waiting_list", "partners", "promotion_notice_minutes",
     "closes_hours_before", "attend", "keep_days", "person_days", "people_per_address", "controller", "contact",
 )  # fmt: skip
-"""Columns that a file of forms sets; coordinators set the others, ``alarm_minutes`` once the form is there."""
+"""Columns that a file of forms sets; coordinators set the others, and ``alarm_minutes`` of an existing form."""
 _SAVE = text(f"""
     INSERT INTO form (slug, {", ".join(_LOADED)}, alarm_minutes, join_minutes_before, open, revision)
     VALUES (:slug, {", ".join(f":{name}" for name in _LOADED)}, :alarm_minutes, :join_minutes_before, true, 1)

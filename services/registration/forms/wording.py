@@ -86,7 +86,7 @@ def people(count: int) -> str:
 
 
 def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
-    """What the change does to people, in sentences; empty if it does nothing."""
+    """Effects of the change on people, in sentences; empty if there are none."""
     lines = _about_seats(effect) if set(SEAT_SETTINGS) & set(effect.differs) else []
     if "join_minutes_before" in effect.differs:
         lines.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")

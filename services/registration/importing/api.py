@@ -174,7 +174,7 @@ class ImportSchema(ma.Schema):
 
 
 class UploadedSchema(ImportSchema):
-    """An import whose file has come."""
+    """An import with its uploaded file."""
 
     headings = ma.fields.List(ma.fields.String(), required=True)
     encoding = ma.fields.String(required=True, metadata={"description": "As detected; empty: a spreadsheet"})

@@ -46,7 +46,7 @@ class CellUnreadable(ValueError):
 
 
 def reader_of(field: Field, chosen: Mapping[str, str], date_order: str) -> Read:
-    """Return what reads the cells of a question; an empty cell is not given to it.
+    """Return the function that reads the cells of a question; it is not called for empty cells.
 
     Args:
         field: the question.
@@ -174,7 +174,7 @@ def read_day(text: str, date_order: str) -> date:
 
 
 def read_instant(text: str, date_order: str) -> datetime:
-    """Return the time that a cell holds; without an offset it is UTC, without a clock time the start of the day.
+    """Return the instant in a cell; without an offset it is UTC, without a clock time the start of the day.
 
     Raises:
         CellUnreadable: see :func:`read_day`; ``unknown-zone`` for an abbreviation that is not known.

@@ -149,7 +149,7 @@ def mapping_page(
 
 
 def _samples(view: ImportView) -> list[list[str]]:
-    """The first cells of each column that hold anything."""
+    """The first non-empty cells of each column."""
     if view.table is None:
         return []
     lines = view.table.lines[:200]

@@ -120,7 +120,7 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
     labels = _labels(definition)
     allowed = set(targets_of(definition))
     columns = _columns(by_text, known, allowed, {})
-    columns |= _columns(by_text, labels, allowed, columns)  # an export knows best
+    columns |= _columns(by_text, labels, allowed, columns)  # the targets of an export come first
     columns |= _columns(by_text, _named_within(by_text, labels), allowed, columns)
     ordered = {heading: columns[heading] for heading in headings if heading in columns}
     return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
@@ -268,7 +268,7 @@ def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: F
 
 
 def is_storable(text: str) -> bool:
-    """Whether a database holds ``text``: it has no NUL, and no half of a character."""
+    """Whether the database can store ``text``: it has no NUL and no lone surrogate."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:

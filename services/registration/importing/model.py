@@ -155,7 +155,7 @@ class PreparedRow:
         return rows in ("", self.fate) or (rows == SAME_ADDRESS and self.same_address)
 
     def shown_cells(self) -> list[tuple[str, str]]:
-        """(heading, text) of the cells that a refusal is about, then the first others that hold anything, unnamed."""
+        """(heading, text) of the refused cells, then the first other non-empty cells, without headings."""
         faulty = {fault.places: fault.heading for fault in self.faults if fault.places and self.cells}
         named = [(heading, " ".join(self.cells[at] for at in places)) for places, heading in faulty.items()]
         of_faults = {at for places in faulty for at in places}

@@ -249,7 +249,7 @@ def read_rows(reader: RowReader, lines: Sequence[FileLine]) -> Iterator[Prepared
 READ_TOGETHER = 2000
 
 PREVIEW = DeskAct("", "")
-"""Used in place of the coordinator: a check writes nothing."""
+"""Name in place of the coordinator's: a check stores nothing."""
 
 REFUSALS = {
     Entered.FULL: "There is no seat left, and no waiting list.",

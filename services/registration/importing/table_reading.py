@@ -170,7 +170,7 @@ def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
 
 
 def _cells(row: Sequence[str], width: int) -> tuple[str, ...]:
-    """As many cells as there are headings; more of them are kept if they hold anything, so that the row is refused."""
+    """As many cells as there are headings. Further non-empty cells are kept, so that the row is refused."""
     cells = list(row)
     while len(cells) > width and not cells[-1].strip():
         cells.pop()

@@ -98,7 +98,7 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) ->
 
 
 def _check_extent(text: bytes) -> None:
-    """A cell far from the origin would make the reader allocate everything up to it."""
+    """Refuse cells far from the origin: the reader would allocate all cells before them."""
     for letters, number in _CELL.findall(text):
         if int(number) > MAX_ROWS + 1:
             raise FileRefused("too-many-rows", f"The sheet has more than {MAX_ROWS} rows.")

@@ -110,7 +110,7 @@ def render_undo(page: UndoPage) -> str:
 
 
 def render_undo_gone(style: PageStyle) -> str:
-    """The answer to an undo link that takes nothing back; the same for every such link."""
+    """The response to an undo link that is no longer valid; the same for every such link."""
     return render_own("undo_gone.html", style, title=own_text("link.gone.title", style.language))
 
 

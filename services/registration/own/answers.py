@@ -69,7 +69,7 @@ def _asked_again(field: Field, *, given: bool, held: object) -> Field:
 
 
 def stored_questions(definition: FormDefinition, answers: Answers, *, given: bool, forget: bool) -> FormDefinition:
-    """Return the questions whose answers are stored: sealed ones that are left empty keep what was given before.
+    """Return the questions whose answers are stored: sealed ones that are left empty keep their stored answer.
 
     The first time, and when earlier answers are to be deleted, every sealed question is encrypted, so that the stored
     value does not reveal which of them were answered.

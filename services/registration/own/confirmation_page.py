@@ -1,4 +1,4 @@
-"""The confirmation page: everything that waits for the owner of an address, and the outcomes of their choices.
+"""The confirmation page: all that waits for the owner of an address, and the outcomes of their choices.
 
 Anyone may have submitted the address and all texts, so the texts are collapsed and nothing is preselected.
 """
@@ -170,7 +170,7 @@ class FormLink:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationPage:
-    """Everything behind a confirmation link.
+    """The content of the page of a confirmation link.
 
     Attributes:
         path: of this page, ``/c/<token>``.
@@ -225,7 +225,7 @@ _AS_CHOSEN = (
 
 
 def render_confirmation(page: ConfirmationPage) -> str:
-    """Return the page behind a confirmation link; it polls for everything that the decider has not decided yet."""
+    """Return the page behind a confirmation link; it polls for outcomes that are not decided yet."""
     undecided = any(one.result is None for one in page.results)
     reload = next_reload(page.style.language, page.attempt) if undecided else None
     return render_own(

@@ -140,7 +140,7 @@ def _command(context: PublicContext, token: str, waiting: WaitingForOwner, actio
 
 
 def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequence[Choice] = ()) -> FormView:
-    """A form for the row of a command: one that something of this address is about, else the first of all."""
+    """The form of a command's row: one that this address has to do with, else the first form."""
     slugs = [
         one.form for some in (choices, waiting.pending, waiting.changes, waiting.registered) for one in some if one.form
     ]

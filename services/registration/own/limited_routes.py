@@ -101,7 +101,7 @@ def render_joining(style: PageStyle, title: Title, address: str) -> str:
 
 
 def render_limited_gone(style: PageStyle) -> str:
-    """The answer to a read-only or join link that opens nothing; the same for every such link."""
+    """The response to a read-only or join link that is not valid; the same for every such link."""
     return render_own("limited_gone.html", style, "?", title=own_text("link.gone.title", style.language))
 
 

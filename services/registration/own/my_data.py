@@ -1,4 +1,4 @@
-"""My data: everything that is stored about a participant, for them to read or to download.
+"""My data: all data stored about a participant, for them to read or to download.
 
 It opens nothing that is sealed.
 """
@@ -35,7 +35,7 @@ ELSEWHERE = {
     "notifications": "name, address, link and time zone, encrypted; which mails were sent, and when",
     "events": "that this registration counts: form, status, working group, country, and a keyed hash of the address",
 }
-"""What the other services hold. They get it by the messages that are listed, and lose it with an erasure."""
+"""Data of the other services. They receive it by the listed messages, and delete it with an erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class GivenConsent:
 
 @dataclass(frozen=True, slots=True)
 class MyDataPage:
-    """Everything that is kept of a registration.
+    """All stored data of a registration.
 
     Attributes:
         title: of the form.

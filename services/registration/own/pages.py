@@ -49,7 +49,7 @@ def kind_key(key: str, form_kind: str) -> str:
 
 
 def render_own(template: str, style: PageStyle, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
-    """Return a page of these templates; see :func:`render_page`. ``path`` holds no token.
+    """Return a page of these templates; see :func:`render_page`. ``path`` contains no token.
 
     With ``form_kind`` each text is the one specific to this kind of form, where there is one.
     """
@@ -134,7 +134,7 @@ class JoinPart:
 
 @dataclass(frozen=True, slots=True)
 class OfferPart:
-    """An offer of a seat, on the own page, valid ``until``; None once its person has let it pass."""
+    """An offer of a seat, on the own page, valid ``until``; None once the person has declined it or let it expire."""
 
     until: EventTime | None
 
@@ -252,7 +252,7 @@ def render_link(page: LinkPage) -> str:
 
 
 def render_link_gone(style: PageStyle, again_path: str = "", path: str = "") -> str:
-    """The answer to a managing link that opens nothing; the same for every such link.
+    """The response to a managing link that is not valid; the same for every such link.
 
     ``path`` is ``?`` and the query of the link; ``again_path`` is where the form is that the link names, ``""`` if it
     names none that is open.
@@ -270,7 +270,7 @@ def render_link_ended(style: PageStyle, result: str, title: Title, again_path: s
 
 
 def render_erased(style: PageStyle) -> str:
-    """States that a person was erased; it depends on nothing but the language."""
+    """The page that states that a person was erased; it depends on the language only."""
     return render_own("erased.html", style, ERASED_PATH, title=page_texts().text("erased.title", style.language))
 
 

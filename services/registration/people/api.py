@@ -104,7 +104,7 @@ class OwnLink:
 
 
 def or_own_link(links: LinkAccess | None) -> Callable[[View], View]:
-    """Around a view that ``needs_or_link``, outside of what reads the request: no key means the link of just this one.
+    """Decorate a view that ``needs_or_link``, outside of what reads the request: without a key, it needs its own link.
 
     A token that opens nothing, or another registration, is refused like an unknown key: the response does not reveal
     whether a registration with the id in the path exists. ``links`` is None for an application that takes no links.
@@ -123,7 +123,7 @@ def or_own_link(links: LinkAccess | None) -> Callable[[View], View]:
 
 
 def own_link() -> OwnLink | None:
-    """By which link the caller comes; None for the holder of a key."""
+    """The link of the caller; None for the holder of a key."""
     found: OwnLink | None = g.own_link
     return found
 
@@ -308,7 +308,7 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
 
 
 def _of_coordinators(desk: PeopleDesk | None) -> PeopleDesk:
-    """Return ``desk``; an application without coordinators refuses every request without a link."""
+    """Return ``desk``; an application without coordinators refuses requests without a link."""
     return refuse_key() if desk is None else desk
 
 

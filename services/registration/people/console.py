@@ -51,7 +51,7 @@ PATH = "/console/registrations"
 
 @dataclass(frozen=True, slots=True)
 class PersonPages:
-    """What the pages about one person work with.
+    """Dependencies of the pages about one person.
 
     Attributes:
         work: transactions on the service's database.
@@ -143,14 +143,14 @@ def _view(work: UnitOfWork, registration_id: UUID) -> PersonView:
 
 
 def _refused(pages: PersonPages, view: PersonView, refusal: DomainError, seen: int) -> Response:
-    """The page as it is now; where another person was faster, with what they did."""
+    """The current page with the reason of the refusal; after an edit conflict, with the changes of the other person."""
     if refusal.code == "edit-conflict":
         return _person(pages, view, 412, notice=changed_since_opened("registration"), newer=changes_since(view, seen))
     return _person(pages, view, 409, notice=_cannot(refusal))
 
 
 def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any) -> Response:
-    """The page of one person; ``more`` is what came of reading what is sealed, or of a decision, and what was typed."""
+    """The page of one person; ``more`` has opened answers, the outcome of a decision, or submitted values."""
     groups = working_group_titles(pages.work)
     definition = with_working_groups(parse_definition(view.form.definition), tuple(groups.items()))
     coordinates = "coordinator" in holder().roles

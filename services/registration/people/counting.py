@@ -128,7 +128,7 @@ COLUMNS = {
     "representative": "r.representative",
     "day": "(r.accepted_at AT TIME ZONE 'UTC')::date::text",
 }
-"""What can be counted by on every form, as SQL; ``day`` is that of the registration, in UTC."""
+"""Keys for counting that every form has, as SQL; ``day`` is that of the registration, in UTC."""
 
 ORGANISATION = "LEFT JOIN organisation o ON o.id = r.organisation_id"
 
@@ -192,7 +192,7 @@ class Source:
 
 
 def count_people(connection: Connection, wanted: PeopleFilter) -> int:
-    """How many registrations there are in all."""
+    """The total number of registrations that match."""
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return 0

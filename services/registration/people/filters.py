@@ -1,4 +1,4 @@
-"""The filters and columns of the list of registrations, from its address and back; what comes in is from outside.
+"""The filters and columns of the list of registrations, from its address and back; the input is untrusted.
 
 The answers to a form's own questions are columns too while that form is chosen, but for sealed ones.
 """
@@ -39,7 +39,7 @@ FURTHER = (
     *DAYS,
     *("not_registered_for", "details", "tag"),
 )
-"""Filters that are folded away until one of them is set."""
+"""Filters that the page hides until one of them is set."""
 
 SHOWING = ("sort", "count", "by", "columns")
 """What is not a filter: the order, up to two things to count by, and the columns, separated by commas."""

@@ -69,16 +69,16 @@ COUNT_WORDS: Mapping[str, str] = {
     "representative": "Representative",
     "day": "Day of registration (UTC)",
 }
-"""What can be counted by on every form."""
+"""Keys for counting that every form has."""
 
 NOTHING, OTHERS = "No answer", "All others"
 MAX_ACROSS = 12
-"""Values of the second thing that are columns; the rest is one column."""
+"""Values of the second key that have a column; the rest share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountCell:
-    """A number; ``path`` is the list of those who are counted, empty if no filter finds them."""
+    """A number; ``path`` is the list of the counted people, empty if no filter selects them."""
 
     number: int
     path: str
@@ -109,7 +109,7 @@ class CountGrid:
 
 
 def keys_offered(choices: FilterChoices) -> tuple[tuple[str, str], ...]:
-    """(name, words) of all that can be counted by."""
+    """(name, words) of all keys for counting."""
     return (*COUNT_WORDS.items(), *((one.name, one.label) for one in choices.answers if one.countable))
 
 
@@ -288,7 +288,7 @@ def refused_view(work: UnitOfWork, refusal: DomainError, query: Mapping[str, str
 
 
 def _shown(work: UnitOfWork, asked: "_Asked", wanted: PeopleFilter, keys: Sequence[str]) -> dict[str, Any]:
-    """Everything that the page shows: filters, views, and people or numbers."""
+    """Values for the page: filters, views, and people or numbers."""
     groups, given = working_group_titles(work), asked.given
     forms = [form for form in list_forms(work) if may_touch(form.slug)]
     with work.transaction() as connection:
@@ -379,7 +379,7 @@ def _people(work: UnitOfWork, given: dict[str, str], wanted: PeopleFilter, curso
 def _counts(
     work: UnitOfWork, asked: _Asked, wanted: PeopleFilter, keys: Sequence[str], choices: FilterChoices
 ) -> dict[str, Any]:
-    """Numbers by one or two things."""
+    """Numbers by one or two keys."""
     with work.transaction() as connection:
         found = count_by(connection, wanted, read_keys(",".join(keys), asked.definition))
         total = count_people(connection, wanted)
