@@ -1,4 +1,4 @@
-"""Fields that requests and files have in common. Nothing here knows HTTP: workers and commands load it, too."""
+"""Fields that requests and files have in common. Without HTTP: workers and commands load it, too."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def slug_field(description: str, **more: Any) -> ma.fields.String:
 
 
 def id_field(**more: Any) -> ma.fields.String:
-    """The name of something new in addresses."""
+    """The id of a new record, which is part of addresses."""
     return slug_field("A lower-case name with hyphens; it never changes", **more)
 
 

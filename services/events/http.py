@@ -201,7 +201,7 @@ REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 """Refusals of every route that needs a role, for :func:`with_refusals`."""
 
 CHANGED = {"s412": "It was changed since it was read", "s428": "`If-Match` is missing"}
-"""Further refusals of a route that changes something."""
+"""Further refusals of a route that changes a record."""
 
 
 def with_refusals(blueprint: Any, **descriptions: str) -> Any:

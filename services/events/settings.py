@@ -53,7 +53,7 @@ class EventsSettings:
 
     @property
     def held_keys(self) -> list[HeldKey]:
-        """The keys of this kind of process, to be compared with those that the database knows."""
+        """The keys of this kind of process, to compare with those in the database."""
         return [
             *self.common.held_keys,
             *EVENTS.held(self.events_keys),

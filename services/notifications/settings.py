@@ -1,4 +1,4 @@
-"""Settings of the notifications service, from the environment; one error lists everything missing or wrong."""
+"""Settings of the notifications service, from the environment; one error lists all that is missing or wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

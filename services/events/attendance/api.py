@@ -204,7 +204,7 @@ def _wanted(query: dict[str, Any], event_id: str) -> RosterQuery:
 
 
 def _columns(asked: str | None) -> list[str]:
-    """The columns that are asked for, in their own order, and the id."""
+    """The requested columns in the order of the schema; the id is always included."""
     wanted = _COLUMNS if asked is None else split_names(asked)
     return [name for name in _COLUMNS if name in wanted or name == _COLUMNS[0]]
 

@@ -296,7 +296,7 @@ def add_event_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None
 
 
 def _note_id() -> str:
-    """The id that the form was given, so that a button pressed twice writes one note."""
+    """The id that the page put into the form, so that a button pressed twice writes one note."""
     try:
         return read_id_position([request.form.get("note_id", "")])
     except ValueError:

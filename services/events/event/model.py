@@ -216,7 +216,7 @@ def visible_difference(old: Event, new: Event) -> tuple[str, ...]:
 
 
 def state_tag(event: Event) -> str:
-    """A short name of everything in ``event``, also of what raises no revision: drafts and internal notes.
+    """A fingerprint of all fields of ``event``, also of those that raise no revision: drafts and internal notes.
 
     It begins with the revision, for people who read it.
     """

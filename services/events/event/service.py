@@ -61,7 +61,7 @@ class EventsContext:
 
 
 def find_event(connection: Connection, event_id: str, audience: Readers) -> Event:
-    """The event with this id as ``audience`` may know it.
+    """The event with this id, if ``audience`` may see it.
 
     Raises:
         DomainError: ``not-found``, there is none, or the public asks for a draft or for what is internal.
@@ -148,7 +148,7 @@ def read_event_key(parts: Sequence[str], sort: str) -> tuple[str, str]:
 
 
 def list_events(work: UnitOfWork, wanted: EventFilter) -> list[Event]:
-    """At most ``wanted.limit`` events in the order that is asked for.
+    """At most ``wanted.limit`` events in the requested order.
 
     Args:
         work: on the database of events.

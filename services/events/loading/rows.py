@@ -1,4 +1,4 @@
-"""Schemas of the rows of YAML files: the fields that the interface takes, and what is written otherwise in a file.
+"""Schemas of the rows of YAML files: the fields of the interface, and those that a file writes differently.
 
 Times are local to the row's zone. Broken rules of the domain become faults of the field as the file calls it.
 """

@@ -218,7 +218,7 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
 
 
 def allotment_of(line: str, _values: Mapping[str, Any]) -> dict[str, Any]:
-    """``single 10 2020-05-08 to 2020-05-14`` as the interface takes it.
+    """``single 10 2020-05-08 to 2020-05-14`` as content of a request.
 
     Raises:
         ValueError: it is no such line.

@@ -234,7 +234,7 @@ _SCHEMA = StoredResourceSchema()
 
 
 def resources_blueprint(context: EventsContext) -> Any:
-    """What makes and changes ``/v1/resources``; they are listed and withdrawn as everything that is set up."""
+    """Routes that create and change ``/v1/resources``; ``KindApi`` lists and withdraws them."""
     blueprint = Blueprint("resource-changes", __name__, url_prefix="/v1", description="Recordings, slides, briefs")
     _add_changes(blueprint, context)
     return blueprint

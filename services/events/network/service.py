@@ -105,7 +105,7 @@ class Titles:
 
 
 def show_titles(work: UnitOfWork) -> Titles:
-    """The titles of everything that has one.
+    """English titles of series, groups, events, forms and partners.
 
     Raises:
         Unavailable: the database is down.

@@ -1,1 +1,1 @@
-"""Questions about everything: the overview, clashes, missing translations, and one person's data."""
+"""Queries over all features: the overview, clashes, missing translations, and one person's data."""

@@ -126,7 +126,7 @@ def _overview(work: UnitOfWork, clock: Clock) -> str:
 
 
 def _partner_namer(work: UnitOfWork) -> Callable[[str], str]:
-    """Gives the name of a partner by slug, and the slug itself where no name has come from registration."""
+    """Return a function from the slug of a partner to its name, or to the slug while no name is known."""
     names = list_partner_names(work)
     return lambda slug: names.get(slug, slug)
 

@@ -37,7 +37,7 @@ Place: TypeAlias = Hashable
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The rules as CP-SAT takes them, without an objective.
+    """The rules as a CP-SAT model, without an objective.
 
     Attributes:
         cp: the model.

@@ -29,7 +29,7 @@ class ConflictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A proposal in its place, with everything that can clash.
+    """A proposal in its place, with all that can conflict.
 
     Attributes:
         proposal_id: of the proposal.
@@ -174,7 +174,7 @@ def difference(old: Iterable[TimetableEntry], new: Iterable[TimetableEntry]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A proposal that wants a place.
+    """A proposal to be placed.
 
     Attributes:
         unavailable: when one of its speakers cannot.

@@ -150,7 +150,7 @@ def _room_form(_connection: Connection, old: Room | None) -> list[Section]:
 
 
 def span_in(line: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """``2020-05-06 09:00 to 17:00`` in the zone of the other fields, as the interface takes it.
+    """``2020-05-06 09:00 to 17:00`` in the zone of the other fields, as content of a request.
 
     Raises:
         ValueError: it is no such line, or clocks in the zone skip that time or show it twice.

@@ -281,7 +281,7 @@ def _hint(model: Model, search: _Search) -> None:
 
 
 def _solver(seed: int, seconds: float) -> cp_model.CpSolver:
-    """A search in one thread: it takes the same course each time, unless the clock ends it."""
+    """A solver with one thread: it is deterministic unless the clock ends the search."""
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = seconds
     solver.parameters.random_seed = seed

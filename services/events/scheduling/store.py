@@ -98,12 +98,12 @@ def requeue_expired(connection: Connection, now: datetime, latest: datetime) -> 
 
 
 def finish_job(connection: Connection, job: SolveJob, report: Mapping[str, Any], at: datetime) -> bool:
-    """The job is done; False, and nothing is changed, if another worker has claimed it."""
+    """Store the result of a job; returns False, without a change, if another worker has claimed it."""
     return _end_job(connection, job, "done", at, report=json.dumps(report))
 
 
 def fail_job(connection: Connection, job: SolveJob, reason: str, at: datetime) -> bool:
-    """The job failed for good, with a reason for people."""
+    """Mark a job as failed, with a reason for people."""
     return _end_job(connection, job, "failed", at, reason=reason)
 
 
@@ -119,7 +119,7 @@ def read_job(connection: Connection, job_id: str) -> SolveJob | None:
 
 
 def read_newest_job(connection: Connection) -> SolveJob | None:
-    """The job that was asked for last."""
+    """The job that was requested last."""
     row = connection.execute(_NEWEST_JOB).first()
     return None if row is None else _job(row)
 

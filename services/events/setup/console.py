@@ -346,7 +346,7 @@ class SetupPages:
 
 
 def _request_id() -> str:
-    """The id that the form was given, so that a button pressed twice makes one record; another one for a new form."""
+    """The id in the form, so that a button pressed twice makes one record; a new id for a new form."""
     try:
         return str(UUID(request.form.get("request_id") or new_id()))
     except ValueError:

@@ -122,7 +122,7 @@ def _folded(value: Any) -> Any:
 
 
 def _key(item: Item, sort: str) -> Position:
-    """What orders the list: nothing comes last, words as people sort them, the id where values are the same."""
+    """Sort key: empty values last, texts without regard to case, then the id."""
     value = in_english(item.get(sort.removeprefix("-")))
     if value is None:
         return (-1 if sort.startswith("-") else 1, False, 0), item["id"]

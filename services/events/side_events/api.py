@@ -257,7 +257,7 @@ def _wanted(query: dict[str, Any]) -> ProposalFilter:
 
 
 def _columns(asked: str | None) -> set[str]:
-    """Names of the schema's fields that are asked for; the id always comes."""
+    """Names of the requested fields of the schema; the id is always included."""
     shown = {field.data_key or name: name for name, field in _ONE.fields.items()}
     return set(shown.values()) if asked is None else {"id", *(shown[name] for name in split_names(asked))}
 

@@ -273,7 +273,7 @@ def _later_change(revision: ProposalRevision, groups: Mapping[str, str]) -> Late
 
 
 def suggested_words(page: Sequence[ShownProposal], groups: Mapping[str, str]) -> dict[str, list[ChangeWords]]:
-    """What is suggested for each of these proposals, in words; without those for which nothing is."""
+    """The suggested changes of each of these proposals, in words; proposals without a suggestion are left out."""
     return {
         shown.proposal.id: [change_text(one, groups) for one in shown.suggestion.changes]
         for shown in page

@@ -19,7 +19,7 @@ from services.events.rules import BrokenRule, enforce, number_rule, slug_rule, t
 from shared.runtime.errors import DomainError
 
 PROPOSAL = "proposal"
-"""The kind of form by which a proposal comes in."""
+"""The kind of form on which proposals are submitted."""
 
 TextValue = str | int | list[str] | None
 """A value of a text: words, a number, days as ISO 8601 or references of speakers, or nothing."""

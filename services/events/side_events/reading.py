@@ -136,7 +136,7 @@ class ShownProposal:
 
 
 def list_proposals(work: UnitOfWork, keys: ProposalKeys, wanted: ProposalFilter) -> list[ShownProposal]:
-    """Proposals in the order that is asked for.
+    """Proposals in the requested order.
 
     Raises:
         Unavailable: the database is down.

@@ -289,7 +289,7 @@ def _action(old: Proposal, new: Proposal) -> ReviewAction:
 
 
 def _end_of(connection: Connection, old: Proposal, at: datetime) -> ProposalStatus:
-    """Withdrawn where that is still possible and the side event is still to come."""
+    """The status of the tombstone: withdrawn, if the status allows it and the side event has not taken place."""
     took_place = old.event_id is not None and is_over(read_event(connection, old.event_id), at)
     if ProposalStatus.WITHDRAWN not in NEXT[old.status] or (took_place and old.status is ProposalStatus.SCHEDULED):
         return old.status

@@ -169,7 +169,7 @@ def speakers_console(context: SideEventsContext) -> Blueprint:
 
 
 def _shown(context: SideEventsContext) -> list[SideEvent]:
-    """Side events with speakers: the one that is asked for, or those that are not over, or with ``show=all`` all."""
+    """Side events with speakers: the requested one, or those that are not over, or with ``show=all`` all."""
     event, everything = request.args.get("event", ""), request.args.get("show") == "all"
     found = [one for one in list_side_events(context) if one.proposal.speakers]
     if event:

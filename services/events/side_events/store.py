@@ -170,13 +170,13 @@ def store_proposal_tombstone(connection: Connection, proposal_id: str, status: P
 
 
 def store_early_withdrawal(connection: Connection, proposal_id: str, at: datetime) -> None:
-    """Keep that a proposal was withdrawn of which nothing else is known yet."""
+    """Store the withdrawal of a proposal that is not known yet."""
     withdrawn = {"status": str(ProposalStatus.WITHDRAWN), "erased_at": None}
     connection.execute(_WITHDRAW_EARLY, {"id": proposal_id, "at": at, **withdrawn})
 
 
 def early_withdrawal(connection: Connection, proposal_id: str) -> datetime | None:
-    """When a proposal was withdrawn of which nothing else is known; None if it was not."""
+    """When a proposal was withdrawn before it was known; None if it was not."""
     found: datetime | None = connection.execute(_EARLY_WITHDRAWAL, {"id": proposal_id}).scalar()
     return found
 
@@ -312,7 +312,7 @@ class ProposalFilter:
 
 
 def select_proposals(connection: Connection, wanted: ProposalFilter) -> list[Proposal]:
-    """At most ``wanted.limit`` proposals, in the order that is asked for."""
+    """At most ``wanted.limit`` proposals in the requested order."""
     key = _ORDERS[wanted.sort.removeprefix("-")]
     direction, beyond = ("DESC", "<") if wanted.sort.startswith("-") else ("ASC", ">")
     where = _conditions(wanted)

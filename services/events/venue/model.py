@@ -1,4 +1,4 @@
-"""Rooms, slots and placements, and what is planned around a date in a city. Everything is compared in UTC. Pure.
+"""Rooms, slots and placements, and what is planned around a date in a city. Instants are compared in UTC. Pure.
 
 The data does not link a press conference, a side event, a day in a room or a hotel block to a review. Each is assumed
 to belong to a review in the same city at about the same time.
@@ -206,7 +206,7 @@ class Dependents:
 
     @property
     def public_part(self) -> "Dependents":
-        """What everyone may know: for a key that is limited to some forms."""
+        """The public part, for a key that is limited to some forms."""
         return Dependents(tuple(event for event in self.events if event.status is not EventStatus.DRAFT))
 
     def where(

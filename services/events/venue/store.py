@@ -150,7 +150,7 @@ def lock_board(connection: Connection) -> int:
 
 
 def all_placements(connection: Connection) -> list[Placement]:
-    """Everything on the board, by proposal."""
+    """All placements on the board, by proposal."""
     return [Placement(*row) for row in connection.execute(_PLACEMENTS)]
 
 
@@ -169,7 +169,7 @@ def remove_from_board(connection: Connection, proposal_id: str) -> bool:
 
 
 def replace_board(connection: Connection, placements: Sequence[Placement]) -> int:
-    """The board is ``placements`` and nothing else; returns its new revision."""
+    """Replace the content of the board by ``placements``; returns its new revision."""
     connection.execute(_CLEAR_BOARD)
     if placements:
         connection.execute(_PLACE, [asdict(placement) for placement in placements])

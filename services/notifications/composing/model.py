@@ -71,7 +71,7 @@ SEAT_KINDS = ("confirmation", "promotion", SCHEDULED, *NEWS_KINDS, *REMINDER_KIN
 
 @dataclass(frozen=True, slots=True)
 class EventCopy:
-    """An event as notifications knows it.
+    """The copy of an event in notifications.
 
     ``starts_at`` and ``ends_at`` are aware; a postponed event has none, or the last one it had. ``time_zone`` is an
     IANA name. ``revision`` begins at 1. ``join_url`` appears in no mail and no calendar. ``last_starts_at`` and
@@ -173,7 +173,7 @@ class BulletinText:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """Everything that one mail needs.
+    """The content of one mail.
 
     ``mail_id`` is the same in every attempt. ``public_url`` has no slash at its end. ``mail_from`` is a mailbox that
     people read. ``now`` is aware. ``event`` is None for a form without one, or a bulletin. ``entry`` is the recipient's

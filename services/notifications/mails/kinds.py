@@ -98,7 +98,7 @@ NEWS_KINDS = (
 """News of a changed event; the last one is for people on a form of the kind ``interest``."""
 
 INFORMING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
-"""Mails that report the state of an event to a person, who then knows it."""
+"""Mails that report the state of an event to a person."""
 
 ALWAYS_SENT = ("event-postponed", "event-cancelled", REMOTE_POSSIBLE)
 """News that no confirmation replaces: a mail with the heading "you are registered" does not state that nothing takes
@@ -116,7 +116,7 @@ REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
 """Reminders of a date, numbered by its minute."""
 
 DETAILS = "details"
-"""Asks for what a form wants to know after the confirmation; it does not depend on the date of the event."""
+"""Requests the details that a form asks for after the confirmation; it does not depend on the date of the event."""
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
