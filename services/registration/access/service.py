@@ -240,10 +240,8 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        others = {comparable_name(one.name) for one in desk.file.holders()}
-        taken = comparable_name(new.name) in others.union(
-            comparable_name(one.name) for one in store.list_access(connection)
-        )
+        names = [*(one.name for one in desk.file.holders()), *(one.name for one in store.list_access(connection))]
+        taken = comparable_name(new.name) in map(comparable_name, names)
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "a colleague with this name already has access")
         publish(connection, holder_id)

@@ -124,10 +124,15 @@ def _whole(name: str, values: Mapping[str, str], maximum: int, without: str, fau
     text = values[name]
     if not text:
         return None
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(maximum)) and int(text) <= maximum:
+    if is_whole(text, maximum):
         return int(text)
     faults[name] = f"Enter a whole number from 0 to {maximum:,}, or leave it empty for {without}."
     return None
+
+
+def is_whole(text: str, maximum: int) -> bool:
+    """Whether ``text`` is a whole number from 0 to ``maximum``."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(maximum)) and int(text) <= maximum
 
 
 def _read_instant(

@@ -17,7 +17,7 @@ from services.console_words import changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.api import ReservationSchema
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
-from services.registration.forms.console import LOCAL, read_local, zone_of
+from services.registration.forms.console import LOCAL, is_whole, read_local, zone_of
 from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings, check_settings
 from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
@@ -333,10 +333,9 @@ def _reservation(form: StoredForm, row: ReservationRow, faults: list[str]) -> Re
 
 def _whole(text: str, maximum: int, what: str, faults: list[str]) -> int | None:
     """A number from 1; None for an empty field or 0."""
-    text = text.strip()
-    if not text or text == "0":
+    if (text := text.strip()) in ("", "0"):
         return None
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(maximum)) and int(text) <= maximum:
+    if is_whole(text, maximum):
         return int(text)
     faults.append(f"Enter a whole number from 1 to {maximum:,} as {what}, or leave it empty.")
     return None
