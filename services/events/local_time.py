@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from shared.runtime.clock import unique_instant
 from shared.runtime.errors import DomainError
 
 CLOCK = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
@@ -34,11 +35,10 @@ def to_utc(local: datetime, zone_name: str) -> datetime:
             ``time-ambiguous`` when clocks go back and show it twice.
     """
     zone = _zone(zone_name)
-    first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first == second:
-        return first
+    if (instant := unique_instant(local, zone)) is not None:
+        return instant
     when = f"{local:%H:%M} on {local:%Y-%m-%d} in {zone_name}"
-    if first.astimezone(zone).replace(tzinfo=None, fold=0) != local:
+    if local.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != local:
         raise DomainError("time-skipped", f"{when} does not exist: clocks go forward over it; choose another time")
     raise DomainError("time-ambiguous", f"{when} exists twice: clocks go back that day; choose another time")
 

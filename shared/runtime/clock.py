@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
 """Called without arguments; returns an aware datetime in UTC."""
@@ -14,6 +15,15 @@ FIRST_YEAR, LAST_YEAR = 1945, 2999
 def system_clock() -> datetime:
     """The machine's time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def unique_instant(local: datetime, zone: ZoneInfo) -> datetime | None:
+    """The instant (UTC) at which clocks in ``zone`` show ``local``, which has no zone.
+
+    None if there is no such instant, or two: clocks skip the time, or show it twice.
+    """
+    first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first if first == second else None
 
 
 def rfc3339(instant: datetime) -> str:

@@ -1,7 +1,7 @@
 """Console pages of bulletins: write, change, discard, test, send, follow. Lists of other services link to the form."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -49,6 +49,7 @@ from shared.http.headers import personal
 from shared.http.lists import page_of, position_in
 from shared.i18n.languages import LANGUAGES, direction
 from shared.public_forms.kinds.choices import zone_options
+from shared.runtime.clock import unique_instant
 from shared.runtime.errors import DomainError
 
 KIND_WORDS = MAIL_KINDS
@@ -228,12 +229,12 @@ def _instant(form: Mapping[str, str], zone: str) -> datetime:
         raise DomainError("time-not-usable", "the time zone is not known")
     try:
         local = datetime.strptime(form.get("at", ""), LOCAL)  # noqa: DTZ007 - local, its zone is beside it
-        early, late = (local.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+        instant = unique_instant(local, ZoneInfo(zone))
     except (ValueError, OverflowError):
         raise DomainError("time-not-usable", "give a day and a time") from None
-    if early != late:
+    if instant is None:
         raise DomainError("time-not-usable", "clocks change at that time: choose a time that occurs exactly once")
-    return early
+    return instant
 
 
 def _local(at: datetime | None, zone: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import personal
 from shared.public_forms.definition import parse_definition
-from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
+from shared.runtime.clock import FIRST_YEAR, LAST_YEAR, unique_instant
 from shared.runtime.errors import DomainError
 
 MAX_SEATS = 1_000_000
@@ -155,10 +155,8 @@ def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
         local = datetime.strptime(text, LOCAL)  # noqa: DTZ007 - local, the zone is the event's
         if not FIRST_YEAR <= local.year <= LAST_YEAR:
             raise ValueError("the year is out of range")
-        early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))
-        if early.astimezone(UTC) != late.astimezone(UTC):
-            return None, "Clocks change at that time. Enter a time that occurs exactly once."
-        return early.astimezone(UTC), ""
+        instant = unique_instant(local, ZoneInfo(zone_of(form)))
+        return instant, "" if instant else "Clocks change at that time. Enter a time that occurs exactly once."
     except ValueError:
         return None, "Enter a day and a time, or leave it empty."
 
