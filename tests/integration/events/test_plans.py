@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from services.events.attendance.numbers import _WHO_IS_MISSING
+from services.events.attendance.numbers import _MISSING_TRAVELLERS
 from services.events.attendance.store import LATEST, RosterQuery, page_statement, values_of
 from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR
@@ -17,7 +17,7 @@ PAGES = {
     "everybody": page_statement(EVERYONE),
     "newest first": page_statement(replace(EVERYONE, sort=LATEST)),
     "one status": page_statement(CONFIRMED),
-    "travellers who are missing": _WHO_IS_MISSING.text,
+    "travellers who are missing": _MISSING_TRAVELLERS.text,
 }
 
 

@@ -21,13 +21,13 @@ from pika.exceptions import ProbableAuthenticationError
 from sqlalchemy import make_url
 
 from deploy.local.installation import WEBINAR
+from deploy.local.ports import is_taken
 from deploy.local.secrets import OWNERS, PUBLIC_KEYS
 from deploy.public_client import link_in
 from deploy.servers.logins import service_roles
 from deploy.servers.monitor_role import MONITOR
 from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import PROCESSES, SERVICES, worker_name
-from deploy.up.ports import is_taken
 from deploy.up.watching import alerts_url
 from shared.db.roles import login
 from shared.runtime.accounts import Account, run_as
