@@ -82,6 +82,7 @@ def add_not_notified(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> No
             reasons=reasons_not_notified(work),
             shown=SHOWN,
             may_send=bool(set(SENDERS) & set(holder().roles)),
+            opens_registrations="coordinator" in holder().roles,
             sent=_number(request.args.get("sent", "")),
         )
 

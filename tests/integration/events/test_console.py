@@ -90,6 +90,18 @@ def test_an_event_shows_who_is_missing_and_leads_to_those_who_come(
     assert registered(1).person_ref[:10] not in page
 
 
+@pytest.mark.parametrize("role", ["viewer", "coordinator"])
+def test_only_those_who_may_open_registrations_get_links_to_them(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str], role: str
+) -> None:
+    """A viewer sees the same numbers."""
+    consume(loaded, [registration_message(registered(1, working_group="health", representative=True, country="KE"))])
+    enter(client, keys[role])
+    pages = [client.get(path).text for path in ("/console/overview", "/console/groups", f"/console/events/{WEBINAR}")]
+    assert ["/console/registrations?" in page for page in pages] == [role == "coordinator"] * 3
+    assert ("1 confirmed" in pages[0], "1 coming" in pages[2]) == (True, True)
+
+
 @pytest.mark.parametrize("path", ["/console/events/no-such-event", "/console/events/%00"])
 def test_an_unknown_event_is_an_error_page(client: FlaskClient, keys: Mapping[str, str], path: str) -> None:
     enter(client, keys["viewer"])

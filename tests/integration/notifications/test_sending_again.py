@@ -369,6 +369,9 @@ def test_console_shows_previews_and_sends_again(notifications: NotificationServi
     assert "UPR Webinar Wednesday #10" in page
     assert f'href="/console/registrations/{registration}"' in page
     assert REFUSED in page
+    sign_in(client, "viewer")
+    assert registration not in client.get(PAGE).text
+    sign_in(client)
     one = client.get(f"{PAGE}/send-again?id={notifications.mail()['id']}").text
     assert "Send to 1 person again" in one
     assert notifications.mail()["state"] == "failed"
