@@ -137,6 +137,10 @@ STATES = {
     "expired": ("Ended", ""),
     "without-sign-in": ("Invitation not used", "mind"),
 }
+CHANGE, INVITE = "change", "invite"
+"""Acts of a colleague's page for which something is typed."""
+
+GRANT_TITLES = {"roles": "Roles", "partner": "Partner", "forms": "Forms", "until": "Last day"}
 DONE = {
     "invited": "The invitation is on its way. The link works for seven days, once.",
     "sent-again": "A new link is on its way. Earlier ones no longer work.",
@@ -228,31 +232,43 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def change_colleague(holder_id: UUID) -> AnyResponse:
         identity, act = str(holder_id), request.form.get("act", "")
-        granted = desk.one(identity)
+        granted, filled = desk.one(identity), _filled(desk, act)
         try:
-            done = _do(desk, granted, act)
+            done = _do(desk, granted, act, filled)
         except DomainError as refusal:
             if refusal.code == "not-found":
                 raise
-            status = 412 if refusal.code == "edit-conflict" else 409
-            notice = words.changed_since_opened("access") if status == 412 else _sentence(refusal)
-            return _colleague(desk, desk.one(identity), notice=notice, status=status)
-        return redirect(PATH if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)
+            now = desk.one(identity)
+            status, notice = 409, _sentence(refusal)
+            if refusal.code == "edit-conflict" and filled is not None:
+                typed, stored = _by_field(filled.grant), _by_field(now.grant)
+                status, notice = 412, words.changed_since_typed("access", typed, stored, GRANT_TITLES)
+            return _colleague(desk, now, notice=notice, status=status, **({act: filled} if filled else {}))
+        return redirect(f"{PATH}?done={done}" if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)
 
 
-def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
+def _filled(desk: AccessDesk, act: str) -> FilledAccess | None:
+    """What was typed for an act of the page; None for one that asks nothing."""
+    if act == CHANGE:
+        return _read(desk, asks_person=False)
+    if act == INVITE:
+        return read_access(request.form, (), desk.clock(), asks_person=False, asks_grant=False)
+    return None
+
+
+def _by_field(grant: Grant) -> dict[str, object]:
+    return {name: getattr(grant, name) for name in GRANT_TITLES}
+
+
+def _do(desk: AccessDesk, granted: Granted, act: str, filled: FilledAccess | None) -> str:
     """Carry out one act of the page; returns the name of the notice to show afterwards."""
-    if act == "change":
-        filled = _read(desk, asks_person=False)
-        for fault in filled.faults.values():
-            raise DomainError("invalid-access", fault)
+    for fault in filled.faults.values() if filled else ():
+        raise DomainError("invalid-access", fault)
+    if act == CHANGE and filled is not None:
         seen = request.form.get("seen", "")
         change(desk, holder(), granted.id, filled.grant, int(seen) if seen.isdecimal() else 0)
         return "changed"
-    if act == "invite":
-        filled = read_access(request.form, (), desk.clock(), asks_person=False, asks_grant=False)
-        for fault in filled.faults.values():
-            raise DomainError("invalid-access", fault)
+    if act == INVITE and filled is not None:
         language = filled.language if filled.language in LANGUAGE_NAMES else "en"
         invite_again(desk, holder(), granted.id, filled.email, language)
         return "sent-again"
@@ -276,7 +292,10 @@ def _form(desk: AccessDesk, filled: FilledAccess | None = None, notice: str = ""
     return personal(make_response(page, status))
 
 
-def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int = 200) -> Response:
+def _colleague(
+    desk: AccessDesk, granted: Granted, notice: str = "", status: int = 200, **filled: FilledAccess
+) -> Response:
+    """The page of a colleague; ``filled`` is what was typed for the act of that name, to be shown again."""
     now = desk.clock()
     page = render_template(
         "access/colleague.html",
@@ -285,6 +304,7 @@ def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int
         waits=granted.invited_until is not None and now < granted.invited_until,
         notice=notice,
         done=DONE.get(request.args.get("done", ""), ""),
+        filled=filled,
         **_choices(desk),
     )
     return personal(make_response(page, status))

@@ -345,6 +345,30 @@ def test_console_invites_after_showing_what_it_does(services: ServicesUnderTest)
     assert (again.status_code, "already has access" in again.text) == (422, True)
 
 
+def test_console_shows_refused_access_as_it_was_typed_and_confirms_its_end(
+    services: ServicesUnderTest, administrator: dict[str, str]
+) -> None:
+    identity, _ = invite(services, administrator, "colleague at the desk")
+    browser, path = services.browser(), f"/console/access/{identity}"
+    sign_in(browser, services.give_key("another administrator at the desk", *ADMINISTRATOR))
+
+    def send(**sent: Any) -> TestResponse:
+        return browser.post(path, data=sent, headers=OWN_SITE)
+
+    change = {"act": "change", "roles": ["viewer"], "until": "2001-02-03", "seen": "1"}
+    refused = send(**change)
+    assert (refused.status_code, 'value="viewer" checked' in refused.text) == (409, True)
+    assert ('value="2001-02-03"' in refused.text, 'id="until-fault"' in refused.text) == (True, True)
+    late = send(**{**change, "until": "", "seen": "0"})
+    assert (late.status_code, 'value="viewer" checked' in late.text) == (412, True)
+    assert "It differs from the current version in: Roles." in late.text
+    nowhere = send(act="invite", email="nowhere", language="ru")
+    assert (nowhere.status_code, 'value="nowhere"' in nowhere.text) == (409, True)
+    assert '<option value="ru" selected>' in nowhere.text
+    ended = send(act="revoke", sure="yes")
+    assert "The access has ended, with its sessions." in browser.get(ended.headers["Location"]).text
+
+
 def test_sessions_are_listed_without_addresses_and_ended(
     services: ServicesUnderTest, administrator: dict[str, str]
 ) -> None:
