@@ -17,6 +17,7 @@ from services.registration.corrections.model import (
     correctable,
     current_answers,
     enterable,
+    refusal_text,
 )
 from services.registration.corrections.service import (
     SEALED,
@@ -61,7 +62,7 @@ class FilledCorrection:
         email: empty on a page without a separate field for it.
         reason: one of the reasons, or empty.
         errors: faults to show at their questions.
-        fault: one that belongs to no question.
+        fault: a sentence about one that belongs to no question.
     """
 
     answers: Mapping[str, Any]
@@ -112,7 +113,7 @@ def _corrected(desk: CorrectionDesk, view: PersonView, filled: FilledCorrection,
         now = touched(desk, UUID(wanted.registration_id))
         if refusal.code == "edit-conflict":
             return _conflict(desk, now, filled, _correctable(desk, now), wanted.revision)
-        return _correct_page(desk, now, _with_fault(filled, refusal), 409)
+        return _correct_page(desk, now, _with_fault(filled, refusal, "Nothing was changed"), 409)
     return _correct_page(desk, view, filled, preview=preview, sent=list(request.form.items(multi=True)))
 
 
@@ -169,7 +170,7 @@ def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         except FaultyAnswers as faulty:
             return _enter_page(definition, _with_errors(filled, faulty), 422)
         except DomainError as refusal:
-            return _enter_page(definition, _with_fault(filled, refusal), 409)
+            return _enter_page(definition, _with_fault(filled, refusal, "Nothing was stored"), 409)
         shown = answers_for_display(definition, prepared.answers.values, "en")
         sealed = [field.label.in_language("en") for field in definition.fields if field.name in prepared.answers.sealed]
         names = [str(prepared.answers.values.get(name) or "") for name in ("name", ADDRESS_FIELD)]
@@ -217,8 +218,8 @@ def _with_errors(filled: FilledCorrection, faulty: FaultyAnswers) -> FilledCorre
     return FilledCorrection(values, filled.email, filled.reason, tuple(faulty.answers.errors))
 
 
-def _with_fault(filled: FilledCorrection, refusal: DomainError) -> FilledCorrection:
-    return FilledCorrection(filled.answers, filled.email, filled.reason, fault=refusal.detail or refusal.code)
+def _with_fault(filled: FilledCorrection, refusal: DomainError, nothing: str) -> FilledCorrection:
+    return FilledCorrection(filled.answers, filled.email, filled.reason, fault=refusal_text(refusal, nothing))
 
 
 def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
@@ -247,10 +248,11 @@ def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
             person = merge(desk, wanted)
         except FaultyAnswers as faulty:
             faults = "; ".join(sorted({error.message for error in faulty.answers.errors}))
-            return _pair_page(pair, 422, f"the chosen answers do not fit together: {faults}")
+            return _pair_page(pair, 422, f"Nothing was merged: the chosen answers do not fit together: {faults}.")
         except DomainError as refusal:
             now = _pair(desk, registration_id, request.form.get("other", "")) if refusal.code != "no-place" else pair
-            return _pair_page(now, 412 if refusal.code == "edit-conflict" else 409, refusal.detail)
+            status = 412 if refusal.code == "edit-conflict" else 409
+            return _pair_page(now, status, refusal_text(refusal, "Nothing was merged"))
         return redirect(f"/console/registrations/{person.registration.id}?done=merged", 303)
 
 

@@ -58,6 +58,15 @@ REFUSALS: Mapping[Result, tuple[str, str]] = {
 """Code and sentence of what was refused."""
 
 
+UNDECIDED = "This is stored, but not decided yet. Do not send it again: look at the list of registrations in a minute."
+"""Where a refusal would say that nothing was done."""
+
+
+def refusal_text(refusal: DomainError, nothing: str) -> str:
+    """Return the sentence about a refused act; ``nothing`` says what was not done, such as ``Nothing was changed``."""
+    return UNDECIDED if refusal.code == "undecided" else f"{nothing}: {refusal.detail or refusal.code}."
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """A correction of a registration that a coordinator requests.
