@@ -127,7 +127,7 @@ MAX_SHOWN = 200
 
 _MAY_SEE = "(CAST(:forms AS text[]) IS NULL OR r.form = ANY(:forms))"
 _OTHERS = text(f"""
-    SELECT r.id::text, r.form, r.status, r.accepted_at FROM registration r
+    SELECT r.id::text, r.form, r.status, r.accepted_at, r.offer_expires_at IS NOT NULL FROM registration r
     WHERE r.person_ref = decode(:ref, 'hex') AND r.id <> CAST(:id AS uuid) AND {_MAY_SEE} ORDER BY r.id LIMIT :limit
 """)  # noqa: S608 - a constant condition
 _MAILS = text(f"""
@@ -159,12 +159,13 @@ _DELETE_NOTE = text("""
 
 @dataclass(frozen=True, slots=True)
 class OtherRegistration:
-    """Another registration of the same address."""
+    """Another registration of the same address; ``is_offered``: a seat is held for them."""
 
     id: str
     form: str
     status: str
     accepted_at: datetime
+    is_offered: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,9 @@ def test_automatic_offers_continue_when_they_expire_by_a_right_clock(service: Re
     service.register(1, 2, 3)
     service.cancel(1)
     assert (desk.why(), service.seats()) == ({2: "offered", 3: "no-free-seat"}, (0, 2))
+    listed = service.client.get("/console/registrations?status=waitlisted", headers=desk.headers).text
+    words = ("Seat offered</span>", "Held until", "No. 2 on the waiting list", "No. 1 on the waiting list")
+    assert [listed.count(word) for word in words] == [1, 1, 1, 0]
     assert service.enrol_all([answers(4)]) == ["waitlisted"]
     first = service.clock() - timedelta(seconds=1)
     service.tend(first + timedelta(hours=12) - timedelta(seconds=1))
