@@ -87,21 +87,21 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
     @needs("coordinator")
     def decide_marked() -> Response:
         act, back = request.form.get("act", ""), _back(request.form.get("back", ""))
-        if act == SAVE:
+        if act not in CHOICES:
+            raise BadRequest("unknown decision")
+        if act == SAVE and request.form.getlist("marked"):
             require_recent_sign_in()
             return _file(work, clock)
-        if act not in ACTS:
-            raise BadRequest("unknown decision")
-        reason, hours = reason_and_hours(request.form)
+        reason, hours, fault = _reason_and_hours()
         marked = [_inspect(work, clock, act, *one, reason) for one in _wanted(request.form.getlist("marked"))]
         results: list[tuple[Marked, str]] | None = None
-        tag, fault = request.form.get("tag", ""), ""
-        if act in TAGGING and request.form.get("go") == "do":
+        tag, is_confirmed = request.form.get("tag", ""), request.form.get("go") == "do" and not fault
+        if is_confirmed and act in TAGGING:
             try:
                 results = _tag(work, clock, act, tag, marked)
             except DomainError as refusal:
                 fault = refusal.detail
-        elif request.form.get("go") == "do":
+        elif is_confirmed:
             wanted = [SeatDecision(one.id, one.seen, act, holder().name, reason, hours) for one in marked]
             results = [(one, _decide(work, clock, messages, each)) for one, each in zip(marked, wanted, strict=True)]
         page = render_template(
@@ -109,11 +109,11 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
             marked=marked,
             results=results,
             act=act,
-            acts=ACTS,
+            acts=CHOICES,
             back=back,
             tagging=act in TAGGING,
             reason=reason,
-            hours=hours,
+            hours=request.form.get("hours", ""),
             reasons=SEAT_REASONS,
             tag=tag,
             fault=fault,
@@ -121,11 +121,17 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
         return personal(make_response(page, 409 if fault else 200))
 
 
+def _reason_and_hours() -> tuple[str, int | None, str]:
+    """The chosen reason, how long offers are valid, and what is wrong with that; empty for nothing."""
+    try:
+        return *reason_and_hours(request.form), ""
+    except DomainError as refusal:
+        return request.form.get("reason", ""), None, refusal.detail
+
+
 def _file(work: UnitOfWork, clock: Clock) -> Response:
     """A spreadsheet of those who are marked, as far as the key reaches."""
     ids = tuple(identity for identity, _ in _wanted(request.form.getlist("marked")))
-    if not ids:
-        raise BadRequest("no registration is marked")
     wanted = PeopleFilter(ids=ids, forms=holder().forms)
     return personal(xlsx_answer("registrations", *people_file(work, clock, holder().name, wanted, words=FILE_TITLES)))
 

@@ -73,6 +73,21 @@ def test_marked_get_the_seats_that_there_are(
     assert "it was changed after you marked it" in again.text
 
 
+def test_refused_hours_and_an_empty_download_lead_on(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
+    """The marks and what was typed are still there, and nothing was done."""
+    rows(service.url, "UPDATE seat SET capacity = 3")
+    box = marks(client, coordinator)["2"]
+    refused = send(client, coordinator, "offered", box, hours="999", go="do")
+    assert (refused.status_code, refused.text.count(box), refused.text.count('value="999"')) == (409, 2, 2)
+    assert "Nothing was changed: an offer is valid for 1 to" in refused.text
+    assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
+    nothing = send(client, coordinator, "export", back=f"{PATH}?form={WEBINAR}")
+    assert (nothing.status_code, f'href="{PATH}?form={WEBINAR}">Back to the list' in nothing.text) == (200, True)
+    assert "not possible for the marked person" in send(client, coordinator, "withdrawn", box).text
+
+
 def test_what_cannot_be_marked_is_refused(
     service: RegistrationService, client: FlaskClient, coordinator: Headers, installation: TestInstallation
 ) -> None:

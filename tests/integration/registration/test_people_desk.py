@@ -158,7 +158,7 @@ def test_refused_words_are_shown_again_with_the_reason(
     marked = [f"{ids[WEBINAR]}:1", f"{ids['formula']}:1"]
     sent = {"act": "tag", "tag": "it’s", "go": "do", "marked": marked}
     boxes = [f'name="marked" value="{one}"' for one in marked]
-    assert missing(f"{PATH}/marked", sent, f"No tag was changed: {why}.", 'value="it’s"', *boxes) == (409, [])
+    assert missing(f"{PATH}/marked", sent, f"Nothing was changed: {why}.", 'value="it’s"', *boxes) == (409, [])
     view = {"form": WEBINAR, "status": "confirmed", "view-name": "Seats", "view-shared": "yes"}
     assert client.post(f"{PATH}/views", data=view, headers=coordinator).status_code == 303
     why = "The view was not saved: you have a view of that name."
