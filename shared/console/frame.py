@@ -28,6 +28,8 @@ from shared.runtime.errors import DomainError, Unavailable
 from shared.security.csrf import check_csrf
 
 HOME = "/console"
+ACCOUNT = f"{HOME}/account"
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 READERS = frozenset({"viewer", "coordinator"})
 COORDINATORS = frozenset({"coordinator"})
@@ -167,7 +169,8 @@ def frame_blueprint(sign_in: SignIn, console: Console) -> Blueprint:
 def pages_blueprint(name: str, module: str) -> Blueprint:
     """An empty blueprint below ``/console`` for a service's pages, which extend ``console/base.html``.
 
-    A visitor who is not signed in is sent to the sign-in page and then to the requested page; a refusal is a page too.
+    A visitor who is not signed in is sent to the sign-in page and then to the requested page; if they have sent a form,
+    a page keeps it until they have signed in. A refusal is a page too.
 
     Args:
         name: of the blueprint.
@@ -231,12 +234,38 @@ def _signed_in() -> Holder | None:
 
 
 def _to_sign_in(error: Unauthorized) -> Response:
-    """Pass the requested address on; it may contain a search term."""
+    """Pass the requested address on; it may contain a search term. What was typed into a form is kept on a page."""
     again = isinstance(error, RecentSignInRequired)
+    if sent := _sent_by_own_page():
+        return _kept_page(sent, again=again)
     above = request.path.rpartition("/")[0] if again else HOME
     target = request.full_path.rstrip("?") if request.method == "GET" else above
     given = {"next": target} | ({"again": "yes"} if again else {})
     return personal(cast(Response, redirect(f"{_console().sign_in}?{urlencode(given, safe='/?')}", 303)))
+
+
+def _sent_by_own_page() -> list[tuple[str, str]]:
+    """What a form of our own pages sent, without files; nothing for every other request."""
+    if request.method != "POST" or request.mimetype != FORM_TYPE:
+        return []
+    try:
+        check_csrf()
+        return list(request.form.items(multi=True))
+    except HTTPException:
+        return []
+
+
+def _kept_page(sent: Sequence[tuple[str, str]], *, again: bool) -> Response:
+    """A page that sends the same form again, once its sender has signed in."""
+    given = {"next": ACCOUNT} | ({"again": "yes"} if again else {})
+    page = render_template(
+        "console/kept.html",
+        sent=sent,
+        again=again,
+        action=request.full_path.rstrip("?"),
+        sign_in=f"{_console().sign_in}?{urlencode(given, safe='/')}",
+    )
+    return personal(make_response(page, 401))
 
 
 def _http_page(error: HTTPException) -> Response:

@@ -72,10 +72,15 @@ def sent_to_sign_in(answer: TestResponse) -> bool:
     return answer.status_code == 303 and answer.headers["Location"].startswith("/console/sign-in?next=")
 
 
+def keeps_the_form(answer: TestResponse) -> bool:
+    """Whether a page of the console asks to sign in, and keeps what was typed until then."""
+    return answer.status_code == 401 and "What you typed is kept on this page." in answer.text
+
+
 def turned_away(route: Route, answer: TestResponse) -> bool:
     """Whether someone without a key that counts was asked for one, as this kind of route does it."""
     if route.is_page:
-        return sent_to_sign_in(answer)
+        return sent_to_sign_in(answer) or (route.method == "POST" and keeps_the_form(answer))
     return answer.status_code == 401 and answer.get_json()["code"] == "key-required"
 
 
