@@ -40,7 +40,7 @@ from services.events.side_events.reading import SideEventsContext, list_suggesti
 from services.events.venue.model import Placement, Room, TimeSlot
 from shared.console.frame import pages_blueprint
 from shared.http.access import holder, needs_all_forms
-from shared.i18n.when import Period, compact_day, compact_hours
+from shared.i18n.when import Period, compact_day, compact_hours, zone_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ class BoardCell:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A slot, by its times in its own zone, with a cell for each room."""
+    """A slot, by its times in its own zone and that zone's name, with a cell for each room."""
 
     slot: TimeSlot
     times: str
+    zone: str
     cells: tuple[BoardCell, ...]
 
 
@@ -93,7 +94,7 @@ def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict], refused: Sequence
 def slot_choices(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """(id, words) of each slot, by time."""
     for slot in sorted(snapshot.slots.values(), key=lambda one: one.span.starts_at):
-        yield slot.id, f"{compact_day(slot.on)}, {times_text(slot)}"
+        yield slot.id, f"{compact_day(slot.on)}, {times_text(slot)}, {zone_text(slot)}"
 
 
 def times_text(slot: TimeSlot) -> str:
@@ -101,9 +102,14 @@ def times_text(slot: TimeSlot) -> str:
     return compact_hours(Period(slot.span.starts_at, slot.span.ends_at, slot.time_zone))
 
 
+def zone_text(slot: TimeSlot) -> str:
+    """``Geneva time (CEST, UTC+2)``: the slot's own zone, at its start."""
+    return zone_name(slot.span.starts_at, slot.time_zone, "en")
+
+
 def _row(slot: TimeSlot, rooms: Sequence[Room], cards: dict[tuple[str, str], list[BoardCard]]) -> BoardRow:
     cells = (BoardCell(room, not room.is_open(slot.span), tuple(cards.get((slot.id, room.id), ()))) for room in rooms)
-    return BoardRow(slot, times_text(slot), tuple(cells))
+    return BoardRow(slot, times_text(slot), zone_text(slot), tuple(cells))
 
 
 def _cards(

@@ -9,6 +9,7 @@ import pytest
 
 from services.console_words import NO_BREAK
 from services.events.scheduling import openings
+from services.events.scheduling.console import days_of, slot_choices
 from services.events.scheduling.model import Argument, Conflict, ConflictKind, Fixed, Proof
 from services.events.scheduling.openings import TOO_LARGE
 from services.events.scheduling.snapshot import Snapshot
@@ -223,3 +224,9 @@ def test_every_field_that_can_change_has_words() -> None:
     assert change_text(FieldChange("speakers", 2, 2), {}).now == "2, other people"
     named = change_text(FieldChange("speakers", ["Ana"], ["Ana", "Bo"]), {})
     assert (named.before, named.now) == ("Ana", "Ana, Bo")
+
+
+def test_every_time_of_the_board_names_its_zone() -> None:
+    snapshot, zone = a_snapshot(), "Geneva time (CEST, UTC+2)"
+    assert dict(slot_choices(snapshot))["a"].replace(NO_BREAK, " ") == f"Wed 6 May 2020, 09:00 to 10:00, {zone}"
+    assert {row.zone for day in days_of(snapshot, (), ()) for row in day.rows} == {zone}
