@@ -221,8 +221,9 @@ def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]
 def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], filled: FilledSettings) -> Response:
     assert filled.wanted is not None
     effect = preview_form_change(desk.work, desk.clock, form.slug, filled.wanted)
-    sentences = form_words.effect_sentences(effect, filled.wanted)
-    planned = form_words.planned_sentences(settings_of(form), filled.wanted)
+    names = {one.slug: one.name for one in list_partners(desk.work, holder().forms)}
+    sentences = form_words.effect_sentences(effect, filled.wanted, names)
+    planned = form_words.planned_sentences(settings_of(form), filled.wanted, names)
     return _page(desk, form, history, filled, effect=effect, sentences=sentences, planned=planned)
 
 

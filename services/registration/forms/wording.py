@@ -29,7 +29,7 @@ STATES = {
 """Word and tag style of a form by the reason why it is closed; empty while it is open."""
 
 CLOSES = (
-    "The form closes at once, and no one can register.  "
+    "The form closes at once, and no one can register. "
     "People with a seat keep it. Submissions received before then can still be confirmed for a day."
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
@@ -85,28 +85,31 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count:,} people"
 
 
-def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
-    """Effects of the change on people, in sentences; empty if there are none."""
+def effect_sentences(effect: FormEffect, wanted: FormSettings, partners: Mapping[str, str]) -> list[str]:
+    """Effects of the change on people, in sentences; empty if there are none. ``partners``: names by slug."""
     lines = _about_seats(effect) if set(SEAT_SETTINGS) & set(effect.differs) else []
     if "join_minutes_before" in effect.differs:
-        lines.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")
+        lines.append(f"People with a seat can join online from {before_start(wanted.join_minutes_before)}.")
     if "partners" in effect.differs:
-        lines += _about_partners(effect.form.partners, wanted.partners)
+        lines += _about_partners(effect.form.partners, wanted.partners, partners)
     return lines + _about_opening(effect, wanted) if effect.differs else []
 
 
-def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
-    """What would be changed, a sentence each."""
+def planned_sentences(before: FormSettings, wanted: FormSettings, partners: Mapping[str, str]) -> list[str]:
+    """What would be changed, a sentence each. ``partners``: names by slug."""
     old, new = differences(before, wanted)
-    return [_changed(name, old[name], new[name]) for name in new]
+    return [_changed(name, old[name], new[name], partners) for name in new]
 
 
-def change_sentences(line: FormChangeLine) -> list[str]:
-    """What was changed, a sentence each; of the first publication, with how many questions it was."""
+def change_sentences(line: FormChangeLine, partners: Mapping[str, str]) -> list[str]:
+    """What was changed, a sentence each; of the first publication, with how many questions it was.
+
+    ``partners``: names by slug.
+    """
     if line.revision == 1:
         questions = len(line.after.get("questions", ()))
         return [f"Published for the first time, with {questions} {'question' if questions == 1 else 'questions'}."]
-    lines = [_changed(name, line.before[name], line.after[name]) for name in line.after]
+    lines = [_changed(name, line.before[name], line.after[name], partners) for name in line.after]
     return [*lines, f"{people(line.promoted)} of the waiting list got a seat."] if line.promoted else lines
 
 
@@ -114,7 +117,12 @@ def alarm_text(minutes: int | None) -> str:
     """When calendars alert people, in words."""
     if minutes is None:
         return "as set in people's calendars"
-    return "at the start" if minutes == 0 else f"{minutes:,} {'minute' if minutes == 1 else 'minutes'} before the start"
+    return "at the start" if minutes == 0 else before_start(minutes)
+
+
+def before_start(minutes: int) -> str:
+    """``the start``, ``1 minute before the start``, ``15 minutes before the start``."""
+    return f"{minutes:,} {'minute' if minutes == 1 else 'minutes'} before the start" if minutes else "the start"
 
 
 def _about_seats(effect: FormEffect) -> list[str]:
@@ -134,8 +142,9 @@ def _about_seats(effect: FormEffect) -> list[str]:
     return lines
 
 
-def _about_partners(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    added, gone = [one for one in after if one not in before], [one for one in before if one not in after]
+def _about_partners(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    added = [names.get(one, one) for one in after if one not in before]
+    gone = [names.get(one, one) for one in before if one not in after]
     lines = [f"Pages of {', '.join(added)} can show the form within seconds."] if added else []
     if gone:
         lines.append(f"Pages of {', '.join(gone)} can no longer show it.")
@@ -181,7 +190,7 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
     return lines
 
 
-def _changed(name: str, before: Any, after: Any) -> str:
+def _changed(name: str, before: Any, after: Any, partners: Mapping[str, str]) -> str:
     if name == "open":
         return "Opened." if after else "Closed."
     if name == "capacity":
@@ -189,13 +198,14 @@ def _changed(name: str, before: Any, after: Any) -> str:
     if name == "alarm_minutes":
         return f"Calendar alarm: {alarm_text(before)} → {alarm_text(after)}."
     if name == "join_minutes_before":
-        return f"Joining online opens: {before} → {after} minutes before the start."
+        return f"Joining online opens: {alarm_text(before)} → {alarm_text(after)}."
     if name in SETTING_WORDS:
         return _setting_changed(name, before, after)
     if name in SEAT_WORDS:
         return f"{SEAT_WORDS[name]}: {_seat_value(name, before)} → {_seat_value(name, after)}."
     if name == "partners":
-        return f"Shown by: {', '.join(before) or 'no partner'} → {', '.join(after) or 'no partner'}."
+        old, new = (", ".join(partners.get(one, one) for one in slugs) or "no partner" for slugs in (before, after))
+        return f"Shown by: {old} → {new}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
 
 

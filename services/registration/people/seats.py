@@ -376,8 +376,8 @@ def _page(
     form, shown = view.form, settings_of(view.form)
     rows, typed = _shown_rows(form, values), MultiDict[str, str]() if values is None else values
     if effect is not None and wanted is not None:
-        more["sentences"] = form_words.effect_sentences(effect, wanted)
-        more["planned"] = form_words.planned_sentences(settings_of(form), wanted)
+        more["sentences"] = form_words.effect_sentences(effect, wanted, {})
+        more["planned"] = form_words.planned_sentences(settings_of(form), wanted, {})
     page = render_template(
         "registrations/seats.html",
         view=view,

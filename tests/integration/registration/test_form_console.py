@@ -107,7 +107,7 @@ def test_coordinator_sets_from_when_people_can_join(client: FlaskClient, coordin
     assert "People with a seat can join online from 45 minutes before the start." in shown.text
     done = sent(client, coordinator, join="45", go="do")
     after = client.get(done.headers["Location"], headers=coordinator).text
-    assert "Joining online opens: 15 → 45 minutes before the start." in after
+    assert "Joining online opens: 15 minutes before the start → 45 minutes before the start." in after
     assert "From 45 minutes before the start" in after
 
 

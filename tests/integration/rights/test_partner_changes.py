@@ -267,9 +267,9 @@ def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:
     seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
     hidden = dict(re.findall(r'name="(capacity|opens|closes|changes|alarm|join|switch)"[^>]*value="([^"]*)"', page))
     effect = coordinator.post(path, headers=HERE, data={**hidden, "seen": seen, "partners": ["example-partner-fr"]})
-    assert re.search("Pages of example-partner(, a-house)? can no longer show it.", effect.text)
+    assert re.search("Pages of Example Partner(, A House of Rights)? can no longer show it.", effect.text)
     done = coordinator.post(
         path, headers=HERE, data={**hidden, "seen": seen, "partners": "example-partner-fr", "go": "do"}
     )
     assert done.status_code == 303
-    assert "Shown by: example-partner" in coordinator.get(path).text
+    assert "Shown by: Example Partner" in coordinator.get(path).text
