@@ -193,7 +193,7 @@ MAX_RECIPIENTS = 5000
 CHUNK = 500
 OF_SEGMENT = (
     *("event", "form", "working_group", "partner", "country", "language"),
-    *("representative", "not_registered_for", "status"),
+    *("representative", "not_registered_for", "status", "tag"),
 )
 """Filters that a segment has too, by the same names."""
 
