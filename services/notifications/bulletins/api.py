@@ -1,6 +1,5 @@
 """HTTP of bulletins: draft, preview, test, list; send, cancel, stop, outcome."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from services.notifications.bulletins.drafts import (
     discard_draft,
     draft_bulletin,
     preview_bulletin,
+    read_bulletin_position,
     show_bulletin,
     show_bulletins,
     total_bulletins,
@@ -69,7 +69,7 @@ def _add_writing(blueprint: Any, context: BulletinContext) -> None:
         """Bulletins, newest first by default."""
         wanted = {name: query[name] for name in ("state", "q") if query[name]}
         total = {"total": total_bulletins(context.work, wanted)} if query["total"] else {}
-        position = position_in(query["cursor"], 1, _number)
+        position = position_in(query["cursor"], 1, read_bulletin_position)
         if position is not None:
             wanted["before" if query["sort"] == NEWEST else "after"] = position
         found = show_bulletins(context.work, wanted, query["limit"], query["sort"])
@@ -150,13 +150,6 @@ def _problems(blueprint: Any, *statuses: int) -> Any:
         return view
 
     return decorate
-
-
-def _number(key: Sequence[str]) -> int:
-    number = int(key[0])
-    if not 0 < number < 2**31:
-        raise ValueError("no number of a bulletin")
-    return number
 
 
 READERS = ("viewer", "coordinator")

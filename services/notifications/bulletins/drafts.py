@@ -4,7 +4,7 @@ A preview has a mark, which is different for any other content and any other peo
 the preview that the sender has read. So only previewed bulletins are sent.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -193,6 +193,18 @@ def show_bulletins(work: UnitOfWork, wanted: Mapping[str, Any], limit: int, sort
     """
     with work.transaction() as connection:
         return list_bulletins(connection, wanted, sort, limit + 1)
+
+
+def read_bulletin_position(key: Sequence[str]) -> int:
+    """Return the position of a bulletin in a list: its number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = int(key[0])
+    if not 0 < number < 2**31:
+        raise ValueError("no number of a bulletin")
+    return number
 
 
 def total_bulletins(work: UnitOfWork, wanted: Mapping[str, Any]) -> int:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.notifications.bulletins.drafts import show_bulletins
+from services.notifications.bulletins.drafts import read_bulletin_position, show_bulletins
 from services.notifications.mails.kinds import KINDS
 from services.notifications.tracking.service import (
     ResendOrder,
@@ -24,6 +24,7 @@ from services.notifications.tracking.store import MailSelection
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms
 from shared.http.headers import personal
+from shared.http.lists import page_of, position_in
 from shared.runtime.clock import Clock, lower_bound, upper_bound
 from shared.runtime.errors import DomainError
 
@@ -34,7 +35,7 @@ SHOWN = 100
 """Mails on the page; a period or a reason finds the others."""
 
 SHOWN_BULLETINS = 20
-"""Bulletins on the overview; the API finds older ones."""
+"""Bulletins on a page of the overview."""
 
 MAX_REASON_LENGTH = 200
 FIELDS = ("id", "since", "until", "reason", "kind")
@@ -54,15 +55,19 @@ class ChosenMails:
 
 
 def add_overview(blueprint: Blueprint, work: UnitOfWork) -> None:
-    """``/console/mail``: mails by state, and the newest bulletins."""
+    """``/console/mail``: mails by state, and bulletins, newest first."""
 
     @blueprint.get("/mail")
     @needs_all_forms("viewer", "coordinator", "operator")
     def overview_page() -> str:
-        bulletins = show_bulletins(work, {}, SHOWN_BULLETINS)[:SHOWN_BULLETINS]
-        may_write = "coordinator" in holder().roles
+        before = position_in(request.args.get("cursor", ""), 1, read_bulletin_position)
+        found = show_bulletins(work, {} if before is None else {"before": before}, SHOWN_BULLETINS)
         return render_template(
-            "mail/overview.html", overview=mail_overview(work), bulletins=bulletins, may_write=may_write
+            "mail/overview.html",
+            overview=mail_overview(work),
+            page=page_of(found, SHOWN_BULLETINS, lambda bulletin: [str(bulletin.number)]),
+            paged=before is not None,
+            may_write="coordinator" in holder().roles,
         )
 
 

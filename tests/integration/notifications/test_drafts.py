@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.notifications.bulletins.model import MAX_TEXT_LENGTH
+from services.notifications.tracking.console import SHOWN_BULLETINS
 from services.notifications.web import LARGEST_BODY
 from shared.runtime.ids import new_id
 from tests.integration.notifications.bulletins import (
@@ -187,6 +188,17 @@ def test_console_drafts_shows_and_sends(notifications: NotificationService, clie
     overview = client.get("/console/mail").get_data(as_text=True)
     assert "Bulletin" in overview
     assert "1 person" in overview
+
+
+def test_console_leads_to_older_bulletins(notifications: NotificationService, client: FlaskClient) -> None:
+    written = [draft(client) for _ in range(SHOWN_BULLETINS + 1)]
+    sign_in(client)
+    newest = client.get("/console/mail").text
+    [older] = re.findall(r'href="(/console/mail\?cursor=[^"]+)">Older bulletins', newest)
+    oldest = client.get(older).text
+    shown = [[one in page for one in (written[0], written[1])] for page in (newest, oldest)]
+    assert (shown, 'href="/console/mail">From the beginning' in oldest) == ([[False, True], [True, False]], True)
+    assert client.get("/console/mail?cursor=x").status_code == 400
 
 
 def test_console_names_events_groups_and_forms_by_their_titles(
