@@ -68,6 +68,7 @@ def test_page_shows_everyone_newest_first(people: FlaskClient, coordinator: Head
         ("status=cancelled", 1),
         (f"event={WEBINAR}&status=waitlisted", 0),
         ("event=another-event", 0),
+        ("q=nobody", 0),
     ],
 )
 def test_filter_keeps_what_fits(
@@ -83,6 +84,7 @@ def test_filter_keeps_what_fits(
     assert len(addresses(answer.text)) == shown
     assert ("To see the answers to a form" in answer.text) is query.startswith(f"event={WEBINAR}")
     assert ("No registrations match." in answer.text) is (shown == 0)
+    assert ("People who have not yet used the link" in answer.text) is query.startswith("q=")
 
 
 @pytest.mark.parametrize("query", ["status=%00", "form=../etc", "cursor=nonsense", "cursor=WyJub25zZW5zZSJd"])
