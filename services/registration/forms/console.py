@@ -25,6 +25,7 @@ from shared.console.frame import seen_revision
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import personal
+from shared.i18n.when import UTC_NAMES, zone_place
 from shared.public_forms.definition import parse_definition
 from shared.runtime.clock import FIRST_YEAR, LAST_YEAR, unique_instant
 from shared.runtime.errors import DomainError
@@ -62,6 +63,11 @@ class FilledSettings:
 def zone_of(form: StoredForm) -> str:
     """The zone in which a form's hours are written: its event's, else UTC."""
     return form.time_zone or "UTC"
+
+
+def local_words(zone: str, now: datetime) -> str:
+    """Return in which zone hours are written: ``Local time in Geneva``, or ``In UTC``. ``zone`` is an IANA name."""
+    return "In UTC" if zone in UTC_NAMES else f"Local time in {zone_place(now, zone, 'en')}"
 
 
 def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict[str, str]:
@@ -271,7 +277,7 @@ def _page(
         form=form,
         title=_title(form),
         state=form_words.state_of(closed_reason(form.opening, now)),
-        zone=zone_of(form),
+        local=local_words(zone_of(form), now),
         filled=filled,
         switched=first_values(form, _switched(form, now)),
         history=history,

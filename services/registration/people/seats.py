@@ -17,7 +17,7 @@ from services.console_words import changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.api import ReservationSchema
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
-from services.registration.forms.console import LOCAL, is_whole, read_local, zone_of
+from services.registration.forms.console import LOCAL, is_whole, local_words, read_local, zone_of
 from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings, check_settings
 from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
@@ -384,7 +384,7 @@ def _page(
         form=form,
         seats=form.seats,
         title=form.title,
-        zone=zone_of(form),
+        local=local_words(zone_of(form), desk.clock()),
         mode=typed.get("mode", shown.promotion_mode),
         hours=typed.get("hours", str(shown.offer_hours)),
         percent=typed.get("percent", "" if shown.domain_percent is None else str(shown.domain_percent)),

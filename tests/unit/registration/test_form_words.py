@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.registration.forms.changes import FormChangeLine
+from services.registration.forms.console import local_words
 from services.registration.forms.model import FormSettings
 from services.registration.forms.wording import CLOSES, before_start, change_sentences, planned_sentences
 
@@ -32,3 +33,16 @@ def test_join_that_opens_at_the_start_is_written_so() -> None:
 
 def test_sentences_are_parted_by_one_space() -> None:
     assert "  " not in CLOSES
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("UTC", "In UTC"),
+        ("Europe/Zurich", "Local time in Geneva"),
+        ("America/New_York", "Local time in New York"),
+        ("Asia/Kathmandu", "Local time in Kathmandu"),
+    ],
+)
+def test_zone_has_the_name_that_times_have(zone: str, words: str) -> None:
+    assert local_words(zone, datetime(2020, 3, 2, tzinfo=UTC)) == words
