@@ -7,9 +7,10 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import changed_since_opened
 from services.events import console
 from services.events.desk.service import show_left_behind
 from services.events.http import READERS
@@ -41,6 +42,7 @@ from services.events.venue.model import Placement, Room, TimeSlot
 from shared.console.frame import pages_blueprint
 from shared.http.access import holder, needs_all_forms
 from shared.i18n.when import Period, compact_day, compact_hours, zone_name
+from shared.runtime.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,30 +153,8 @@ def timetable_console(context: SideEventsContext, public_url: str) -> Blueprint:
 def _add_board(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.get("/timetable")
     @needs_all_forms(*READERS)
-    def timetable_page() -> str:
-        board, publication = show_board_and_publication(context.work, context.clock)
-        anchors, lost = show_left_behind(context.work, context.clock())
-        conflicts, coordinator = board.snapshot.conflicts, "coordinator" in holder().roles
-        groups = group_titles(context)
-        suggestions = list_suggestions(context.keys, board.snapshot.proposals.values()) if coordinator else []
-        return render_template(
-            "events/timetable.html",
-            board=board,
-            conflicts=[conflict_text(conflict, board.snapshot) for conflict in conflicts],
-            days=days_of(board.snapshot, conflicts, publication.refused),
-            publication=publication,
-            groups=groups,
-            names=_names(context, board) if coordinator else {},
-            suggestions=[shown.proposal for shown in suggestions],
-            suggested=suggested_words(suggestions, groups),
-            reasons=_reasons(board),
-            search=_search(board),
-            impossible=list(impossible_text(board.snapshot)),
-            notified=_notified(board),
-            anchors=anchors,
-            left_behind=lost,
-            may_change=coordinator,
-        )
+    def timetable_page() -> Response:
+        return _board_page(context)
 
     @blueprint.post("/timetable/schedule")
     @needs_all_forms("coordinator")
@@ -183,42 +163,95 @@ def _add_board(blueprint: Blueprint, context: SideEventsContext) -> None:
         return redirect(TIMETABLE, 303)
 
 
+def _board_page(context: SideEventsContext, notice: str = "", status: int = 200) -> Response:
+    """The draft timetable; ``notice`` is why it was not published."""
+    board, publication = show_board_and_publication(context.work, context.clock)
+    anchors, lost = show_left_behind(context.work, context.clock())
+    conflicts, coordinator = board.snapshot.conflicts, "coordinator" in holder().roles
+    groups = group_titles(context)
+    suggestions = list_suggestions(context.keys, board.snapshot.proposals.values()) if coordinator else []
+    page = render_template(
+        "events/timetable.html",
+        notice=notice,
+        board=board,
+        conflicts=[conflict_text(conflict, board.snapshot) for conflict in conflicts],
+        days=days_of(board.snapshot, conflicts, publication.refused),
+        publication=publication,
+        groups=groups,
+        names=_names(context, board) if coordinator else {},
+        suggestions=[shown.proposal for shown in suggestions],
+        suggested=suggested_words(suggestions, groups),
+        reasons=_reasons(board),
+        search=_search(board),
+        impossible=list(impossible_text(board.snapshot)),
+        notified=_notified(board),
+        anchors=anchors,
+        left_behind=lost,
+        may_change=coordinator,
+    )
+    return make_response(page, status)
+
+
 def _add_publishing(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.post("/timetable/publish")
     @needs_all_forms("coordinator")
     def publish() -> AnyResponse:
-        publish_schedule(context.work, context.clock, context.keys, holder().name, seen_in_form())
+        try:
+            publish_schedule(context.work, context.clock, context.keys, holder().name, seen_in_form())
+        except DomainError as refusal:
+            return _board_page(context, *_refusal(refusal, "Not published"))
         return redirect(TIMETABLE, 303)
 
 
 def _add_placing(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.get("/timetable/<uuid:proposal_id>")
     @needs_all_forms("coordinator")
-    def place_page(proposal_id: Any) -> str:
-        board = show_board(context.work)
-        placements = {placement.proposal_id: placement for placement in board.snapshot.placements}
-        shown = show_proposal(context.work, context.keys, str(proposal_id))
-        return render_template(
-            "events/timetable_place.html",
-            proposal=shown.proposal,
-            speakers=shown.speakers,
-            placement=placements.get(str(proposal_id)),
-            board=board,
-            slots=list(slot_choices(board.snapshot)),
-            groups=group_titles(context),
-        )
+    def place_page(proposal_id: Any) -> Response:
+        return _place_page(context, str(proposal_id))
 
     @blueprint.post("/timetable/<uuid:proposal_id>")
     @needs_all_forms("coordinator")
     def place(proposal_id: Any) -> AnyResponse:
-        form = request.form
-        if form.get("action") == "take-off":
-            remove_placement(context.work, str(proposal_id), seen_in_form())
-        else:
-            pinned = form.get("pinned") == "yes"
-            placement = Placement(str(proposal_id), form.get("room", ""), form.get("slot", ""), pinned)
-            place_proposal(context.work, placement, seen_in_form())
+        form, name = request.form, str(proposal_id)
+        typed = Placement(name, form.get("room", ""), form.get("slot", ""), form.get("pinned") == "yes")
+        try:
+            if form.get("action") == "take-off":
+                remove_placement(context.work, name, seen_in_form())
+            else:
+                place_proposal(context.work, typed, seen_in_form())
+        except DomainError as refusal:
+            if refusal.code == "not-found":
+                raise
+            return _place_page(context, name, typed, *_refusal(refusal, "Nothing was changed"))
         return redirect(TIMETABLE, 303)
+
+
+def _refusal(refusal: DomainError, nothing: str) -> tuple[str, int]:
+    """A notice and the status of the page that shows it; ``nothing`` says what was not done."""
+    if refusal.code == "edit-conflict":
+        return changed_since_opened("timetable"), 412
+    return f"{nothing}: {refusal.detail}.", 409
+
+
+def _place_page(
+    context: SideEventsContext, name: str, typed: Placement | None = None, notice: str = "", status: int = 200
+) -> Response:
+    """The choice of a place for a proposal, as it was ``typed`` before a refusal, or as it is."""
+    board, shown = show_board(context.work), show_proposal(context.work, context.keys, name)
+    stored = next((one for one in board.snapshot.placements if one.proposal_id == name), None)
+    page = render_template(
+        "events/timetable_place.html",
+        notice=notice,
+        proposal=shown.proposal,
+        speakers=shown.speakers,
+        is_placed=stored is not None,
+        chosen=typed or stored,
+        pinned=typed.pinned if typed else True,
+        board=board,
+        slots=list(slot_choices(board.snapshot)),
+        groups=group_titles(context),
+    )
+    return make_response(page, status)
 
 
 def _names(context: SideEventsContext, board: Board) -> dict[str, tuple[str, ...]]:

@@ -58,6 +58,9 @@ def test_proposal_that_is_accepted_again_keeps_its_place(desk: Desk) -> None:
     assert [one["proposal"] for one in desk.board().get_json()["placements"]] == [proposal]
 
 
+CHANGED = "This timetable was changed after you opened the page, so nothing was done."
+
+
 def test_scheduled_proposal_is_neither_returned_nor_declined(desk: Desk) -> None:
     proposal, _ = published(desk)
     for verb in ("return", "decline"):
@@ -82,6 +85,7 @@ def test_board_that_changed_since_it_was_read_is_not_published(desk: Desk) -> No
     desk.put(proposal, "lake-hall", MORNING)
     late = desk.client.post("/console/timetable/publish", data={"seen": seen}, headers=desk.headers)
     assert (late.status_code, desk.client.get("/v1/schedule.json").status_code) == (412, 404)
+    assert (CHANGED in late.text, "<h1>Timetable</h1>" in late.text) == (True, True)
     now = desk.board().get_json()["revision"]
     assert desk.client.post("/console/timetable/publish", data={"seen": now}, headers=desk.headers).status_code == 303
 
@@ -93,7 +97,10 @@ def test_board_that_changed_since_it_was_read_is_not_changed_by_the_console(desk
     desk.put(proposal, "lake-hall", MORNING)
     path = f"/console/timetable/{proposal}"
     for form in ({"action": "take-off"}, {"action": "place", "room": "garden-room", "slot": NOON}):
-        assert desk.client.post(path, data=form | {"seen": str(seen)}, headers=desk.headers).status_code == 412
+        late = desk.client.post(path, data=form | {"seen": str(seen)}, headers=desk.headers)
+        assert (late.status_code, CHANGED in late.text) == (412, True)
+    for chosen in ("garden-room", NOON):
+        assert f'<option value="{chosen}" selected>' in late.text
     for wrong in ("", "-1", "x", "9" * 30):
         form = {"action": "take-off", "seen": wrong}
         assert desk.client.post(path, data=form, headers=desk.headers).status_code == 400
