@@ -280,7 +280,12 @@ def _http_page(error: HTTPException) -> Response:
 
 
 def _domain_page(error: DomainError) -> Response:
-    return _refusal(from_domain(error).status_code, error.detail)
+    return _refusal(from_domain(error).status_code, _sentence(error.detail), explained=bool(error.detail))
+
+
+def _sentence(detail: str) -> str:
+    """``detail`` as a sentence of a page."""
+    return f"{detail[:1].upper()}{detail[1:].rstrip('.')}." if detail else ""
 
 
 def _outage_page(error: Unavailable) -> Response:
@@ -290,9 +295,10 @@ def _outage_page(error: Unavailable) -> Response:
     return page
 
 
-def _refusal(status: int, reason: str) -> Response:
-    page = make_response(render_template("console/refusal.html", status=status, reason=reason), status)
-    return personal(page)
+def _refusal(status: int, reason: str, *, explained: bool = False) -> Response:
+    """The page of a refusal; ``explained``: the reason is a sentence about this case, and not a name of the status."""
+    page = render_template("console/refusal.html", status=status, reason=reason, explained=explained)
+    return personal(make_response(page, status))
 
 
 def seen_revision(field: str = "seen") -> int:
