@@ -209,7 +209,7 @@ def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def invite_colleague() -> AnyResponse:
         filled = _read(desk, asks_person=True)
-        if filled.faults:
+        if filled.faults or request.form.get("go") == "back":
             return _form(desk, filled)
         try:
             new = NewColleague(filled.name, filled.email, filled.language, filled.grant)

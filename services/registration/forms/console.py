@@ -213,6 +213,8 @@ def _add_change(blueprint: Blueprint, desk: FormDesk) -> None:
             return _conflict(desk, form, history, seen)
         if filled.wanted is None:
             return _page(desk, form, history, filled, status=422)
+        if request.form.get("go") == "back":
+            return _page(desk, form, history, filled)
         refuse_other_partners(desk.work, filled.wanted.partners, holder().forms, form.partners)
         if request.form.get("go") != "do":
             return _effect(desk, form, history, filled)

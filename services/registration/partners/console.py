@@ -196,6 +196,8 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
             return _conflict(partner, filled)
         if filled.wanted is None:
             return _page(partner, filled, 422)
+        if request.form.get("go") == "back":
+            return _page(partner, filled)
         gone = [one for one in partner.origins if one not in filled.wanted.origins]
         if gone and request.form.get("go") != "do":
             return _page(partner, filled, gone=gone)

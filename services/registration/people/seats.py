@@ -259,8 +259,8 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         if seen != form.revision:
             return _conflict(desk, slug)
         wanted, faults = read_seat_settings(form, request.form)
-        if faults:
-            return _page(desk, slug, 422, values=request.form, faults=faults)
+        if faults or request.form.get("go") == "back":
+            return _page(desk, slug, 422 if faults else 200, values=request.form, faults=faults)
         if request.form.get("go") != "do":
             effect = preview_form_change(desk.work, desk.clock, slug, wanted)
             return _page(desk, slug, values=request.form, effect=effect, wanted=wanted)

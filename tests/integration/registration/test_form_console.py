@@ -32,6 +32,13 @@ def test_console_lists_forms_with_their_seats(full: FlaskClient, coordinator: He
     assert (">Open<" in page.text, "New people go on the waiting list" in page.text) == (True, True)
 
 
+def test_preview_leads_back_to_what_was_typed(full: FlaskClient, coordinator: Headers) -> None:
+    assert 'value="back"' in sent(full, coordinator, capacity="7").text
+    page = sent(full, coordinator, capacity="7", go="back")
+    assert (page.status_code, "What will happen" in page.text) == (200, False)
+    assert re.search('id="capacity"[^>]* value="7"', page.text)
+
+
 def test_console_shows_the_effect_before_it_changes(
     service: RegistrationService, full: FlaskClient, coordinator: Headers
 ) -> None:

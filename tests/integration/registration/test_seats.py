@@ -118,6 +118,8 @@ def test_preview_of_a_reservation_shows_its_effect(service: RegistrationService,
     headers = {**desk.headers, "Sec-Fetch-Site": "same-origin"}
     shown = text_of(desk.client.post(PAGE, data={**fields, "until": ""}, headers=headers).text)
     assert "0 seats are free then, and 1 reserved. 1 more is reserved as seats become free." in shown
+    back = desk.client.post(PAGE, data={**fields, "until": "", "go": "back"}, headers=headers).text
+    assert ('value="representative:" selected' in back, "What will happen" in back) == (True, False)
     assert desk.seats()["revision"] == 1
     done = desk.client.post(PAGE, data={**fields, "until": "", "go": "do"}, headers=headers)
     assert (done.status_code, desk.seats()["reserved"], desk.seats()["promotion_mode"]) == (303, 2, "by-hand")

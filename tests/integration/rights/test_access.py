@@ -332,6 +332,8 @@ def test_console_invites_after_showing_what_it_does(services: ServicesUnderTest)
     before = services.rows("registration", "SELECT count(*) FROM invitation")
     shown = browser.post("/console/access/invite", data=filled, headers=OWN_SITE)
     assert "One e-mail goes to from@example.org" in shown.text
+    back = browser.post("/console/access/invite", data={**filled, "go": "back"}, headers=OWN_SITE).text
+    assert ('value="from@example.org" dir="ltr"' in back, "One e-mail goes" in back) == (True, False)
     assert services.rows("registration", "SELECT count(*) FROM invitation") == before
     done = browser.post("/console/access/invite", data={**filled, "go": "do"}, headers=OWN_SITE)
     assert done.status_code == 303

@@ -195,6 +195,8 @@ def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
     fewer = {**FIELDS, "language": "es", "origins": "https://b.example.org", "seen": "1"}
     effect = coordinator.post(edit, headers=HERE, data=fewer)
     assert "Pages on https://a.example.org can no longer show forms of this partner." in effect.text
+    back = coordinator.post(edit, headers=HERE, data={**fewer, "go": "back"}).text
+    assert ("https://b.example.org</textarea>" in back, "can no longer show forms" in back) == (True, False)
     done = coordinator.post(edit, headers=HERE, data={**fewer, "go": "do"})
     assert done.headers["Location"] == f"{PAGES}/a-network?done=changed"
     late = coordinator.post(edit, headers=HERE, data={**fewer, "name": "Another", "go": "do"})
