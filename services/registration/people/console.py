@@ -210,7 +210,7 @@ def add_notes(blueprint: Blueprint, pages: PersonPages) -> None:
         try:
             if deleted:
                 delete_note(work, clock, identity, note_id, holder().name, holder().forms)
-                return redirect(f"{PATH}/{identity}", 303)
+                return redirect(f"{PATH}/{identity}?done=note-deleted", 303)
             write_note(work, clock, identity, typed, holder().name, note_id)
         except DomainError as refusal:
             return _person(pages, view, 409, notice=_cannot(refusal), typed_note=typed)

@@ -117,6 +117,7 @@ DONE_BESIDES = {
     "sent": "A mail with the link to their registration is being sent.",
     "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
     "noted": "The note is saved.",
+    "note-deleted": "The note is deleted.",
     "tagged": "The tags are changed.",
 }
 """Notice that is shown when it is done."""

@@ -118,6 +118,13 @@ def test_note_is_kept_once_though_the_button_is_pressed_twice(
     assert client.post(f"{path}/notes", data={"words": "Other."}, headers=coordinator).status_code == 400
     assert rows(service.url, "SELECT words FROM registration_note") == [("Called.\nCalls again.",)]
     assert rows(service.url, "SELECT count(*) FROM audit_record WHERE action = 'note-written'") == [(1,)]
+    shown = client.get(path, headers=coordinator).text
+    assert shown.index("<span>This cannot be undone.</span>") < shown.index(f'name="delete" value="{note_id}"')
+    deleted = client.post(f"{path}/notes", data={"delete": note_id}, headers=coordinator, follow_redirects=True)
+    assert ("The note is deleted." in deleted.text, rows(service.url, "SELECT words FROM registration_note")) == (
+        True,
+        [],
+    )
 
 
 def test_note_takes_what_languages_need(
