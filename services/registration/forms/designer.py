@@ -36,7 +36,12 @@ FORM = "/console/registrations/forms"
 SCRIPT = Path(__file__).parent / "static" / "form_draft.js"
 WIDTHS = {"wide": "Wide", "phone": "As on a phone"}
 """Of the preview."""
-SETTING_TITLES = {**form_words.SETTING_WORDS, "partners": "Partners", "capacity": "Number of seats"}
+SETTING_TITLES = {
+    **form_words.SETTING_WORDS,
+    "partners": "Partners",
+    "capacity": "Number of seats",
+    "fields": "Questions",
+}
 CHECK = "The form was changed after you started this draft. Copy what you need from the draft, then discard it."
 
 
@@ -156,7 +161,7 @@ def _page(
         "registrations/draft.html",
         draft=draft,
         content=content,
-        effect=replace(effect, problems=[_by_name(one, fields) for one in effect.problems]),
+        effect=replace(effect, problems=[problem_text(one, fields) for one in effect.problems]),
         title=words_of(draft.content.get("title")).get("en") or draft.slug,
         titles=words_of(content.get("title")),
         intros=words_of(content.get("intro")),
@@ -189,13 +194,18 @@ def _events_offered(desk: DraftDesk, content: Mapping[str, Any]) -> dict[str, st
 
 
 _QUESTION = re.compile(r"/fields/([0-9]+)[/:]\s*(.*)", re.DOTALL)
+_SETTING = re.compile(r"/([a-z_]+)(?:/([a-z]{2}))?: (.*)", re.DOTALL)
 
 
-def _by_name(problem: str, fields: Any) -> str:
-    """A problem of a question with the name of the question in place of its position."""
+def problem_text(problem: str, fields: Any) -> str:
+    """A problem of a draft with what the page calls its place: the setting, or the short name of the question."""
     found = _QUESTION.fullmatch(problem)
     if found is None:
-        return problem
+        setting = _SETTING.fullmatch(problem)
+        if setting is None or setting[1] not in SETTING_TITLES:
+            return problem
+        language = f" ({LANGUAGE_NAMES[setting[2]]})" if setting[2] in LANGUAGE_NAMES else ""
+        return f"{SETTING_TITLES[setting[1]]}{language}: {setting[3]}"
     field = fields[int(found[1])]
     name = field.get("name") if isinstance(field, Mapping) else None
     return f"Question {name or int(found[1]) + 1}: {found[2]}"
