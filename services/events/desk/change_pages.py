@@ -123,7 +123,7 @@ ACTIONS: Mapping[str, Action] = {
     "hold": Action(
         "Mark as held",
         "Mark the event as held",
-        "The event has taken place. It cannot be changed any more.",
+        "The event has taken place. Its date and its status cannot be changed any more.",
         "Mark the event as held",
         "The event is marked as held.",
         frozenset({CONFIRMED}),
@@ -158,9 +158,9 @@ def people_sentence(audience: ChangeAudience) -> str:
 
 
 def languages_sentence(audience: ChangeAudience) -> str:
-    """``In English 30, in French 17.``; empty if there is no one."""
-    parts = [f"in {language_name(code)} {number}" for code, number in _largest_first(audience.by_language)]
-    return f"Mails {', '.join(parts)}." if parts else ""
+    """``Registrations by language: English 30, French 17.``; empty if there is no one."""
+    parts = [f"{language_name(code)} {number}" for code, number in _largest_first(audience.by_language)]
+    return f"Registrations by language: {', '.join(parts)}." if parts else ""
 
 
 PAST = {

@@ -44,7 +44,7 @@ def test_a_date_is_changed_in_three_steps(signed_in: FlaskClient, loaded: UnitOf
     assert 'value="2020-05-11T09:00"' in first.text
     second = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(first)}, headers=OWN_SITE)
     assert "7 people will be notified: 7 confirmed." in second.text
-    assert "Mails in English 5, in French 2." in second.text
+    assert "Registrations by language: English 5, French 2." in second.text
     assert rows(loaded, STATE) == [("tentative", 1)]
     third = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(second), "go": "do"}, headers=OWN_SITE)
     done = f"/console/events/{REVIEW}?done=reschedule&notified=7"

@@ -6,7 +6,9 @@ import pytest
 
 from services.console_words import NO_BREAK
 from services.events import console as wording
+from services.events.attendance.model import ChangeAudience
 from services.events.console import KINDS, MODES, STATUSES, last_span_of, span_of
+from services.events.desk.change_pages import languages_sentence
 from services.events.event.model import EventKind, EventStatus, Mode
 from tests.unit.events.builders import an_event
 
@@ -63,3 +65,10 @@ def test_countries_and_languages_have_names_and_unknown_codes_stay() -> None:
         "Portuguese (Brazil)",
         "not a language",
     ]
+
+
+def test_registrations_are_counted_by_language() -> None:
+    """They may be more than the people who are notified."""
+    audience = ChangeAudience(people=1, by_status={"confirmed": 2}, by_language={"fr": 1, "en": 1})
+    assert languages_sentence(audience) == "Registrations by language: English 1, French 1."
+    assert languages_sentence(ChangeAudience()) == ""
