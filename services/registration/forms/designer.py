@@ -16,6 +16,7 @@ from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
     QUESTION_WORDS,
+    QuestionRow,
     question_rows,
     question_values,
     read_condition,
@@ -79,6 +80,8 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
         if request.form.get("seen") != str(draft.revision):
             return _settings_conflict(desk, slug)
         act, _, at = request.form.get("go", "").partition(":")
+        if act == "remove" and request.form.get("sure") != "yes":
+            return _page(desk, draft, removing=_question_named(draft, at))
         if act == "settings":
             content = read_settings(typed_values(), draft.content)
         elif (fields := _rearranged(draft.content.get("fields") or (), act, at)) is not None:
@@ -87,6 +90,13 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
             raise BadRequest("unknown change")
         place = "#questions" if at else f"?saved={draft.revision + 1}"
         return _store(desk, draft, content, place, _settings_conflict)
+
+
+def _question_named(draft: FormDraft, at: str) -> QuestionRow:
+    """The question that is to be removed."""
+    if not at.isdecimal():
+        raise BadRequest("unknown change")
+    return question_rows(draft.content.get("fields") or ())[_place(draft, at)]
 
 
 def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:

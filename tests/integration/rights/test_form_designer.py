@@ -57,7 +57,12 @@ def test_form_is_made_published_and_changed(services: ServicesUnderTest, coordin
     send(coordinator, f"{DRAFT}/questions/new", go="save", **named)
     assert questions(coordinator)[-2] == "q_2nd_session"
     assert "in-the-morning" in coordinator.get(f"{DRAFT}/questions/{len(questions(coordinator)) - 2}").text
-    send(coordinator, DRAFT, go=f"remove:{len(questions(coordinator)) - 2}")
+    removal = f"remove:{len(questions(coordinator)) - 2}"
+    asked = send(coordinator, DRAFT, go=removal)
+    assert "Remove “<bdi>2nd session?</bdi>” from the draft?" in asked.text
+    assert questions(coordinator)[-2] == "q_2nd_session"
+    send(coordinator, DRAFT, go=removal, sure="yes")
+    assert questions(coordinator)[-2] == "session"
     too_many = send(coordinator, f"{DRAFT}/questions/new", go="save", **{**SESSION, "options.fr": "Un\nDeux\nTrois"})
     assert (too_many.status_code, "more lines than choices" in too_many.text, "Trois" in too_many.text) == (
         422,
@@ -115,7 +120,7 @@ def test_form_is_made_published_and_changed(services: ServicesUnderTest, coordin
     again = coordinator.post(f"/console/registrations/forms/{SLUG}/draft", headers=HERE)
     assert again.headers["Location"] == DRAFT
     assert "The draft is the same as the published form." in coordinator.get(DRAFT).text
-    send(coordinator, DRAFT, go=f"remove:{questions(coordinator).index('note')}")
+    send(coordinator, DRAFT, go=f"remove:{questions(coordinator).index('note')}", sure="yes")
     assert "Removed questions: note." in coordinator.get(DRAFT).text
     late = coordinator.post(DRAFT, headers=HERE, data={"seen": "1", "go": "up:1"})
     assert (late.status_code, "was changed after you opened the page" in late.text) == (412, True)
@@ -157,7 +162,7 @@ def test_what_was_typed_is_kept_when_a_colleague_was_faster(services: ServicesUn
     late = post(f"{path}/questions/{place}", 3, **renamed)
     texts = ("Which one?", f'action="{path}/questions/0"', "current version in: Question.", 'name="seen" value="4"')
     assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
-    assert post(path, 4, go="remove:0").status_code == 303
+    assert post(path, 4, go="remove:0", sure="yes").status_code == 303
     late = post(f"{path}/questions/0", 4, **renamed)
     texts = ("Which one?", f'action="{path}/questions/new"', changed, "The question was removed from the draft")
     assert (late.status_code, [text for text in texts if text not in late.text]) == (412, [])
