@@ -35,6 +35,12 @@ CONTROL_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufff
 CONTROL_MANY_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff9-\ufffb]")
 DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 LINE_END = re.compile("\r\n?|[\u2028\u2029]")
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs without a shape: the fillers of Korean letters, and the empty pattern of Braille."""
+
+SEEN = "LNPS"
+"""Categories of signs that can be seen alone: letters, numbers, punctuation, symbols. A mark needs one of them."""
+
 MAX_SHRINKING = 4
 """Composition never makes a text shorter than a quarter: a longer one is refused before work is done on it."""
 
@@ -80,7 +86,7 @@ def _clean(text: str, longest: int, control: re.Pattern[str]) -> str:
         if DIRECTION.search(text):
             raise Unclean("direction-marks")
         text = text if is_normalized("NFC", text) else normalize("NFC", text)
-        if not any(category(sign)[0] not in "CZ" for sign in text):
+        if not any(category(sign)[0] in SEEN and sign not in BLANK for sign in text):
             return ""  # nothing that can be seen
     if len(text) > longest:
         raise Unclean("too-long")

@@ -153,7 +153,7 @@ _INVITATION = text("""
 """)
 _NEW = text("""
     SELECT EXISTS (SELECT FROM invitation i JOIN access_holder h ON h.id = i.holder_id
-        WHERE h.name = ANY(:names) AND NOT h.revoked AND i.used_at > :since)
+        WHERE h.name = ANY(:names) AND i.used_at > :since)
 """)
 _USE = text("""
     UPDATE invitation SET used_at = :now
@@ -220,7 +220,7 @@ def find_invitation(connection: Connection, token_hash: bytes) -> Any | None:
 
 
 def has_used_link(connection: Connection, names: Collection[str], since: datetime) -> bool:
-    """Whether a person of these names has used an invitation, or a new link, since then."""
+    """Whether a person of these names has used an invitation, or a new link, since then; ended access counts too."""
     return bool(connection.execute(_NEW, {"names": list(names), "since": since}).scalar())
 
 

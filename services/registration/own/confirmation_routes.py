@@ -60,6 +60,9 @@ from shared.security.rate_limits import limited
 MAX_ACTS_SHOWN = 10
 """Of what was done by a link, the newest."""
 
+MAX_GONE = 10
+"""Choices about what does not wait any more: a browser can name any number, and each costs a lookup and a result."""
+
 
 def confirmation_blueprint(context: PublicContext) -> Blueprint:
     """``/c/<token>`` and ``/c/<token>/forms/<slug>``."""
@@ -106,8 +109,12 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
         no_choice = bool(waiting.pending or waiting.changes)
         return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
     forms = {one.id: one.form for some in (waiting.pending, waiting.changes) for one in some}
-    decided = {one.candidate for act in waiting.acts for one in act.results} - set(forms)
-    known = [_with_form(context, choice, forms) for choice in choices if choice.candidate not in decided]
+    decided = {one.candidate for act in waiting.acts for one in act.results}
+    gone = [choice for choice in choices if choice.candidate not in forms and choice.candidate not in decided]
+    known = [
+        *(replace(choice, form=forms[choice.candidate]) for choice in choices if choice.candidate in forms),
+        *(_with_form(context, choice) for choice in gone[:MAX_GONE]),
+    ]
     if known:  # of what was decided before the page shows the result
         wait_for_outcome(
             context.intake, send_choices(context.intake, _any_form(context, waiting, known), waiting, known)
@@ -115,10 +122,8 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     return _back(token)
 
 
-def _with_form(context: PublicContext, choice: Choice, forms: Mapping[str, str]) -> Choice:
-    """The choice with the form of what waits; of what is gone with the one that the page named, if there is such."""
-    if choice.candidate in forms:
-        return replace(choice, form=forms[choice.candidate])
+def _with_form(context: PublicContext, choice: Choice) -> Choice:
+    """The choice about what is gone, with the form that the page named, if there is such."""
     try:
         context.form_view(choice.form)
     except DomainError:

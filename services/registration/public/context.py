@@ -60,6 +60,9 @@ seats. The decider always uses the form's row, not what was shown."""
 VIEW_KEPT_IN_NEED_S = 60.0
 """How long a cached form may be used when it cannot be read again."""
 
+TURN_WITHIN_S = 0.5
+"""How long a request waits for its turn to read a form again, once the cached one is without its key."""
+
 KEY_KEPT_S = 5.0
 """How long answers are sealed to a form's public key while it cannot be read again, so that a destroyed key goes out
 of use. Afterwards a form with sealed questions accepts nothing until its key is read again."""
@@ -104,14 +107,23 @@ class PublicContext:
     def form_view(self, slug: str) -> FormView:
         """The form called ``slug``, about a second old at most: one caller reads it again, the others use the cache.
 
+        Anyone can keep that caller's turn taken, by requests for forms that do not exist. While the cached form is a
+        few seconds old, no one waits for the turn; an older one is without its key, so it is worth a short wait.
+
         Raises:
             DomainError: ``form-unknown``.
+            Unavailable: it cannot be read now, and what is cached is too old.
         """
         kept = self.views.get(slug)
-        if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
+        age_s = time.monotonic() - kept[0] if kept is not None else 0.0
+        if kept is not None and age_s < VIEW_KEPT_S:
             return kept[1]
-        if not self.refreshing.acquire(blocking=kept is None):
-            return _in_need(*kept) if kept is not None else view_form(self.work, slug, self.clock())
+        if kept is None:
+            self.refreshing.acquire()
+        elif not self.refreshing.acquire(timeout=TURN_WITHIN_S if age_s >= KEY_KEPT_S else 0):
+            if age_s > VIEW_KEPT_IN_NEED_S:
+                raise Unavailable("the form cannot be read again in time")
+            return _in_need(*kept)
         try:
             return self._refreshed(slug)
         finally:

@@ -266,6 +266,7 @@ def _add_reading(blueprint: Any, desk: ListDesk) -> None:
     @blueprint.response(200, ListSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
     @blueprint.alt_response(410, schema=ProblemSchema)
     @needs_recent_sign_in
     @needs("sealed-reader")

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registration.access.service import any_is_new
 from services.registration.forms.drafts import questions_added
 from services.registration.forms.messages import make_message
 from services.registration.forms.store import find_form
@@ -101,6 +102,8 @@ LIST_LIFETIME = timedelta(hours=24)
 
 STATUS = "confirmed"
 """Of the people on a list, unless another one is asked for."""
+
+NEW_READER = "a second person approved this list for the access that you had before: ask for a new list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +199,18 @@ class ListDesk:
             condition: makes a condition on the answers from the questions that are opened.
 
         Raises:
-            DomainError: ``not-found``: there is none of this reader's; ``list-expired``; ``sealed-gone``.
+            DomainError: ``not-found``: there is none of this reader's; ``list-expired``; ``new-access``: it was
+                approved for a reader of this name, who may be another person now; ``sealed-gone``.
         """
         with self.work.transaction() as connection:
             opened = find_list(connection, list_id)
             if opened is None or opened.reader != reader or not may_touch(opened.form):
                 raise DomainError("not-found")
-            if self.clock() >= opened.expires_at:
+            now = self.clock()
+            if now >= opened.expires_at:
                 raise DomainError("list-expired", "this list has expired: open a new one, with a reason")
+            if opened.approved_by is not None and any_is_new(connection, (reader,), now):
+                raise DomainError("new-access", NEW_READER)
             self._require_key(connection, opened.form)
             form = find_form(connection, opened.form)
         if form is None:

@@ -297,11 +297,18 @@ def test_whole_list_needs_a_second_person(
         [(holder,)] = rows(service.url, NEW_ACCESS, name)
         answer = client.post(decide, json={"decision": "approved"}, headers=keys["desk"])
         assert (answer.status_code, answer.get_json()["code"]) == (409, "new-access"), f"{name} may be made up"
+        rows(service.url, "UPDATE access_holder SET revoked = true WHERE id = %s", holder)
+        answer = client.post(decide, json={"decision": "approved"}, headers=keys["desk"])
+        assert answer.status_code == 409, f"{name} may be made up although the access has ended"
         rows(service.url, "UPDATE invitation SET used_at = used_at - interval '73 hours' WHERE holder_id = %s", holder)
     assert client.post(decide, json={"decision": "approved"}, headers=keys["desk"]).status_code == 200
     whole = client.get(path, headers=keys["reader"]).get_json()
     assert (set(whole["fields"]), whole["approved_by"], len(whole["items"])) == (set(every), "desk", 3)
     assert client.get(path, headers=keys["second"]).status_code == 404
+    [(holder,)] = rows(service.url, NEW_ACCESS, "reader")
+    answer = client.get(path, headers=keys["reader"])
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "new-access"), "approved for another reader"
+    rows(service.url, "UPDATE invitation SET used_at = used_at - interval '73 hours' WHERE holder_id = %s", holder)
     [line] = client.get("/v1/sealed-readings", headers=keys["viewer"]).get_json()["items"]
     assert [line[name] for name in ("reader", "approved_by", "purpose")] == ["reader", "desk", "everything"]
     assert client.post(decide, json={"decision": "declined"}, headers=keys["second"]).status_code == 409

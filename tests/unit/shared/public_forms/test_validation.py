@@ -96,6 +96,14 @@ def test_names_of_the_world_are_kept(name: str) -> None:
     assert validate(WEBINAR, minimal() | {"name": name}).values["name"] == name
 
 
+@pytest.mark.parametrize(
+    "name", ["\u200b\u2060", "\u3164", "\uffa0 \u115f", "\u2800\u2800", "\ufe0f", "\u034f", "\u0301"]
+)
+def test_name_without_anything_that_can_be_seen_is_none(name: str) -> None:
+    """In a list it would be a link that no one can find."""
+    assert codes(WEBINAR, minimal() | {"name": name}) == {"/name": "required"}
+
+
 def test_text_is_trimmed_and_composed() -> None:
     assert validate(WEBINAR, minimal() | {"name": "  Jose\u0301 \u00a0"}).values["name"] == "José"
 
