@@ -203,7 +203,7 @@ def _register_at_once(
 def _enter(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId, now: datetime) -> Result:
     """The owner of an address enters their answers behind a confirmation link: no further mail is needed."""
     form = facts.forms.get(item.form)
-    if form is None or form.accepts(item) or _never(form, now):
+    if form is None or facts.rejects(item) or form.accepts(item) or _never(form, now):
         return Result.CLOSED
     plan.verified[item.address.mailbox] = item.address
     return _register_or_change(facts, plan, form, item, new_id)
@@ -242,7 +242,7 @@ def _act(facts: Facts, plan: BatchPlan, candidate: Candidate, choice: Choice, ne
     if choice.act is Act.KEEP:
         return Result.KEPT
     form = facts.forms.get(candidate.form)
-    if form is None or not _can_confirm(form, candidate, now):
+    if form is None or candidate.address.ref in facts.blocked or not _can_confirm(form, candidate, now):
         return Result.CLOSED
     if choice.act is Act.REPLACE:
         return _replace(facts, plan, candidate, choice.registration)

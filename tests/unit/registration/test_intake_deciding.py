@@ -254,6 +254,18 @@ def test_blocked_address_is_answered_like_any_other_and_kept_nowhere(new_id: Cal
     assert (plan.candidates, plan.mails, plan.registered) == ([], [], [])
 
 
+def test_blocked_address_registers_by_no_link_that_was_sent_before(new_id: Callable[[], str]) -> None:
+    """Neither with a form that its owner opens behind the link, nor by confirming what has waited since then."""
+    facts = Facts({FORM: form()})
+    decide(facts, [submission(1)], new_id, NOW)
+    (waiting,) = facts.candidates.values()
+    facts.blocked = frozenset({OWNER.ref})
+    entered = decide(facts, [submission(2, proven_by=b"t" * 32)], new_id, NOW)
+    confirmed = decide(facts, [confirm(3, Choice(waiting.id, Act.CONFIRM))], new_id, NOW)
+    assert [plan.results[number][0].result for plan, number in ((entered, 2), (confirmed, 3))] == [Result.CLOSED] * 2
+    assert entered.registered == confirmed.registered == []
+
+
 @pytest.mark.parametrize(
     ("who", "outcome"),
     [
