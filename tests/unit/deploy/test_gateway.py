@@ -97,6 +97,12 @@ def test_caddy_gives_a_body_as_much_time_as_the_application(size: str) -> None:
     assert int(answer_min) * 60 * 125_000 >= 50_000_000
 
 
+def test_caddy_keeps_idle_connections_longer_than_the_proxy_in_front_of_it() -> None:
+    """Traefik keeps them for 90 s, ingress-nginx for 60 s; a submission on a closed connection is answered 502."""
+    assert "\t\t\tidle 2m\n" in caddyfile(CLUSTER)
+    assert all("\t\t\tidle 30s\n" in caddyfile(size) for size in SIZES)
+
+
 def test_larger_prefixes_may_send_more_and_nothing_else_is_limited() -> None:
     rates = re.findall(r"limit_req_zone \$(\w+) zone=(\w+):10m rate=(\d+)r/s;", CONFIGURATION)
     assert rates == [
