@@ -44,7 +44,7 @@ def test_nothing_starts_a_process_of_a_stopped_installation(chart: helm.Chart, n
     assert set(replicas.values()) == {0}
     for kind in ("ScaledObject", "HorizontalPodAutoscaler", "Job"):
         assert named(objects, kind) == {}, kind
-    assert set(named(objects, "PodDisruptionBudget")) <= {"troika-gateway"}
+    assert set(named(objects, "PodDisruptionBudget")) <= {"troika-gateway", "troika-rabbitmq"}
 
 
 def test_ingress_passes_on_what_the_gateway_does(chart: helm.Chart) -> None:
@@ -89,6 +89,34 @@ def test_installation_that_waits_gets_its_schema(chart: helm.Chart) -> None:
     assert upgrade["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
     assert install["metadata"]["name"] != upgrade["metadata"]["name"], "else an upgrade deletes its own hook"
     assert install["spec"]["template"] == upgrade["spec"]["template"]
+
+
+def test_servers_have_resources_and_what_an_operator_adds(chart: helm.Chart) -> None:
+    """Pods without resources are evicted first; a backup, and a restore from it, are parts of the Cluster."""
+    backup = {"barmanObjectStore": {"destinationPath": "s3://backups"}}
+    more = {"backup": backup, "storage": {"storageClass": "fast"}}
+    values = {**OPERATORS, "postgresql": {"enabled": True, "spec": more}, "rabbitmq": {"enabled": True, "replicas": 3}}
+    objects = rendered(chart, values)
+    cluster = named(objects, "Cluster")["troika-postgresql"]["spec"]
+    assert (cluster["instances"], cluster["resources"]["requests"]["memory"]) == (3, "2Gi")
+    assert (cluster["storage"], cluster["backup"]) == ({"size": "20Gi", "storageClass": "fast"}, backup)
+    budget = named(objects, "PodDisruptionBudget")["troika-rabbitmq"]["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": {"app.kubernetes.io/name": "troika-rabbitmq"}}}
+    one = rendered(chart, {"rabbitmq": {"enabled": True, "replicas": 1}})
+    assert "troika-rabbitmq" not in named(one, "PodDisruptionBudget")
+
+
+def test_pooler_can_be_reached(chart: helm.Chart) -> None:
+    """Its pods have its own label in place of the one of the Cluster."""
+    objects = rendered(chart, {**OPERATORS, "postgresql": {"enabled": True, "pooler": True}})
+    rules = named(objects, "NetworkPolicy")["troika-names-and-database"]["spec"]["egress"]
+    keys = [one["key"] for rule in rules for to in rule.get("to", []) for one in _expressions(to)]
+    assert keys == ["cnpg.io/poolerName"]
+
+
+def _expressions(to: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = to.get("podSelector", {}).get("matchExpressions", [])
+    return found
 
 
 def test_process_of_which_none_is_wanted_is_scaled_by_nothing(chart: helm.Chart) -> None:
