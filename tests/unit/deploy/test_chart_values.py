@@ -130,6 +130,19 @@ def test_process_of_which_none_is_wanted_is_scaled_by_nothing(chart: helm.Chart)
     assert named(objects, "ScaledObject")["troika-notifications-send"]["spec"]["minReplicaCount"] == 0
 
 
+def test_further_settings_reach_our_processes_and_commands(chart: helm.Chart) -> None:
+    """A conference behind one address, a network with one reader of sealed answers."""
+    found = pods(rendered(chart, {"environment": {"TROIKA_SEALED_ONE_READER": "yes"}}))
+    without = {
+        name for name, pod in found.items() if _given(pod["containers"][0]).get("TROIKA_SEALED_ONE_READER") != "yes"
+    }
+    assert without == {"troika-gateway"}
+
+
+def _given(container: dict[str, Any]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container["env"]}
+
+
 def test_each_pod_is_pulled_with_the_secrets_of_the_registry(chart: helm.Chart) -> None:
     image = {"pullSecrets": ["registry", "mirror"], "pullPolicy": "Always"}
     for name, pod in pods(rendered(chart, {"image": image})).items():
@@ -145,7 +158,7 @@ def max_connections(objects: list[dict[str, Any]]) -> int:
     for name, one in named(objects, "Deployment").items():
         running = most.get(name) or one["spec"]["replicas"]
         (container,) = one["spec"]["template"]["spec"]["containers"]
-        given = {variable["name"]: variable["value"] for variable in container["env"]}
+        given = _given(container)
         if "TROIKA_WEB_WORKERS" in given:
             total += running * int(given["TROIKA_WEB_WORKERS"]) * web_connections(container["args"][0])
         elif name != "troika-gateway":
