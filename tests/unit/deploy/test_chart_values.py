@@ -106,6 +106,15 @@ def test_servers_have_resources_and_what_an_operator_adds(chart: helm.Chart) -> 
     assert "troika-rabbitmq" not in named(one, "PodDisruptionBudget")
 
 
+def test_node_can_be_drained_while_no_process_is_ready(chart: helm.Chart) -> None:
+    """The broker's nodes are not ours: one that has not caught up must not lose another one."""
+    budgets = named(rendered(chart, OPERATORS), "PodDisruptionBudget")
+    policies = {name: one["spec"].get("unhealthyPodEvictionPolicy") for name, one in budgets.items()}
+    assert policies.pop("troika-rabbitmq") is None
+    assert "troika-registration-forms" in policies
+    assert set(policies.values()) == {"AlwaysAllow"}
+
+
 def test_pooler_can_be_reached(chart: helm.Chart) -> None:
     """Its pods have its own label in place of the one of the Cluster."""
     objects = rendered(chart, {**OPERATORS, "postgresql": {"enabled": True, "pooler": True}})
