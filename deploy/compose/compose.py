@@ -265,6 +265,7 @@ def _sink() -> dict[str, Any]:
         volumes=volumes,
         networks=["back", "outside"],
         depends_on=_after(prepare=DONE),
+        restart="unless-stopped",
     )
 
 

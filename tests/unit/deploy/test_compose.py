@@ -352,6 +352,13 @@ def test_relay_without_encryption_has_to_be_allowed() -> None:
         assert described(size, "prepare")["environment"]["TROIKA_INSECURE"] == "${TROIKA_INSECURE:-}"
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_everything_that_runs_is_there_after_a_restart_of_the_machine(size: str) -> None:
+    """Docker starts again only what has a policy; commands and what runs once are not there."""
+    once = {name for name, one in services(size).items() if "restart" not in one}
+    assert once == {"prepare", "databases", "tools", "doctor", "doctor-logins"}
+
+
 def test_volume_of_another_installation_is_refused(tmp_path: Path) -> None:
     claim(tmp_path / "installation", "first")
     claim(tmp_path / "installation", "first")
