@@ -177,6 +177,8 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_BIND": f"0.0.0.0:{HTTP_PORT}",
             "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
             "TROIKA_TRUSTED_PROXIES": SUBNET,
+            # Prometheus, which is in both networks; Docker chooses addresses of `back`, and no port is published
+            "TROIKA_METRICS_FROM": f"{SUBNET},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
             "TROIKA_LIMITS_EXEMPT": "${TROIKA_LIMITS_EXEMPT:-}",
             # what many clients use at once runs twice; the others once, in memory for a small server
             "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",

@@ -81,6 +81,12 @@ def test_prometheus_watches_all_that_it_does_with_compose(chart: helm.Chart) -> 
     assert ports == {8080: "ingress-nginx", METRICS_PORT: "monitoring"}
 
 
+def test_web_processes_show_their_figures_to_pods(chart: helm.Chart) -> None:
+    for worker, pod in pods(rendered(chart, {"trustedProxies": "10.0.0.0/8,192.0.2.7"})).items():
+        given = _given(pod["containers"][0])
+        assert given.get("TROIKA_METRICS_FROM") == ("10.0.0.0/8,192.0.2.7" if "TROIKA_BIND" in given else None), worker
+
+
 def test_installation_that_waits_gets_its_schema(chart: helm.Chart) -> None:
     """Helm starts hooks after an installation with ``--wait`` once all is ready; without the schema nothing is."""
     (install,) = named(rendered(chart, {}), "Job").values()

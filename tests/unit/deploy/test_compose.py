@@ -344,6 +344,15 @@ def test_what_is_wrong_in_env_is_named_all_at_once(changed: dict[str, str], name
     assert sorted(fault.split()[0].rstrip(":") for fault in caught.value.problems) == named
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_web_processes_show_their_figures_to_prometheus(size: str) -> None:
+    """It is in both networks, and Docker chooses the addresses of one of them."""
+    for one in containers(size):
+        if one.web:
+            networks = described(size, one.name)["environment"]["TROIKA_METRICS_FROM"].split(",")
+            assert networks == ["${TROIKA_SUBNET:-172.31.254.0/24}", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+
+
 def test_relay_without_encryption_has_to_be_allowed() -> None:
     """The sender's container may always hand over unencrypted, as a trial does to its inbox."""
     relay = {"SMTP_URL": "smtp://mail.example.org"}
