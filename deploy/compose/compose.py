@@ -37,6 +37,8 @@ HEADER = (
 )
 IMAGE, SOLVER_IMAGE = "troika:${TROIKA_VERSION:-0.1.0}", "troika-solver:${TROIKA_VERSION:-0.1.0}"
 SUBNET = "${TROIKA_SUBNET:-172.31.254.0/24}"
+METRICS_FROM = f"{SUBNET},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+"""Prometheus is in both networks, and Docker chooses the addresses of `back`; no port of a web process is published."""
 SETTINGS, RUN = "settings", "/run/troika"
 ACCESS_FILE, FORM_KEYS = "/run/access/access.json", "/var/lib/troika/form-keys"
 FORM_KEYS_OR_NONE = f"${{TROIKA_FORM_KEYS-{FORM_KEYS}}}"
@@ -177,8 +179,7 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_BIND": f"0.0.0.0:{HTTP_PORT}",
             "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
             "TROIKA_TRUSTED_PROXIES": SUBNET,
-            # Prometheus, which is in both networks; Docker chooses addresses of `back`, and no port is published
-            "TROIKA_METRICS_FROM": f"{SUBNET},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
+            "TROIKA_METRICS_FROM": METRICS_FROM,
             "TROIKA_LIMITS_EXEMPT": "${TROIKA_LIMITS_EXEMPT:-}",
             # what many clients use at once runs twice; the others once, in memory for a small server
             "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",
