@@ -69,7 +69,7 @@ def test_operators_paths_are_at_their_port_alone() -> None:
 
 
 def test_every_sign_is_filled_in() -> None:
-    assert re.findall(r"@(?!nowhere|too_large|too_many|busy)\w+@?", CONFIGURATION) == []
+    assert re.findall(r"@(?!nowhere|too_large|too_many|busy|media)\w+@?", CONFIGURATION) == []
 
 
 def test_filled_forms_and_what_coordinators_write_alone_may_be_as_large_as_the_service_takes() -> None:
