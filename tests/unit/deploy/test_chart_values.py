@@ -121,10 +121,28 @@ def test_node_can_be_drained_while_no_process_is_ready(chart: helm.Chart) -> Non
     assert set(policies.values()) == {"AlwaysAllow"}
 
 
+@pytest.mark.parametrize("name", ["small", "operators"])
+def test_gateway_reaches_web_processes_and_no_server(chart: helm.Chart, name: str) -> None:
+    """Whoever takes it over has no way to the database or the broker, as with Compose, where it has another network."""
+    objects = rendered(chart, SETS[name])
+    labels = named(objects, "Deployment")["troika-gateway"]["spec"]["template"]["metadata"]["labels"]
+    ways = {
+        policy
+        for policy, one in named(objects, "NetworkPolicy").items()
+        if one["spec"].get("egress") and _selects(one["spec"]["podSelector"], labels)
+    }
+    assert ways == {"troika-names", "troika-gateway"}
+
+
+def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    wanted = selector.get("matchLabels", {}).items() <= labels.items()
+    return wanted and all(labels[one["key"]] not in one["values"] for one in selector.get("matchExpressions", []))
+
+
 def test_pooler_can_be_reached(chart: helm.Chart) -> None:
     """Its pods have its own label in place of the one of the Cluster."""
     objects = rendered(chart, {**OPERATORS, "postgresql": {"enabled": True, "pooler": True}})
-    rules = named(objects, "NetworkPolicy")["troika-names-and-database"]["spec"]["egress"]
+    rules = named(objects, "NetworkPolicy")["troika-servers"]["spec"]["egress"]
     keys = [one["key"] for rule in rules for to in rule.get("to", []) for one in _expressions(to)]
     assert keys == ["cnpg.io/poolerName"]
 
