@@ -27,9 +27,10 @@ GENERATED = "<!-- Written by `make specs` from the code. Do not edit. -->\n\n"
 _METRICS_INTRODUCTION = """\
 # Metrics
 
-Each web process answers at `/-/<service>/metrics`, each worker at `/metrics` of its own metrics port. No label and no
-value holds anything personal. Histograms have the series `_bucket`, `_sum` and `_count`. Where several processes of
-one kind run, the last column says how a gauge of several web workers is combined into one.
+Each web process answers at `/-/<service>/metrics` to requests from this machine and from `TROIKA_METRICS_FROM`, each
+worker at `/metrics` of its own metrics port. No label and no value holds anything personal. Histograms have the series
+`_bucket`, `_sum` and `_count`. Where several processes of one kind run, the last column says how a gauge of several web
+workers is combined into one.
 
 """
 

@@ -33,7 +33,7 @@ HEAD = """\
 			# of the whole body and of the whole answer: an import has this long, and an export to a slow line
 			read_body 100s
 			write 15m
-			idle 30s
+			idle @idle@
 		}
 		max_header_size 32KB
 @options@	}
@@ -93,6 +93,10 @@ IN_A_CLUSTER = """\
 """
 """The proxy that ends TLS in front of it reports where a request comes from."""
 
+IDLE, IDLE_IN_A_CLUSTER = "30s", "2m"
+"""How long an idle connection stays open. The proxy in front closes its own first (ingress-nginx after 60 s, Traefik
+after 90 s): it sends no request again whose connection was closed under it, and answers 502."""
+
 METRICS_PORT = 9180
 METRICS = f"""\
 http://:{METRICS_PORT} {{
@@ -113,12 +117,13 @@ SIZES = {"256k": "256KiB", "1m": "1MB", "21m": "21MB"}
 def caddyfile(size: str) -> str:
     """The text of the Caddyfile of an installation of ``size``."""
     headers = "".join(f'\theader {name} "{value}"\n' for name, value in refusal_headers(https=True))
-    scheme, options = ("http://", IN_A_CLUSTER) if size == CLUSTER else ("", "")
+    behind_proxy = ("http://", IN_A_CLUSTER, IDLE_IN_A_CLUSTER)
+    scheme, options, idle = behind_proxy if size == CLUSTER else ("", "", IDLE)
     public = _site(f"{scheme}{{$TROIKA_HOST}}", "/programme", PUBLIC_ROUTES, size)
     desk = _site(f"{scheme}{{$TROIKA_DESK_HOST}}", "/console", DESK_ROUTES, size)
     pages = "\n".join(_page(status, name) for status, name in PAGES.items())
-    head = HEAD.replace("@headers@", headers).replace("@options@", options).replace("@pages@", pages)
-    return head + METRICS + "\n".join([*public, "", *desk]) + "\n"
+    head = HEAD.replace("@headers@", headers).replace("@options@", options).replace("@idle@", idle)
+    return head.replace("@pages@", pages) + METRICS + "\n".join([*public, "", *desk]) + "\n"
 
 
 def _page(status: int, name: str) -> str:

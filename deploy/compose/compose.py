@@ -37,6 +37,8 @@ HEADER = (
 )
 IMAGE, SOLVER_IMAGE = "troika:${TROIKA_VERSION:-0.1.0}", "troika-solver:${TROIKA_VERSION:-0.1.0}"
 SUBNET = "${TROIKA_SUBNET:-172.31.254.0/24}"
+METRICS_FROM = f"{SUBNET},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+"""Prometheus is in both networks, and Docker chooses the addresses of `back`; no port of a web process is published."""
 SETTINGS, RUN = "settings", "/run/troika"
 ACCESS_FILE, FORM_KEYS = "/run/access/access.json", "/var/lib/troika/form-keys"
 FORM_KEYS_OR_NONE = f"${{TROIKA_FORM_KEYS-{FORM_KEYS}}}"
@@ -44,7 +46,7 @@ FORM_KEYS_OR_NONE = f"${{TROIKA_FORM_KEYS-{FORM_KEYS}}}"
 WHOLE = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
 COLLECTED = ("prometheus", "alertmanager", "grafana")
 REQUIRED = ("TROIKA_HOST", "TROIKA_DESK_HOST", "TROIKA_MAIL_FROM")
-OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL")
+OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL", "TROIKA_INSECURE")
 MAX_CONNECTIONS = {SMALL: 200, FULL: 400}
 """Of PostgreSQL: more than the pools of all containers have (docs/reference/capacity.md)."""
 
@@ -177,6 +179,7 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_BIND": f"0.0.0.0:{HTTP_PORT}",
             "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
             "TROIKA_TRUSTED_PROXIES": SUBNET,
+            "TROIKA_METRICS_FROM": METRICS_FROM,
             "TROIKA_LIMITS_EXEMPT": "${TROIKA_LIMITS_EXEMPT:-}",
             # what many clients use at once runs twice; the others once, in memory for a small server
             "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",
@@ -265,6 +268,7 @@ def _sink() -> dict[str, Any]:
         volumes=volumes,
         networks=["back", "outside"],
         depends_on=_after(prepare=DONE),
+        restart="unless-stopped",
     )
 
 

@@ -31,10 +31,11 @@ from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_passwords, database_passwords, keys_server_password, write_definitions
 from services.notifications.composing.mime import mailbox
+from services.notifications.sending.smtp import plain_relay
 from shared.cli.settings import read_database
 from shared.db.embedded_server import SUPERUSER
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import INSECURE, VARIABLE, SettingsEnv, connection_parameters, url_of
+from shared.runtime.settings import INSECURE, SMTP, VARIABLE, SettingsEnv, connection_parameters
 
 VOLUME = Path("/settings")
 POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"
@@ -244,7 +245,7 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     port = env.int("TROIKA_HTTPS_PORT", 443, validate=Range(1, 65535))
     env.parsed("TROIKA_MAIL_FROM", mailbox, about="the sender of mails")
     trial = env.bool("TROIKA_TRIAL", False)
-    relay = env.str("SMTP_URL", "", validate=[url_of("smtp", "smtps"), _with_password])
+    relay = env.str("SMTP_URL", "", validate=[_with_password, env.secure(SMTP, plain_relay)])
     if trial and relay:
         env.refuse("SMTP_URL", "contradicts TROIKA_TRIAL=yes, which delivers no mail: leave one of them out")
     if trial is False and relay == "":

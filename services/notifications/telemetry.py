@@ -11,7 +11,7 @@ from shared.runtime.tracing import SpanType
 
 mails_total = Counter(
     "troika_mails_total",
-    "Mails by kind and outcome: sent, deferred, failed, unknown, cancelled, suppressed.",
+    "Mails by kind and outcome: sent, deferred, failed, unknown, cancelled, suppressed, missed (its time passed).",
     ["kind", "outcome"],
 )
 mail_unknown_resolved_total = Counter(

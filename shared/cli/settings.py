@@ -26,8 +26,10 @@ from shared.runtime.deployment import (
     AdmissionLimits,
     Deployment,
     LimitSettings,
+    Network,
     ProbeAddress,
     TrustedProxies,
+    read_monitors,
     read_networks,
     read_probe_address,
     read_proxies,
@@ -98,6 +100,7 @@ class CommonSettings:
     probes: ProbeAddress = field(default_factory=ProbeAddress)
     bind: str = ""
     proxies: TrustedProxies = LOOPBACK
+    monitors: tuple[Network, ...] = LOOPBACK.networks
     limits: LimitSettings = field(default_factory=LimitSettings)
     otlp_url: str = ""
     data: Path = Path("var")
@@ -121,7 +124,7 @@ class CommonSettings:
     def deployment_with(self, limits_key: bytes) -> Deployment:
         """As :attr:`deployment`, for an application that signs nothing: ``limits_key`` hashes its clients' networks."""
         limits = replace(self.limits, key=limits_key)
-        return Deployment(self.https, self.proxies, limits)
+        return Deployment(self.https, self.proxies, limits, self.monitors)
 
 
 def read_common(
@@ -181,6 +184,7 @@ def _with_web(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
         public_url=read_public_url(env),
         bind=env.str("TROIKA_BIND", "127.0.0.1:8000"),
         proxies=env.parsed("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
+        monitors=env.parsed("TROIKA_METRICS_FROM", read_monitors, LOOPBACK.networks),
         limits=LimitSettings(
             storage_url=env.str("TROIKA_LIMITS_URL", MEMORY, validate=[storages, env.secure(LIMITS, plain_urls)]),
             exempt=env.parsed("TROIKA_LIMITS_EXEMPT", read_networks, ()),

@@ -32,7 +32,7 @@ from shared.http.request_data import (
 )
 from shared.http.sign_in import KeyHolders
 from shared.runtime.clock import Clock, system_clock
-from shared.runtime.deployment import AdmissionLimits, Deployment, running_version
+from shared.runtime.deployment import AdmissionLimits, Deployment, Network, is_direct, running_version
 from shared.runtime.logs import carried_trace, caused_by
 from shared.runtime.metrics import build_info, http_inflight_requests, http_request_duration_seconds
 from shared.runtime.tracing import HTTP_REQUEST, is_tracing, span
@@ -132,8 +132,13 @@ def _end_span() -> None:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Blueprint:
-    """Routes below ``/-/<service>/`` (and below ``/-/`` where the service runs alone)."""
+def health_blueprint(service: str, ready: Callable[[], Sequence[str]], monitors: tuple[Network, ...]) -> Blueprint:
+    """Routes below ``/-/<service>/`` (and below ``/-/`` where the service runs alone).
+
+    Figures reveal more than they seem to: a person who submits an address and sees which counter changes can infer
+    whether it was registered. So Prometheus gets them directly, from the networks ``monitors``, and nobody through a
+    gateway without an operator's key.
+    """
     blueprint = Blueprint(f"{service}-health", __name__, url_prefix=f"/-/{service}")
     build_info.labels(service, running_version()).set(1)
 
@@ -157,7 +162,7 @@ def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Bluepr
     @blueprint.get("/metrics")
     @public
     def metrics() -> Response:
-        if not _from_this_machine() and holder_if_any("operator") is None:
+        if not is_direct(request.environ, monitors) and holder_if_any("operator") is None:
             raise NotFound
         registry: CollectorRegistry = REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -166,16 +171,6 @@ def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Bluepr
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
-
-
-def _from_this_machine() -> bool:
-    """Return whether Prometheus asks directly, not a client through a gateway.
-
-    Figures reveal more than they seem to: a person who submits an address and sees which counter changes can infer
-    whether it was registered. From elsewhere an operator's key is needed.
-    """
-    forwarded = any(name in request.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"))
-    return request.remote_addr in ("127.0.0.1", "::1") and not forwarded
 
 
 MAX_BODY_BYTES = 64 * 1024
@@ -286,7 +281,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)
-    app.register_blueprint(health_blueprint(parts.service, parts.ready))
+    app.register_blueprint(health_blueprint(parts.service, parts.ready, deployment.monitors))
     app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations, parts.examples)))
     limits = Limits(parts.service, deployment.limits, deployment.proxies, rates=parts.rates)
     limit_views(app, limits, refuse_too_many)

@@ -131,6 +131,21 @@ def read_proxies(text: str) -> TrustedProxies:
 LOOPBACK = read_proxies("127.0.0.1, ::1")
 
 
+def read_monitors(text: str) -> tuple[Network, ...]:
+    """The networks in ``text`` from which Prometheus asks, and always this machine.
+
+    Raises:
+        ValueError: one of them is no network, or is all addresses.
+    """
+    return (*LOOPBACK.networks, *read_proxies(text).networks)
+
+
+def is_direct(environ: "WSGIEnvironment", networks: tuple[Network, ...]) -> bool:
+    """Whether a request comes from one of ``networks`` itself, and through no gateway: each adds a header."""
+    is_forwarded = any(f"HTTP_{name}" in environ for name in ("X_FORWARDED_FOR", "X_REAL_IP", "FORWARDED", "VIA"))
+    return not is_forwarded and _contain(networks, environ.get("REMOTE_ADDR", ""))
+
+
 @lru_cache(maxsize=KEPT_ANSWERS)
 def _contain(networks: tuple[Network, ...], peer: str) -> bool:
     try:
@@ -284,11 +299,13 @@ class Deployment:
     https: whether its public address is HTTPS.
     proxies: networks of the gateways in front of it.
     limits: how often a client may send a request.
+    monitors: networks from which Prometheus asks.
     """
 
     https: bool
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    monitors: tuple[Network, ...] = LOOPBACK.networks
 
 
 def running_version() -> str:

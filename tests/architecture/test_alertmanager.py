@@ -29,6 +29,10 @@ def _for_s(alert: str) -> int:
     return int(found[1]) * {"s": 1, "m": 60}[found[2]]
 
 
+def _down(service: str, process: str) -> dict[str, str]:
+    return raised("TroikaProcessDown", service=service, process=process)
+
+
 @pytest.mark.parametrize("fault", faults())
 def test_one_fault_raises_one_page(fault: str) -> None:
     pages = evaluate(faults()[fault]).pages
@@ -42,8 +46,10 @@ def test_one_fault_raises_one_page(fault: str) -> None:
         ([raised("TroikaBrokerDown"), raised("TroikaIntakeErrors")], ["broker", "symptom"]),
         ([raised("TroikaBrokerDown"), raised("TroikaPublicPageDown", instance="p")], ["broker", "symptom"]),
         ([raised("TroikaBrokerDown"), raised("TroikaDatabaseErrors", service="events")], ["broker", "process"]),
-        ([raised("TroikaBrokerDown"), raised("TroikaProcessDown", process="decide")], ["broker", "process"]),
-        ([raised("TroikaBrokerDown"), raised("TroikaProcessDown", process="send")], ["broker"]),
+        ([raised("TroikaBrokerDown"), _down("registration", "decide")], ["broker", "process"]),
+        ([raised("TroikaBrokerDown"), _down("registration", "web")], ["broker", "process"]),
+        ([raised("TroikaBrokerDown"), _down("events", "web")], ["broker"]),
+        ([raised("TroikaBrokerDown"), _down("notifications", "send")], ["broker"]),
         ([raised("TroikaBrokerNodeDown", instance="b"), raised("TroikaCanaryMissing")], ["symptom"]),
         ([raised("TroikaPostgresDown"), raised("TroikaAuditDifference", equation="A1")], ["database", "independent"]),
         ([raised("TroikaAuditDifference", equation="A1"), raised("TroikaIntakeErrors")], ["independent", "symptom"]),

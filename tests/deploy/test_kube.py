@@ -41,6 +41,7 @@ VALUES: dict[str, Any] = {
         "pullPolicy": "Never",
     },
     "postgresql": {"host": "postgres:5432"},
+    "networkPolicy": {"serverNetworks": ["10.0.0.0/8"]},
     "web": {"replicas": 1, "workers": 1},
     "gateway": {"image": "localhost/caddy:2", "replicas": 1},
 }

@@ -20,7 +20,10 @@ Labels = Mapping[str, str]
 RULES = PROJECT / "deploy/prometheus/rules"
 CONFIGURATION = PROJECT / "deploy/prometheus/alertmanager.yml"
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')
-_PATH = '{{ if match "^(forms|own|decide)$" $labels.process }}intake{{ end }}'
+_PATH = (
+    '{{ if and (eq $labels.service "registration") '
+    '(match "^(forms|own|decide|web|work)$" $labels.process) }}intake{{ end }}'
+)
 _OF_QUEUE = '{{ reReplaceAll "[.].*" "" $labels.queue }}'
 
 INTAKE = [("registration", process) for process in ("forms", "own", "desk", "decide", "relay", "consume", "tend")]
@@ -38,7 +41,8 @@ def rules() -> dict[str, dict[str, Any]]:
 
 def raised(alert: str, **labels: str) -> dict[str, str]:
     """The labels with which the rule of ``alert`` raises it for a series with ``labels``."""
-    path = "intake" if labels.get("process") in ("forms", "own", "decide") else ""
+    needed = labels.get("process") in ("forms", "own", "decide", "web", "work")
+    path = "intake" if labels.get("service") == "registration" and needed else ""
     templates = {_OF_QUEUE: labels.get("queue", "").partition(".")[0], _PATH: path}
     own = {name: templates.get(value, value) for name, value in rules()[alert]["labels"].items()}
     return {name: value for name, value in {"alertname": alert, **labels, **own}.items() if value}

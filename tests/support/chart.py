@@ -12,6 +12,8 @@ NEEDED: dict[str, Any] = {
     "hosts": {"public": "register.example.org", "desk": "desk.example.org"},
     "mailFrom": "upr@example.org",
     "trustedProxies": "10.0.0.0/8",
+    "postgresql": {"host": "db.example.org:5432"},
+    "networkPolicy": {"serverNetworks": ["192.0.2.0/24"]},
 }
 OPERATORS: dict[str, Any] = {
     "keda": {"enabled": True},
@@ -28,7 +30,7 @@ SETS: dict[str, dict[str, Any]] = {
     "keda": {"keda": {"enabled": True}, "processes": {"notifications-send": {"replicas": 0, "maxReplicas": 9}}},
     "monitored": {"monitoring": {"enabled": True}},
     "one-node": {"postgresql": {"enabled": True, "instances": 1}, "rabbitmq": {"enabled": True, "replicas": 1}},
-    "own-servers": {"networkPolicy": {"serverNetworks": ["192.0.2.0/24"]}, "limitsUrl": "rediss://redis.example.org"},
+    "shared-limits": {"limitsUrl": "rediss://redis.example.org"},
     "without-ingress": {"ingress": {"enabled": False}, "networkPolicy": {"enabled": False}},
     "keys-database": {"formKeys": {"database": True}},
     "stopped": {**OPERATORS, "stopped": True},
@@ -36,10 +38,16 @@ SETS: dict[str, dict[str, Any]] = {
 }
 
 
+def complete(values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` over those that each installation needs."""
+    parts = {name: {**part, **values.get(name, {})} for name, part in NEEDED.items() if isinstance(part, dict)}
+    return {**NEEDED, **values, **parts}
+
+
 def rendered(chart: helm.Chart, values: dict[str, Any], *, is_upgrade: bool = False) -> list[dict[str, Any]]:
     """Every object of a release, and its hooks."""
     texts = chart.render(
-        values={**NEEDED, **values},
+        values=complete(values),
         name="troika",
         namespace="troika",
         is_install=not is_upgrade,

@@ -56,6 +56,9 @@ capabilities:
 {{- with .Values.insecure }}
 - {name: TROIKA_INSECURE, value: {{ . | quote }}}
 {{- end }}
+{{- range $name, $value := .Values.environment }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
 {{- end -}}
 
 {{- define "troika.superuserSecret" -}}

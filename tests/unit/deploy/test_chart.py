@@ -24,7 +24,7 @@ from deploy.operations.audit.settings import read_settings as read_audit_setting
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.shape import PROCESSES, SERVICES, worker_name
 from services.events.settings import read_settings as events_settings
-from tests.support.chart import CHART, NEEDED, OPERATORS, SETS, named, pods, rendered
+from tests.support.chart import CHART, OPERATORS, SETS, complete, named, pods, rendered
 from tests.support.processes import PROJECT
 
 INFO = 1
@@ -58,7 +58,7 @@ def check(text: str, version: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_chart_lints_renders_and_is_valid(chart: helm.Chart, name: str) -> None:
-    report = helm.lint(CHART, {**NEEDED, **SETS[name]}, strict=True)
+    report = helm.lint(CHART, complete(SETS[name]), strict=True)
     assert [message for message in report["messages"] if message["severity"] > INFO] == []
     objects = rendered(chart, SETS[name])
     for one in objects:
@@ -161,6 +161,9 @@ def test_outside_is_open_to_two_processes_alone(chart: helm.Chart) -> None:
         ({"mailFrom": "nobody"}, "mailFrom"),
         ({"trustedProxies": ""}, "trustedProxies"),
         ({"insecure": "everything"}, "insecure"),
+        ({"postgresql": {"host": ""}}, "postgresql.host"),
+        ({"networkPolicy": {"serverNetworks": []}}, "networkPolicy.serverNetworks"),
+        ({**OPERATORS, "limitsUrl": "rediss://a", "networkPolicy": {"serverNetworks": []}}, "serverNetworks"),
         ({"externalSecrets": {"enabled": True, "store": ""}}, "externalSecrets"),
         ({"rabbitmq": {"enabled": True, "replicas": 2}}, "rabbitmq"),
         ({"processes": {"registration-forms": {"replica": 3}}}, "replica"),

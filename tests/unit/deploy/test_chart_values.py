@@ -44,7 +44,7 @@ def test_nothing_starts_a_process_of_a_stopped_installation(chart: helm.Chart, n
     assert set(replicas.values()) == {0}
     for kind in ("ScaledObject", "HorizontalPodAutoscaler", "Job"):
         assert named(objects, kind) == {}, kind
-    assert set(named(objects, "PodDisruptionBudget")) <= {"troika-gateway"}
+    assert set(named(objects, "PodDisruptionBudget")) <= {"troika-gateway", "troika-rabbitmq"}
 
 
 def test_ingress_passes_on_what_the_gateway_does(chart: helm.Chart) -> None:
@@ -81,6 +81,12 @@ def test_prometheus_watches_all_that_it_does_with_compose(chart: helm.Chart) -> 
     assert ports == {8080: "ingress-nginx", METRICS_PORT: "monitoring"}
 
 
+def test_web_processes_show_their_figures_to_pods(chart: helm.Chart) -> None:
+    for worker, pod in pods(rendered(chart, {"trustedProxies": "10.0.0.0/8,192.0.2.7"})).items():
+        given = _given(pod["containers"][0])
+        assert given.get("TROIKA_METRICS_FROM") == ("10.0.0.0/8,192.0.2.7" if "TROIKA_BIND" in given else None), worker
+
+
 def test_installation_that_waits_gets_its_schema(chart: helm.Chart) -> None:
     """Helm starts hooks after an installation with ``--wait`` once all is ready; without the schema nothing is."""
     (install,) = named(rendered(chart, {}), "Job").values()
@@ -89,6 +95,61 @@ def test_installation_that_waits_gets_its_schema(chart: helm.Chart) -> None:
     assert upgrade["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
     assert install["metadata"]["name"] != upgrade["metadata"]["name"], "else an upgrade deletes its own hook"
     assert install["spec"]["template"] == upgrade["spec"]["template"]
+
+
+def test_servers_have_resources_and_what_an_operator_adds(chart: helm.Chart) -> None:
+    """Pods without resources are evicted first; a backup, and a restore from it, are parts of the Cluster."""
+    backup = {"barmanObjectStore": {"destinationPath": "s3://backups"}}
+    more = {"backup": backup, "storage": {"storageClass": "fast"}}
+    values = {**OPERATORS, "postgresql": {"enabled": True, "spec": more}, "rabbitmq": {"enabled": True, "replicas": 3}}
+    objects = rendered(chart, values)
+    cluster = named(objects, "Cluster")["troika-postgresql"]["spec"]
+    assert (cluster["instances"], cluster["resources"]["requests"]["memory"]) == (3, "2Gi")
+    assert (cluster["storage"], cluster["backup"]) == ({"size": "20Gi", "storageClass": "fast"}, backup)
+    budget = named(objects, "PodDisruptionBudget")["troika-rabbitmq"]["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": {"app.kubernetes.io/name": "troika-rabbitmq"}}}
+    one = rendered(chart, {"rabbitmq": {"enabled": True, "replicas": 1}})
+    assert "troika-rabbitmq" not in named(one, "PodDisruptionBudget")
+
+
+def test_node_can_be_drained_while_no_process_is_ready(chart: helm.Chart) -> None:
+    """The broker's nodes are not ours: one that has not caught up must not lose another one."""
+    budgets = named(rendered(chart, OPERATORS), "PodDisruptionBudget")
+    policies = {name: one["spec"].get("unhealthyPodEvictionPolicy") for name, one in budgets.items()}
+    assert policies.pop("troika-rabbitmq") is None
+    assert "troika-registration-forms" in policies
+    assert set(policies.values()) == {"AlwaysAllow"}
+
+
+@pytest.mark.parametrize("name", ["small", "operators"])
+def test_gateway_reaches_web_processes_and_no_server(chart: helm.Chart, name: str) -> None:
+    """Whoever takes it over has no way to the database or the broker, as with Compose, where it has another network."""
+    objects = rendered(chart, SETS[name])
+    labels = named(objects, "Deployment")["troika-gateway"]["spec"]["template"]["metadata"]["labels"]
+    ways = {
+        policy
+        for policy, one in named(objects, "NetworkPolicy").items()
+        if one["spec"].get("egress") and _selects(one["spec"]["podSelector"], labels)
+    }
+    assert ways == {"troika-names", "troika-gateway"}
+
+
+def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    wanted = selector.get("matchLabels", {}).items() <= labels.items()
+    return wanted and all(labels[one["key"]] not in one["values"] for one in selector.get("matchExpressions", []))
+
+
+def test_pooler_can_be_reached(chart: helm.Chart) -> None:
+    """Its pods have its own label in place of the one of the Cluster."""
+    objects = rendered(chart, {**OPERATORS, "postgresql": {"enabled": True, "pooler": True}})
+    rules = named(objects, "NetworkPolicy")["troika-servers"]["spec"]["egress"]
+    keys = [one["key"] for rule in rules for to in rule.get("to", []) for one in _expressions(to)]
+    assert keys == ["cnpg.io/poolerName"]
+
+
+def _expressions(to: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = to.get("podSelector", {}).get("matchExpressions", [])
+    return found
 
 
 def test_process_of_which_none_is_wanted_is_scaled_by_nothing(chart: helm.Chart) -> None:
@@ -100,6 +161,19 @@ def test_process_of_which_none_is_wanted_is_scaled_by_nothing(chart: helm.Chart)
     assert "troika-registration-own" not in by_load
     assert min(one["spec"]["minReplicas"] for one in by_load.values()) > 0
     assert named(objects, "ScaledObject")["troika-notifications-send"]["spec"]["minReplicaCount"] == 0
+
+
+def test_further_settings_reach_our_processes_and_commands(chart: helm.Chart) -> None:
+    """A conference behind one address, a network with one reader of sealed answers."""
+    found = pods(rendered(chart, {"environment": {"TROIKA_SEALED_ONE_READER": "yes"}}))
+    without = {
+        name for name, pod in found.items() if _given(pod["containers"][0]).get("TROIKA_SEALED_ONE_READER") != "yes"
+    }
+    assert without == {"troika-gateway"}
+
+
+def _given(container: dict[str, Any]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container["env"]}
 
 
 def test_each_pod_is_pulled_with_the_secrets_of_the_registry(chart: helm.Chart) -> None:
@@ -117,7 +191,7 @@ def max_connections(objects: list[dict[str, Any]]) -> int:
     for name, one in named(objects, "Deployment").items():
         running = most.get(name) or one["spec"]["replicas"]
         (container,) = one["spec"]["template"]["spec"]["containers"]
-        given = {variable["name"]: variable["value"] for variable in container["env"]}
+        given = _given(container)
         if "TROIKA_WEB_WORKERS" in given:
             total += running * int(given["TROIKA_WEB_WORKERS"]) * web_connections(container["args"][0])
         elif name != "troika-gateway":

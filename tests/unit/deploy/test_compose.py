@@ -330,7 +330,9 @@ def test_written_again_everything_stays(volume: Path) -> None:
         ({"TROIKA_HOST": "desk.example.org"}, ["TROIKA_DESK_HOST"]),
         ({"TROIKA_HOST": "https://register.example.org"}, ["TROIKA_HOST"]),
         ({"SMTP_URL": ""}, ["SMTP_URL"]),
-        ({"SMTP_URL": "smtp://user:...@mail.example.org:587"}, ["SMTP_URL"]),
+        ({"SMTP_URL": "smtps://user:...@mail.example.org"}, ["SMTP_URL"]),
+        ({"SMTP_URL": "smtp://user:password@mail.example.org:587"}, ["SMTP_URL"]),
+        ({"SMTP_URL": "smtp://mail.example.org"}, ["SMTP_URL"]),
         ({"TROIKA_TRIAL": "yes"}, ["SMTP_URL"]),
         ({"TROIKA_TRIAL": "maybe"}, ["TROIKA_TRIAL"]),
         ({"TROIKA_MAIL_FROM": "nobody", "TROIKA_HTTPS_PORT": "many"}, ["TROIKA_HTTPS_PORT", "TROIKA_MAIL_FROM"]),
@@ -340,6 +342,30 @@ def test_what_is_wrong_in_env_is_named_all_at_once(changed: dict[str, str], name
     with pytest.raises(SettingsError) as caught:
         read_environment(GIVEN | changed)
     assert sorted(fault.split()[0].rstrip(":") for fault in caught.value.problems) == named
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_web_processes_show_their_figures_to_prometheus(size: str) -> None:
+    """It is in both networks, and Docker chooses the addresses of one of them."""
+    for one in containers(size):
+        if one.web:
+            networks = described(size, one.name)["environment"]["TROIKA_METRICS_FROM"].split(",")
+            assert networks == ["${TROIKA_SUBNET:-172.31.254.0/24}", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+
+
+def test_relay_without_encryption_has_to_be_allowed() -> None:
+    """The sender's container may always hand over unencrypted, as a trial does to its inbox."""
+    relay = {"SMTP_URL": "smtp://mail.example.org"}
+    assert read_environment(GIVEN | relay | {"TROIKA_INSECURE": "smtp"})["SMTP_URL"] == relay["SMTP_URL"]
+    for size in SIZES:
+        assert described(size, "prepare")["environment"]["TROIKA_INSECURE"] == "${TROIKA_INSECURE:-}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_everything_that_runs_is_there_after_a_restart_of_the_machine(size: str) -> None:
+    """Docker starts again only what has a policy; commands and what runs once are not there."""
+    once = {name for name, one in services(size).items() if "restart" not in one}
+    assert once == {"prepare", "databases", "tools", "doctor", "doctor-logins"}
 
 
 def test_volume_of_another_installation_is_refused(tmp_path: Path) -> None:

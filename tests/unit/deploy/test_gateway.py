@@ -69,7 +69,7 @@ def test_operators_paths_are_at_their_port_alone() -> None:
 
 
 def test_every_sign_is_filled_in() -> None:
-    assert re.findall(r"@(?!nowhere|too_large|too_many|busy)\w+@?", CONFIGURATION) == []
+    assert re.findall(r"@(?!nowhere|too_large|too_many|busy|media)\w+@?", CONFIGURATION) == []
 
 
 def test_filled_forms_and_what_coordinators_write_alone_may_be_as_large_as_the_service_takes() -> None:
@@ -95,6 +95,12 @@ def test_caddy_gives_a_body_as_much_time_as_the_application(size: str) -> None:
     assert int(body_s) >= BODY_WITHIN_S + LARGEST_IMPORT / SLOWEST_BYTES_S
     (answer_min,) = re.findall(r"\twrite (\d+)m\n", caddyfile(size))
     assert int(answer_min) * 60 * 125_000 >= 50_000_000
+
+
+def test_caddy_keeps_idle_connections_longer_than_the_proxy_in_front_of_it() -> None:
+    """Traefik keeps them for 90 s, ingress-nginx for 60 s; a submission on a closed connection is answered 502."""
+    assert "\t\t\tidle 2m\n" in caddyfile(CLUSTER)
+    assert all("\t\t\tidle 30s\n" in caddyfile(size) for size in SIZES)
 
 
 def test_larger_prefixes_may_send_more_and_nothing_else_is_limited() -> None:

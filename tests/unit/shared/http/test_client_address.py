@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from shared.runtime.deployment import TrustedProxies, client_address, read_proxies
+from shared.runtime.deployment import TrustedProxies, client_address, is_direct, read_monitors, read_proxies
 
 GATEWAY, OTHER_GATEWAY, CLIENT = "127.0.0.1", "192.0.2.10", "203.0.113.7"
 
@@ -55,6 +55,24 @@ def test_people_behind_a_tls_proxy_are_counted_one_by_one() -> None:
     """The TLS proxy appends who connected to it, and the gateway behind it appends the TLS proxy."""
     people = [f"203.0.113.{number}" for number in range(50)]
     assert [seen("10.0.0.2", f"{one}, 10.0.0.1", "10.0.0.0/24") for one in people] == people
+
+
+@pytest.mark.parametrize(
+    ("nearest", "header", "expected"),
+    [
+        ("127.0.0.1", "", True),
+        ("10.1.2.3", "", True),
+        ("::ffff:10.1.2.3", "", True),
+        ("10.1.2.3", "X_FORWARDED_FOR", False),
+        ("127.0.0.1", "VIA", False),
+        (CLIENT, "", False),
+        ("", "", False),
+    ],
+)
+def test_prometheus_asks_directly_from_networks_that_are_named(nearest: str, header: str, expected: bool) -> None:
+    """With Compose and in Kubernetes it is in another container; a gateway adds a header to what it passes on."""
+    environ = {"REMOTE_ADDR": nearest, **({f"HTTP_{header}": CLIENT} if header else {})}
+    assert is_direct(environ, read_monitors("10.0.0.0/8")) is expected
 
 
 def test_unix_socket_is_a_gateway() -> None:
