@@ -136,8 +136,8 @@ def health_blueprint(service: str, ready: Callable[[], Sequence[str]], monitors:
     """Routes below ``/-/<service>/`` (and below ``/-/`` where the service runs alone).
 
     Figures reveal more than they seem to: a person who submits an address and sees which counter changes can infer
-    whether it was registered. So Prometheus gets them directly, from the networks ``monitors``, and nobody through a
-    gateway without an operator's key.
+    whether it was registered. So Prometheus reads them directly, from the networks ``monitors``; a request through a
+    gateway needs an operator's key.
     """
     blueprint = Blueprint(f"{service}-health", __name__, url_prefix=f"/-/{service}")
     build_info.labels(service, running_version()).set(1)
