@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from unicodedata import category, normalize
 
 from sqlalchemy import Connection, text
 
@@ -33,7 +34,8 @@ MAX_TAGS = 20
 MAX_NAMED = 10
 """Registrations named in a refusal."""
 
-_TAG = re.compile(r"\w[\w .&/+-]{0,39}")
+MAX_TAG_LENGTH = 40
+TAG_PUNCTUATION = frozenset(" _.&/+-'\N{RIGHT SINGLE QUOTATION MARK}")
 
 _TAGGED = text("""
     UPDATE registration r SET tags = ARRAY(
@@ -73,10 +75,16 @@ def read_tag(typed: str) -> str:
     Raises:
         DomainError: ``invalid-tag``.
     """
-    tag = " ".join(typed.split()).lower()
-    if not _TAG.fullmatch(tag):
-        raise DomainError("invalid-tag", "a tag has 1 to 40 letters, digits, spaces or . & / + -")
+    tag = normalize("NFC", " ".join(typed.split())).lower()
+    if not _is_tag(tag):
+        raise DomainError("invalid-tag", "a tag has 1 to 40 letters, digits, spaces or . & / + - ' _")
     return tag
+
+
+def _is_tag(text: str) -> bool:
+    """Letters with their marks, as Arabic and Hindi have them, digits and some punctuation; the first is no mark."""
+    usual = all(category(character)[0] in "LMN" or character in TAG_PUNCTUATION for character in text)
+    return usual and 0 < len(text) <= MAX_TAG_LENGTH and (text[0].isalnum() or text[0] == "_")
 
 
 def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[str]:
