@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from deploy.compose.containers import containers
+from deploy.compose.containers import SMALL, containers
 from deploy.local.installation import SAMPLE, WEBINAR, days_later
 from tests.deploy.engine import docker, inspected
 from tests.deploy.installation import DESK_HOST, Compose, InboxLinks
@@ -127,6 +127,20 @@ def test_each_container_may_be_killed(started: Compose, line: requests.Session, 
         started.wait_until_well()
         print(f"{service} killed (process {pid}): registered and mailed")
     audited(started)
+
+
+def test_prometheus_reads_the_figures_of_every_process(started: Compose) -> None:
+    """Those of web processes too, which no client of the gateway may read."""
+
+    def states() -> list[str]:
+        query = ("promtool", "query", "instant", "http://127.0.0.1:9090", 'up{job="troika"}')
+        done = started.run("exec", "prometheus", *query, check=False)
+        return [line.partition("=> ")[2].partition(" ")[0] for line in done.stdout.splitlines()]
+
+    started.run("up", "--detach", "--no-deps", "prometheus")
+    processes = [*containers(SMALL), "the audit"]
+    poll_until(lambda: states() == ["1"] * len(processes), 90, every_s=2.0, what="Prometheus has read them all")
+    started.run("rm", "--stop", "--force", "prometheus")
 
 
 def test_wrong_settings_are_all_named_before_anything_starts(images: None) -> None:
