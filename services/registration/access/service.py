@@ -354,8 +354,7 @@ def publish(connection: Connection, holder_id: str) -> None:
 def any_is_new(connection: Connection, names: Collection[str], now: datetime) -> bool:
     """Whether the access of any of these is new, or its sign-in was replaced lately.
 
-    One person could have made it up, or taken it over by a link to themselves, to be a second person. It counts after
-    its end too: another access can get the same name.
+    One person could have made it up, or taken it over, to be a second person; also ended access: names are free again.
     """
     return store.has_used_link(connection, names, now - NEW_FOR)
 
