@@ -54,7 +54,10 @@ many."""
 
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 
-POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors *; base-uri 'none'; form-action 'none'"
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+BUSY_POLICY = POLICY.replace("frame-ancestors 'none'", "frame-ancestors *")
 """Any page may frame it, as partners frame the form that it replaces: it has nothing to click."""
 
 _TITLED = {404: "not-found", 413: "too-large", 500: "failed", 503: "away"}
@@ -83,7 +86,7 @@ def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[lis
     advice = text or TEXTS.plural(f"{why}.text", count, language, seconds=retry_after_s, minutes=minutes)
     html = _document(TEXTS.text(f"{why}.title", language), [advice], language)
     headers = uncached(html, PAGE_TYPE)
-    return [*headers, ("Retry-After", str(retry_after_s)), *_page_headers(language)], html
+    return [*headers, ("Retry-After", str(retry_after_s)), *_page_headers(language, BUSY_POLICY)], html
 
 
 def error_page(status: int, language: str, reference: str) -> tuple[list[Header], bytes]:
@@ -99,7 +102,7 @@ def error_page(status: int, language: str, reference: str) -> tuple[list[Header]
     if reference and status >= 500:
         lines.append(TEXTS.text("failed.reference", language, reference=reference))
     html = _document(title, lines, language)
-    return [*uncached(html, PAGE_TYPE), *_page_headers(language)], html
+    return [*uncached(html, PAGE_TYPE), *_page_headers(language, POLICY)], html
 
 
 def error_texts(status: int, language: str) -> tuple[str, str]:
@@ -113,8 +116,8 @@ def uncached(body: bytes, content_type: str) -> list[Header]:
     return [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
 
 
-def _page_headers(language: str) -> list[Header]:
-    return [("Content-Security-Policy", POLICY), ("Content-Language", language)]
+def _page_headers(language: str, policy: str) -> list[Header]:
+    return [("Content-Security-Policy", policy), ("Content-Language", language)]
 
 
 def _document(title: str, lines: Iterable[str], language: str) -> bytes:

@@ -124,7 +124,6 @@ _ALWAYS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 )
-_NOT_FRAMED = "frame-ancestors 'none'"
 _NO_FRAME = ("X-Frame-Options", "DENY")
 _STAY_ON_HTTPS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
@@ -134,10 +133,9 @@ def refusal_headers(*, https: bool, policy: str = API_POLICY) -> tuple[tuple[str
 
     Args:
         https: whether the public address is HTTPS.
-        policy: the ``Content-Security-Policy`` of the answer.
+        policy: the ``Content-Security-Policy`` of the answer; it forbids frames.
     """
-    framing = (_NO_FRAME,) if _NOT_FRAMED in policy else ()
-    further = (("Content-Security-Policy", policy), *framing, ("Cache-Control", "no-store"))
+    further = (("Content-Security-Policy", policy), _NO_FRAME, ("Cache-Control", "no-store"))
     return (*_ALWAYS, *further, *((_STAY_ON_HTTPS,) if https else ()))
 
 
@@ -171,7 +169,7 @@ def _completed(headers: list[tuple[str, str]], always: Iterable[tuple[str, str]]
     if policy is None:
         policy = PAGE_POLICY if given.get("content-type", "").startswith("text/html") else API_POLICY
         complete.append(("Content-Security-Policy", policy))
-    if _NOT_FRAMED in policy and "x-frame-options" not in given:
+    if "frame-ancestors 'none'" in policy and "x-frame-options" not in given:
         complete.append(_NO_FRAME)
     return complete
 

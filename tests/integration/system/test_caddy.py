@@ -126,7 +126,6 @@ def test_browser_reads_an_error_in_its_language(port: int, query: str, accepted:
     assert answer.headers["Content-Language"] == language
     for name, value in refusal_headers(https=True, policy=POLICY):
         assert answer.headers[name] == value, name
-    assert "X-Frame-Options" not in answer.headers
 
 
 def test_browser_reads_that_a_body_is_too_large(port: int) -> None:
