@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from deploy.local.screenshot_pages.console import mailed_invitation
 from deploy.local.screenshot_pages.places import Places
@@ -78,6 +78,28 @@ def test_question_is_dragged_to_another_place(demo: Demo, desk: Page) -> None:
         at = {"x": 60, "y": height - 4 if below else 4}
         rows.nth(dragged).locator(".handle").drag_to(rows.nth(onto), target_position=at)  # type: ignore[arg-type]
         expect(rows.locator("th a")).to_have_text(order)
+
+
+def test_browser_asks_before_unsaved_settings_of_a_draft_are_lost(demo: Demo, desk: Page) -> None:
+    slug = f"unsaved-{secrets.token_hex(3)}"
+    fields = [{"name": name, "kind": "text", "label": {"en": name}} for name in ("first", "second")]
+    content = {"kind": "webinar", "title": {"en": "Unsaved"}, "fields": fields}
+    demo.places.ask("POST", f"/v1/form-drafts/{slug}", json={"content": content})
+    desk.goto(f"{demo.ports.public_url}/console/registrations/form-drafts/{slug}")
+    first, contact = desk.locator("[data-question] th a").first, desk.get_by_label("Contact for questions")
+    contact.press_sequentially("data@example.org")
+    with desk.expect_event("dialog") as asked:
+        desk.once("dialog", Dialog.dismiss)
+        desk.get_by_role("button", name="Move down: first").click(no_wait_after=True)
+    assert asked.value.type == "beforeunload"
+    expect(first).to_have_text("first")
+    expect(contact).to_have_value("data@example.org")
+
+    desk.get_by_role("button", name="Save", exact=True).click()
+    expect(desk.get_by_role("status")).to_have_text("Saved in the draft.")
+    desk.get_by_role("button", name="Move down: first").click()
+    expect(first).to_have_text("second")
+    expect(contact).to_have_value("data@example.org")
 
 
 def partner_key(page: Page, places: Places) -> str:

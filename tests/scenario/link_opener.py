@@ -16,7 +16,6 @@ PUBLIC = "http://127.0.0.1:8000"
 """Where links lead; opening one sends a request to the service that serves it."""
 
 AHEAD = {"Purpose": "prefetch", "Sec-Purpose": "prefetch", "X-Moz": "prefetch"}
-TIMES = 2
 
 
 @dataclass(slots=True)
@@ -47,14 +46,14 @@ class Opening:
         return contents_of(self.system.installation.urls)
 
     def open_all(self) -> Counter[str]:
-        """Open everything again and again, then what the pages link to; how often each answer came, by kind."""
+        """Open everything, then all of it again and what the pages link to; how often each answer came, by kind."""
         answers: Counter[str] = Counter()
         linked: set[str] = set()
-        for path in self.own * TIMES:
+        for path in self.own:
             for answer in self._open(path):
                 answers[_line(path, answer)] += 1
                 linked.update(_linked(path, answer.text))
-        for path in sorted(linked - set(self.own)):
+        for path in sorted(linked | set(self.own)):
             answers[_line(path, answer := self._ask("GET", path))] += 1
         return answers
 

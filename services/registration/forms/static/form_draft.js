@@ -1,4 +1,20 @@
 // Lets questions be dragged to another place in their table. Without it, and by keyboard, the buttons beside them do it.
+// Also has the browser ask before texts and settings that were typed, but not saved, are lost.
+
+const settings = document.querySelector("form[aria-labelledby=settings]");
+let isUnsaved = false;
+
+settings.addEventListener("input", () => {
+  isUnsaved = true;
+});
+settings.addEventListener("submit", () => {
+  isUnsaved = false;
+});
+window.addEventListener("beforeunload", (event) => {
+  if (isUnsaved) {
+    event.preventDefault();
+  }
+});
 
 const rows = [...document.querySelectorAll("[data-question]")];
 let dragged = null;
