@@ -1,34 +1,18 @@
 """Commands in the documents work as written."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 
-from shared.db.embedded_server import binaries
 from shared.db.engine import open_engine
 from shared.messaging.embedded import connect
-from shared.runtime.accounts import service_account
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
-from tests.support.run_folder import RunFolder
 
 PROJECT = Path(__file__).resolve().parents[2]
-RUNBOOK = PROJECT / "docs" / "runbooks" / "TroikaDatabaseErrors.md"
-
-
-@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
-def test_psql_command_of_the_runbook(postgres: PostgresServer, run_folder: RunFolder, scheme: str) -> None:
-    """With the setting in either of its forms."""
-    [command] = re.findall(r"`(psql [^`]+)`", RUNBOOK.read_text())
-    programs = binaries(run_folder.path, service_account("postgres", "nobody"))
-    url = make_url(postgres.fresh_database()).set(drivername=scheme).render_as_string(hide_password=False)
-    environment = {"PATH": f"{programs}:{os.defpath}", "REGISTRATION_DATABASE_URL": url}
-    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=30)
-    assert (done.returncode, done.stdout.split()[2:3]) == (0, ["1"]), done.stderr
 
 
 @pytest.mark.parametrize("form", ["{user}@127.0.0.1:{dead},127.0.0.1:{port}/{name}", "{user}@/{name}?{hosts}"])

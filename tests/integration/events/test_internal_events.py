@@ -108,7 +108,7 @@ def test_the_console_shows_it_where_it_is_asked_for(
     enter(client, keys["coordinator"])
     for path in ("/console", "/console?show=all", "/console/overview", "/console/groups", "/console/geneva"):
         assert TITLE not in client.get(path).text
-    assert "All travellers are registered." in client.get(f"/console/geneva?not_in={WEBINAR}").text
+    assert "No one has registered as a traveller yet." in client.get(f"/console/geneva?not_in={WEBINAR}").text
     page = client.get("/console?internal=true").text
     assert (TITLE in page, "43rd session" in page) == (True, False)
     assert ">Internal</span>" in client.get("/console/events/canary").text

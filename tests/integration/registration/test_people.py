@@ -176,8 +176,8 @@ def test_longest_name_in_any_script_is_stored(
     service: RegistrationService, named: FlaskClient, coordinator: Headers
 ) -> None:
     """What Unicode takes apart becomes up to 18 times as long, and a word in an index has a limit."""
-    for number, letter in enumerate("㌖ﷺ한𝅘𝅥𝅮a"):
-        name = letter * 200
+    for number, letter in enumerate(("㌖", "ﷺ", "한", "\U0001d158\U0001d165", "a")):
+        name = (letter * 200)[:200]
         enrol(service, WEBINAR, name=name, email=f"long-{number}@example.org", organisation=name)
         assert f"long-{number}" in found(named, coordinator, f"q={quote(letter * 20)}")
 
