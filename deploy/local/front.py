@@ -16,6 +16,7 @@ from services.events.web import application as events
 from services.notifications.web import application as notifications
 from services.registration.web import application as registration
 from shared.http.headers import secure_headers
+from shared.http.problems import handle_problems
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -38,6 +39,7 @@ def application() -> WSGI:
 def _first_page() -> Flask:
     app = Flask(__name__, template_folder="templates", static_folder="static")
     secure_headers(app, https=False)
+    handle_problems(app, {})
 
     @app.get("/")
     def start_page() -> ResponseReturnValue:
