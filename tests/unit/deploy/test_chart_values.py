@@ -123,7 +123,7 @@ def test_node_can_be_drained_while_no_process_is_ready(chart: helm.Chart) -> Non
 
 @pytest.mark.parametrize("name", ["small", "operators"])
 def test_gateway_reaches_web_processes_and_no_server(chart: helm.Chart, name: str) -> None:
-    """Whoever takes it over has no way to the database or the broker, as with Compose, where it has another network."""
+    """An attacker in it has no way to the database or the broker, as with Compose, where it has another network."""
     objects = rendered(chart, SETS[name])
     labels = named(objects, "Deployment")["troika-gateway"]["spec"]["template"]["metadata"]["labels"]
     ways = {
