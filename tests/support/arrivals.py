@@ -40,7 +40,7 @@ class Arrivals:
     confirm_within_s: how long people wait for the mail and confirm, seconds, from the answer 202.
     receipts: receipt hashes of everyone who was answered 202, in that order.
     refused: answers other than 202 on the way there, by status (0: none came).
-    lost: people who were never answered 202, or could not confirm.
+    lost: people who were never answered 202, or could not confirm, with what they met.
     journal: of every submission; in a separate folder unless one is given.
     """
 
@@ -50,7 +50,7 @@ class Arrivals:
     confirm_within_s: float = CONFIRM_WITHIN_S
     receipts: list[str] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
-    lost: list[int] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     journal: Journal = field(default_factory=_journal)
     _links: SinkLinks = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -87,9 +87,14 @@ class Arrivals:
     def _register(self, number: int) -> None:
         participant = Participant(self.url, self._links, number)
         with participant.line:
-            if not self._submit(participant) or not self._confirm(participant):
-                with self._lock:
-                    self.lost.append(number)
+            if not self._submit(participant):
+                met = "was never answered 202"
+            elif not self._confirm(participant):
+                met = f"confirmation pages asked for: {participant.pages}" if participant.pages else "had no mail"
+            else:
+                return
+        with self._lock:
+            self.lost.append(f"person {number}: {met}")
 
     def _submit(self, participant: Participant) -> bool:
         until, key = time.monotonic() + TIMEOUT_S, f"person-number-{participant.number:06}"

@@ -71,6 +71,7 @@ class Participant:
     number: of the participant.
     email: the address, if it is not that of the number.
     line: connections that are kept.
+    pages: statuses of the confirmation page, in the order of the requests; 0 if no one answered.
     """
 
     url: str
@@ -78,6 +79,7 @@ class Participant:
     number: int
     email: str = ""
     line: requests.Session = field(default_factory=requests.Session)
+    pages: list[int] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -116,6 +118,7 @@ class Participant:
                 self._press(f"/c/{token}", {**choices, "action": "choose"})
                 choices = self._choices(token)
         except requests.RequestException:
+            self.pages.append(0)
             return False
         return choices == {}
 
@@ -130,6 +133,7 @@ class Participant:
     def _choices(self, token: str) -> dict[str, str] | None:
         """The buttons of the page; None if the page did not come."""
         page = self.line.get(f"{self.url}/c/{token}", timeout=TIMEOUT_S)
+        self.pages.append(page.status_code)
         return dict.fromkeys(_CHOICE.findall(page.text), "confirm") if page.status_code == 200 else None
 
     def _press(self, path: str, content: dict[str, str]) -> int:
