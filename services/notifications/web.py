@@ -52,7 +52,7 @@ LARGEST_BODY = 1024 * 1024
 BULLETINS = ("/v1/bulletins", "/console/mail/bulletins")
 """Paths where bulletins are written: only these accept larger bodies."""
 
-PEOPLE = ("/u/",)
+LINKS = ("/u/",)
 """Unsubscribe links: their requests have priority under load."""
 
 PROBLEM_STATUSES = {"bulletin-invalid": 422, "time-not-usable": 422, "too-many-tests": 429, "webhook-refused": 422}
@@ -105,9 +105,9 @@ def build_app(
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
-        people=PEOPLE,
+        links=LINKS,
         quarantine=QuarantineWatch(work, NAME),
-        paused=PEOPLE,
+        paused=LINKS,
         statuses=PROBLEM_STATUSES,
         signing=SIGNING,
     )

@@ -59,20 +59,11 @@ from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 
-PEOPLE = (
-    "/v1/forms/",
-    "/v1/challenge",
-    "/v1/receipts/",
-    "/embed/",
-    "/receipts/",
-    "/my",
-    "/c/",
-    "/r/",
-    "/v/",
-    "/j/",
-    "/console/invitation/",
-)
-"""Forms, receipts and links: their requests are admitted first."""
+PEOPLE = ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/")
+"""Forms and receipts: their requests are admitted first."""
+
+LINKS = ("/my", "/c/", "/r/", "/v/", "/j/", "/console/invitation/")
+"""People's links, and the page that sends them."""
 
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
@@ -160,6 +151,7 @@ def build_app(
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem, *routes.checks),
         keys=keys,
         people=PEOPLE,
+        links=LINKS,
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),

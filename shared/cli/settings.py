@@ -317,8 +317,8 @@ class Service:
 
 
 POOL_TIMEOUT_S = 2.0
-"""Who has waited so long for a connection is refused. With a quarter of a second, hundreds of people who open their
-links at once, and try again, keep the processor busy with refusals: each costs nearly as much as an answer."""
+"""A request that has waited so long for a connection is refused. Such a refusal costs nearly as much as an answer, so
+admission control lets in no more than can be served (:class:`shared.runtime.deployment.AdmissionLimits`)."""
 
 
 def open_web_engine(settings: CommonSettings) -> Engine:

@@ -29,6 +29,7 @@ from shared.runtime.deployment import (
     FIRST,
     LAST,
     LATER,
+    LINKS,
     PUBLIC,
     SIGNING,
     AdmissionLimits,
@@ -176,6 +177,7 @@ def priority_class_of(
     pages: tuple[str, ...],
     is_known: "Callable[[WSGIEnvironment], bool]",
     signing: frozenset[str] = frozenset(),
+    links: tuple[str, ...] = (),
 ) -> str:
     """The class of a request; empty for one that is always admitted.
 
@@ -185,9 +187,12 @@ def priority_class_of(
         pages: the same of public pages.
         is_known: whether the caller is known, see :class:`KnownCallers`; the classes of coordinators are for these.
         signing: paths by which people sign in and out.
+        links: beginnings of the paths of people's links.
     """
     path = environ["PATH_INFO"]
     has_key = "HTTP_AUTHORIZATION" in environ
+    if path.startswith(links) and not has_key:
+        return LINKS
     if path.startswith(people) and not has_key:
         return FIRST
     if path.startswith(NEVER_REFUSED):
@@ -216,6 +221,7 @@ class AdmissionMiddleware:
         pages: beginnings of the paths of public pages.
         known: callers whose requests may take the slots of coordinators.
         signing: paths by which people sign in and out.
+        links: beginnings of the paths of people's links.
     """
 
     def __init__(
@@ -231,9 +237,10 @@ class AdmissionMiddleware:
         pages: tuple[str, ...] = (),
         known: KnownCallers | None = None,
         signing: frozenset[str] = frozenset(),
+        links: tuple[str, ...] = (),
     ) -> None:
         self._inner, self._service, self._people, self._pages = inner, service, people, pages
-        self._known, self._signing = known or KnownCallers(), signing
+        self._known, self._signing, self._links = known or KnownCallers(), signing, links
         self._proxies = proxies
         self._max_bytes, self._larger = max_bytes, larger
         self._slots = bounds.slots()
@@ -241,7 +248,7 @@ class AdmissionMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Admit the request, or refuse it."""
-        kind = priority_class_of(environ, self._people, self._pages, self._known.know, self._signing)
+        kind = priority_class_of(environ, self._people, self._pages, self._known.know, self._signing, self._links)
         if not kind:
             return self._inner(environ, start_response)
         slots = self._slots[kind]

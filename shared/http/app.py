@@ -206,6 +206,7 @@ class WebParts:
         filled_forms: beginnings of paths to which browsers send forms that people have filled in: their form-encoded
             bodies have up to ``MAX_FORM_BYTES`` and ``MAX_FORM_VALUES``.
         people: beginnings of the paths of those who register: they are admitted first.
+        links: beginnings of the paths of people's links.
         cached: which pages are public and cached for a short time.
         clock: of the project.
         keys: the checks of the process's keys: nothing is answered before they fit.
@@ -228,6 +229,7 @@ class WebParts:
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
     filled_forms: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     cached: CachedPages = field(default_factory=CachedPages)
     clock: Clock = system_clock
     keys: KeyChecks | None = None
@@ -263,7 +265,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     _put_behind_a_quarantine_gate(app, parts)  # a body may take ten seconds to arrive, in which a database is restored
     _add_admission_control(app, parts, holders, deployment)
     if parts.cached.below:
-        pages = PageCache(app.wsgi_app, parts.service, parts.cached, parts.people, parts.clock)
+        pages = PageCache(app.wsgi_app, parts.service, parts.cached, (*parts.people, *parts.links), parts.clock)
         app.extensions[PAGE_CACHE] = pages
         app.wsgi_app = pages  # type: ignore[method-assign]  # the place Flask names for this
     _put_behind_a_quarantine_gate(app, parts)
@@ -309,4 +311,5 @@ def _add_admission_control(app: Flask, parts: WebParts, holders: KeyHolders | No
         pages=parts.cached.below,
         known=KnownCallers() if holders is None else KnownCallers(holders.sign_in.is_genuine),
         signing=parts.signing,
+        links=parts.links,
     )

@@ -200,21 +200,22 @@ def _network_of(text: str) -> Address | None:
     return address.ipv4_mapped or IPv6Network((address, PREFIXES[0]), strict=False).network_address
 
 
-FIRST, SIGNING, PUBLIC, LATER, LAST = "first", "signing", "public", "later", "last"
-"""People and their links; signing in; public pages and callers who are not known; queries; exports and the console."""
+FIRST, LINKS, SIGNING, PUBLIC, LATER, LAST = "first", "links", "signing", "public", "later", "last"
+"""Submissions; people's links; signing in; public pages and callers who are not known; queries; exports and the
+console."""
 
 MAX_WAITING = 32
 """Maximum number of requests waiting for a slot of ``signing``, ``later`` or ``last``: a page and all that it loads
 come at once."""
 
 MAX_WAITING_PUBLIC = 256
-"""The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
+"""The same of ``public`` and ``links``: a page takes milliseconds, so a long line is a short wait."""
 
 WAIT_TIMEOUT_S = 2.0
 """How long a request waits in line, seconds."""
 
 RESERVED_CONNECTIONS = 2
-"""Connections to the database that no class but ``first`` can take."""
+"""Connections to the database that no class but ``first`` and ``links`` can take."""
 
 
 class ConcurrencyLimit:
@@ -264,7 +265,9 @@ class AdmissionLimits:
     """How much one web process works on at once.
 
     Attributes:
-        first: requests of the public that are not public pages.
+        first: submissions, and other requests of the public that are not public pages.
+        links: pages behind people's links. Each takes a connection of the pool: a request that waits there in vain
+            has cost nearly as much as an answer, so these wait for their turn before, where waiting costs nothing.
         signing: signing in and out: reads without a key in any number leave it free.
         public: public pages that are not in memory, and requests of callers who are not known.
         later: queries.
@@ -272,6 +275,7 @@ class AdmissionLimits:
     """
 
     first: int = 256
+    links: int = 32
     signing: int = 1
     public: int = 2
     later: int = 4
@@ -279,13 +283,14 @@ class AdmissionLimits:
 
     @property
     def connections(self) -> int:
-        """To the database, for a process with these bounds: at least two are always left to ``first``."""
+        """To the database, for a process with these bounds: at least two are always left to the public."""
         return self.signing + self.public + self.later + self.last + RESERVED_CONNECTIONS
 
     def slots(self) -> dict[str, ConcurrencyLimit]:
         """Empty slots, by class."""
         return {
             FIRST: ConcurrencyLimit(self.first),
+            LINKS: ConcurrencyLimit(self.links, max_waiting=MAX_WAITING_PUBLIC),
             SIGNING: ConcurrencyLimit(self.signing, max_waiting=MAX_WAITING),
             PUBLIC: ConcurrencyLimit(self.public, max_waiting=MAX_WAITING_PUBLIC),
             LATER: ConcurrencyLimit(self.later, max_waiting=MAX_WAITING),

@@ -53,15 +53,15 @@ class Site:
 
     def refused(self) -> Counter[str]:
         """How many of those who register were refused, by reason."""
-        page = requests.get(f"{self.url}/-/registration/metrics", timeout=20).text
-        samples = [each for family in text_string_to_metric_families(page) for each in family.samples]
-        return Counter(
-            {
-                each.labels["reason"]: int(each.value)
-                for each in samples
-                if each.name == "troika_requests_refused_total" and each.labels["class"] == "first"
-            }
-        )
+        refused = read_counter(self.url, "troika_requests_refused_total")
+        return Counter({labels["reason"]: int(value) for labels, value in refused if labels["class"] == "first"})
+
+
+def read_counter(url: str, name: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each series of a counter of the registration service at ``url``."""
+    page = requests.get(f"{url}/-/registration/metrics", timeout=20).text
+    samples = [each for family in text_string_to_metric_families(page) for each in family.samples]
+    return [(each.labels, each.value) for each in samples if each.name == name]
 
 
 def start_site(processes: ProcessGroup, installation: TestInstallation, per_second: int = 0) -> Site:

@@ -14,8 +14,8 @@ from werkzeug.test import Client, EnvironBuilder
 
 from deploy.specs import applications
 from services.console_pages import SIGNING
-from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
-from services.registration.web import PEOPLE
+from services.notifications.web import LINKS as NOTIFICATIONS_LINKS
+from services.registration.web import LINKS, PEOPLE
 from shared.http.access import RECOGNISED, policy_of
 from shared.http.admission import (
     MAX_GATEWAY_WAIT_S,
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 
 SERVICE = "a service"
-PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": NOTIFICATIONS_PEOPLE}
+PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": ()}
+LINKS_OF = {"registration": LINKS, "events": (), "notifications": NOTIFICATIONS_LINKS}
 MAX_BYTES = 100
 KEY, MADE_UP = "Bearer key", "Bearer made-up"
 SESSION = {"Cookie": "troika=genuine"}
@@ -74,7 +75,7 @@ def _has_session(environ: "WSGIEnvironment") -> bool:
 
 def _middleware(inner: Inner, **bounds: Any) -> AdmissionMiddleware:
     limits, proxies, known = AdmissionLimits(**bounds), read_proxies("127.0.0.1"), KnownCallers(_has_session)
-    paths: dict[str, Any] = {"people": ("/r/", "/v1/forms/"), "pages": ("/programme",), "signing": SIGNING}
+    paths: dict[str, Any] = {"people": ("/v1/forms/",), "pages": ("/programme",), "signing": SIGNING, "links": ("/r/",)}
     return AdmissionMiddleware(
         inner, SERVICE, bounds=limits, proxies=proxies, max_bytes=MAX_BYTES, known=known, **paths
     )
@@ -95,8 +96,9 @@ def _environ(path: str, **headers: str) -> "WSGIEnvironment":
 @pytest.mark.parametrize(
     ("path", "headers", "kind"),
     [
-        ("/r/token", {}, "first"),
-        ("/r/token", SESSION, "first"),
+        ("/r/token", {}, "links"),
+        ("/r/token", SESSION, "links"),
+        ("/r/token", {"Authorization": KEY}, "later"),
         ("/v1/forms/a/registrations", {}, "first"),
         ("/v1/forms/a", {"Authorization": KEY}, "later"),
         ("/v1/forms/a", {"Authorization": MADE_UP}, "public"),
@@ -122,8 +124,8 @@ def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> No
     """The classes of coordinators are for those who are known, by a key that was recognised or by their session."""
     known = KnownCallers(_has_session)
     known.remember(_environ("/", Authorization=KEY) | {RECOGNISED: True})
-    people, pages = ("/r/", "/v1/forms/"), ("/programme",)
-    assert priority_class_of(_environ(path, **headers), people, pages, known.know, SIGNING) == kind
+    people, pages, links = ("/v1/forms/",), ("/programme",), ("/r/",)
+    assert priority_class_of(_environ(path, **headers), people, pages, known.know, SIGNING, links) == kind
 
 
 def test_key_is_known_from_its_first_answer_on_and_for_a_while(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,13 +160,14 @@ def routes() -> list[tuple[str, str, str]]:
     ]
 
 
-def test_each_link_is_first_and_what_needs_a_key_never_is(routes: list[tuple[str, str, str]]) -> None:
+def test_each_link_has_slots_that_what_needs_a_key_never_takes(routes: list[tuple[str, str, str]]) -> None:
     kinds = {kind: set[str]() for kind in ("link", "role")}
     for service, path, policy in routes:
         if policy in kinds:
             headers = {"Authorization": "Bearer key"} if policy == "role" else {}
-            kinds[policy].add(priority_class_of(_environ(path, **headers), PEOPLE_OF[service], (), bool))
-    assert kinds == {"link": {"first"}, "role": {"later", "last"}}
+            environ, links = _environ(path, **headers), LINKS_OF[service]
+            kinds[policy].add(priority_class_of(environ, PEOPLE_OF[service], (), bool, links=links))
+    assert kinds == {"link": {"links"}, "role": {"later", "last"}}
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": MADE_UP}, {"Cookie": "troika=made-up"}])
@@ -173,8 +176,9 @@ def test_what_everyone_may_read_never_takes_a_slot_of_coordinators(
 ) -> None:
     for service, path, policy in routes:
         environ = _environ(path, Accept="text/csv", **headers)
-        kind = priority_class_of(environ, PEOPLE_OF[service], (), KnownCallers(_has_session).know)
-        assert policy != "public" or kind in ("first", "public", ""), path
+        known, links = KnownCallers(_has_session), LINKS_OF[service]
+        kind = priority_class_of(environ, PEOPLE_OF[service], (), known.know, links=links)
+        assert policy != "public" or kind in ("first", "links", "public", ""), path
 
 
 def test_reads_without_a_key_that_take_all_their_slots_leave_those_of_coordinators(inner: Inner) -> None:
@@ -198,7 +202,7 @@ def test_exports_that_take_all_their_places_leave_those_of_the_others(inner: Inn
         exports = [pool.submit(client.get, "/console", headers=SESSION) for _ in range(34)]
         poll_until(lambda: inner.inside == 1, what="one export is worked on")
         assert exports[0].done() is False
-        link = pool.submit(client.get, "/r/token")
+        link = pool.submit(client.get, "/v1/forms/a")
         query = pool.submit(client.get, "/v1/registrations", headers=SESSION)
         poll_until(lambda: inner.inside == 3, what="link and query are worked on beside it")
         inner.free.set()
@@ -225,9 +229,9 @@ def test_over_the_bound_is_refused_at_once_with_a_time_to_come_again(inner: Inne
     client, before = _client(inner, first=1), _refused("first", "full")
     inner.free.clear()
     with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(client.get, "/r/token")
+        held = pool.submit(client.get, "/v1/forms/a")
         poll_until(lambda: inner.inside == 1, what="the first is worked on")
-        refusals = [client.get("/r/token") for _ in range(50)]
+        refusals = [client.get("/v1/forms/a") for _ in range(50)]
         inner.free.set()
         assert held.result(5).status_code == 200
     assert {answer.status_code for answer in refusals} == {503}
@@ -237,12 +241,12 @@ def test_over_the_bound_is_refused_at_once_with_a_time_to_come_again(inner: Inne
     assert waits <= set(range(2, 11))
     assert len(waits) > 3
     assert _refused("first", "full") == before + 50
-    assert client.get("/r/token").status_code == 200
+    assert client.get("/v1/forms/a").status_code == 200
 
 
 def test_browser_gets_the_refusal_in_its_language(inner: Inner) -> None:
     client = _client(inner, first=0)
-    answer = client.get("/r/token", headers={"Accept": "text/html,*/*", "Accept-Language": "fr-CH,en;q=0.5"})
+    answer = client.get("/v1/forms/a", headers={"Accept": "text/html,*/*", "Accept-Language": "fr-CH,en;q=0.5"})
     assert (answer.status_code, answer.headers["Content-Language"]) == (503, "fr")
     assert f"attendre {answer.headers['Retry-After']} secondes" in answer.text
     assert inner.inside == 0
@@ -251,18 +255,18 @@ def test_browser_gets_the_refusal_in_its_language(inner: Inner) -> None:
 @pytest.mark.parametrize(
     ("path", "accepted", "language"),
     [
-        ("/r/token?lang=zh", "fr", "zh"),
-        ("/r/token?theme=dark&lang=ru&x=1", "fr", "ru"),
-        ("/r/token?lang=ES-mx", "fr", "es"),
-        ("/r/token?lang=xx", "fr", "fr"),
-        ("/r/token?lang=frx", "ru", "ru"),
-        ("/r/token?language=zh", "ar-EG", "ar"),
-        ("/r/token", "pt-BR,pt;q=0.9,es;q=0.4,en;q=0.3", "es"),
-        ("/r/token", "en;q=0.1,zh-Hant-TW;q=0.8", "zh"),
-        ("/r/token", "pt", "en"),
-        ("/r/token", "", "en"),
-        ("/r/token", "*;q=nonsense,,;;=\x7f", "en"),
-        ("/r/token", "pt," * 2000 + "fr", "en"),
+        ("/v1/forms/a?lang=zh", "fr", "zh"),
+        ("/v1/forms/a?theme=dark&lang=ru&x=1", "fr", "ru"),
+        ("/v1/forms/a?lang=ES-mx", "fr", "es"),
+        ("/v1/forms/a?lang=xx", "fr", "fr"),
+        ("/v1/forms/a?lang=frx", "ru", "ru"),
+        ("/v1/forms/a?language=zh", "ar-EG", "ar"),
+        ("/v1/forms/a", "pt-BR,pt;q=0.9,es;q=0.4,en;q=0.3", "es"),
+        ("/v1/forms/a", "en;q=0.1,zh-Hant-TW;q=0.8", "zh"),
+        ("/v1/forms/a", "pt", "en"),
+        ("/v1/forms/a", "", "en"),
+        ("/v1/forms/a", "*;q=nonsense,,;;=\x7f", "en"),
+        ("/v1/forms/a", "pt," * 2000 + "fr", "en"),
     ],
 )
 def test_page_is_in_the_language_of_the_address_then_the_browsers(
@@ -346,13 +350,13 @@ def test_request_that_waited_too_long_before_admission_is_refused(
 ) -> None:
     """By the word of a trusted proxy alone: else anyone could have everyone's requests refused, or none."""
     headers = {"X-Request-Start": f"t={time.time() - waited_s:.3f}"}
-    answer = _client(inner).get("/r/token", headers=headers, environ_base={"REMOTE_ADDR": address})
+    answer = _client(inner).get("/v1/forms/a", headers=headers, environ_base={"REMOTE_ADDR": address})
     assert answer.status_code == status
 
 
 def test_time_that_cannot_be_read_is_no_objection(inner: Inner) -> None:
     answer = _client(inner).get(
-        "/r/token", headers={"X-Request-Start": "yesterday"}, environ_base={"REMOTE_ADDR": "127.0.0.1"}
+        "/v1/forms/a", headers={"X-Request-Start": "yesterday"}, environ_base={"REMOTE_ADDR": "127.0.0.1"}
     )
     assert answer.status_code == 200
 
