@@ -133,17 +133,18 @@ class Bus:
             self._queues.give_back(back)
         return fresh
 
-    def again(self, queue: str, index: int, *, forgotten: bool) -> None:
+    def again(self, queue: str, index: int, *, forgotten: bool) -> list[Message]:
         """A message comes that came long ago; ``forgotten``: so long that the inbox has forgotten it.
 
-        Either way nothing changes by it.
+        Returns:
+            the message if it was forgotten: its consumer takes it for new.
         """
         message = self.had[queue][index % len(self.had[queue])]
         if forgotten:
             with self._databases.work(registry.service_of(queue)).transaction() as connection:
                 connection.execute(FORGET, {"queue": queue, "id": message.id})
             self.had[queue].remove(message)
-        self._apply(queue, [message])
+        return self._apply(queue, [message])
 
     def waiting(self) -> list[str]:
         """Queues on which there is a message."""

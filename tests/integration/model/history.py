@@ -57,13 +57,17 @@ class History(RuleBasedStateMachine):
 
     def _deliver(self, queue: str, pick: Any, crashes: bool) -> list[Any]:
         fresh = self.bus.deliver(queue, pick, crashes=crashes)
+        self._note(queue, fresh)
+        return fresh
+
+    def _note(self, queue: str, fresh: list[Any]) -> None:
+        """The model has what a consumer has taken for new."""
         for message in fresh:
             if queue == "registration.copies" and "revision" in message.data:  # entries of the audit log have none
                 self.model.consume(message.subject, message.data["revision"])
             elif queue == "registration.mail" and message.data["about"] == "confirmation":
                 ended = not message.type.endswith("mail.sent.v1")
                 self.model.note_mail(message.data["subject"], message.time, ended)
-        return fresh
 
     def _submit(self, request: SubmissionRequest, lost: bool = False) -> None:
         """Without a key a lost answer makes two submissions of one, with one proof of work."""

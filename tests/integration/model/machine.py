@@ -145,7 +145,8 @@ class Machine(PeopleSteps, CoordinatorSteps):
     def deliver_again(self, which: int, index: int, forgotten: bool) -> None:
         """A message comes again, long after newer ones."""
         queues = [queue for queue in QUEUES if self.bus.had[queue]]
-        self.bus.again(queues[which % len(queues)], index, forgotten=forgotten)
+        queue = queues[which % len(queues)]
+        self._note(queue, self.bus.again(queue, index, forgotten=forgotten))
 
     @rule(mood=st.sampled_from((WELL, WELL, *MOODS)))
     def mail_is_delivered(self, mood: str) -> None:
