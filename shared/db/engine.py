@@ -7,8 +7,8 @@ transaction pooler: no session state is kept from one transaction to the next. S
 A network that swallows packets (a black hole, a frozen machine) reports nothing: no time limit of the server ends the
 wait, and TCP's own works only while the other kernel is down too. So after a while without an answer the connection
 is probed on another one. If the server responds, the statement is slow and is waited for; if not, the connection is
-given up, and for a second no other is tried, so that waiting callers fail at once and not one time limit after
-another.
+given up. For a second no other is opened, and those that are open and wait for an answer are probed at once: callers
+fail together, and not one time limit after another.
 """
 
 import socket
@@ -80,17 +80,22 @@ class LivenessConnection(psycopg.Connection[Any]):
                 now = time.monotonic()
                 if ready:
                     received_at = now
-                elif now - received_at >= ASK_AFTER_S:
+                elif now - received_at >= ASK_AFTER_S or now < _unresponsive_until.get(self._address, 0.0):
                     self._require_answer()
                     received_at = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value
 
+    @property
+    def _address(self) -> Address:
+        return self.info.host, str(self.info.port)
+
     def _require_answer(self) -> None:
         if answers(self.info.host, self.info.port):
+            _unresponsive_until.pop(self._address, None)
             return
-        _record_unresponsive((self.info.host, str(self.info.port)))
+        _record_unresponsive(self._address)
         self.pgconn.finish()
         raise DatabaseUnresponsive("the database does not answer")
 

@@ -105,6 +105,19 @@ def test_connection_is_not_tried_again_at_once(postgres: PostgresServer, line: F
     assert line.accepted == before
 
 
+def test_open_connection_of_another_pool_is_probed_at_once(postgres: PostgresServer, line: FaultProxy) -> None:
+    """A request that needs two pools waits for one time limit, not for two."""
+    url = make_url(postgres.fresh_database()).set(port=line.port).render_as_string(hide_password=False)
+    engines = [open_engine(url, pool_size=1, pre_ping=False) for _ in range(2)]
+    first, second = (UnitOfWork(engine, "registration") for engine in engines)
+    for work in (first, second):
+        ask(work)
+    line.set(HOLES["both"])
+    assert error_after_s(first) + error_after_s(second) < allowed_s(ERROR_WITHIN_S)
+    for engine in engines:
+        engine.dispose()
+
+
 def test_name_with_a_dead_address_before_the_living_one(line: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """As ``localhost`` often is: the server listens on one of its addresses only."""
     with socket.create_server(("127.0.0.1", 0)) as gone:

@@ -61,7 +61,7 @@ VIEW_KEPT_IN_NEED_S = 60.0
 """How long a cached form may be used when it cannot be read again."""
 
 TURN_WITHIN_S = 0.5
-"""How long a request waits for its turn to read a form again, once the cached one is without its key."""
+"""How long a request waits for its turn to read a form again, if it is of no use without."""
 
 KEY_KEPT_S = 5.0
 """How long answers are sealed to a form's public key while it cannot be read again, so that a destroyed key goes out
@@ -107,8 +107,9 @@ class PublicContext:
     def form_view(self, slug: str) -> FormView:
         """The form called ``slug``, about a second old at most: one caller reads it again, the others use the cache.
 
-        Anyone can keep that caller's turn taken, by requests for forms that do not exist. While the cached form is a
-        few seconds old, no one waits for the turn; an older one is without its key, so it is worth a short wait.
+        Anyone can keep that caller's turn taken, by requests for forms that do not exist. A request waits a short time
+        for the turn if the cached form is of no use to it, and otherwise not at all: in an outage of the database it
+        may have to wait once more, to be stored.
 
         Raises:
             DomainError: ``form-unknown``.
@@ -120,7 +121,7 @@ class PublicContext:
             return kept[1]
         if kept is None:
             self.refreshing.acquire()
-        elif not self.refreshing.acquire(timeout=TURN_WITHIN_S if age_s >= KEY_KEPT_S else 0):
+        elif not self.refreshing.acquire(timeout=0 if _is_enough(kept[1], age_s) else TURN_WITHIN_S):
             if age_s > VIEW_KEPT_IN_NEED_S:
                 raise Unavailable("the form cannot be read again in time")
             return _in_need(*kept)
@@ -158,6 +159,11 @@ class PublicContext:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)
         return view
+
+
+def _is_enough(view: FormView, age_s: float) -> bool:
+    """Whether a cached form can be filled in and stored: it is not too old, and has its key if it seals answers."""
+    return age_s < (VIEW_KEPT_IN_NEED_S if view.public_key is None else KEY_KEPT_S)
 
 
 def _in_need(read_at_s: float, view: FormView) -> FormView:

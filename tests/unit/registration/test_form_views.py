@@ -19,7 +19,7 @@ KEY = b"k" * 32
 BUSY_S = 0.1
 
 
-def view(key: bytes) -> FormView:
+def view(key: bytes | None) -> FormView:
     """A form of which nothing but its key matters."""
     nothing = cast(Any, None)
     return FormView(stored=nothing, whole=nothing, definition=nothing, partners=(), origins=(), public_key=key)
@@ -68,6 +68,16 @@ def test_form_is_used_as_it_is_known_while_it_cannot_be_read(
     monkeypatch.setattr(context, "TURN_WITHIN_S", BUSY_S / 10)
     with busy_reader(monkeypatch, age_s) as routes:
         assert routes.form_view(FORM).public_key == key
+
+
+def test_no_one_waits_to_read_a_form_that_seals_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an outage of the database the request has to wait once more, to be stored."""
+    monkeypatch.setattr(context, "TURN_WITHIN_S", 60.0)
+    with busy_reader(monkeypatch, KEY_KEPT_S + 1) as routes:
+        kept = view(None)
+        routes.views[FORM] = (routes.views[FORM][0], kept)
+        assert routes.form_view(FORM).public_key is None
+        assert routes.views[FORM][1] is kept
 
 
 def test_form_that_was_read_long_ago_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
