@@ -28,8 +28,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.runtime.metrics import db_pool_connections, db_pool_waiting
 from shared.runtime.settings import read_database_url
 
-ASK_AFTER_S = 1.25
-"""Idle time before a probe and between two; with the time for the answer below 2.5 s, when people get an error."""
+ASK_AFTER_S = 1.0
+"""Idle time before a probe and between two; with the time for two answers, since a request may use two pools, it is
+below 2.5 s, when people get an error."""
 
 ANSWER_WITHIN_S = 0.5
 UNRESPONSIVE_S = 1.0
