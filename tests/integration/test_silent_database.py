@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
+from shared.db import engine
 from shared.db.engine import ASK_AFTER_S, LivenessConnection, answers, open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import Unavailable
@@ -31,11 +32,11 @@ def line(postgres: PostgresServer) -> Iterator[FaultProxy]:
 def work(postgres: PostgresServer, line: FaultProxy) -> Iterator[UnitOfWork]:
     """Transactions over the line, with two connections."""
     url = make_url(postgres.fresh_database()).set(port=line.port)
-    engine = open_engine(url.render_as_string(hide_password=False), pool_size=2)
-    unit = UnitOfWork(engine, "registration")
+    opened = open_engine(url.render_as_string(hide_password=False), pool_size=2)
+    unit = UnitOfWork(opened, "registration")
     ask(unit)
     yield unit
-    engine.dispose()
+    opened.dispose()
 
 
 def ask(work: UnitOfWork, statement: str = "SELECT 1") -> None:
@@ -109,13 +110,23 @@ def test_open_connection_of_another_pool_is_probed_at_once(postgres: PostgresSer
     """A request that needs two pools waits for one time limit, not for two."""
     url = make_url(postgres.fresh_database()).set(port=line.port).render_as_string(hide_password=False)
     engines = [open_engine(url, pool_size=1, pre_ping=False) for _ in range(2)]
-    first, second = (UnitOfWork(engine, "registration") for engine in engines)
+    first, second = (UnitOfWork(opened, "registration") for opened in engines)
     for work in (first, second):
         ask(work)
     line.set(HOLES["both"])
     assert error_after_s(first) + error_after_s(second) < allowed_s(ERROR_WITHIN_S)
-    for engine in engines:
-        engine.dispose()
+    for opened in engines:
+        opened.dispose()
+
+
+def test_server_that_answers_a_probe_is_connected_to_at_once(work: UnitOfWork, line: FaultProxy) -> None:
+    """It was slow, not gone: its answer ends the second in which no connection is opened."""
+    url = f"postgresql://postgres@127.0.0.1:{line.port}/nowhere"
+    engine._record_unresponsive(("127.0.0.1", str(line.port)))
+    ask(work, "SELECT pg_sleep(0.3)")
+    with pytest.raises(psycopg.OperationalError) as refused:
+        LivenessConnection.connect(url, connect_timeout=2)
+    assert "a moment ago" not in str(refused.value)
 
 
 def test_name_with_a_dead_address_before_the_living_one(line: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,13 @@ def test_no_one_waits_to_read_a_form_that_seals_nothing(monkeypatch: pytest.Monk
         assert routes.views[FORM][1] is kept
 
 
+def test_form_that_seals_nothing_and_was_read_long_ago_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People who come together after a quiet minute wait for the one who reads it."""
+    with busy_reader(monkeypatch, VIEW_KEPT_IN_NEED_S + 1) as routes:
+        routes.views[FORM] = (routes.views[FORM][0], view(None))
+        assert routes.form_view(FORM).public_key == KEY
+
+
 def test_form_that_was_read_long_ago_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its origins, its opening hours and the decider's key may have changed since."""
     monkeypatch.setattr(context, "TURN_WITHIN_S", BUSY_S / 10)
