@@ -81,6 +81,11 @@ class BoardDay:
     title: str
     rows: tuple[BoardRow, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is placed on it: a narrow window shows no rows then."""
+        return not any(cell.cards for row in self.rows for cell in row.cells)
+
 
 def days_of(snapshot: Snapshot, conflicts: Sequence[Conflict], refused: Sequence[RefusedEntry]) -> tuple[BoardDay, ...]:
     """Return the whole board with every slot and every room, also empty ones."""
