@@ -16,8 +16,8 @@ from tests.support.database_contents import Contents, contents_of
 PUBLIC = "http://127.0.0.1:8000"
 """Where links lead; opening one sends a request to the service that serves it."""
 
-OF_EACH = 3
-"""How many links are opened of those to one family of pages in mails of one kind."""
+OF_EACH = 10
+"""Of the links of one family that get the same answer, how many are opened again, with what their pages link to."""
 
 AHEAD = {"Purpose": "prefetch", "Sec-Purpose": "prefetch", "X-Moz": "prefetch"}
 
@@ -36,16 +36,8 @@ class Opening:
     @property
     def own(self) -> list[str]:
         """Every address of the installation in any mail, without the host."""
-        return sorted({path for mail in self.mails for path in _own_links(mail)})
-
-    @property
-    def of_each_kind(self) -> list[str]:
-        """``OF_EACH`` of those in the mails of each kind to each family of pages."""
-        found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for mail in self.mails:
-            for path in _own_links(mail):
-                found[mail.kind, path.split("/")[1]].add(path)
-        return sorted({*chain.from_iterable(sorted(paths)[:OF_EACH] for paths in found.values())})
+        found = {link for mail in self.mails for link in mail.links() if link.startswith(f"{PUBLIC}/")}
+        return sorted(link.removeprefix(PUBLIC) for link in found)
 
     @property
     def foreign(self) -> set[str]:
@@ -58,12 +50,21 @@ class Opening:
         return contents_of(self.system.installation.urls)
 
     def open_all(self) -> Counter[str]:
-        """Open those ``of_each_kind``, then all again and what the pages link to; how often each answer came."""
+        """Open every link ahead of the reader, then ``OF_EACH`` of each kind as readers do, and what they link to.
+
+        Returns:
+            how often each answer came, by kind.
+        """
         answers: Counter[str] = Counter()
+        alike: defaultdict[str, list[str]] = defaultdict(list)
         linked: set[str] = set()
-        chosen = self.of_each_kind
+        for path in self.own:
+            line = _line(path, self._ask("GET", path, headers=AHEAD))
+            answers[line] += 1
+            alike[line].append(path)
+        chosen = list(chain.from_iterable(paths[:OF_EACH] for paths in alike.values()))
         for path in chosen:
-            for answer in self._open(path):
+            for answer in (self._ask("HEAD", path), self._ask("GET", path)):
                 answers[_line(path, answer)] += 1
                 linked.update(_linked(path, answer.text))
         for path in sorted(linked.union(chosen)):
@@ -86,19 +87,9 @@ class Opening:
         page = self._ask("GET", path, params={"ask": button})
         return page.status_code == 200 and (not button or f'value="{button}"' in page.text)
 
-    def _open(self, path: str) -> Iterator[requests.Response]:
-        yield self._ask("HEAD", path)
-        yield self._ask("GET", path, headers=AHEAD)
-        yield self._ask("GET", path)
-
     def _ask(self, method: str, path: str, **more: object) -> requests.Response:
         address = self.system.urls[service_for(path)] + path
         return self._session.request(method, address, timeout=30, **more)  # type: ignore[arg-type]
-
-
-def _own_links(mail: Received) -> Iterator[str]:
-    """Addresses of the installation in a mail, without the host."""
-    return (link.removeprefix(PUBLIC) for link in mail.links() if link.startswith(f"{PUBLIC}/"))
 
 
 def _line(path: str, answer: requests.Response) -> str:

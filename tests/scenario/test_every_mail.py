@@ -241,7 +241,7 @@ def test_placeholders_stay_unchanged(mailed: MailedSystem) -> None:
     assert FORM_TITLE in page.text
 
 
-def test_opening_links_of_every_kind_changes_nothing(mailed: MailedSystem) -> None:
+def test_opening_every_link_changes_nothing(mailed: MailedSystem) -> None:
     """As scanners of mail do it: by GET and HEAD, ahead of the reader and again, and what the pages link to as well."""
     opening = Opening(mailed.system, mailed.mails)
     assert {link for link in opening.foreign if not _is_written(link)} == {RECORDING}
