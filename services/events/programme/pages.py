@@ -29,7 +29,7 @@ from services.events.programme.service import (
     show_series,
 )
 from services.events.scheduling.model import TimetableEntry
-from services.events.scheduling.service import newest_with_titles
+from services.events.scheduling.service import newest_with_events
 from services.events.scheduling.store import TimetableVersion
 from services.events.side_events.model import PROPOSAL
 from services.events.side_events.reading import ProposalKeys, SideEventsContext, public_names
@@ -64,18 +64,37 @@ STYLE = Path(__file__).parent / "static" / "programme.css"
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeLine:
-    """One side event as people read it, in their language; ``room_id`` leads to the room's calendar.
+    """One side event of the timetable, as it is now.
 
-    ``speakers`` are the names of speakers who agree to be named.
+    Attributes:
+        entry: as it was published.
+        event: as it is now.
+        held: when it takes place; of a postponed event, when it was going to.
+        speakers: names of those who agree to be named.
     """
 
-    times: str
-    utc: str
-    iso: str
-    title: Text
-    place: str
-    room_id: str
+    entry: TimetableEntry
+    event: Event
+    held: Period
     speakers: Sequence[str]
+
+    @property
+    def is_in_its_room(self) -> bool:
+        """Whether it still is where it was published."""
+        return self.event.place == str(self.entry.room_title)
+
+    @property
+    def day(self) -> date:
+        """In the zone of the place."""
+        return self.held.starts_at.astimezone(ZoneInfo(self.held.time_zone)).date()
+
+    def times(self, language: str) -> tuple[str, str]:
+        """Its hours at the place, and in UTC."""
+        return hours_text(self.held, language), f"{hours_text(self.held, language, 'UTC')}{NO_BREAK}UTC"
+
+    def room(self, language: str) -> str:
+        """The room as it was published, and its city."""
+        return place_text(self.entry.room_title.in_language(language), self.entry.city, "", language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +107,32 @@ class TimetablePage:
 
 
 def timetable_page(
-    version: TimetableVersion | None, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str
+    version: TimetableVersion | None, events: Mapping[str, Event], speakers: Mapping[str, Sequence[str]], language: str
 ) -> TimetablePage:
     """The page of a version, or an empty one.
 
     Args:
         version: the one in force.
-        titles: of events as they are now, by id.
+        events: its side events as they are now, by id.
         speakers: names that the public may know, by event.
         language: of the page.
     """
     if version is None:
         return TimetablePage("", "", ())
-    ordered = sorted(version.entries, key=lambda entry: (entry.span.starts_at, str(entry.room_title)))
+    lines = [_line(entry, events[entry.event_id], speakers.get(entry.event_id, ())) for entry in version.entries]
+    lines.sort(key=lambda line: (line.held.starts_at, str(line.entry.room_title)))
     published_on = day_text(version.published_at.date(), language)
     words = programme_texts().text("timetable.version", language, number=version.number, date=published_on)
-    days = tuple(
-        (day_text(day, language), tuple(_line(entry, titles, speakers, language) for entry in found))
-        for day, found in groupby(ordered, key=_local_day)
-    )
-    return TimetablePage(words, _zone(ordered[0], language) if ordered else "UTC", days)
+    days = tuple((day_text(day, language), tuple(found)) for day, found in groupby(lines, key=lambda line: line.day))
+    return TimetablePage(words, _zone(lines[0].entry, language) if lines else "UTC", days)
 
 
-def _line(
-    entry: TimetableEntry, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str
-) -> ProgrammeLine:
-    period = Period(entry.span.starts_at, entry.span.ends_at, entry.time_zone, entry.city)
-    return ProgrammeLine(
-        times=hours_text(period, language),
-        utc=f"{hours_text(period, language, 'UTC')}{NO_BREAK}UTC",
-        iso=period.iso,
-        title=titles.get(entry.event_id) or Text.of({"": entry.title}),
-        place=place_text(entry.room_title.in_language(language), entry.city, "", language),
-        room_id=entry.room_id,
-        speakers=speakers.get(entry.event_id, ()),
-    )
-
-
-def _local_day(entry: TimetableEntry) -> date:
-    return entry.span.starts_at.astimezone(ZoneInfo(entry.time_zone)).date()
+def _line(entry: TimetableEntry, event: Event, speakers: Sequence[str]) -> ProgrammeLine:
+    if event.starts_at is None:
+        held = Period(entry.span.starts_at, entry.span.ends_at, entry.time_zone, entry.city)
+    else:
+        held = Period(event.starts_at, event.ends_at, event.time_zone, event.city or entry.city)
+    return ProgrammeLine(entry, event, held, speakers)
 
 
 def _zone(entry: TimetableEntry, language: str) -> str:
@@ -178,10 +184,10 @@ def _add_timetable(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.get("/timetable")
     @public
     def timetable() -> Response:
-        version, titles = newest_with_titles(context.work)
+        version, events = newest_with_events(context.work)
         side_events = [entry.event_id for entry in version.entries] if version else []
         shown = timetable_page(
-            version, titles, public_names(context.work, context.keys, side_events), wanted_language()
+            version, events, public_names(context.work, context.keys, side_events), wanted_language()
         )
         forms = open_forms(context.work, PROPOSAL, context.clock())
         page = render_template("programme/timetable.html", page=shown, forms=forms)

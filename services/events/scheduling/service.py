@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.events.event.store import public_titles
+from services.events.event.model import Event
+from services.events.event.store import read_events
 from services.events.scheduling.model import Proof, Reason, SearchStage, Timetable, TimetableDifference, difference
 from services.events.scheduling.publishing import PublicationPreview, preview_publication
 from services.events.scheduling.snapshot import Snapshot, entries_of, read_snapshot
@@ -33,7 +34,6 @@ from services.events.venue.model import Placement
 from services.events.venue.store import board_revision, lock_board, place_on_board, remove_from_board, replace_board
 from shared.db.readiness import CheckedClock
 from shared.db.unit_of_work import UnitOfWork
-from shared.i18n.languages import Text
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
@@ -141,14 +141,17 @@ def newest_version(work: UnitOfWork) -> TimetableVersion | None:
         return read_newest_version(connection)
 
 
-def newest_with_titles(work: UnitOfWork) -> tuple[TimetableVersion | None, Mapping[str, Text]]:
-    """The timetable in force, and the titles of events as they are now, by id: translations come after a version.
+def newest_with_events(work: UnitOfWork) -> tuple[TimetableVersion | None, Mapping[str, Event]]:
+    """The timetable in force, and its side events as they are now, by id: they may change after it was published.
 
     Raises:
         Unavailable: the database is down.
     """
     with work.transaction() as connection:
-        return read_newest_version(connection), public_titles(connection)
+        version = read_newest_version(connection)
+        if version is None:
+            return None, {}
+        return version, read_events(connection, [entry.event_id for entry in version.entries])
 
 
 def show_version(work: UnitOfWork, number: int) -> TimetableVersion:

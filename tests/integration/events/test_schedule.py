@@ -142,6 +142,39 @@ def test_public_sees_the_published_timetable_alone(desk: Desk) -> None:
     assert desk.client.get("/calendar/room/nowhere.ics").status_code == 404
 
 
+def test_public_timetable_shows_what_has_changed_since_it_was_published(desk: Desk) -> None:
+    """People find their way by it: a side event that was cancelled, postponed or moved is shown as it is now."""
+    rooms = {"Cancelled": "garden-room", "Postponed": "lake-hall", "Moved": "small-salon", "Later": "upper-library"}
+    proposals = {name: desk.accepted(f"{name} since", attendance=10) for name in rooms}
+    for name, room in rooms.items():
+        desk.put(proposals[name], room, NOON)
+    assert desk.publish().status_code == 201
+
+    def line_of(name: str) -> str:
+        page = " ".join(desk.client.get("/programme/timetable?lang=en").text.split())  # thin spaces too
+        return next(line for line in page.split("<li class=")[1:] if f"{name} since" in line)
+
+    def change(name: str, step: str = "", **body: str) -> None:
+        place = f"/v1/events/{desk.show(proposals[name])['event']}"
+        seen = {**desk.headers, "If-Match": desk.client.get(place, headers=desk.headers).headers["ETag"]}
+        changed = desk.client.open(f"{place}{step}", method="POST" if step else "PATCH", json=body, headers=seen)
+        assert changed.status_code == 200, changed.text
+
+    assert all('"tag' not in line_of(name) and "1:00 – 2:00" in line_of(name) for name in rooms)
+    change("Cancelled", "/cancel")
+    change("Postponed", "/postpone")
+    change("Moved", place="Room XXII")
+    change("Later", "/reschedule", starts_at="2020-05-07T16:00:00+02:00", ends_at="2020-05-07T17:00:00+02:00")
+    for name, status in (("Cancelled", "cancelled"), ("Postponed", "postponed")):
+        assert '"card event off"' in line_of(name)
+        assert f">{status.title()}</span>" in line_of(name)
+    assert ("Room XXII" in line_of("Moved"), "Small Salon" in line_of("Moved")) == (True, False)
+    assert ("4:00 – 5:00" in line_of("Later"), "Upper Library" in line_of("Later")) == (True, True)
+    page = desk.client.get("/programme/timetable?lang=en").text
+    order = [page.index(words) for words in ("Wednesday 6 May", "Moved since", "Thursday 7 May", "Later since")]
+    assert order == sorted(order)
+
+
 def test_console_explains_why_a_proposal_has_no_place_and_what_clashes(desk: Desk) -> None:
     desk.accepted("Far too large", attendance=500)
     clash = [desk.accepted(f"Clash {n}", attendance=30) for n in range(2)]
