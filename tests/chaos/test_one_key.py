@@ -17,7 +17,7 @@ REPETITIONS = 100
 MESSAGES_BY_TYPE = "SELECT type, count(*)::int FROM outbox GROUP BY type ORDER BY type"
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_one_key_from_fifty_threads(embedded_stack: Stack) -> None:
     """Each repetition makes one submission and one confirmation mail, and gets fifty equal answers."""
     embedded_stack.start()

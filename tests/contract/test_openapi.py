@@ -32,7 +32,7 @@ from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.sample_databases import fill
 
-EXAMPLES_PER_OPERATION = 5
+EXAMPLES_PER_OPERATION = 4
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

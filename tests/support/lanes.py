@@ -1,11 +1,13 @@
 """Five workers share the tests; tests that mostly wait run one after the other in two lanes beside the rest.
 
-A test that lets a broker rest for a minute costs no processor; beside it the others have nearly all of it. With
-fewer lanes two cores are half idle, with more a process may not start in the time that it is given. The end of a run
-prints how long each lane took: no lane may be longer than the rest of the run.
+A test that lets a broker rest for a minute costs no processor; beside it the others have nearly all of it, and it goes
+before them. With fewer lanes two cores are half idle, with more a process may not start in the time that it is given.
+The end of a run prints how long each lane took: no lane may be longer than the rest of the run.
 """
 
+import os
 from collections import defaultdict
+from contextlib import suppress
 
 import pytest
 from xdist.remote import Producer
@@ -54,6 +56,10 @@ AT_LENGTH = ("points", "volume", "model", "controls", "chaos", "matrix", "databa
 the next lane, which then waits for both, however long they take: so the fourth waits for the storm on both buses and
 the fifth for the fail points on both; both are short. In a lane what shows that its check can fail comes last."""
 
+BEHIND = 5
+"""Niceness of tests that do not wait, and of what they start: an installation that is watched, scraped and probed takes
+a quarter of two processors for as long as its tests last, so they are not to last longer than they must."""
+
 CONTROLS = "test_controls.py"
 SHOWN = 10
 """Lanes in the summary."""
@@ -67,6 +73,11 @@ def lane(nodeid: str, *, full: bool = False) -> str:
     if waiting:
         return waiting
     return next((name for start, name in SHARED.items() if nodeid.startswith(start)), nodeid.split("::", 1)[0])
+
+
+def niceness(nodeid: str) -> int:
+    """Of a test's process beside the others."""
+    return 0 if lane(nodeid) in WAITING.values() else BEHIND
 
 
 class Lanes(LoadScopeScheduling):
@@ -98,6 +109,13 @@ class LanesPlugin:
         """The scheduler of this run."""
         config.option.loadscopereorder = False
         return Lanes(config, log)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Let the lanes that wait go first; an account that may not raise a priority keeps the lower one."""
+        if hasattr(item.config, "workerinput") and not _is_full(item.config):
+            with suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, 0, niceness(item.nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add up what the workers report."""

@@ -71,7 +71,7 @@ class Participant:
     number: of the participant.
     email: the address, if it is not that of the number.
     line: connections that are kept.
-    pages: statuses of the confirmation page, in the order of the requests; 0 if no one answered.
+    pages: statuses of the confirmation page and of its buttons, in the order of the requests; 0 if no one answered.
     """
 
     url: str
@@ -79,7 +79,7 @@ class Participant:
     number: int
     email: str = ""
     line: requests.Session = field(default_factory=requests.Session)
-    pages: list[int] = field(default_factory=list)
+    pages: list[int | str] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -137,7 +137,9 @@ class Participant:
         return dict.fromkeys(_CHOICE.findall(page.text), "confirm") if page.status_code == 200 else None
 
     def _press(self, path: str, content: dict[str, str]) -> int:
-        return self.line.post(self.url + path, data=content, allow_redirects=False, timeout=TIMEOUT_S).status_code
+        answer = self.line.post(self.url + path, data=content, allow_redirects=False, timeout=TIMEOUT_S)
+        self.pages.append(f"pressed {answer.status_code}")
+        return answer.status_code
 
 
 def confirm_in_time(url: str, mails: Path, email: str, within_s: float = 60.0) -> SinkLinks:

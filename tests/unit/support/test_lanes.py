@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.lanes import LONG, SHARED, WAITING, LanesPlugin, lane
+from tests.support.lanes import BEHIND, LONG, SHARED, WAITING, LanesPlugin, lane, niceness
 from tests.support.processes import PROJECT
 
 
@@ -33,6 +33,11 @@ def test_every_place_exists(place: str) -> None:
 )
 def test_lane_of_a_test(nodeid: str, name: str) -> None:
     assert lane(nodeid) == name
+
+
+def test_tests_that_wait_go_before_the_others() -> None:
+    assert niceness("tests/integration/system/test_production.py::test_it") == 0
+    assert niceness("tests/unit/support/test_lanes.py::test_it") == BEHIND
 
 
 def test_summary_names_the_longest_lanes_and_the_end_of_each_worker() -> None:
