@@ -192,14 +192,14 @@ def test_console_explains_why_a_proposal_has_no_place_and_what_clashes(desk: Des
         assert words in page, words
 
 
-def test_day_without_a_side_event_says_so(desk: Desk) -> None:
+def test_note_of_an_empty_day(desk: Desk) -> None:
     """In a narrow window its table is not shown."""
-    said = "No side event is placed on this day."
+    note = "No side event is placed on this day."
     page = desk.client.get("/console/timetable", headers=desk.headers).text
     days = page.count('<h2 id="day-')
-    assert (days > 1, page.count(said)) == (True, days)
+    assert (days > 1, page.count(note)) == (True, days)
     desk.put(desk.accepted("The only one"), "small-salon", MORNING)
-    assert desk.client.get("/console/timetable", headers=desk.headers).text.count(said) == days - 1
+    assert desk.client.get("/console/timetable", headers=desk.headers).text.count(note) == days - 1
 
 
 def test_console_names_a_wish_that_is_impossible(desk: Desk) -> None:
