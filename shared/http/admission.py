@@ -187,12 +187,13 @@ def priority_class_of(
         pages: the same of public pages.
         is_known: whether the caller is known, see :class:`KnownCallers`; the classes of coordinators are for these.
         signing: paths by which people sign in and out.
-        links: beginnings of the paths of people's links.
+        links: beginnings of the paths of people's links. A button behind a link belongs to the first class, so that
+            a person who has the page is not refused because others open theirs.
     """
     path = environ["PATH_INFO"]
     has_key = "HTTP_AUTHORIZATION" in environ
     if path.startswith(links) and not has_key:
-        return LINKS
+        return LINKS if environ["REQUEST_METHOD"] in ("GET", "HEAD") else FIRST
     if path.startswith(people) and not has_key:
         return FIRST
     if path.startswith(NEVER_REFUSED):

@@ -201,8 +201,8 @@ def _network_of(text: str) -> Address | None:
 
 
 FIRST, LINKS, SIGNING, PUBLIC, LATER, LAST = "first", "links", "signing", "public", "later", "last"
-"""Submissions; people's links; signing in; public pages and callers who are not known; queries; exports and the
-console."""
+"""Submissions, and buttons behind people's links; pages behind links; signing in; public pages and callers who are not
+known; queries; exports and the console."""
 
 MAX_WAITING = 32
 """Maximum number of requests waiting for a slot of ``signing``, ``later`` or ``last``: a page and all that it loads
@@ -265,9 +265,10 @@ class AdmissionLimits:
     """How much one web process works on at once.
 
     Attributes:
-        first: submissions, and other requests of the public that are not public pages.
-        links: pages behind people's links. Each takes a connection of the pool: a request that waits there in vain
-            has cost nearly as much as an answer, so these wait for their turn before, where waiting costs nothing.
+        first: submissions, buttons behind people's links, and other requests of the public that are not public pages.
+        links: pages behind people's links. Each takes a connection of the pool, and a request that waits there in vain
+            has cost nearly as much as an answer. So fewer are let in than there are connections; the others wait
+            before, where waiting costs nothing, and a button that a person presses finds a connection.
         signing: signing in and out: reads without a key in any number leave it free.
         public: public pages that are not in memory, and requests of callers who are not known.
         later: queries.
@@ -275,7 +276,7 @@ class AdmissionLimits:
     """
 
     first: int = 256
-    links: int = 32
+    links: int = 8
     signing: int = 1
     public: int = 2
     later: int = 4

@@ -35,10 +35,11 @@ http_inflight_requests = Gauge(
 
 requests_refused_total = Counter(
     "troika_requests_refused_total",
-    "Requests refused by load shedding, by class (first: filled forms; links: people's links; signing: signing in and "
-    "out; public: public pages and callers who are not known; later: queries; last: exports and console) and reason: "
-    "full (no capacity left), queue (what the service has stored and not worked on uses all the disk space that it may "
-    "use), late (it had waited too long before it arrived), slow (its body took too long).",
+    "Requests refused by load shedding, by class (first: filled forms, and buttons behind people's links; links: pages "
+    "behind people's links; signing: signing in and out; public: public pages and callers who are not known; later: "
+    "queries; last: exports and console) and reason: full (no capacity left), queue (what the service has stored and "
+    "not worked on uses all the disk space that it may use), late (it had waited too long before it arrived), slow "
+    "(its body took too long).",
     ["service", "class", "reason"],
 )
 

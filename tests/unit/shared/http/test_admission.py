@@ -128,6 +128,19 @@ def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> No
     assert priority_class_of(_environ(path, **headers), people, pages, known.know, SIGNING, links) == kind
 
 
+def test_button_behind_a_link_is_admitted_like_a_submission() -> None:
+    """A person who has the page is not refused because others open theirs."""
+    pressed = _environ("/r/token") | {"REQUEST_METHOD": "POST"}
+    assert priority_class_of(pressed, ("/v1/forms/",), (), bool, SIGNING, ("/r/",)) == "first"
+    with_key = _environ("/r/token", Authorization=KEY) | {"REQUEST_METHOD": "POST"}
+    assert priority_class_of(with_key, ("/v1/forms/",), (), lambda _: True, SIGNING, ("/r/",)) == "later"
+
+
+def test_pages_behind_links_leave_connections_to_buttons() -> None:
+    bounds = AdmissionLimits()
+    assert bounds.links < bounds.connections
+
+
 def test_key_is_known_from_its_first_answer_on_and_for_a_while(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> None:
     known, now = KnownCallers(), [1000.0]
     monkeypatch.setattr("shared.http.admission.time.monotonic", lambda: now[0])
