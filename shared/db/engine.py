@@ -60,7 +60,7 @@ class LivenessConnection(psycopg.Connection[Any]):
         """
         address = _address_in(conninfo, kwargs)
         if time.monotonic() < _unresponsive_until.get(address, 0.0):
-            raise DatabaseUnresponsive("the database did not answer a moment ago")
+            raise DatabaseUnresponsive("the database was unresponsive within the last second")
         try:
             return super().connect(conninfo, **kwargs)
         except psycopg.errors.ConnectionTimeout:

@@ -268,7 +268,7 @@ class AdmissionLimits:
         first: submissions, buttons behind people's links, and other requests of the public that are not public pages.
         links: pages behind people's links. Each takes a connection of the pool, and a request that waits there in vain
             has cost nearly as much as an answer. So fewer are let in than there are connections; the others wait
-            before, where waiting costs nothing, and a button that a person presses finds a connection.
+            before, where waiting costs nothing, and a button finds one, unless coordinators use them all.
         signing: signing in and out: reads without a key in any number leave it free.
         public: public pages that are not in memory, and requests of callers who are not known.
         later: queries.

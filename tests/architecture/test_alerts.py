@@ -112,6 +112,12 @@ def test_pace_divides_durations_and_marked_seconds() -> None:
     assert paced(text, 20) == "expr: |\n  rate(x_total[15000ms]) > 3 # seconds\nfor: 6000ms\nother: 60"
 
 
+def test_pace_leaves_prometheus_enough_time() -> None:
+    assert paced("  scrape_interval: 10s\n  scrape_timeout: 8s\n", 25) == (
+        "  scrape_interval: 800ms\n  scrape_timeout: 800ms\n"
+    )
+
+
 def test_prometheus_takes_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "prometheus.yml").write_text(paced(text_of(PROMETHEUS / "prometheus.yml"), PACE))
     done = promtool("check", "config", "--syntax-only", "prometheus.yml", folder=tmp_path)

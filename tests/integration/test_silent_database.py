@@ -101,7 +101,7 @@ def test_connection_is_not_tried_again_at_once(postgres: PostgresServer, line: F
     with pytest.raises(psycopg.errors.ConnectionTimeout):
         LivenessConnection.connect(url, connect_timeout=2)
     before = line.accepted
-    with pytest.raises(psycopg.OperationalError, match="a moment ago"):
+    with pytest.raises(psycopg.OperationalError, match="within the last second"):
         LivenessConnection.connect(url, connect_timeout=2)
     assert line.accepted == before
 
@@ -126,7 +126,7 @@ def test_server_that_answers_a_probe_is_connected_to_at_once(work: UnitOfWork, l
     ask(work, "SELECT pg_sleep(0.3)")
     with pytest.raises(psycopg.OperationalError) as refused:
         LivenessConnection.connect(url, connect_timeout=2)
-    assert "a moment ago" not in str(refused.value)
+    assert "within the last second" not in str(refused.value)
 
 
 def test_name_with_a_dead_address_before_the_living_one(line: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
