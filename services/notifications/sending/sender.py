@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.notifications.mails.model import ClaimedMail, HandoverOutcome
 from services.notifications.sending.composer import ComposedMail, Composer
@@ -27,6 +27,7 @@ from services.notifications.sending.service import (
     finish_mails,
     measure_lanes,
     reap_leases,
+    release_claims,
 )
 from services.notifications.sending.smtp import Session, SmtpTransport, TransportError
 from services.notifications.sending.store import Claim
@@ -197,6 +198,7 @@ class Sender:
         self._context = context
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="composing")
         self._outcomes: list[HandoverOutcome] = []
+        self._unanswered: list[datetime] = []  # leases of claims whose commit got no answer
         self._relay_delay_s = 0.0
         self._cleaned_at_s = 0.0
         mail_unknown_resolved_total.labels(LEFT_UNKNOWN)  # starts at 0, so that the first one is an increase
@@ -226,8 +228,7 @@ class Sender:
             Unavailable: the database is down. Outcomes that are not stored are kept and stored by the next run.
         """
         self._store_outcomes()
-        limit = 1 if self._relay_delay_s else BATCH_SIZE
-        claims = claim_due(self._context.work, self._context.clock, limit, self._context.lease)
+        claims = self._claim(1 if self._relay_delay_s else BATCH_SIZE)
         if not claims:
             return 0
         reach("send.claimed")
@@ -238,6 +239,15 @@ class Sender:
         finally:
             batch.close()
         return len(claims)
+
+    def _claim(self, limit: int) -> list[Claim]:
+        now = self._context.clock()
+        lease_until = now + self._context.lease
+        try:
+            return claim_due(self._context.work, self._context.clock, limit, lease_until)
+        except Unavailable:
+            self._unanswered = [*(each for each in self._unanswered if each > now), lease_until]
+            raise
 
     def _update_relay_delay(self, *, works: bool) -> None:
         """Back off while the relay fails, so that an outage affects few mails."""
@@ -258,11 +268,13 @@ class Sender:
             self.cleanup()
 
     def cleanup(self) -> None:
-        """Clean up expired leases of other senders, and measure the age of due mails.
+        """Release unanswered claims, clean up expired leases of other senders, and measure the age of due mails.
 
         Raises:
             Unavailable: the database is down.
         """
+        if self._unanswered:
+            self._unanswered = release_claims(self._context.work, self._context.clock, self._unanswered)
         if (now := self._context.clock.final_now("leases")) is not None:
             reap_leases(self._context.work, now, self._context.unknown_after)
         measure_lanes(self._context.work, self._context.clock)

@@ -26,6 +26,7 @@ from services.notifications.sending.store import (
     make_due,
     mark_handover,
     mark_unknown,
+    requeue_claims,
     requeue_expired,
     requeue_unknown,
     store_outcome,
@@ -107,7 +108,7 @@ LEASE = timedelta(minutes=10)
 """Longer than all timeouts of one handover together: announcing (two minutes) and handing over (three)."""
 
 
-def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease: timedelta = LEASE) -> list[Claim]:
+def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease_until: datetime | None = None) -> list[Claim]:
     """Claim up to ``limit`` due mails, urgent lanes first, with a share for every lane.
 
     An announcement whose registration has ended in the meantime is readdressed to another one and waits again.
@@ -116,10 +117,11 @@ def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease: timedelta = LEA
         work: on the service's database.
         clock: of the project.
         limit: mails in the batch.
-        lease: how long the claims last; after that any sender can claim the mails.
+        lease_until: when the claims end, by default ``LEASE`` from now; after that any sender can claim the mails.
 
     Raises:
-        Unavailable: the database is down. A claim whose commit got no answer ends with its lease.
+        Unavailable: the database is down. It may have committed the claims without an answer: release them
+            (:func:`release_claims`), or their mails wait until ``lease_until``.
     """
     claims: list[Claim] = []
     with work.transaction() as connection:
@@ -129,12 +131,32 @@ def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease: timedelta = LEA
             wanted = min(share, limit - len(claims))
             if lane in empty or wanted == 0:
                 continue
-            found = claim_mails(connection, lane, wanted, now, now + lease)
+            found = claim_mails(connection, lane, wanted, now, lease_until or now + LEASE)
             claims += found
             if len(found) < wanted:
                 empty.add(lane)
         moved = _readdress_ended(connection, clock, claims)
     return [claim for claim in claims if claim.mail.id not in moved]
+
+
+def release_claims(work: UnitOfWork, clock: Clock, leases: Sequence[datetime]) -> list[datetime]:
+    """Release mails that were claimed in a commit without an answer, before their handover has begun.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        leases: the ``lease_until`` of those claims. A mail that another sender has claimed has another one.
+
+    Returns:
+        the leases that are not over. Try again with these: the server may still commit.
+
+    Raises:
+        Unavailable: the database is down; try again with the same.
+    """
+    with work.transaction() as connection:
+        now = clock()
+        requeue_claims(connection, leases, now)
+    return [lease_until for lease_until in leases if lease_until > now]
 
 
 def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) -> set[str]:

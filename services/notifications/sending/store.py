@@ -228,17 +228,18 @@ def store_outcome(connection: Connection, outcome: HandoverOutcome) -> str | Non
     return before
 
 
-_REQUEUE_EXPIRED = text("""
+_REQUEUE = """
     WITH lost AS (
-        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'claimed'
-            AND (lease_until <= :now OR lease_until > :latest)
+        SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'claimed' AND {which}
         ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED),
     closed AS (
         UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM lost
         WHERE a.mail_id = lost.id AND a.number = lost.fence)
     UPDATE mail m SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
     FROM lost WHERE m.id = lost.id
-""")
+"""
+_REQUEUE_EXPIRED = text(_REQUEUE.format(which="(lease_until <= :now OR lease_until > :latest)"))
+_REQUEUE_CLAIMS = text(_REQUEUE.format(which="lease_until = ANY(CAST(:leases AS timestamptz[]))"))
 _MARK_UNKNOWN = text("""
     WITH lost AS (
         SELECT id, fence FROM mail WHERE state = 'claimed' AND phase = 'data'
@@ -298,6 +299,11 @@ class UnknownMail:
 def requeue_expired(connection: Connection, now: datetime) -> int:
     """Requeue mails whose lease expired before the handover began; returns their number."""
     return connection.execute(_REQUEUE_EXPIRED, {"now": now, "latest": now + MAX_LEASE, "most": MAX_ROWS}).rowcount
+
+
+def requeue_claims(connection: Connection, leases: Sequence[datetime], now: datetime) -> int:
+    """Requeue mails that were claimed with one of these leases, if no handover has begun; returns their number."""
+    return connection.execute(_REQUEUE_CLAIMS, {"leases": list(leases), "now": now, "most": MAX_ROWS}).rowcount
 
 
 def mark_unknown(connection: Connection, now: datetime, due_at: datetime, reason: str) -> list[str]:

@@ -71,6 +71,23 @@ class _FailingWork(UnitOfWork):
             yield connection
 
 
+class _LosingAnswers(UnitOfWork):
+    """A database whose answers to its first ``losing`` commits are lost."""
+
+    def __init__(self, notifications: NotificationService, losing: int) -> None:
+        super().__init__(notifications.engine, "notifications")
+        self.losing = losing
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that is committed."""
+        with super().transaction() as connection:
+            yield connection
+        if self.losing:
+            self.losing -= 1
+            raise Unavailable("database unavailable")
+
+
 @pytest.fixture
 def queued(notifications: NotificationService) -> NotificationService:
     """A service with one confirmation to send."""
@@ -224,6 +241,52 @@ def test_outcome_is_stored_after_an_outage_that_follows_a_handover(queued: Notif
             pass
         assert sorted(message_ids(relay.mails)) == sorted(mail["message_id"] for mail in queued.mails())
     assert {mail["state"] for mail in queued.mails()} == {"sent"}
+
+
+def test_claim_whose_commit_got_no_answer_is_released_before_its_lease_ends(queued: NotificationService) -> None:
+    queued.queue_mails(1)
+    with Relay({}) as relay:
+        sender = Sender(replace(queued.tools(relay.port), work=_LosingAnswers(queued, losing=1)))
+        with pytest.raises(Unavailable):
+            sender.run_once(Stop())
+        assert [mail["state"] for mail in queued.mails()] == ["claimed"] * 2
+        queued.pass_time(seconds=1)
+        queued.queue_mails(1)
+        (of_another,) = claim_due(queued.work, queued.clock, 10)
+        sender.cleanup()
+        assert [mail["state"] for mail in queued.mails()] == ["queued"] * 2 + ["claimed"]
+        assert begin_handover(queued.work, queued.clock, of_another.mail), "the claim of another sender is left alone"
+        while sender.run_once(Stop()):
+            pass
+        assert len(relay.mails) == 2
+    assert [mail["state"] for mail in queued.mails()] == ["sent", "sent", "claimed"]
+
+
+def test_claim_that_is_committed_late_is_released_as_well(queued: NotificationService) -> None:
+    with Relay({}) as relay:
+        sender = Sender(replace(queued.tools(relay.port), work=_LosingAnswers(queued, losing=1)))
+        with queued.work.transaction() as connection:
+            connection.execute(text("SELECT FROM mail FOR UPDATE"))  # as by a server that has not committed yet
+            with pytest.raises(Unavailable):
+                sender.run_once(Stop())
+            sender.cleanup()
+        (lease_until,) = sender._unanswered
+        (late,) = claim_due(queued.work, queued.clock, 10, lease_until)
+        sender.cleanup()
+        assert queued.mail()["state"] == "queued"
+        assert not begin_handover(queued.work, queued.clock, late.mail)
+        queued.pass_time(seconds=PAST_LEASE_S)
+        sender.cleanup()
+        assert sender._unanswered == []
+
+
+def test_leases_that_are_over_are_forgotten_during_a_long_outage(queued: NotificationService) -> None:
+    sender = Sender(replace(queued.tools(1), work=_FailingWork(queued, good=0)))
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            sender.run_once(Stop())
+        queued.pass_time(seconds=PAST_LEASE_S)
+    assert len(sender._unanswered) == 1
 
 
 def test_two_senders_at_once_send_no_mail_twice(notifications: NotificationService) -> None:
