@@ -4,10 +4,10 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pytest
@@ -29,7 +29,12 @@ FORM_PAGE = f"/v1/forms/{WEBINAR}"
 LINK = "/r/" + "a" * 43
 """A link of no registration: to know that, the table of registrations is read."""
 
+BUTTON, ADDRESS = f"{LINK}/address", {"email": "person@example.org"}
+"""A button behind it, with its form. Buttons are not limited to fewer than there are connections; pages are."""
+
 REPETITIONS = 5
+SUBMISSIONS = 12
+"""Without connections of the intake, some of them wait for the pool a second time, and are late or refused; not all."""
 REGISTERED_WITHIN_S, ANSWERED_WITHIN_S = 1.0, 3.0
 
 
@@ -44,9 +49,18 @@ class Got:
 
 def get(url: str, path: str, key: str = "") -> Got:
     """One GET on a new connection."""
+    return _asked(url, path, {"Authorization": f"Bearer {key}"} if key else {})
+
+
+def press(url: str, path: str, form: dict[str, str]) -> Got:
+    """One POST of a filled form on a new connection."""
+    return _asked(url, path, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(form))
+
+
+def _asked(url: str, path: str, headers: dict[str, str], body: str | None = None) -> Got:
     place, began_at = urlsplit(url), time.monotonic()
     connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=20)
-    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+    connection.request("GET" if body is None else "POST", path, body, headers)
     response = connection.getresponse()
     response.read()
     connection.close()
@@ -126,21 +140,24 @@ def accepted_again(url: str, first: int) -> list[str]:
 
 
 @contextmanager
-def waiting_for_a_lock(installation: TestInstallation, url: str, path: str, table: str, wanted: int) -> Iterator[None]:
-    """Requests for ``path``, which reads ``table``, hold ``wanted`` connections for as long as the block runs.
+def waiting_for_a_lock(
+    installation: TestInstallation, table: str, wanted: int, read: Callable[[], Got]
+) -> Iterator[None]:
+    """Requests that ``read`` the ``table`` hold ``wanted`` connections for as long as the block runs.
 
     They are more than connections, so that one which is given back is taken again at once.
     """
-    over, key = threading.Event(), "" if path.startswith("/r/") else installation.secrets.coordinator_key
+    over = threading.Event()
 
     def read_on() -> None:
         while not over.is_set():
-            get(url, path, key)
+            read()
 
     address = installation.urls["registration"].replace("+psycopg", "")
     readers = [threading.Thread(target=read_on) for _ in range(3 * wanted)]
-    get(url, path, key)  # from its first answer on, a key has the slots of coordinators
+    read()  # from its first answer on, a key has the slots of coordinators
     with psycopg.connect(address) as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # the lock is held while requests wait
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
         for reader in readers:
             reader.start()
@@ -158,7 +175,7 @@ def _waiting_for_locks(address: str) -> int:
     return int(found[0][0])
 
 
-def test_registration_is_accepted_while_links_use_every_connection_of_the_pool(
+def test_registration_is_accepted_while_buttons_use_every_connection_of_the_pool(
     own_installation: TestInstallation, processes: ProcessGroup
 ) -> None:
     """Guard: the intake has its own connections.
@@ -170,22 +187,25 @@ def test_registration_is_accepted_while_links_use_every_connection_of_the_pool(
     assert all_at_once(web.url, submissions(0, 1), 1)[0].status == 202
     others: list[Got] = []
     slowest_s = 0.0
-    with waiting_for_a_lock(own_installation, web.url, LINK, "registration", AdmissionLimits().connections):
-        for number in range(1, REPETITIONS):
+    with waiting_for_a_lock(
+        own_installation, "registration", AdmissionLimits().connections, lambda: press(web.url, BUTTON, ADDRESS)
+    ):
+        for number in range(1, SUBMISSIONS):
             began_at = time.monotonic()
             (answer,) = all_at_once(web.url, submissions(number, 1), 1)
             slowest_s = max(slowest_s, time.monotonic() - began_at)
             assert answer.status == 202, json.dumps(answer.body)
-            others.append(get(web.url, "/v1/partners", own_installation.secrets.coordinator_key))
+            if number < REPETITIONS:
+                others.append(get(web.url, "/v1/partners", own_installation.secrets.coordinator_key))
     print(
-        f"\npool in use: {REPETITIONS} accepted, slowest {slowest_s:.2f} s; "
+        f"\npool in use: {SUBMISSIONS} accepted, slowest {slowest_s:.2f} s; "
         f"others {[(o.status, o.after_s) for o in others]}"
     )
     assert slowest_s <= allowed_s(ANSWERED_WITHIN_S)
     assert max(other.after_s for other in others) > REGISTERED_WITHIN_S, "the pool was in use"
     assert all(other.after_s <= allowed_s(ANSWERED_WITHIN_S) for other in others)
     assert all(other.status == 200 or int(other.headers["Retry-After"]) > 0 for other in others)
-    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM submission") == [(REPETITIONS,)]
+    assert rows(own_installation.urls["registration"], "SELECT count(*) FROM submission") == [(SUBMISSIONS,)]
 
 
 def test_link_is_answered_while_coordinators_queries_use_all_connections_of_their_class(
@@ -194,10 +214,25 @@ def test_link_is_answered_while_coordinators_queries_use_all_connections_of_thei
     """Guard: a priority class has a number of connections, and the pool has more than that."""
     load_webinar(own_installation, capacity=None)
     web = start_web(processes, own_installation, workers=1)
+    key = own_installation.secrets.coordinator_key
     with waiting_for_a_lock(
-        own_installation, web.url, "/v1/sealed-readings", "sealed_reading", AdmissionLimits().later
+        own_installation, "sealed_reading", AdmissionLimits().later, lambda: get(web.url, "/v1/sealed-readings", key)
     ):
         found = [get(web.url, LINK) for _ in range(REPETITIONS)]
     print(f"\nqueries wait: links after {max(one.after_s for one in found):.2f} s")
     assert {one.status for one in found} == {404}
+    assert max(one.after_s for one in found) <= allowed_s(REGISTERED_WITHIN_S)
+
+
+def test_query_is_answered_while_all_pages_behind_links_wait(
+    own_installation: TestInstallation, processes: ProcessGroup
+) -> None:
+    """Guard: fewer pages behind links are let in than the pool has connections."""
+    load_webinar(own_installation, capacity=None)
+    web = start_web(processes, own_installation, workers=1)
+    key = own_installation.secrets.coordinator_key
+    with waiting_for_a_lock(own_installation, "registration", AdmissionLimits().links, lambda: get(web.url, LINK)):
+        found = [get(web.url, "/v1/partners", key) for _ in range(REPETITIONS)]
+    print(f"\npages wait: queries after {max(one.after_s for one in found):.2f} s")
+    assert {one.status for one in found} == {200}
     assert max(one.after_s for one in found) <= allowed_s(REGISTERED_WITHIN_S)
