@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
 
 from deploy.local.installation import SAMPLE, WEBINAR
@@ -117,6 +118,27 @@ class Production:
     def secret(self, name: str) -> Any:
         """Content of a JSON file among the secrets."""
         return json.loads((self.folder / "secrets" / name).read_text())
+
+    def database_url(self, service: str) -> str:
+        """Address of a service's database, for its administrator."""
+        password = self.secret("databases.json")["postgres"]
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.ports['postgres']}/{service}"
+
+    def unsent_mails(self) -> list[Any]:
+        """State, phase, attempts, reason, due time and lease of mails that are not sent, with their number.
+
+        For messages of failures, so a database that does not answer is one line instead.
+        """
+        try:
+            with psycopg.connect(self.database_url("notifications"), connect_timeout=3) as administrator:
+                return administrator.execute(UNSENT).fetchall()
+        except psycopg.OperationalError as error:
+            return [str(error)]
+
+
+UNSENT = """
+    SELECT state, phase, attempts, reason, min(due_at)::text, max(lease_until)::text, count(*)
+    FROM mail WHERE state <> 'sent' GROUP BY 1, 2, 3, 4"""
 
 
 class Visitors:

@@ -84,8 +84,9 @@ def await_no_alerts(production: Production) -> None:
 
 
 def await_alerts(condition: Callable[[], bool], production: Production, what: str) -> None:
-    """Wait until alerts are as the condition wants them; the error names those that fire."""
+    """Wait until alerts are as the condition wants them; the error names those that fire, and unsent mails."""
     try:
         poll_until(condition, 60, every_s=0.5)
     except AssertionError:
-        raise AssertionError(f"not within 60 s: {what}; firing: {sorted(production.firing())}") from None
+        firing, mails = sorted(production.firing()), production.unsent_mails()
+        raise AssertionError(f"not within 60 s: {what}; firing: {firing}; mails: {mails}") from None

@@ -352,8 +352,7 @@ def test_second_start_is_refused(production: Production) -> None:
 
 def test_difference_in_the_databases_raises_its_alert(production: Production) -> None:
     """A seat is counted that no one has: the audit sees it, exactly its alert rises, and goes once it is mended."""
-    password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
-    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/registration"
+    address = production.database_url("registration")
     miscount = "UPDATE seat SET waiting = waiting + %s WHERE form = 'join-working-group'"
     poll_until(lambda: production.firing() == set(), 30, what="silence after the start")
     with psycopg.connect(address, autocommit=True) as administrator:
@@ -365,8 +364,7 @@ def test_difference_in_the_databases_raises_its_alert(production: Production) ->
 
 def test_people_who_were_not_notified_raise_their_alert(production: Production, visitors: Visitors) -> None:
     """Of five people the reminder was missed: exactly their alert rises, and goes once they are off the list."""
-    password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
-    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/notifications"
+    address = production.database_url("notifications")
     poll_until(lambda: len(visitors.accepted) >= NOT_NOTIFIED, 60, what="enough people have submitted")
     poll_until(lambda: production.firing() == set(), 30, what="silence before")
     with psycopg.connect(address, autocommit=True) as administrator:
@@ -418,12 +416,13 @@ def test_everyone_who_was_accepted_has_had_one_mail(production: Production, visi
     def arrived() -> list[str]:
         return sorted(mail["to"] for mail in requests.get(inbox, timeout=5).json())
 
-    password, port = production.secret("databases.json")["postgres"], production.ports["postgres"]
-    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/notifications"
-    with psycopg.connect(address, autocommit=True) as administrator:
+    with psycopg.connect(production.database_url("notifications"), autocommit=True) as administrator:
         # one that was tried five times while the relay was held may wait a quarter of an hour for its next attempt
         administrator.execute("UPDATE mail SET due_at = now() WHERE state = 'deferred'")
-    poll_until(lambda: set(accepted) <= set(arrived()), 60, every_s=0.5, what="a mail for each")
+    try:
+        poll_until(lambda: set(accepted) <= set(arrived()), 60, every_s=0.5)
+    except AssertionError:
+        raise AssertionError(f"not a mail for each; unsent: {production.unsent_mails()}") from None
     assert [address for address in arrived() if address in set(accepted)] == accepted
 
 
