@@ -318,6 +318,7 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     path = began.headers["Location"]
     page = client.get(path, headers=own).text
     assert "The file has 3 rows" in page
+    assert page.index("upload the file again.") < page.index(">Delete it without importing</button>")
     given = {"column-0": "email", "column-1": "name", "column-2": "name", "column-3": "country", "date_order": "dmy"}
     given |= {"column-4": "@received_at", "language": "fr", "go": "check", "seen": "1"}
     without = client.post(f"{path}/mapping", data={**given, "column-0": ""}, headers=own)

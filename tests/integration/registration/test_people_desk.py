@@ -225,6 +225,7 @@ def test_view_keeps_filters_and_columns_and_no_word_searched_for(
         *(True, True, True),
         False,
     )
+    assert page.index("The other coordinators lose this view as well.") < page.index('name="delete"')
     [view] = client.get("/v1/registrations/views", headers=coordinator).get_json()["items"]
     assert (view["query"], view["shared"]) == ({"form": WEBINAR, "columns": "status,answer.questions"}, True)
     again = {"name": "Questions first", "query": {"status": "confirmed"}}
