@@ -22,6 +22,7 @@ from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import worker_name
 from deploy.up.ports import BLOCK, VARIABLE, InstallationPorts, chosen_ports
 from deploy.up.services import PACE_VARIABLE
+from services.notifications.sending.service import LEASE
 from tests.support.ports import free_block
 from tests.support.processes import PROJECT
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
@@ -63,6 +64,7 @@ class Production:
             PACE_VARIABLE: str(PACE),
             VARIABLE: str(free_block(BLOCK)),
             "TROIKA_LIMITS_EXEMPT": "127.0.0.1",
+            "TROIKA_MAIL_LEASE_S": str((LEASE // PACE).seconds),  # shorter than the alert's time, as by default
         }
 
     def command(self, *arguments: str, within_s: float = 300.0) -> subprocess.CompletedProcess[str]:
