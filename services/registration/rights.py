@@ -97,7 +97,11 @@ _SEPARATE: Rights = {
         CONSUME: "select update(mailed_at) delete",
         TEND: "select delete",
     },
-    "former_address": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
+    "former_address": {
+        DESK: "select delete",
+        DECIDE: "select insert delete",
+        TEND: "select update(content) delete",
+    },
     "erased_address": {
         DESK: "select insert update",
         DECIDE: "select insert update",

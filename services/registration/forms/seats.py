@@ -39,6 +39,12 @@ class OptionLimits:
         wanted = self.chosen(answers) - self.chosen(held)
         return all(self.taken.get(key, 0) < self.limits[key] for key in wanted)
 
+    def without_full(self, answers: Answers, held: Answers) -> Answers:
+        """Return ``answers`` without those that choose what is full now and not among the choices ``held``."""
+        full = {key for key in self.chosen(answers) - self.chosen(held) if self.taken.get(key, 0) >= self.limits[key]}
+        fields = {key.partition("=")[0] for key in full}
+        return {name: value for name, value in answers.items() if name not in fields}
+
     def after_change(self, before: Answers | None, after: Answers | None) -> "OptionLimits":
         """Return the counts once the answers ``before`` are ``after``: None before a registration, and once it ends."""
         given, returned = self.chosen(after), self.chosen(before)

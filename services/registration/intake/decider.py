@@ -41,7 +41,7 @@ from services.registration.intake.items import (
     RequestList,
     Submission,
 )
-from services.registration.intake.model import ActResult, Result, SubmissionOutcome
+from services.registration.intake.model import ActResult, Result, SubmissionOutcome, without_cause
 from services.registration.intake.reading import (
     DeciderKeys,
     Links,
@@ -272,7 +272,11 @@ class Decider:
         persons = {one.id: find_person(connection, one.id) for one in plan.moved}
         minted = [(one, new_token()) for one in plan.moved]
         links = [
-            plan_store.FormerLink(one.former, one.id, one.revision, link_hash(token, UNDO_ADDRESS))
+            plan_store.FormerLink(
+                *(one.former, one.id, one.revision),
+                None if one.before is None else without_cause(one.before),
+                link_hash(token, UNDO_ADDRESS),
+            )
             for one, token in minted
         ]
         plan_store.write_moved(connection, plan, links, now)

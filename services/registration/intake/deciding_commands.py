@@ -7,7 +7,7 @@ and the opening hours of the form.
 A change of address needs both mailboxes: the managing link was mailed to the present address, and the new one has to
 confirm. The owner of the former address can undo it for seven days. Each undo link restores the address that it was
 mailed to and ends every later one: otherwise an attacker with a stolen managing link could prevent the undo by a second
-change.
+change. It also restores the answers: what the other side has entered since then is not for the former owner.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,14 @@ from services.registration.intake.items import (
     UndoAddress,
 )
 from services.registration.intake.model import Act, ActResult, Choice, FormContent, Result, changed_fields, with_answers
-from services.registration.intake.storing import NewId, move_seats, register, store_change, with_sealed_of
+from services.registration.intake.storing import (
+    NewId,
+    content_before,
+    move_seats,
+    register,
+    store_change,
+    with_sealed_of,
+)
 from services.registration.people.model import AddressRefs
 
 
@@ -112,25 +119,34 @@ def decide_address(
         return ActResult(change.id, change.form, change.code, Result.ADDRESS_REFUSED)
     refusal = refusal_of_address(facts, live, change.email, change.address)
     if refusal is None:
-        move(facts, plan, live, change.email, change.address, new_id())
+        move(facts, plan, live, change.email, change.address, new_id(), before=live.content)
         drop_change(facts, plan, live.id)
     return ActResult(change.id, change.form, change.code, refusal or Result.ADDRESS_CHANGED)
 
 
 def undo_address(facts: Facts, plan: BatchPlan, item: UndoAddress, new_id: Callable[[], str]) -> ActResult:
-    """Restore a former address, also of a registration that was cancelled since then, and drop later changes."""
+    """Restore a former address and the answers of that time, and drop later changes of address.
+
+    It also works after the registration was cancelled.
+    """
     former = next((one for one in facts.former if one.id == item.former), None)
     live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
     if former is None or live is None or former.address.ref in facts.blocked:
         return ActResult("", item.form, "", Result.GONE)
-    refusal = refusal_of_address(facts, live, former.email, former.address) if live.status != "cancelled" else None
+    content = content_before(facts, live, former.content)
+    named = replace(live, content=content)
+    refusal = refusal_of_address(facts, named, former.email, former.address) if live.status != "cancelled" else None
     if refusal is not None:
         return ActResult("", live.form, "", refusal)
     later = [one for one in facts.former if one.registration == live.id and one.revision >= former.revision]
     facts.former = [one for one in facts.former if one not in later]
     plan.dropped_former += [one.id for one in later]
     drop_change(facts, plan, live.id)
-    move(facts, plan, live, former.email, former.address, new_id(), restored=True)
+    restored = live
+    if content != live.content:
+        person = facts.person_of(former.email, content.name, content.title)
+        restored = store_change(facts, plan, live, content, person, sealed=False, restores_to=former.changed_at)
+    move(facts, plan, restored, former.email, former.address, new_id(), before=None, revision=live.revision + 1)
     return ActResult("", live.form, "", Result.ADDRESS_RESTORED)
 
 
@@ -157,7 +173,7 @@ def move(
     address: AddressRefs,
     former: str,
     *,
-    restored: bool = False,
+    before: FormContent | None,
     revision: int | None = None,
     act: DeskAct | None = None,
 ) -> None:
@@ -168,7 +184,7 @@ def move(
         live: the registration, cancelled or not.
         email, address: from now on.
         former: id under which the address until now is kept.
-        restored: it is an undo.
+        before: content that an undo of this change restores; None for an undo.
         revision: after the change; None for the next one.
         act: of the coordinator who changes it; None for the owner of the address.
     """
@@ -188,9 +204,7 @@ def move(
         facts.of(live.form, address.ref).append(moved)
         move_seats(facts, plan, live, moved)
     plan.moved.append(
-        MovedRegistration(
-            live.id, live.form, live.status, moved.revision, email, address, person, former, restored, act
-        )
+        MovedRegistration(live.id, live.form, live.status, moved.revision, email, address, person, former, before, act)
     )
 
 
@@ -376,4 +390,9 @@ def _move(
     if live is None:
         raise AssertionError("a registration that was just changed is there")
     drop_change(facts, plan, live.id)
-    move(facts, plan, live, email, item.address, new_id(), revision=before.revision + 1, act=item.act)
+    move(
+        *(facts, plan, live, email, item.address, new_id()),
+        before=before.content,
+        revision=before.revision + 1,
+        act=item.act,
+    )

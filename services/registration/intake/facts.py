@@ -59,6 +59,7 @@ class FormerAddress:
     Attributes:
         id: UUID text.
         revision: of the registration since it has another address.
+        content: of the registration before the change, without sealed answers; None for an address lost by an undo.
     """
 
     id: str
@@ -66,6 +67,8 @@ class FormerAddress:
     revision: int
     email: str
     address: AddressRefs
+    changed_at: datetime
+    content: FormContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,9 @@ class MovedRegistration:
     """A registration with another address.
 
     Attributes:
-        email, address, person: after the change.
-        revision: after the change.
+        email, address, person, revision: after the change.
         former: id of the row that stores the previous address.
-        restored: by an undo.
+        before: content before the change, which an undo restores; None if this is an undo.
         act: of the coordinator who changed it; None for the owner of the address.
     """
 
@@ -88,8 +90,13 @@ class MovedRegistration:
     address: AddressRefs
     person: bytes
     former: str
-    restored: bool
+    before: FormContent | None
     act: DeskAct | None = None
+
+    @property
+    def restored(self) -> bool:
+        """Whether it is an undo."""
+        return self.before is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,7 @@ class ChangedRegistration:
         details_given: it is what was asked after the confirmation.
         act: of the coordinator who changed it; None for its owner.
         offered: a seat is held for them.
+        restores_to: when the change of address was made that an undo takes back; None for no undo.
     """
 
     id: str
@@ -140,6 +148,7 @@ class ChangedRegistration:
     details_given: bool = False
     act: DeskAct | None = None
     offered: bool = False
+    restores_to: datetime | None = None
 
 
 MAX_CANDIDATES = 10

@@ -269,7 +269,9 @@ _CHANGES = text("""
     WHERE c.address_ref = ANY(:refs) OR c.registration_id = ANY(CAST(:registrations AS uuid[]))
 """)
 _FORMER = text("""
-    SELECT id::text, registration_id::text, revision, email, address_ref, mailbox_ref, domain_ref FROM former_address
+    SELECT id::text, registration_id::text, revision, email, address_ref, mailbox_ref, domain_ref, changed_at,
+        content
+    FROM former_address
     WHERE registration_id = ANY(CAST(:registrations AS uuid[])) ORDER BY registration_id, revision
 """)
 
@@ -325,4 +327,5 @@ def _change(values: list[Any]) -> AddressChange:
 
 
 def _former(values: list[Any]) -> FormerAddress:
-    return FormerAddress(*[*values[:4], AddressRefs(*values[4:])])
+    before = None if values[8] is None else content_from_json(values[8])
+    return FormerAddress(*[*values[:4], AddressRefs(*values[4:7]), values[7], before])

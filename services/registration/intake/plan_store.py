@@ -74,7 +74,7 @@ _CHANGE = text("""
             name text, email text, organisation_id uuid, organisation text, working_group text,
             representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
             sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean,
-            offered boolean, by_desk text, reason text)
+            offered boolean, restores_to timestamptz, by_desk text, reason text)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
@@ -90,8 +90,11 @@ _CHANGE = text("""
         representative = new.representative, country = new.country, time_zone = new.time_zone,
         language = new.language, answers = new.answers, sealed = decode(new.sealed, 'hex'),
         sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
-        sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
-        details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
+        sealed_at = CASE WHEN new.sealed_given THEN :now WHEN new.restores_to IS NULL THEN r.sealed_at ELSE (
+            SELECT max(CAST(given.at AS timestamptz))
+            FROM jsonb_each_text(given_at(new.sealed_for, r.sealed_dates, :now)) AS given (submission, at)) END,
+        details_at = CASE WHEN new.details_given THEN :now WHEN r.details_at < new.restores_to THEN r.details_at
+            WHEN new.restores_to IS NULL THEN r.details_at END,
         sealed_dates = given_at(new.sealed_for, r.sealed_dates, :now), consent = with_date(new.consent, :now),
         verified_at = CASE WHEN new.by_desk IS NULL THEN coalesce(r.verified_at, :now) ELSE r.verified_at END
     FROM new WHERE r.id = new.id
@@ -223,7 +226,8 @@ def registration_row(new: NewRegistration, event_id: str | None, organisation_id
 
 def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dict[str, Any]:
     """Return a row for :func:`write_changes`, with the id of the content's organisation."""
-    return _row(changed.content, changed) | act_columns(changed.act) | {"organisation_id": organisation_id}
+    reason = {"reason": RESTORED} if changed.restores_to else act_columns(changed.act)
+    return _row(changed.content, changed) | reason | {"organisation_id": organisation_id}
 
 
 def act_columns(act: DeskAct | None) -> dict[str, str]:
@@ -253,10 +257,11 @@ _COUNT_REQUESTS = text("""
 """)
 _KEEP_FORMER = text("""
     INSERT INTO former_address (id, registration_id, revision, token_hash, address_ref, mailbox_ref, domain_ref, email,
-        changed_at, expires_at)
+        content, changed_at, expires_at)
     SELECT new.id, r.id, new.revision, decode(new.token_hash, 'hex'), r.person_ref, r.mailbox_ref, r.domain_ref,
-        r.email, :now, :expires_at
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, registration uuid, revision integer, token_hash text)
+        r.email, new.content, :now, :expires_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, registration uuid, revision integer, token_hash text,
+        content jsonb)
     JOIN registration r ON r.id = new.registration
 """)
 _MOVE = text("""
@@ -281,11 +286,17 @@ _MOVE = text("""
 
 @dataclass(frozen=True, slots=True)
 class FormerLink:
-    """The undo link of a change that is about to be written; ``token_hash`` is 32 bytes."""
+    """The undo link of a change that is about to be written.
+
+    Attributes:
+        content: that the undo restores, as JSON values; None for an undo.
+        token_hash: 32 bytes.
+    """
 
     id: str
     registration: str
     revision: int
+    content: Mapping[str, Any] | None = field(repr=False)
     token_hash: bytes = field(repr=False)
 
 
@@ -330,7 +341,7 @@ def _moved_row(moved: MovedRegistration) -> dict[str, Any]:
 
 
 def _without_address(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("address", "act")}
+    return {name: value for name, value in row.items() if name not in ("address", "act", "before")}
 
 
 _END_CONFIRMATION = text("""

@@ -6,10 +6,11 @@ outcome of an entry.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import SeatPlace, move, next_place, take
+from services.registration.forms.seats import OptionLimits, SeatPlace, move, next_place, take
 from services.registration.intake.facts import (
     BatchPlan,
     Candidate,
@@ -21,7 +22,7 @@ from services.registration.intake.facts import (
 )
 from services.registration.intake.items import CoordinatorEntry, DeskAct, Enter, Submission
 from services.registration.intake.model import FormContent, changed_fields, with_answers
-from services.registration.sealing.model import merge_sealed
+from services.registration.sealing.model import keep_submissions, merge_sealed
 
 NewId = Callable[[], str]
 """Returns a new UUID as text."""
@@ -93,8 +94,9 @@ def store_change(
     details: bool = False,
     act: DeskAct | None = None,
     moves: bool = False,
-) -> None:
-    """Give a live registration other content; its place stays.
+    restores_to: datetime | None = None,
+) -> LiveRegistration:
+    """Give a registration other content, and return it; its place stays.
 
     Args:
         facts, plan: of the batch.
@@ -105,19 +107,25 @@ def store_change(
         details: it is what is asked after the confirmation.
         act: of the coordinator who changes it; None for its owner.
         moves: its address changes in the same revision.
+        restores_to: when the change of address was made that an undo takes back; None for no undo.
     """
     changed = replace(live, revision=live.revision + 1, content=content, person=person, returned=False)
-    some = facts.of(live.form, live.address)
-    some[some.index(live)] = changed
-    _move_options(facts, plan, live.form, live.content, content)
-    move_seats(facts, plan, live, changed)
+    if live.status == "cancelled":
+        facts.ended[live.id] = changed
+    else:
+        some = facts.of(live.form, live.address)
+        some[some.index(live)] = changed
+        _move_options(facts, plan, live.form, live.content, content)
+        move_seats(facts, plan, live, changed)
     fields = (*changed_fields(live.content, content), *(("email",) if moves else ()))
     plan.changed.append(
         ChangedRegistration(
             *(live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details, act),
             offered=live.hold == "offered",
+            restores_to=restores_to,
         )
     )
+    return changed
 
 
 def _move_options(facts: Facts, plan: BatchPlan, slug: str, before: FormContent, after: FormContent) -> None:
@@ -142,6 +150,30 @@ def with_sealed_of(newer: FormContent, older: FormContent) -> FormContent:
     """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
     bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
     return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
+
+
+def content_before(facts: Facts, live: LiveRegistration, before: FormContent | None) -> FormContent:
+    """Return the content of a registration as it was before a change of address that an undo takes back.
+
+    A choice that others have filled since then is left out. Of the sealed answers those stay that were there before:
+    what replaced one of them is deleted, and has to be entered anew.
+
+    Args:
+        facts: of the batch.
+        live: the registration, cancelled or not.
+        before: its clear answers before the change; None for an address that was lost by an undo.
+    """
+    if before is None:
+        return live.content
+    options = OptionLimits() if live.status == "cancelled" else facts.forms[live.form].options
+    sealed = keep_submissions(live.content.sealed, before.sealed_for)
+    return replace(
+        before,
+        email=live.content.email,
+        answers=options.without_full(before.answers, live.content.answers),
+        sealed=sealed,
+        sealed_for=tuple(name for name in live.content.sealed_for if name in before.sealed_for) if sealed else (),
+    )
 
 
 class Entered(StrEnum):

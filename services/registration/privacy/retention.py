@@ -86,10 +86,17 @@ _LOCK_SEALED = text(
     f"SELECT id::text, sealed FROM registration WHERE id IN ({_SEALED}{_MAY_GO}{_BATCH})"  # noqa: S608 - constants
 )
 _PUT_SEALED = text("UPDATE registration SET sealed = :sealed WHERE id = CAST(:id AS uuid)")
-_DROP_ANSWERS = text(
-    "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
-    f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BATCH})"
-)
+_DROP_ANSWERS = text(f"""
+    WITH due AS (
+        UPDATE registration SET answers = answers - CAST(:names AS text[])
+        WHERE id IN ({_ANSWERS}{_MAY_GO}{_BATCH}) RETURNING id
+    ), restorable AS (  -- an undo of a changed address must not write them back
+        UPDATE former_address f SET content = jsonb_set(content, '{{answers}}',
+            (content -> 'answers') - CAST(:names AS text[]))
+        FROM due WHERE f.registration_id = due.id AND f.content ? 'answers'
+    )
+    SELECT count(*) FROM due
+""")  # noqa: S608 - constants
 _DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :limit) due")  # noqa: S608 - constants
 _DUE_ENDED = text(
     f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BATCH})"  # noqa: S608 - constants
@@ -201,7 +208,7 @@ def drop_sealed(connection: Connection, step: Noticed, announced_before: datetim
 
 def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> int:
     """Delete the named answers of up to ``limit`` registrations that may go; returns of how many."""
-    return connection.execute(_DROP_ANSWERS, _limits(step, announced_before, limit)).rowcount
+    return int(connection.execute(_DROP_ANSWERS, _limits(step, announced_before, limit)).scalar_one())
 
 
 def due_people(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> list[str]:

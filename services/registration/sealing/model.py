@@ -75,6 +75,12 @@ def keep_fields(sealed: bytes, names: Collection[str]) -> bytes | None:
     return encode_envelopes(kept) if kept else None
 
 
+def keep_submissions(sealed: bytes | None, submissions: Collection[str]) -> bytes | None:
+    """Return a stored value with only the envelopes of ``submissions``; None if none is left. Needs no key."""
+    kept = [envelope for envelope in decode_envelopes(sealed or b"[]") if envelope.submission in submissions]
+    return encode_envelopes(kept) if kept else None
+
+
 def _with_only(envelope: SealedEnvelope, names: Collection[str]) -> SealedEnvelope:
     return replace(envelope, fields={name: text for name, text in envelope.fields.items() if name in names})
 

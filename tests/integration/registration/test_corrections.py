@@ -94,7 +94,7 @@ def test_another_address_ends_all_links_and_counts_as_not_confirmed(
     assert "Corrected Name" in service.client.get(f"/r/{service.managing_token(NEW)}?lang=en").text
     assert history(service, one)[1][1] == ["name", "email"]
     service.undo(service.undo_token(OLD))
-    assert stored(service) == [("Corrected Name", OLD, "confirmed", 3, True)]
+    assert stored(service) == [("Participant 1", OLD, "confirmed", 3, True)], "what was corrected with it is undone"
 
 
 def test_address_that_no_one_has_verified_cannot_take_the_change_back(

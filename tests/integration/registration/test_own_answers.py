@@ -263,6 +263,32 @@ def test_one_detail_is_changed_and_the_others_stay(
     assert opened(service, coordinator) == {"hotel": "own", "diet": f"vegetarian {CANARY}"}
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_undo_of_a_changed_address_erases_what_the_new_owner_entered(
+    service: RegistrationService, traveller: str, coordinator: dict[str, str], *, cancelled: bool
+) -> None:
+    """Clear and sealed answers, details, and the address; also after the new owner has cancelled."""
+    before, new = registration(service), "new-owner@example.net"
+    service.move(2, new)
+    service.clock.advance(timedelta(hours=1))
+    service.change(service.managing_token(new), "answers", name="C. D.", organisation="Theirs", language="fr")
+    service.change(service.managing_token(new), "details", **DETAILS)
+    theirs = registration(service)
+    assert (theirs["name"], "passport_number" in opened(service, coordinator)) == ("C. D.", True)
+    if cancelled:
+        service.own(service.managing_token(new), "cancel")
+    assert "The change has been undone" in service.undo(service.undo_token(before["email"])).text
+    assert registration(service) == before | {"revision": theirs["revision"] + 1 + cancelled}
+    mine = service.managing_token(before["email"])
+    exported = service.client.get(f"/r/{mine}/my-data.json").text
+    leaked = [one for one in (new, "C. D.", "Theirs", "passport_number") if one in exported]
+    assert (leaked, before["email"] in exported) == ([], True)
+    assert history(service)[-1][1] == "address change undone"
+    if not cancelled:
+        assert opened(service, coordinator) == {"diet": f"vegetarian {CANARY}"}
+        assert "Give the details" in service.client.get(f"/r/{mine}?lang=en").text
+
+
 def test_details_can_be_given_after_the_form_has_closed(service: RegistrationService, traveller: str) -> None:
     rows(
         service.url, "UPDATE form SET closes_at = %s WHERE slug = 'geneva-delegation'", datetime(2020, 1, 1, tzinfo=UTC)

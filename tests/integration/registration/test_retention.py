@@ -80,6 +80,13 @@ def test_counts_stay(service: RegistrationService, last_day: datetime, installat
 def test_answer_with_its_own_period_is_deleted_then(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
+    """Also among those that an undo of a changed address would restore."""
+    rows(
+        installation.urls["registration"],
+        """INSERT INTO former_address SELECT gen_random_uuid(), id, 2, sha256('token'), person_ref, mailbox_ref,
+            domain_ref, email, received_at, received_at + interval '90 days', jsonb_build_object('answers', answers)
+        FROM registration""",
+    )
     rows(
         installation.urls["registration"],
         """UPDATE form SET definition = jsonb_set(definition, '{fields}', (SELECT jsonb_agg(
@@ -90,6 +97,7 @@ def test_answer_with_its_own_period_is_deleted_then(
     assert kept(installation) == [(True, True, True)]
     service.announce_and_tend(last_day + timedelta(days=3) + SECOND)
     assert kept(installation) == [(True, False, True)]
+    assert rows(installation.urls["registration"], "SELECT content FROM former_address") == [({"answers": {}},)]
 
 
 def test_cancelled_person_is_deleted_before_the_event(

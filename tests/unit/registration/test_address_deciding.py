@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.seats import Seats
+from services.registration.forms.seats import OptionLimits, Seats
 from services.registration.intake import deciding_commands
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import (
@@ -34,6 +34,7 @@ from services.registration.intake.items import (
     UndoAddress,
 )
 from services.registration.intake.model import Act, Choice, FormContent, Result
+from services.registration.intake.storing import store_change
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
@@ -72,7 +73,7 @@ class Desk:
 
     def _keep_former(self, moved: MovedRegistration, was: LiveRegistration) -> None:
         email = was.content.email
-        former = FormerAddress(moved.former, moved.id, moved.revision, email, refs(email))
+        former = FormerAddress(moved.former, moved.id, moved.revision, email, refs(email), NOW, moved.before)
         self.facts.former.append(former)
         if not moved.restored:
             self.undo.append(former)
@@ -256,6 +257,29 @@ def test_undo_restores_the_address_once(desk: Desk) -> None:
     assert desk.address_of("r") == "old@example.org"
     assert desk.take_back(desk.undo[0]) is Result.GONE
     assert (desk.former_of("r"), len(desk.undo)) == (["new@example.org"], 1)
+
+
+def test_undo_erases_what_the_new_owner_has_entered(desk: Desk) -> None:
+    """Also by the first undo link after a second change; a choice that others have filled since then is left out."""
+    mine = desk.facts.find("r")
+    assert mine is not None
+    answers = {"language": "fr", "workshop": "a"}
+    mine = replace(mine, content=replace(mine.content, organisation="Mine", answers=answers))
+    desk.facts.live[FORM, mine.address] = [mine]
+    desk.facts.forms[FORM] = replace(desk.facts.forms[FORM], options=OptionLimits({"workshop=a": 1}, {"workshop=a": 1}))
+    for email in ("second@example.org", "third@example.org"):
+        desk.ask("r", email)
+        desk.choose(email)
+        theirs = desk.facts.find("r")
+        assert theirs is not None
+        entered = replace(theirs.content, name="C. D.", organisation="Theirs", answers={"health": email})
+        plan = BatchPlan()
+        store_change(desk.facts, plan, theirs, entered, person_of(email, "C. D."), sealed=False)
+    desk.facts.forms[FORM] = replace(desk.facts.forms[FORM], options=OptionLimits({"workshop=a": 1}, {"workshop=a": 1}))
+    assert desk.take_back(desk.undo[0]) is Result.ADDRESS_RESTORED
+    restored = desk.facts.find("r")
+    assert restored is not None
+    assert (restored.content, restored.person) == (replace(mine.content, answers={"language": "fr"}), mine.person)
 
 
 def test_undo_of_the_first_change_ends_the_later_ones(desk: Desk) -> None:
