@@ -140,7 +140,7 @@ def main(
     if timers := BACKUP in chosen:
         notes += _write_timers(root)
     processes = [_process(settings, name, bind) for name in chosen if name in NAMES]
-    _write_processes(root, processes)
+    _write_processes(root, settings, processes)
     superuser = SUPERUSER_URL.format(postgres=postgres, query=postgres_query)
     further = _further(processes, superuser, has_gateway=GATEWAY in chosen, timers=timers)
     click.echo("\n".join([*notes, "Written. Then:", *further]))
@@ -197,15 +197,19 @@ def _write_gateway(root: Path, text: str, files: dict[str, str]) -> None:
             _write(file, part)
 
 
-def _write_processes(root: Path, processes: list[Process]) -> None:
+def _write_processes(root: Path, settings: Path, processes: list[Process]) -> None:
+    """Write units of ``processes``; users and folders of all that have a unit, also by an earlier run."""
+    units = root / "etc" / "systemd" / "system"
     for process in processes:
-        _write(root / "etc" / "systemd" / "system" / f"{process.name}.service", unit(process))
+        _write(units / f"{process.name}.service", unit(process))
+    every = [_process(settings, name) for name in NAMES]
+    installed = [process for process in every if (units / f"{process.name}.service").exists()]
     _write(root / "usr" / "local" / "bin" / "troika", COMMAND, mode=0o755)
-    _write(root / "usr" / "lib" / "sysusers.d" / "troika.conf", sysusers(processes))
-    _write(root / "usr" / "lib" / "tmpfiles.d" / "troika.conf", tmpfiles(processes))
+    _write(root / "usr" / "lib" / "sysusers.d" / "troika.conf", sysusers(installed))
+    _write(root / "usr" / "lib" / "tmpfiles.d" / "troika.conf", tmpfiles(installed))
 
 
-def _process(settings: Path, name: str, bind: str) -> Process:
+def _process(settings: Path, name: str, bind: str = "") -> Process:
     service, role = NAMES[name]
     folder = settings / name if service == OPERATIONS else settings / name / role
     given = tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()

@@ -211,6 +211,19 @@ def test_installed_again_keys_and_changed_settings_stay(root: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+def declared(root: Path) -> set[str]:
+    """Rules for users, groups and folders."""
+    files = (root / "usr" / "lib" / f"{kind}.d" / "troika.conf" for kind in ("sysusers", "tmpfiles"))
+    return {line for file in files for line in file.read_text().splitlines()}
+
+
+@pytest.mark.parametrize("name", ["backup", "gateway", "notifications-send"])
+def test_installed_again_in_part_users_and_folders_stay(root: Path, name: str) -> None:
+    before = declared(root)
+    install(root, name)
+    assert declared(root) == before
+
+
 def test_one_process_alone_may_be_installed(tmp_path: Path) -> None:
     printed = install(tmp_path, "notifications-send", "gateway")
     names = [path.name for path in (tmp_path / "etc" / "systemd" / "system").iterdir()]
