@@ -47,6 +47,7 @@ PRECOMPILE := $(BIN)/python -m compileall -q -j 0 services shared deploy
 PRECOMPILE_TESTS := $(PRECOMPILE) && $(BIN)/python -m tests.support.bytecode
 # Of the images, and more words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
 VERSION := 0.1.0
+VERSIONED = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)
 IMAGE_ARGUMENTS ?=
 # For $(MAKE): two targets at a time. When one fails, make waits for the other one, and begins no more
 SIDE_BY_SIDE := --no-print-directory --jobs=2
@@ -118,9 +119,9 @@ chaos-long: $(VENV)/.ready-dev ## register PEOPLE people under constant faults o
 		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 image: ## build the images troika and troika-solver
-	@docker build --quiet $(IMAGE_ARGUMENTS) -f deploy/image/Dockerfile -t troika:$(VERSION) .
-	@docker build --quiet $(IMAGE_ARGUMENTS) --build-arg REQUIREMENTS=requirements-solver.txt -f deploy/image/Dockerfile \
-		-t troika-solver:$(VERSION) .
+	@docker build --quiet $(VERSIONED) $(IMAGE_ARGUMENTS) -f deploy/image/Dockerfile -t troika:$(VERSION) .
+	@docker build --quiet $(VERSIONED) $(IMAGE_ARGUMENTS) --build-arg REQUIREMENTS=requirements-solver.txt \
+		-f deploy/image/Dockerfile -t troika-solver:$(VERSION) .
 
 compose: image ## start an installation with Docker Compose, by deploy/compose/.env
 	@test -e deploy/compose/.env || cp deploy/compose/.env.example deploy/compose/.env

@@ -61,7 +61,8 @@ def main(
         claim(keys / "installation", release)
         found = manifests(release, Secrets(keys, ""), given, servers, read_access(folder / ACCESS_FILE))
     for name in ("secrets.yaml", "definitions.json"):
-        (folder / name).touch(mode=0o600)
+        (folder / name).touch()
+        (folder / name).chmod(0o600)
     (folder / "secrets.yaml").write_text(yaml.safe_dump_all(found, sort_keys=False))
     write_definitions(folder / "definitions.json", broker_passwords(keys))
     click.echo(f"{folder}/secrets.yaml: {len(found)} Secrets. {folder}/definitions.json: for the broker.")

@@ -19,7 +19,7 @@ HEAD = """\
 	admin off
 	http_port 8080
 	https_port 8443
-	# Addresses of people and the links that they follow are not logged.
+@redirects@	# Addresses of people and the links that they follow are not logged.
 	log {
 		output stderr
 		level ERROR
@@ -97,6 +97,14 @@ IDLE, IDLE_IN_A_CLUSTER = "30s", "2m"
 """How long an idle connection stays open. The proxy in front closes its own first (ingress-nginx after 60 s, Traefik
 after 90 s): it sends no request again whose connection was closed under it, and answers 502."""
 
+NO_REDIRECTS = "	auto_https disable_redirects\n"
+REDIRECT = """\
+# Caddy's own redirect would lead to port 443, whichever port Compose publishes.
+http://{$TROIKA_HOST}, http://{$TROIKA_DESK_HOST} {
+	redir https://{host}:{$TROIKA_HTTPS_PORT:443}{uri} 308
+}
+
+"""
 METRICS_PORT = 9180
 METRICS = f"""\
 http://:{METRICS_PORT} {{
@@ -122,8 +130,15 @@ def caddyfile(size: str) -> str:
     public = _site(f"{scheme}{{$TROIKA_HOST}}", "/programme", PUBLIC_ROUTES, size)
     desk = _site(f"{scheme}{{$TROIKA_DESK_HOST}}", "/console", DESK_ROUTES, size)
     pages = "\n".join(_page(status, name) for status, name in PAGES.items())
+    redirects, redirect = ("", "") if size == CLUSTER else (NO_REDIRECTS, REDIRECT)
     head = HEAD.replace("@headers@", headers).replace("@options@", options).replace("@idle@", idle)
-    return head.replace("@pages@", pages) + METRICS + "\n".join([*public, "", *desk]) + "\n"
+    return (
+        head.replace("@redirects@", redirects).replace("@pages@", pages)
+        + METRICS
+        + redirect
+        + "\n".join([*public, "", *desk])
+        + "\n"
+    )
 
 
 def _page(status: int, name: str) -> str:

@@ -3,7 +3,6 @@
 Each container sees its own folder of the volume of settings, and nothing else of it.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from deploy.compose.caddy import caddyfile
@@ -66,6 +65,16 @@ CONFINED: dict[str, Any] = {
 def compose(size: str) -> str:
     """The text of the Compose file of an installation of ``size``."""
     ours = containers(size)
+    extras = {
+        "prometheus": prometheus_container(size),
+        "alertmanager": alertmanager_container(),
+        "blackbox": blackbox_container(),
+        "postgres-exporter": postgres_exporter_container(),
+        "node-exporter": node_exporter_container(),
+        "grafana": grafana_container(),
+    }
+    # Compose starts what depends on others last, and starts nothing more once a start has failed
+    site = _after(**dict.fromkeys(("gateway", "audit", *(one.name for one in ours)), STARTED))
     services: dict[str, Any] = {
         "prepare": _prepare(),
         "postgres": _postgres("postgres", MAX_CONNECTIONS[size]),
@@ -73,18 +82,13 @@ def compose(size: str) -> str:
         "rabbitmq": _rabbitmq(),
         "databases": _databases(),
         **{one.name: _container(one) for one in ours},
-        "gateway": _gateway(size, ours),
+        "gateway": _gateway(size),
         "audit": _audit(),
         "sink": _sink(),
         "tools": _tools(),
         "doctor": _doctor(),
         "doctor-logins": _doctor_of_logins(),
-        "prometheus": prometheus_container(size),
-        "alertmanager": alertmanager_container(),
-        "blackbox": blackbox_container(),
-        "postgres-exporter": postgres_exporter_container(),
-        "node-exporter": node_exporter_container(),
-        "grafana": grafana_container(),
+        **{name: {**extra, "depends_on": site} for name, extra in extras.items()},
     }
     networks = {
         "outside": None,
@@ -106,7 +110,9 @@ def _after(**conditions: str) -> dict[str, Any]:
     return {name: {"condition": condition} for name, condition in conditions.items()}
 
 
-DONE, HEALTHY = "service_completed_successfully", "service_healthy"
+DONE, STARTED = "service_completed_successfully", "service_started"
+"""No container waits until another one is healthy: one check that fails would leave it unstarted for good. Each waits
+for its servers itself."""
 
 
 def _ours(command: list[str], **more: Any) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def _prepare() -> dict[str, Any]:
 
 
 def _databases() -> dict[str, Any]:
-    return _ours(["prepare", "databases"], volumes=WHOLE, networks=["back"], depends_on=_after(postgres=HEALTHY))
+    return _ours(["prepare", "databases"], volumes=WHOLE, networks=["back"], depends_on=_after(postgres=STARTED))
 
 
 def _postgres(name: str, max_connections: int = 200) -> dict[str, Any]:
@@ -157,7 +163,7 @@ def _rabbitmq() -> dict[str, Any]:
         "volumes": ["rabbitmq:/var/lib/rabbitmq", _part("rabbitmq", RUN)],
         "networks": ["back"],
         "depends_on": _after(prepare=DONE),
-        "healthcheck": _check(["rabbitmq-diagnostics", "-q", "check_port_connectivity"], every="30s", within="20s"),
+        "healthcheck": _check(["bash", "-c", ": </dev/tcp/127.0.0.1/5672"]),
         "restart": "unless-stopped",
         "stop_grace_period": "60s",
         "logging": LOGGING,
@@ -208,29 +214,37 @@ def _container(one: Container) -> dict[str, Any]:
 
 def _probe(one: Container) -> dict[str, Any]:
     port, path = (HTTP_PORT, f"/-/{one.service}/readyz") if one.web else (METRICS_PORT, "/readyz")
-    return _check(["python3", "-S", "/opt/troika/deploy/image/probe.py", str(port), path])
+    # not a program of the image: after a rollback the checks of this file run in an image of the previous version
+    request = f'exec 3<>/dev/tcp/127.0.0.1/{port} && printf "GET {path} HTTP/1.0\\r\\n\\r\\n" >&3'
+    answer = 'read -r _ status _ <&3 && cat <&3 && [ "$$status" = 200 ]'
+    return _check(["bash", "-c", f"{request} && {answer}"])
 
 
-def _check(command: list[str], *, every: str = "30s", within: str = "5s") -> dict[str, Any]:
+def _check(command: list[str]) -> dict[str, Any]:
+    """Health for people and for ``up --wait``; a check must start no interpreter: all run at once while all start."""
     return {
         "test": ["CMD", *command],
-        "interval": every,
-        "timeout": within,
+        "interval": "30s",
+        "timeout": "5s",
         "retries": 3,
         "start_period": "120s",
-        "start_interval": "1s",
+        "start_interval": "2s",
     }
 
 
-def _gateway(size: str, ours: Iterable[Container]) -> dict[str, Any]:
+def _gateway(size: str) -> dict[str, Any]:
+    """It waits for nothing: while processes are away, or their settings are refused, it shows its page."""
     return {
         "image": "${CADDY_IMAGE:-caddy:2}",
-        "environment": {"TROIKA_HOST": "${TROIKA_HOST:-}", "TROIKA_DESK_HOST": "${TROIKA_DESK_HOST:-}"},
+        "environment": {
+            "TROIKA_HOST": "${TROIKA_HOST:-register.localhost}",
+            "TROIKA_DESK_HOST": "${TROIKA_DESK_HOST:-desk.localhost}",
+            "TROIKA_HTTPS_PORT": "${TROIKA_HTTPS_PORT:-443}",
+        },
         # Docker shows its own address for IPv6 clients by default: limits would count all of them as one
         "ports": ["0.0.0.0:${TROIKA_HTTPS_PORT:-443}:8443", "0.0.0.0:${TROIKA_HTTP_PORT:-80}:8080"],
         "volumes": [f"./Caddyfile.{size}:/etc/caddy/Caddyfile:ro", "certificates:/data"],
         "networks": ["outside", "front"],
-        "depends_on": _after(**{one.name: HEALTHY for one in ours if one.web}),
         "cap_drop": ["ALL"],
         # a file capability of /usr/bin/caddy in the official image: the kernel does not execute it without
         "cap_add": ["NET_BIND_SERVICE"],

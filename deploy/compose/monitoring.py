@@ -43,7 +43,6 @@ def prometheus_container(size: str) -> dict[str, Any]:
             "prometheus:/prometheus",
         ],
         "networks": ["front", "back"],
-        "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
         "logging": LOGGING,
@@ -89,7 +88,6 @@ def postgres_exporter_container() -> dict[str, Any]:
             }
         ],
         "networks": ["back"],
-        "depends_on": {"databases": {"condition": "service_completed_successfully"}},
         **CONFINED,
         "restart": "unless-stopped",
         "logging": LOGGING,

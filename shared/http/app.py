@@ -32,7 +32,7 @@ from shared.http.request_data import (
 )
 from shared.http.sign_in import KeyHolders
 from shared.runtime.clock import Clock, system_clock
-from shared.runtime.deployment import AdmissionLimits, Deployment, Network, is_direct, running_version
+from shared.runtime.deployment import AdmissionLimits, Deployment, Network, is_direct, running_commit, running_version
 from shared.runtime.logs import carried_trace, caused_by
 from shared.runtime.metrics import build_info, http_inflight_requests, http_request_duration_seconds
 from shared.runtime.tracing import HTTP_REQUEST, is_tracing, span
@@ -157,7 +157,7 @@ def health_blueprint(service: str, ready: Callable[[], Sequence[str]], monitors:
     @blueprint.get("/version")
     @public
     def show_version() -> Response:
-        return jsonify(service=service, version=running_version())
+        return jsonify(service=service, version=running_version(), commit=running_commit())
 
     @blueprint.get("/metrics")
     @public

@@ -320,3 +320,8 @@ def running_version() -> str:
         return version("troika")
     except PackageNotFoundError:
         return os.environ.get("TROIKA_VERSION", "0.1.0")
+
+
+def running_commit() -> str:
+    """The commit that the image was built from; ``unknown`` where no image was built."""
+    return os.environ.get("TROIKA_COMMIT") or "unknown"

@@ -1,15 +1,21 @@
 """An installation by Compose: it starts, registers, loses nothing when a container is killed, and is isolated."""
 
 import json
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
 from deploy.compose.containers import SMALL, containers
 from deploy.local.installation import SAMPLE, WEBINAR, days_later
-from tests.deploy.engine import docker, inspected
-from tests.deploy.installation import DESK_HOST, Compose, InboxLinks
+from tests.deploy.conftest import IMAGE, SOLVER_IMAGE
+from tests.deploy.engine import BASE, docker, inspected
+from tests.deploy.installation import DESK_HOST, PUBLIC_HOST, Compose, InboxLinks
 from tests.support.participants import Participant
 from tests.support.processes import PROJECT
 from tests.support.waiting import poll_until
@@ -143,6 +149,53 @@ def test_prometheus_reads_the_figures_of_every_process(started: Compose) -> None
     started.run("rm", "--stop", "--force", "prometheus")
 
 
+def test_gateway_answers_during_an_upgrade(started: Compose, line: requests.Session) -> None:
+    """All other containers are replaced; no connection is refused, and browsers are shown the gateway's page."""
+    seen: list[requests.Response] = []
+    over = threading.Event()
+
+    def visit() -> None:
+        while not over.is_set():
+            seen.append(line.get(started.url() + "/programme", headers={"Accept": "text/html"}, timeout=30))
+            time.sleep(0.2)
+
+    docker("tag", IMAGE, "troika:next")
+    docker("tag", SOLVER_IMAGE, "troika-solver:next")
+    started.settings["TROIKA_VERSION"] = "next"
+    with ThreadPoolExecutor(1) as pool:
+        visits = pool.submit(visit)
+        started.up()
+        over.set()
+        visits.result(60)
+    found = Counter(answer.status_code for answer in seen)
+    print(f"\nduring the upgrade: {dict(found)}")
+    assert set(found) <= {200, 503}
+    assert all("<html" in answer.text for answer in seen)
+    poll_until(lambda: line.get(started.url() + "/programme", timeout=30).ok, 60, every_s=0.5, what="it is back")
+
+
+def test_http_leads_to_the_published_port_of_https(started: Compose) -> None:
+    plain = f"http://{PUBLIC_HOST}:{started.settings['TROIKA_HTTP_PORT']}/programme?lang=es"
+    answer = requests.get(plain, allow_redirects=False, timeout=30)
+    assert (answer.status_code, answer.headers["Location"]) == (308, f"{started.url()}/programme?lang=es")
+
+
+def test_extra_that_cannot_start_does_not_stop_the_site(images: None, tmp_path: Path) -> None:
+    missing = dict.fromkeys(("NODE_EXPORTER_IMAGE", "POSTGRES_EXPORTER_IMAGE", "GRAFANA_IMAGE"), BASE)
+    compose = Compose("troika-extras", settings={"COMPOSE_PROFILES": "trial,monitoring", **missing})
+    try:
+        assert "node-exporter" in compose.run("up", "--detach", check=False).stderr
+        poll_until(
+            lambda: len([one for one in compose.containers() if one["Health"] == "healthy"]) >= len(containers(SMALL)),
+            120,
+            every_s=1.0,
+            what="all processes are ready",
+        )
+        assert compose.session(tmp_path).get(compose.url() + "/programme", timeout=30).status_code == 200
+    finally:
+        compose.remove()
+
+
 def test_wrong_settings_are_all_named_before_anything_starts(images: None) -> None:
     compose = Compose("troika-wrong", settings={"TROIKA_HOST": "", "TROIKA_TRIAL": "", "TROIKA_MAIL_FROM": "nobody"})
     try:
@@ -150,7 +203,7 @@ def test_wrong_settings_are_all_named_before_anything_starts(images: None) -> No
         output = compose.run("logs", "prepare").stdout
         for name in ("TROIKA_HOST (the public host): is required", "TROIKA_MAIL_FROM", "SMTP_URL: is required"):
             assert name in output, output
-        assert [one["Service"] for one in compose.containers()] == []
+        assert [one["Service"] for one in compose.containers()] == ["gateway"]
     finally:
         compose.remove()
 
@@ -162,8 +215,6 @@ def test_second_installation_with_the_same_volume_is_refused(started: Compose) -
 
 
 def test_image_is_small_and_labelled(images: None) -> None:
-    from tests.deploy.conftest import IMAGE, SOLVER_IMAGE
-
     sizes = {name: inspected("image", name)["Size"] / 1e6 for name in (IMAGE, SOLVER_IMAGE)}
     print({name: f"{size:.0f} MB" for name, size in sizes.items()})
     assert sizes[IMAGE] <= 250

@@ -247,12 +247,14 @@ def test_secrets_keep_the_access_file_of_the_installation(tmp_path: Path) -> Non
     (before,) = [one for one in read_secrets(tmp_path) if one["metadata"]["name"] == "troika-access"]
     assert before["stringData"] == {"access.json": "[]"}
     definitions = (tmp_path / "definitions.json").read_text()
+    (tmp_path / "definitions.json").chmod(0o644)
     file = tmp_path / "access.json"
     CliRunner().invoke(access, ["add", "a coordinator", "--role", "viewer", "--file", str(file)])
     assert CliRunner().invoke(secrets, words).exit_code == 0
     (after,) = [one for one in read_secrets(tmp_path) if one["metadata"]["name"] == "troika-access"]
     assert [holder["name"] for holder in json.loads(after["stringData"]["access.json"])] == ["a coordinator"]
     assert (tmp_path / "definitions.json").read_text() == definitions
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("definitions.json", "secrets.yaml")] == [0o600, 0o600]
     file.write_text('[{"name": "nobody"}]')
     refused = CliRunner().invoke(secrets, words)
     assert (refused.exit_code, f"{file}: " in refused.output) == (1, True)

@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +363,57 @@ def test_relay_without_encryption_has_to_be_allowed() -> None:
         assert described(size, "prepare")["environment"]["TROIKA_INSECURE"] == "${TROIKA_INSECURE:-}"
 
 
+class Readiness(BaseHTTPRequestHandler):
+    """Answers as a process that is ready, or as one whose schema is too old."""
+
+    status, body = 200, b"ok\n"
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+def test_health_check_tells_ready_from_not_ready_and_shows_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = described("small", "events-web")["healthcheck"]["test"]
+    with HTTPServer(("127.0.0.1", 0), Readiness) as server:
+        command = [word.replace("$$", "$").replace("/8000", f"/{server.server_port}") for word in check[1:]]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ready = subprocess.run(command, capture_output=True, text=True, check=False)
+        monkeypatch.setattr(Readiness, "status", 503)
+        monkeypatch.setattr(Readiness, "body", b"not ready\nthe schema is too old\n")
+        old = subprocess.run(command, capture_output=True, text=True, check=False)
+        server.shutdown()
+    away = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert [done.returncode for done in (ready, old, away)] == [0, 1, 1]
+    assert old.stdout.endswith("not ready\nthe schema is too old\n")
+
+
+EXTRAS = {"prometheus", "alertmanager", "blackbox", "postgres-exporter", "node-exporter", "grafana"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_site_waits_for_no_check_and_for_no_extra(size: str) -> None:
+    """One failed check would leave what waits for it in the state *Created*, and Compose stops at a failed start."""
+    waits = {name: one.get("depends_on", {}) for name, one in services(size).items()}
+    conditions = {each["condition"] for one in waits.values() for each in one.values()}
+    assert conditions == {"service_completed_successfully", "service_started"}
+    assert waits["gateway"] == {}
+    site = {"gateway", "audit", *(one.name for one in containers(size))}
+    assert all(waits[name].keys() == site for name in EXTRAS)
+    assert [name for name in waits.keys() - EXTRAS if waits[name].keys() & EXTRAS] == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_health_checks_start_no_interpreter(size: str) -> None:
+    """All run every two seconds while all containers start: Python or Erlang would take a small server's processors."""
+    checks = {one["healthcheck"]["test"][1] for one in services(size).values() if "healthcheck" in one}
+    assert checks == {"bash", "pg_isready"}
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_everything_that_runs_is_there_after_a_restart_of_the_machine(size: str) -> None:
     """Docker starts again only what has a policy; commands and what runs once are not there."""
@@ -385,6 +438,17 @@ def test_caddy_accepts_its_file(size: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_redirect_to_https_keeps_the_port(size: str, tmp_path: Path) -> None:
+    (tmp_path / "Caddyfile").write_text(caddyfile(size))
+    environment = {**os.environ, **GIVEN, "TROIKA_HTTPS_PORT": "9443", "HOME": str(tmp_path)}
+    command = [str(CADDY), "adapt", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    (server,) = (one for one in json.loads(done.stdout)["apps"]["http"]["servers"].values() if ":8080" in one["listen"])
+    assert re.findall(r"'Location': \['(.+?)'\]", str(server)) == ["https://{http.request.host}:9443{http.request.uri}"]
+    assert described(size, "gateway")["environment"]["TROIKA_HTTPS_PORT"] == "${TROIKA_HTTPS_PORT:-443}"
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_prometheus_scrapes_every_container(size: str, tmp_path: Path) -> None:
     text = prometheus(size)
     (tmp_path / "prometheus.yml").write_text(text)
@@ -400,6 +464,5 @@ def test_probe_requests_the_public_address(size: str) -> None:
     (job,) = [one for one in yaml.safe_load(prometheus(size))["scrape_configs"] if one["job_name"] == "public-page"]
     assert [source["files"] for source in job["file_sd_configs"]] == [[PUBLIC_TARGETS]]
     assert job["relabel_configs"][-1] == {"target_label": "__address__", "replacement": "blackbox:9115"}
-    assert described(size, "prometheus")["depends_on"].keys() == {"prepare"}
     (group,) = json.loads(public_targets("https://register.example.org"))
     assert group == {"targets": ["https://register.example.org/programme"]}

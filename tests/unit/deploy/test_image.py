@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from deploy.command import PROGRAMS
+from shared.http.app import health_blueprint
+from shared.runtime.deployment import running_version
 from tests.support.processes import PROJECT
 from tests.support.requirements import read_requirements
 
@@ -46,3 +49,17 @@ def test_troika_names_its_programs() -> None:
     asked = [subprocess.run([*command, *one], capture_output=True, text=True, check=False) for one in words]
     assert [done.returncode for done in asked] == [0, 2, 2]
     assert all(name in done.stdout + done.stderr for done in asked for name in PROGRAMS)
+
+
+def test_commit_of_the_image_is_shown_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    dockerfile = (IMAGE / "Dockerfile").read_text()
+    assert "ARG REVISION=unknown" in dockerfile
+    assert "TROIKA_COMMIT=${REVISION}" in dockerfile
+    monkeypatch.setenv("TROIKA_COMMIT", "0123abcd")
+    application = Flask(__name__)
+    application.register_blueprint(health_blueprint("events", list, ()))
+    assert application.test_client().get("/-/events/version").json == {
+        "service": "events",
+        "version": running_version(),
+        "commit": "0123abcd",
+    }
