@@ -67,7 +67,8 @@ heartbeat = 20
 disk_free_limit.absolute = 1GB
 vm_memory_high_watermark.relative = 0.4
 """
-WAIT_S = 120.0
+WAIT_S = 300.0
+"""For a server that makes its files on a slow disk."""
 
 
 @click.group()

@@ -3,18 +3,21 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.cli.operator_command import InQuarantine, OperatorCommand, OperatorGroup
 from shared.cli.recovery import add_parked_commands, add_recovery_commands
 from shared.cli.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB, Service, SideDatabase
 from shared.cli.workers import TopologyCheck, make_queue_consumer, run_consumer, wait_for_keys, wait_for_limits
-from shared.db.engine import open_engine
+from shared.db.engine import is_outage, open_engine, outage_reason
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import Check, CheckedClock, read_database_time, readiness
 from shared.db.roles import by_login, written_limits
@@ -51,17 +54,21 @@ def migrate_service(service: Service, target: str, *, yes: bool) -> None:
 
 def _migrate(database: SideDatabase, target: str) -> None:
     from shared.db.migrate import (
+        Migrated,
         MigrationRefused,
         migrate,
         migrate_to,  # needs Alembic, which no worker loads
     )
 
     engine = open_engine(database.url, statement_timeout_ms=0)
-    try:
+
+    def run_once() -> Migrated:
         if target:
-            done = migrate_to(engine, database.migrations, target)
-        else:
-            done = migrate(engine, database.migrations, by_login(database.name, database.rights))
+            return migrate_to(engine, database.migrations, target)
+        return migrate(engine, database.migrations, by_login(database.name, database.rights))
+
+    try:
+        done = _retry_outages(run_once, database.name)
     except MigrationRefused as refused:
         raise click.ClickException(f"{database.name}: {refused}") from refused
     finally:
@@ -72,6 +79,29 @@ def _migrate(database: SideDatabase, target: str) -> None:
     if done.unlimited:
         statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
         click.echo(f"Sessions have no limits. As an administrator of PostgreSQL, run:\n{statements}", err=True)
+
+
+ATTEMPTS, RETRY_PAUSE_S = 3, 2.0
+"""Of a migration, which is one transaction: if a server that starts or fails over ends it, nothing is stored."""
+
+T = TypeVar("T")
+
+
+def _retry_outages(run_once: Callable[[], T], name: str) -> T:
+    """What ``run_once`` returns; an outage of the database ``name`` is printed in one line, and tried again.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the last attempt failed too, or for another reason.
+    """
+    for number in range(1, ATTEMPTS):
+        try:
+            return run_once()
+        except SQLAlchemyError as error:
+            if not is_outage(error):
+                raise
+            click.echo(f"{name}: {outage_reason(error)} (attempt {number} of {ATTEMPTS})", err=True)
+        time.sleep(RETRY_PAUSE_S)  # the number of attempts bounds it
+    return run_once()
 
 
 def _confirm(service: str, target: str, *, yes: bool) -> None:

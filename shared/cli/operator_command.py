@@ -9,11 +9,14 @@ from enum import Enum
 from typing import Any
 
 import click
+import psycopg
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from shared.db.engine import is_outage, outage_reason, waiting_as_command
 from shared.db.quarantine import QuarantineWatch
 from shared.db.unit_of_work import UnitOfWork
-from shared.runtime.errors import Quarantined
+from shared.runtime.errors import Quarantined, Unavailable
 
 
 class InQuarantine(Enum):
@@ -38,14 +41,23 @@ class OperatorCommand(click.Command):
         self.in_quarantine = in_quarantine
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a quarantine ends it with exit code 1 and one line of text."""
-        try:
+        """Run the command; a quarantine or an outage ends it with exit code 1 and one line of text."""
+        if self.in_quarantine is InQuarantine.WAITS:
             return super().invoke(ctx)
+        try:
+            with waiting_as_command():
+                return super().invoke(ctx)
         except Quarantined as error:
             raise click.ClickException(
                 f"the database is in {error.reason}. Nothing more was done: make the databases agree first "
                 "(`troika recover status` shows where you are), and run the command again after `troika recover end`"
             ) from None
+        except Unavailable as error:
+            raise click.ClickException(f"{error.reason}: run the command again later") from error
+        except (SQLAlchemyError, psycopg.Error) as error:
+            if not is_outage(error):
+                raise
+            raise click.ClickException(f"the database: {outage_reason(error)}; run the command again later") from error
 
 
 class OperatorGroup(click.Group):

@@ -16,6 +16,7 @@ import struct
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Self
 
@@ -32,7 +33,11 @@ ASK_AFTER_S = 1.0
 """Idle time before a probe and between two; with the time for two answers, since a request may use two pools, it is
 below 2.5 s, when people get an error."""
 
-ANSWER_WITHIN_S = 0.5
+ANSWER_WITHIN_S, COMMAND_ANSWER_S = 0.5, 30.0
+"""How long a server may take for a probe, or a command's connection. People wait for a web process. Nobody waits for a
+command, and a server that writes its first files to a slow disk answers late."""
+
+_answer_within_s: ContextVar[float] = ContextVar("answer_within_s", default=ANSWER_WITHIN_S)
 UNRESPONSIVE_S = 1.0
 TICK_S = 0.1
 STANDARD_PORT = 5432
@@ -42,6 +47,16 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 Address = tuple[str, str]
 _unresponsive_until: dict[Address, float] = {}
 """Monotonic seconds, by server; of this process."""
+
+
+@contextmanager
+def waiting_as_command() -> Iterator[None]:
+    """Within it, connections of this thread wait for slow answers, as long as a command may."""
+    token = _answer_within_s.set(COMMAND_ANSWER_S)
+    try:
+        yield
+    finally:
+        _answer_within_s.reset(token)
 
 
 class DatabaseUnresponsive(psycopg.OperationalError):
@@ -93,7 +108,7 @@ class LivenessConnection(psycopg.Connection[Any]):
         return self.info.host, str(self.info.port)
 
     def _require_answer(self) -> None:
-        if answers(self.info.host, self.info.port):
+        if answers(self.info.host, self.info.port, _answer_within_s.get()):
             _unresponsive_until.pop(self._address, None)
             return
         _record_unresponsive(self._address)
@@ -223,7 +238,6 @@ def open_engine(
         pool_pre_ping=pre_ping,
         pool_use_lifo=True,
         connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": application,
             "tcp_user_timeout": 10000,
         },
@@ -238,6 +252,7 @@ def open_engine(
 
 
 def _connect(_dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]) -> LivenessConnection:
+    words["connect_timeout"] = max(CONNECT_TIMEOUT_S, int(_answer_within_s.get()))
     return LivenessConnection.connect(*arguments, **words)
 
 
@@ -289,6 +304,11 @@ def is_outage(error: BaseException) -> bool:
         standby = state == READ_ONLY and getattr(error, "connection_invalidated", False)
         return state[:2] in {"08", "40", "53", "57"} or state == "55P03" or standby
     return getattr(error, "connection_invalidated", False) or isinstance(driver, psycopg.OperationalError)
+
+
+def outage_reason(error: BaseException) -> str:
+    """The reason of an outage in one line, without the statement, which may be pages long or name a person."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 def outage_kind(error: BaseException) -> str:

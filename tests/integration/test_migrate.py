@@ -7,6 +7,9 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from services.events.__main__ import command_line
+from shared.cli import commands
+from shared.cli.commands import migrate_service
+from shared.cli.settings import CommonSettings, Service
 from shared.db.engine import open_engine
 from shared.db.migrate import MigrationRefused, migrate, migrate_to
 from tests.support.clients import rows
@@ -87,6 +90,42 @@ def test_empty_database_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(MigrationRefused, match="run migrate"):
         migrate_to(engine, make_migrations(tmp_path, r0001=FIRST), "0001")
     engine.dispose()
+
+
+LOST_ONCE = """
+from pathlib import Path
+
+ATTEMPTED = Path(__file__).with_suffix(".attempted")
+
+
+def upgrade():
+    op.execute("CREATE TABLE event (id text)")
+    if not ATTEMPTED.exists():
+        ATTEMPTED.touch()
+        op.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+"""
+
+
+def test_migration_whose_connection_is_lost_is_tried_again(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_migrations(tmp_path, r0001=LOST_ONCE)
+    service = Service("events", folder, lambda _process: CommonSettings("events", database_url=url), {}, lambda _: {})
+    migrate_service(service, "", yes=False)
+    printed = capsys.readouterr()
+    assert printed.out == "events: schema 0001\n"
+    assert printed.err.splitlines()[0].startswith("events: terminating connection")
+    assert "CREATE TABLE" not in printed.err
+    assert rows(url, COLUMNS) == [("id",)]
+
+
+def test_database_that_is_away_ends_a_command_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTS_DATABASE_URL", "postgresql://troika_events:of-a-test@127.0.0.1:1/events")
+    monkeypatch.setattr(commands, "RETRY_PAUSE_S", 0.0)
+    done = CliRunner().invoke(command_line(), ["migrate"])
+    lines = done.output.splitlines()
+    assert (done.exit_code, len(lines), "of-a-test" in done.output) == (1, commands.ATTEMPTS, False)
+    assert lines[-1].startswith("Error: the database: ")
 
 
 def test_command_asks_first_and_prints_the_reason(

@@ -4,13 +4,14 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
 from shared.db import engine
-from shared.db.engine import ASK_AFTER_S, LivenessConnection, answers, open_engine
+from shared.db.engine import ASK_AFTER_S, LivenessConnection, answers, open_engine, waiting_as_command
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import Unavailable
 from tests.support.fault_proxy import FaultProxy, Faults, Way, both
@@ -73,6 +74,23 @@ def answered(work: UnitOfWork) -> bool:
     except Unavailable:
         return False
     return True
+
+
+SLOW = both(Way(delay_s=0.3))
+"""A probe takes longer than a web process waits for it."""
+
+
+@pytest.mark.parametrize("is_command", [False, True])
+def test_command_waits_for_a_server_that_answers_late(work: UnitOfWork, line: FaultProxy, is_command: bool) -> None:
+    """As a migration does at a first start on a slow disk; without the wait the probe ends it."""
+    with (
+        waiting_as_command() if is_command else nullcontext(),
+        nullcontext() if is_command else pytest.raises(Unavailable),
+        work.transaction() as connection,
+    ):
+        line.set(SLOW)
+        connection.execute(text("SELECT pg_sleep(1.2)"))
+        line.heal()
 
 
 def test_slow_statement_is_waited_for(work: UnitOfWork, line: FaultProxy) -> None:

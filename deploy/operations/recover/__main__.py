@@ -19,6 +19,7 @@ from deploy.operations.recover.settings import VAULT_VARIABLE, RecoverSettings, 
 from deploy.operations.recover.settling import settle
 from services.registration.people.messages import RegistrationMessages
 from shared.cli.recovery import operator_name
+from shared.db.engine import waiting_as_command
 from shared.db.quarantine import begin_quarantine
 from shared.runtime.clock import system_clock
 from shared.runtime.errors import SettingsError, Unavailable
@@ -144,7 +145,7 @@ def _opened() -> Iterator[tuple[RecoverSettings, ComparedDatabases]]:
     """Open the settings and databases; a refusal or an unavailable database ends the program with one line of text."""
     try:
         settings = read_settings()
-        with open_databases(settings.urls, operator_name()) as databases:
+        with waiting_as_command(), open_databases(settings.urls, operator_name()) as databases:
             yield settings, databases
     except SettingsError as error:
         click.echo(str(error), err=True)
