@@ -13,16 +13,19 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 # prometheus_client shares its values between processes only if the folder is named when it is imported. No import here
 # may load psycopg: it chooses how to wait when it is imported, and a worker patches the standard library before that.
 from deploy.rolling import Generations, SpareRoom  # noqa: E402
-from shared.runtime.deployment import read_proxies  # noqa: E402
+from shared.runtime.deployment import read_web_server  # noqa: E402
+from shared.runtime.settings import SettingsEnv  # noqa: E402
 from shared.security.rate_limits import share_counters  # noqa: E402
 
-bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
-workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
+_env = SettingsEnv()
+_server = read_web_server(_env)
+_env.seal()
+bind, workers = _server.bind, _server.workers
 worker_class = "deploy.rolling.RollingWorker"
 """gunicorn's gevent worker: a request that waits costs no thread, and none competes for the interpreter
 (ADR 12). Ours leaves at a restart only once its successors can answer."""
 
-worker_connections = int(os.environ.get("TROIKA_WEB_CONNECTIONS", "512"))
+worker_connections = _server.connections
 """Open at once in one process; when all processes are full, further ones are refused (deploy/rolling.py)."""
 
 backlog = 1024
@@ -37,7 +40,7 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
-forwarded_allow_ips = str(read_proxies(os.environ.get("TROIKA_TRUSTED_PROXIES") or "127.0.0.1, ::1"))
+forwarded_allow_ips = str(_server.proxies)
 header_map = "drop"
 control_socket_disable = True
 """gunicorn 27 would open a control socket in the home directory."""

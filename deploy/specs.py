@@ -157,7 +157,6 @@ def _common(service: str, secrets: Secrets) -> CommonSettings:
         public_url="https://registration.example.org",
         access_file=secrets.folder / "access.json",
         signing_keys=_keys(secrets, "signing"),
-        bind="127.0.0.1:0",
     )
 
 

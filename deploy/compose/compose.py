@@ -45,7 +45,10 @@ FORM_KEYS_OR_NONE = f"${{TROIKA_FORM_KEYS-{FORM_KEYS}}}"
 WHOLE = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
 COLLECTED = ("prometheus", "alertmanager", "grafana")
 REQUIRED = ("TROIKA_HOST", "TROIKA_DESK_HOST", "TROIKA_MAIL_FROM")
-OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL", "TROIKA_INSECURE")
+OPTIONAL = (
+    *("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL", "TROIKA_INSECURE"),
+    *("TROIKA_LIMITS_EXEMPT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+)
 MAX_CONNECTIONS = {SMALL: 200, FULL: 400}
 """Of PostgreSQL: more than the pools of all containers have (docs/reference/capacity.md)."""
 

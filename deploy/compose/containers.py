@@ -11,6 +11,8 @@ CLUSTER = "cluster"
 WEB_COPIES = 2
 """Containers of a web process in the size ``full``: one can be away."""
 HTTP_PORT, METRICS_PORT = 8000, 9100
+PROFILES = ("trial", "monitoring", "keys", "tools")
+"""Of containers that not every installation starts."""
 COMMAND_PROCESSES = ("migrate", "operator", "rekey", "parked", "recover", "topology")
 """Kinds of processes that an operator's commands are; the container ``tools`` has the settings of all of them."""
 

@@ -21,6 +21,7 @@ from marshmallow.validate import Range
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from deploy.compose.containers import PROFILES
 from deploy.compose.monitoring import EXPORTER_FOLDER
 from deploy.compose.settings_files import OF_COMPOSE, TOOLS_FOLDER, Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import FORM_KEYS, KEYS_DATABASE, Secrets, make_keys
@@ -32,10 +33,12 @@ from deploy.shape import SERVICES
 from deploy.up.secrets import broker_passwords, database_passwords, keys_server_password, write_definitions
 from services.notifications.composing.mime import mailbox
 from services.notifications.sending.smtp import plain_relay
-from shared.cli.settings import read_database
+from shared.cli.settings import HTTP_URL, read_database
 from shared.db.embedded_server import SUPERUSER
+from shared.runtime.deployment import read_networks
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import INSECURE, SMTP, VARIABLE, SettingsEnv, connection_parameters
+from shared.runtime.tracing import OTLP_URL
 
 VOLUME = Path("/settings")
 POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"
@@ -251,6 +254,12 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
         env.refuse("SMTP_URL", "contradicts TROIKA_TRIAL=yes, which delivers no mail: leave one of them out")
     if trial is False and relay == "":
         env.refuse("SMTP_URL", "is required: your mail relay; or TROIKA_TRIAL=yes, which delivers no mail")
+    no_profile: frozenset[str] = frozenset()
+    profiles = env.parsed("COMPOSE_PROFILES", _profiles, no_profile)
+    if trial and profiles is not None and "trial" not in profiles:
+        env.refuse("COMPOSE_PROFILES", "add trial, which starts the inbox of TROIKA_TRIAL=yes")
+    env.parsed("TROIKA_LIMITS_EXEMPT", read_networks, read_networks(""))
+    env.str(OTLP_URL, "", validate=HTTP_URL)
     env.seal()
     suffix = "" if port == 443 else f":{port}"
     addresses = {
@@ -339,6 +348,13 @@ def _migrate(tools: Path, service: str, insecure: str) -> None:
 def _with_password(relay: str) -> None:
     if ":...@" in relay:
         raise ValidationError("the password is missing: put it in place of the points")
+
+
+def _profiles(text: str) -> frozenset[str]:
+    named = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if not named <= {*PROFILES}:
+        raise ValueError(f"profiles with commas between are required, some of {', '.join(PROFILES)}")
+    return named
 
 
 def _host_name(text: str) -> str:

@@ -126,6 +126,9 @@ def main(
 ) -> None:
     """Install the processes NAMES (registration-forms, …; all of them: all), or the timers of backups (backup)."""
     _require_two_hosts(public_url, console_url)
+    gateways_hosts = web_hosts.split(",")
+    if len(set(gateways_hosts)) < len(gateways_hosts):
+        raise click.UsageError("--web-hosts: a host stands there twice; name each once")
     settings = root / SETTINGS.lstrip("/")
     keys_server = chosen_keys_server(keys_postgres, _known_keys_url(settings), keys_in_folder)
     scheme = "amqp" if plain_rabbitmq else "amqps"
@@ -135,7 +138,7 @@ def main(
     notes = _write_environment(root / "etc" / "troika" / "troika.env", shared, bind)
     chosen = [*NAMES, GATEWAY, *({BACKUP} & set(names))] if ALL in names else list(dict.fromkeys(names))
     if GATEWAY in chosen:
-        text = gateway(web_hosts.split(","), public_url)
+        text = gateway(gateways_hosts, public_url)
         _write_gateway(root, text, parts(public_url, console_url))
     if timers := BACKUP in chosen:
         notes += _write_timers(root)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from marshmallow.validate import Range
 
 from services.notifications.composing.mime import domain_of, mailbox
 from services.notifications.rights import RIGHTS
-from services.notifications.sending.smtp import plain_relay
+from services.notifications.sending.smtp import Timeouts, plain_relay
 from shared.cli.settings import (
     CONSUME,
     REKEY,
@@ -19,7 +20,7 @@ from shared.cli.settings import (
     read_public_url,
     with_embedded,
 )
-from shared.runtime.settings import SMTP, SettingsEnv
+from shared.runtime.settings import SMTP, SettingsEnv, is_loopback
 from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 SEND, SCHEDULE, DELIVER = "send", "schedule", "deliver"
@@ -116,10 +117,21 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
 
 
 def _with_sending(env: SettingsEnv, settings: NotificationsSettings) -> NotificationsSettings:
+    relay = env.parsed("SMTP_URL", str, validate=env.secure(SMTP, plain_relay), about="the mail relay")
     return replace(
         settings,
         common=replace(settings.common, public_url=read_public_url(env)),
-        smtp_url=env.parsed("SMTP_URL", str, validate=env.secure(SMTP, plain_relay), about="the mail relay"),
+        smtp_url=relay,
         unknown_after=env.timedelta("TROIKA_MAIL_UNKNOWN_AFTER_S", UNKNOWN_AFTER, validate=Range(A_SECOND, 7 * A_DAY)),
-        lease=env.timedelta("TROIKA_MAIL_LEASE_S", LEASE, validate=Range(A_SECOND, A_DAY)),
+        lease=_read_lease(env, relay),
     )
+
+
+def _read_lease(env: SettingsEnv, relay: str | None) -> timedelta:
+    """How long a claim lasts: a second sender would send a mail again whose handover takes longer.
+
+    A relay on this machine answers in milliseconds; tests use leases of seconds.
+    """
+    is_local = is_loopback(urlsplit(relay or "").hostname or "")
+    shortest = A_SECOND if is_local else timedelta(seconds=Timeouts().handover_s)
+    return env.timedelta("TROIKA_MAIL_LEASE_S", LEASE, validate=Range(shortest, A_DAY))

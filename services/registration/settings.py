@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
@@ -164,8 +165,17 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
     )
     if needs("master") or process == MIGRATE:
         settings = _with_key_store(env, settings, required=needs("master"))
+    _require_two_hosts(env, settings)
     env.seal()
     return replace(settings, common=with_embedded(settings.common, RIGHTS))
+
+
+def _require_two_hosts(env: SettingsEnv, settings: RegistrationSettings) -> None:
+    """Coordinators are not the public; a plain http:// installation is a demo, whose hosts differ by their ports."""
+    public, console = urlsplit(settings.common.public_url or ""), urlsplit(settings.console_url or "")
+    is_named = env.given.get("TROIKA_CONSOLE_URL", "").strip() != ""
+    if is_named and public.scheme == console.scheme == "https" and public.hostname == console.hostname:
+        env.refuse("TROIKA_CONSOLE_URL", "its host is that of TROIKA_PUBLIC_URL: name a host of its own")
 
 
 def _with_rates(env: SettingsEnv, common: CommonSettings) -> CommonSettings:

@@ -32,7 +32,7 @@ from shared.runtime.deployment import (
     read_monitors,
     read_networks,
     read_probe_address,
-    read_proxies,
+    read_web_server,
 )
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import (
@@ -82,7 +82,6 @@ class CommonSettings:
     access_file: people and programs with keys.
     signing_keys: for the console's cookie, newest first.
     probes: where a worker answers probes and Prometheus.
-    bind: address and port of a web process.
     proxies: networks of the gateways in front of a web process.
     limits: how often a client may send a request; the key is added by :attr:`deployment`.
     otlp_url: of the collector of spans; empty for none.
@@ -98,7 +97,6 @@ class CommonSettings:
     access_file: Path = Path()
     signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
     probes: ProbeAddress = field(default_factory=ProbeAddress)
-    bind: str = ""
     proxies: TrustedProxies = LOOPBACK
     monitors: tuple[Network, ...] = LOOPBACK.networks
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -178,12 +176,12 @@ def _with_holders(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
 
 
 def _with_web(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
+    server = read_web_server(env)
     storages = Regexp(LIMIT_STORAGES, error="memory:// or an address of Redis is required")
     return replace(
         settings,
         public_url=read_public_url(env),
-        bind=env.str("TROIKA_BIND", "127.0.0.1:8000"),
-        proxies=env.parsed("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
+        proxies=server.proxies,
         monitors=env.parsed("TROIKA_METRICS_FROM", read_monitors, LOOPBACK.networks),
         limits=LimitSettings(
             storage_url=env.str("TROIKA_LIMITS_URL", MEMORY, validate=[storages, env.secure(LIMITS, plain_urls)]),

@@ -115,6 +115,8 @@ def _read_urls(env: SettingsEnv, name: str, schemes: tuple[str, ...]) -> tuple[s
         if not urls or any(urlsplit(url).scheme not in schemes or not urlsplit(url).hostname for url in urls):
             wanted = " or ".join(f"{scheme}://" for scheme in schemes)
             raise ValueError(f"{wanted} addresses, separated by commas, are required")
+        if len(set(urls)) < len(urls):
+            raise ValueError("an address stands there twice: name each node once")
         return urls
 
     return env.parsed(name, parse, (), validate=env.secure(BROKER, lambda text: plain_urls(",".join(parse(text)))))

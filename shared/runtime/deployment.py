@@ -78,13 +78,23 @@ def read_rate(text: str) -> str:
     return text
 
 
+SHORTEST_PREFIX = {4: 8, 6: 16}
+"""By version of IP: no network of one operator is larger, and two halves of all addresses are all addresses."""
+
+
 def read_networks(text: str) -> tuple[Network, ...]:
     """The networks in ``text``, with commas between; a single address is one.
 
     Raises:
-        ValueError: one of them is none.
+        ValueError: one of them is none, or is larger than any network of one operator.
     """
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    try:
+        networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("networks are required, such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32") from None
+    if any(network.prefixlen < SHORTEST_PREFIX[network.version] for network in networks):
+        raise ValueError("all addresses, or nearly all, are no network: use /8 or a longer prefix, of IPv6 /16")
+    return networks
 
 
 KEPT_ANSWERS = 4096
@@ -119,16 +129,58 @@ def read_proxies(text: str) -> TrustedProxies:
     Raises:
         ValueError: one of them is no network. ``*`` is none: it would believe every client about its own address.
     """
-    try:
-        networks = read_networks(text)
-    except ValueError:
-        raise ValueError("networks are required, such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32") from None
-    if any(network.prefixlen == 0 for network in networks):
-        raise ValueError("a network of the gateways is required, not all addresses")
-    return TrustedProxies(networks)
+    return TrustedProxies(read_networks(text))
 
 
 LOOPBACK = read_proxies("127.0.0.1, ::1")
+
+
+@dataclass(frozen=True, slots=True)
+class WebServer:
+    """Attributes:
+    bind: address and port, or ``unix:`` and a path, as gunicorn takes it.
+    workers: processes.
+    connections: open at once in each of them.
+    proxies: gateways in front of it.
+    """
+
+    bind: str
+    workers: int
+    connections: int
+    proxies: TrustedProxies
+
+
+MAX_WORKERS, MAX_CONNECTIONS = 64, 65_536
+"""Of a web process: each worker takes 60 MB and a pool of connections to the database; each connection a descriptor."""
+
+
+def read_web_server(env: "SettingsEnv") -> WebServer:
+    """The settings of gunicorn."""
+    return WebServer(
+        env.parsed("TROIKA_BIND", read_bind, "127.0.0.1:8000"),
+        env.int("TROIKA_WEB_WORKERS", 2, validate=Range(1, MAX_WORKERS)),
+        env.int("TROIKA_WEB_CONNECTIONS", 512, validate=Range(16, MAX_CONNECTIONS)),
+        env.parsed("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
+    )
+
+
+def read_bind(text: str) -> str:
+    """``text`` if a web process can listen there.
+
+    Raises:
+        ValueError: it is neither an IP address with a port nor ``unix:`` with an absolute path.
+    """
+    host, _, port = text.rpartition(":")
+    if text.startswith("unix:/"):
+        return text
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+        is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    except ValueError:
+        is_port = False
+    if not is_port or (":" in host and not host.startswith("[")):
+        raise ValueError("an IP address and a port are required, such as 127.0.0.1:8000 or [::1]:8000; or unix:/path")
+    return text
 
 
 def read_monitors(text: str) -> tuple[Network, ...]:

@@ -13,6 +13,7 @@ unverified are refused unless ``TROIKA_INSECURE`` names them.
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from types import EllipsisType
@@ -22,7 +23,6 @@ from urllib.parse import urlsplit
 from environs import Env, EnvValidationError
 from marshmallow import ValidationError
 from marshmallow.validate import Regexp
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import ArgumentError
@@ -69,6 +69,8 @@ def conninfo(text: str) -> str:
     Raises:
         ValueError: it is none.
     """
+    from psycopg.conninfo import make_conninfo  # gunicorn's master reads settings, and must not load psycopg
+
     return make_conninfo(**connection_parameters(text))
 
 
@@ -110,7 +112,10 @@ def _with_hosts_in_query(text: str) -> str:
     hosts = found["hosts"].split(",")
     if not all(_PLAIN.match(host) for host in hosts):
         raise ValueError("a host is required between two commas")
-    listed = "&".join(f"host={host if _PLAIN.match(host)['port'] else f'{host}:5432'}" for host in hosts)  # type: ignore[index]  # checked above
+    places = [host if _PLAIN.match(host)["port"] else f"{host}:5432" for host in hosts]  # type: ignore[index]  # checked above
+    if len({place.lower() for place in places}) < len(places):
+        raise ValueError("a host stands there twice: name each server once")
+    listed = "&".join(f"host={place}" for place in places)
     path, _, query = (found["rest"] or "/").partition("?")
     return f"{found['scheme']}://{found['user'] or ''}{path}?{listed}{'&' + query if query else ''}"
 
@@ -215,6 +220,9 @@ REFERENCE = "docs/reference/settings.md"
 NOT_SET = "Environment variable not set."
 """The fault of a required setting as environs words it."""
 
+OURS, MISSPELT = "TROIKA_", 0.905
+"""Similarity from which on a name is taken for a misspelt one; no two settings resemble each other as much."""
+
 _QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -296,6 +304,7 @@ class SettingsEnv(Env):
         Raises:
             SettingsError: anything is missing or wrong; it lists all of it.
         """
+        self._refuse_misspelt()
         try:
             super().seal()
         except EnvValidationError as error:
@@ -303,6 +312,14 @@ class SettingsEnv(Env):
             self._faults += [(name, fault) for name, faults in by_name.items() for fault in faults]
         if self._faults:
             raise SettingsError([self._line(*fault) for fault in dict.fromkeys(self._faults)], self._documented)
+
+    def _refuse_misspelt(self) -> None:
+        """Refuse a name that resembles one of this process; it may well have one that another process reads."""
+        declared = list(self._fields)
+        for name in sorted(self.given):
+            is_known = name in declared or name.removesuffix(FROM_FILE) in declared
+            if name.startswith(OURS) and not is_known and (meant := get_close_matches(name, declared, 1, MISSPELT)):
+                self.refuse(name, f"there is no such setting: did you mean {meant[0]}?")
 
     def _line(self, name: str, fault: str) -> str:
         about = self._about.get(name)

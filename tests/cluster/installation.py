@@ -278,7 +278,7 @@ class Cluster:
             "TROIKA_LIMITS_URL": f"redis://{self.redis.address}:{REDIS_PORT}/0",
             "TROIKA_LIMIT_INTAKE": "100000 per minute",
             "TROIKA_WEB_WORKERS": "1",
-            "TROIKA_MAIL_LEASE_S": "15",
+            "TROIKA_MAIL_LEASE_S": "210",
             "TROIKA_MAIL_UNKNOWN_AFTER_S": "15",
             "SMTP_URL": f"smtp://{self.network.outside}:{SMTP_PORT}",
         }

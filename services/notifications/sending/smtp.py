@@ -122,6 +122,11 @@ class Timeouts:
     command_s: float = 30.0
     data_end_s: float = 120.0
 
+    @property
+    def handover_s(self) -> float:
+        """The longest handover in a session that is open: MAIL, RCPT, DATA, and the answer to the content."""
+        return 3 * self.command_s + self.data_end_s
+
 
 _FINAL_DOT = b".\r\n"
 

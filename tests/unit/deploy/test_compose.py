@@ -17,7 +17,16 @@ import yaml
 
 from deploy.compose.caddy import caddyfile
 from deploy.compose.compose import MAX_CONNECTIONS, RUN, compose, files
-from deploy.compose.containers import CHECKS_OF_LOGINS, CLUSTER, COMMAND_PROCESSES, FULL, SIZES, Container, containers
+from deploy.compose.containers import (
+    CHECKS_OF_LOGINS,
+    CLUSTER,
+    COMMAND_PROCESSES,
+    FULL,
+    PROFILES,
+    SIZES,
+    Container,
+    containers,
+)
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
@@ -335,7 +344,11 @@ def test_written_again_everything_stays(volume: Path) -> None:
         ({"SMTP_URL": "smtps://user:...@mail.example.org"}, ["SMTP_URL"]),
         ({"SMTP_URL": "smtp://user:password@mail.example.org:587"}, ["SMTP_URL"]),
         ({"SMTP_URL": "smtp://mail.example.org"}, ["SMTP_URL"]),
-        ({"TROIKA_TRIAL": "yes"}, ["SMTP_URL"]),
+        ({"TROIKA_TRIAL": "yes", "COMPOSE_PROFILES": "trial"}, ["SMTP_URL"]),
+        ({"TROIKA_TRIAL": "yes", "SMTP_URL": "", "COMPOSE_PROFILES": "monitoring"}, ["COMPOSE_PROFILES"]),
+        ({"COMPOSE_PROFILES": "trail,monitoring"}, ["COMPOSE_PROFILES"]),
+        ({"TROIKA_LIMITS_EXEMPT": "0.0.0.0/0"}, ["TROIKA_LIMITS_EXEMPT"]),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, ["OTEL_EXPORTER_OTLP_ENDPOINT"]),
         ({"TROIKA_TRIAL": "maybe"}, ["TROIKA_TRIAL"]),
         ({"TROIKA_MAIL_FROM": "nobody", "TROIKA_HTTPS_PORT": "many"}, ["TROIKA_HTTPS_PORT", "TROIKA_MAIL_FROM"]),
     ],
@@ -344,6 +357,11 @@ def test_what_is_wrong_in_env_is_named_all_at_once(changed: dict[str, str], name
     with pytest.raises(SettingsError) as caught:
         read_environment(GIVEN | changed)
     assert sorted(fault.split()[0].rstrip(":") for fault in caught.value.problems) == named
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_profiles_are_those_of_the_file(size: str) -> None:
+    assert {profile for one in services(size).values() for profile in one.get("profiles", ())} == {*PROFILES}
 
 
 @pytest.mark.parametrize("size", SIZES)

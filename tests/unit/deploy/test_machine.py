@@ -268,6 +268,8 @@ def test_console_has_a_host_of_its_own(tmp_path: Path) -> None:
     """Links of invitations lead to the desk, and passkeys are made for it: the public host serves no console."""
     install(tmp_path, "registration-desk")
     assert environment_of(tmp_path)["TROIKA_CONSOLE_URL"] == "https://desk.example.org"
+    twice = CliRunner().invoke(main, ["gateway", "--root", str(tmp_path), *WORDS, "--web-hosts", "192.0.2.1,192.0.2.1"])
+    assert (twice.exit_code, "--web-hosts" in twice.output) == (2, True), twice.output
     for wrong in ("https://register.example.org:8443", "desk.example.org"):
         done = CliRunner().invoke(main, ["registration-desk", "--root", str(tmp_path), *WORDS, "--console-url", wrong])
         assert (done.exit_code, "--console-url" in done.output) == (2, True), done.output

@@ -1,5 +1,6 @@
 """The settings of the notifications service: one error names all faults, and never a value."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,22 @@ def test_settings_are_read_and_secrets_are_not_shown(tmp_path: Path) -> None:
     assert sending.unknown_after.total_seconds() == 900
     assert "a-secret" not in repr(sending)
     assert repr(bytes.fromhex("ab" * 32)) not in repr(sending) + repr(consuming)
+
+
+@pytest.mark.parametrize(
+    ("relay", "lease_s", "accepted"),
+    [
+        ("smtps://relay.example.org", "1", False),
+        ("smtps://relay.example.org", "209", False),
+        ("smtps://relay.example.org", "210", True),
+        ("smtp://127.0.0.1", "1", True),
+    ],
+)
+def test_lease_is_longer_than_any_handover(tmp_path: Path, relay: str, lease_s: str, accepted: bool) -> None:
+    """A shorter one lets a second sender send a mail again whose handover takes long."""
+    given = environment(tmp_path, SMTP_URL=relay, TROIKA_MAIL_LEASE_S=lease_s)
+    with nullcontext() if accepted else pytest.raises(SettingsError, match="TROIKA_MAIL_LEASE_S"):
+        read_settings("send", given)
 
 
 def test_one_error_names_all_that_is_wrong(tmp_path: Path) -> None:

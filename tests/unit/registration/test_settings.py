@@ -146,3 +146,11 @@ def test_keys_database_is_not_that_of_registration(url: str, monkeypatch: pytest
     with pytest.raises(SettingsError) as refused:
         read_settings("desk")
     assert refused.value.problems == [f"{KEYS_URL}: is registration's own: a backup of one must not hold the other"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_console_has_a_host_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TROIKA_PUBLIC_URL", "https://register.example.org")
+    monkeypatch.setenv("TROIKA_CONSOLE_URL", "https://Register.example.org:8443")
+    with pytest.raises(SettingsError, match="TROIKA_CONSOLE_URL: its host is that of TROIKA_PUBLIC_URL"):
+        read_settings("desk")
