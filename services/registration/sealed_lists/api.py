@@ -248,8 +248,8 @@ def _add_opening(blueprint: Any, desk: ListDesk) -> None:
     def open_list(wanted: Mapping[str, Any]) -> tuple[Response, int, dict[str, str]]:
         """Open the answers that a purpose needs, of the people that the filters choose, with one entry in the log.
 
-        Returns the content of the list. The whole list (`everything`) waits for a second person: 202, and the list can
-        be read under the same id once it is approved.
+        Returns the content of the list. A list that opens too much for one person, with those that they opened before,
+        waits for a second person: 202, and the list can be read under the same id once it is approved.
         """
         require_touch(wanted["form"])
         asked = {name: wanted[name] for name in ("purpose", "chosen", "names", "reason")}
@@ -314,7 +314,7 @@ def _named(columns: tuple[tuple[str, str], ...], row: tuple[Any, ...]) -> dict[s
 
 
 def _waiting(asked: Approval) -> dict[str, Any]:
-    return _head(asked, "waiting") | {"purpose": "everything"}
+    return _head(asked, "waiting") | {"purpose": asked.purpose}
 
 
 def _head(one: SealedList | Approval, state: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.access.service import any_is_new
 from services.registration.forms.service import check_slug, list_forms
 from services.registration.forms.store import StoredForm, find_form
+from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES
 from services.registration.sealed_lists.service import ListDesk, publish_approval
 from services.registration.sealing.api import SLUG_OR_NOTHING
 from services.registration.sealing.key_service import (
@@ -47,6 +48,7 @@ from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, r
 from shared.http.headers import personal
 from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
+from shared.public_forms.definition import parse_definition
 from shared.runtime.errors import DomainError
 
 MayTouch = Callable[[str], bool]
@@ -186,6 +188,15 @@ class ApprovalSchema(ma.Schema):
     asked_by = ma.fields.String(required=True)
     reason = ma.fields.String(required=True)
     people = ma.fields.Integer(required=True, metadata={"description": "Number of people on the list"})
+    purpose = ma.fields.String(required=True, allow_none=True, metadata={"description": "Of the list"})
+    fields_ = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        allow_none=True,
+        data_key="fields",
+        attribute="fields",
+        metadata={"description": "Names of the questions that the list opens"},
+    )
     asked_at = ma.fields.AwareDateTime(format="iso", required=True)
     expires_at = ma.fields.AwareDateTime(format="iso", required=True)
     decision = ma.fields.String(required=True, allow_none=True)
@@ -212,7 +223,7 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
     @blueprint.response(200, ApprovalListSchema)
     @needs("sealed-reader", "coordinator")
     def list_waiting() -> dict[str, Any]:
-        """Requests that wait for a second person: whole lists, and keys to be destroyed."""
+        """Requests that wait for a second person: lists that open much, and keys to be destroyed."""
         return {"items": [_public(one) for one in desk.waiting(holder().forms)]}
 
     @blueprint.post("")
@@ -297,6 +308,8 @@ def _approval_page(
         "sealed_lists/approval.html",
         approval=approval,
         title=form.title,
+        list_title=PURPOSES[approval.purpose or EVERYTHING].title,
+        questions=_questions(form, approval.fields),
         state=approval.state(desk.lists.clock()),
         destroys=approval.act == DESTROY_KEY,
         is_destroyed=approval.act == DESTROY_KEY and desk.lists.keys.store.is_destroyed(approval.form),
@@ -305,6 +318,15 @@ def _approval_page(
         refused=refused,
     )
     return personal(make_response(page, status))
+
+
+def _questions(form: StoredForm, names: Sequence[str] | None) -> list[str]:
+    """The questions that a list opens, in words; none for a key."""
+    return [
+        field.label.in_language("en")
+        for field in parse_definition(form.definition).fields
+        if field.name in (names or ())
+    ]
 
 
 def _add_destroying(blueprint: PageBlueprint, desk: ApprovalDesk) -> None:

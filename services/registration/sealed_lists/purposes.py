@@ -8,7 +8,7 @@ questions is read by the purpose ``custom``, for which the reader chooses questi
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
@@ -320,7 +320,7 @@ OF_CHOICE = Purpose(
 ALL_ANSWERS = Purpose(
     name=EVERYTHING,
     title="All sealed answers",
-    about="The whole list. A second person must approve it.",
+    about="All of them. A second person must approve it.",
     needs={},
     also=(),
     concerns=bool,
@@ -357,30 +357,3 @@ def fields_for(purpose: Purpose, definition: FormDefinition, chosen: Sequence[st
     if purpose is OF_CHOICE:
         return tuple(field for field in sealed if field.name in chosen)
     return purpose.fields_of(definition)
-
-
-def needs_second_person(
-    purpose: Purpose,
-    fields: Sequence[Field],
-    definition: FormDefinition,
-    before: Sequence[tuple[str, Sequence[str]]],
-    added: Collection[str],
-) -> bool:
-    """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
-
-    A reader who chooses them in parts has chosen them all with the last part. A recently added question does not make a
-    list partial: the reader may have added it, and perhaps no person has answered it.
-
-    Args:
-        purpose: of the list.
-        fields: that it opens.
-        definition: of the form.
-        before: purpose and opened questions of this form's lists that the reader has recently opened without a second
-            person.
-        added: names of questions recently added to the form.
-    """
-    opened = {field.name for field in fields}.union(*(names for _, names in before))
-    sealed = {field.name for field in definition.fields if field.sealed}
-    whole = (sealed.difference(added) or sealed) <= opened
-    chosen = CUSTOM in (purpose.name, *(name for name, _ in before))
-    return purpose is ALL_ANSWERS or (whole and chosen)

@@ -23,8 +23,8 @@ from services.registration.sealed_lists.purposes import (
     Answers,
     CountTable,
     fields_for,
-    needs_second_person,
 )
+from services.registration.sealed_lists.second_person import ONE_DAY, TOGETHER, OpenedAlone, needs_second_person
 from services.registration.sealed_lists.store import (
     Contents,
     ListEntry,
@@ -94,9 +94,6 @@ MAX_PEOPLE = 10_000
 CHUNK = 200
 """People whose answers are opened in one batch: some 30 ms, after which the process serves other requests."""
 
-TOGETHER = timedelta(days=30)
-"""Lists of one reader that are opened within it count as one, where a second person is needed for all answers."""
-
 LIST_LIFETIME = timedelta(hours=24)
 """How long its reader can open a list again."""
 
@@ -132,7 +129,7 @@ class ListDesk:
             return self._plan(connection, request)
 
     def open(self, request: ListRequest) -> SealedList | Approval:
-        """Open a list and log it, or, for the whole list, ask for a second person's approval.
+        """Open a list and log it, or ask for a second person's approval where it opens too much for one.
 
         Raises:
             DomainError: as :meth:`plan`; ``reason-needed``; ``no-answers``: no answer would be opened;
@@ -148,7 +145,8 @@ class ListDesk:
             filters = {**request.filters, "names": "yes" if plan.with_names else "no"}
             if plan.needs_second and not self.one_reader:
                 asked = new_approval(READ_ALL, plan.form.slug, request.reader, reason, now)
-                asked = replace(asked, filters=filters, people=plan.people)
+                names = [field.name for field in plan.fields]
+                asked = replace(asked, filters=filters, people=plan.people, purpose=plan.purpose.name, fields=names)
                 ask(connection, asked)
                 publish_approval(connection, asked, now)
                 return asked
@@ -161,13 +159,14 @@ class ListDesk:
         return opened
 
     def open_approved(self, connection: Connection, approval: Approval) -> SealedList:
-        """Open the whole list for the requester, in the transaction in which a second person approves it."""
-        form = find_form(connection, approval.form)
-        fields = [field.name for field in parse_definition(form.definition).fields if field.sealed] if form else []
+        """Open the list for the requester, in the transaction in which a second person approves it."""
+        form, fields = find_form(connection, approval.form), approval.fields
+        if fields is None:  # requested before 0.2.0
+            fields = [field.name for field in parse_definition(form.definition).fields if field.sealed] if form else []
         now = self.clock()
         opened = SealedList(
-            approval.id, approval.form, EVERYTHING, fields, approval.filters, approval.people, approval.asked_by,
-            approval.reason, now, now + LIST_LIFETIME, approval.decided_by,
+            approval.id, approval.form, approval.purpose or EVERYTHING, fields, approval.filters, approval.people,
+            approval.asked_by, approval.reason, now, now + LIST_LIFETIME, approval.decided_by,
         )  # fmt: skip
         self._require_key(connection, approval.form)
         insert_list(connection, opened)
@@ -270,10 +269,12 @@ class ListDesk:
         if len(people) > MAX_PEOPLE:
             raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")
         with_names = purpose.names.wanted(asked=request.names)
-        since = self.clock() - TOGETHER
-        before = opened_alone(connection, form.slug, request.reader, since)
-        added = questions_added(connection, form.slug, since)
-        second = needs_second_person(purpose, fields, definition, before, added)
+        now = self.clock()
+        opened = OpenedAlone(
+            *(opened_alone(connection, form.slug, request.reader, now - within) for within in (ONE_DAY, TOGETHER))
+        )
+        added = questions_added(connection, form.slug, now - TOGETHER)
+        second = needs_second_person(purpose, fields, definition, opened, added)
         return ListPlan(form, definition, purpose, fields, people, without, with_names, second)
 
     def _require_key(self, connection: Connection, form: str) -> None:

@@ -45,7 +45,7 @@ _ENTRIES = text("""
 """)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('sealed_reading'))")
 _OPENED_ALONE = text("""
-    SELECT DISTINCT purpose, fields FROM sealed_reading
+    SELECT DISTINCT unnest(fields) FROM sealed_reading
     WHERE form = :form AND reader = :reader AND list_id IS NOT NULL AND approved_by IS NULL AND read_at > :since
 """)
 _SEALED = text("SELECT count(*) FROM registration WHERE form = :form AND sealed IS NOT NULL")
@@ -117,12 +117,10 @@ def lock_readings(connection: Connection) -> None:
     connection.execute(_LOCK)
 
 
-def opened_alone(
-    connection: Connection, form: str, reader: str, since: datetime
-) -> Sequence[tuple[str, Sequence[str]]]:
-    """Return purpose and questions of the lists that ``reader`` has opened since then without a second person."""
+def opened_alone(connection: Connection, form: str, reader: str, since: datetime) -> frozenset[str]:
+    """Return names of the questions that ``reader`` has opened in lists since then without a second person."""
     values = {"form": form, "reader": reader, "since": since}
-    return [(row[0], row[1]) for row in connection.execute(_OPENED_ALONE, values)]
+    return frozenset(connection.execute(_OPENED_ALONE, values).scalars())
 
 
 def choose_people(connection: Connection, wanted: PeopleFilter, limit: int) -> tuple[Sequence[str], int]:

@@ -1,6 +1,6 @@
 """Read sealed answers: the reading is logged and committed first, then they are opened.
 
-Reading all sealed answers of a form, and destroying its key, require approval by a second person ("four eyes"): one
+Reading most sealed answers of a form, and destroying its key, require approval by a second person ("four eyes"): one
 person asks with a reason, another one approves or declines within a day. The requester can withdraw and never approve;
 the database refuses it too. A network with a single reader switches it off by a setting, and the log then records that
 no one approved.
@@ -136,11 +136,12 @@ MAX_WAITING = 20
 _RECORDED_AS = {READ_ALL: "sealed-list", DESTROY_KEY: "form-key-destruction"}
 
 _COLUMNS = """id::text, act, form, asked_by, reason, filters, people::text[], asked_at, expires_at, decision,
-    decided_by, decided_at"""
+    decided_by, decided_at, purpose, fields"""
 _ASK = text("""
-    INSERT INTO sealed_approval (id, act, form, asked_by, reason, filters, people, asked_at, expires_at)
+    INSERT INTO sealed_approval (id, act, form, asked_by, reason, filters, people, asked_at, expires_at, purpose,
+        fields)
     VALUES (CAST(:id AS uuid), :act, :form, :asked_by, :reason, CAST(:filters AS jsonb), CAST(:people AS uuid[]),
-        :asked_at, :expires_at)
+        :asked_at, :expires_at, :purpose, :fields)
 """)
 _FIND = text(f"SELECT {_COLUMNS} FROM sealed_approval WHERE id = CAST(:id AS uuid)")  # noqa: S608 - constants
 _LOCK = text(f"SELECT {_COLUMNS} FROM sealed_approval WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608
@@ -171,6 +172,7 @@ class Approval:
         people: ids of the registrations on the list; none for a key.
         expires_at: until when it can be decided.
         decision: one of ``DECISIONS``; None while it waits.
+        purpose, fields: of the list, and names of the questions that it opens; None for a key.
     """
 
     id: str
@@ -185,6 +187,8 @@ class Approval:
     decision: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
+    purpose: str | None = None
+    fields: Sequence[str] | None = None
 
     def state(self, now: datetime) -> str:
         """Return the decision; ``waiting`` or ``expired`` without one."""
@@ -200,7 +204,8 @@ def ask(connection: Connection, wanted: Approval) -> None:
     waiting = [one for one in waiting_approvals(connection, wanted.asked_at) if one.asked_by == wanted.asked_by]
     if len(waiting) >= MAX_WAITING:
         raise DomainError("too-many-waiting", "withdraw some of your requests first")
-    row = {name: getattr(wanted, name) for name in ("id", "act", "form", "asked_by", "reason", "asked_at")}
+    names = ("id", "act", "form", "asked_by", "reason", "asked_at", "purpose", "fields")
+    row = {name: getattr(wanted, name) for name in names}
     filters = orjson.dumps(dict(wanted.filters)).decode()
     connection.execute(
         _ASK, {**row, "filters": filters, "people": list(wanted.people), "expires_at": wanted.expires_at}

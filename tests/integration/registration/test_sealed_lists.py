@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from services.registration.forms.standard_forms import standard_form
 from services.registration.sealed_lists.purposes import PURPOSES, served_by
+from services.registration.sealed_lists.second_person import ONE_DAY
 from services.registration.sealing.service import APPROVED_WITHIN
 from services.registration.sealing.store import find_public_key
 from shared.i18n.when import compact_instant
@@ -183,10 +184,12 @@ def test_list_is_logged_once_and_open_to_its_reader_alone_until_it_expires(
     assert (expired.status_code, expired.get_json()["code"]) == (410, "list-expired")
 
 
-def test_purpose_opens_what_it_needs_and_nothing_else(client: FlaskClient, keys: dict[str, Headers]) -> None:
+def test_purpose_opens_what_it_needs_and_nothing_else(service: RegistrationService, keys: dict[str, Headers]) -> None:
+    client = service.client
     assert {one.name for one in served_by(standard_form("delegation", "x", "X"))} == set(PURPOSES)
     assert set(PURPOSES) == {*OPENED, "custom", "everything"}
     for purpose, fields in OPENED.items():
+        service.clock.advance(ONE_DAY)
         content = opened(client, keys["reader"], purpose, names=True)
         given = {name for item in content["items"] for name in item["answers"]}
         assert (set(content["fields"]), given <= fields, bool(given)) == (fields, True, True), purpose
@@ -195,8 +198,9 @@ def test_purpose_opens_what_it_needs_and_nothing_else(client: FlaskClient, keys:
     assert [item["answers"] for item in chosen["items"]] == [{"emergency_contact": SEALED["emergency_contact"]}]
 
 
-def test_questions_are_answered_in_one_call(client: FlaskClient, keys: dict[str, Headers]) -> None:
+def test_questions_are_answered_in_one_call(service: RegistrationService, keys: dict[str, Headers]) -> None:
     """Who arrives after a day; how many rooms are taken in each night; how many need captions; what people eat."""
+    client = service.client
     later = opened(client, keys["reader"], "arrivals", where={"arrives_on.from": "2031-07-10"})
     assert (names(later), later["matching"], later["people"]) == (["Alone", "Later"], 2, 3)
     assert table(opened(client, keys["reader"], "arrivals"), "days")[:2] == [
@@ -210,10 +214,12 @@ def test_questions_are_answered_in_one_call(client: FlaskClient, keys: dict[str,
         ("2031-07-11", 1),
         ("2031-07-12", 1),
     ]
+    service.clock.advance(ONE_DAY)
     captions = opened(client, keys["reader"], "access", names=False, where={"access_needs.contains": "CAPTION"})
     assert (captions["matching"], captions["items"]) == (1, [])
     catering = opened(client, keys["reader"], "catering")
     assert (catering["items"], table(catering, "diet")) == ([], [{"answer": "Vegan.", "people": 2}])
+    service.clock.advance(ONE_DAY)
     assert names(opened(client, keys["reader"], "visa-letters")) == ["Later"]
     opened(client, keys["reader"], "arrivals", 422, where={"passport_number": "P1"})
     opened(client, keys["reader"], "arrivals", 422, where={"arrives_on.from": "tomorrow"})
@@ -312,7 +318,10 @@ def test_whole_list_needs_a_second_person(
     [line] = client.get("/v1/sealed-readings", headers=keys["viewer"]).get_json()["items"]
     assert [line[name] for name in ("reader", "approved_by", "purpose")] == ["reader", "desk", "everything"]
     assert client.post(decide, json={"decision": "declined"}, headers=keys["second"]).status_code == 409
-    parts = [opened(client, keys["second"], "custom", fields=some)["state"] for some in (every[:3], every[3:-1])]
+    parts = []
+    for some in (every[:5], every[5:-1]):
+        parts.append(opened(client, keys["second"], "custom", fields=some)["state"])
+        service.clock.advance(ONE_DAY)
     last = opened(client, keys["second"], "custom", 202, fields=every[-1:])
     assert (parts, last["state"]) == (["open", "open"], "waiting"), "the whole list in parts is the whole list"
     drafts = f"/v1/form-drafts/{FORM}"
@@ -326,6 +335,34 @@ def test_whole_list_needs_a_second_person(
     service.clock.advance(APPROVED_WITHIN)
     answer = client.post(f"{APPROVALS}/{late['id']}", json={"decision": "approved"}, headers=keys["desk"])
     assert (answer.status_code, answer.get_json()["code"]) == (409, "request-expired")
+
+
+def test_lists_of_a_day_count_as_one_whatever_their_purpose(
+    service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
+) -> None:
+    """Up to half of the eleven questions, or what one purpose needs. An approval opens only what was asked for."""
+    client, one_person = service.client, {"filters": {"q": "Later"}}
+    for purpose in ("rooming", "arrivals", "catering"):
+        assert opened(client, keys["reader"], purpose)["state"] == "open"
+    asked = opened(client, keys["reader"], "access", 202, **one_person)
+    assert (asked["state"], opened(client, keys["second"], "access")["state"]) == ("waiting", "open")
+    assert opened(client, keys["second"], "visa-letters", 202)["state"] == "waiting", "six of its own, and one before"
+    page = f"/console/registrations/sealed-approvals/{asked['id']}"
+    assert "Access needs: " in client.get(page, headers=keys["desk"]).text
+    decide = f"{APPROVALS}/{asked['id']}"
+    answer = client.post(decide, json={"decision": "approved"}, headers=keys["desk"])
+    assert (answer.status_code, answer.get_json()["purpose"], answer.get_json()["fields"]) == (
+        *(200, "access"),
+        ["access_needs"],
+    )
+    content = client.get(f"{LISTS}/{asked['id']}", headers=keys["reader"]).get_json()
+    assert (content["purpose"], content["fields"], content["approved_by"]) == ("access", ["access_needs"], "desk")
+    service.clock.advance(ONE_DAY)
+    assert opened(client, keys["reader"], "visa-letters")["state"] == "open"
+    every = [field.name for field in standard_form("delegation", "x", "X").fields if field.sealed]
+    service.clock.advance(ONE_DAY)
+    assert opened(client, keys["second"], "custom", 202, fields=every[1:7])["state"] == "waiting"
+    assert opened(client, keys["second"], "custom", fields=every[:5])["state"] == "open"
 
 
 def test_reading_one_by_one_is_no_way_around_a_list(
@@ -375,10 +412,12 @@ def test_nothing_that_was_opened_is_kept_anywhere(
     """After every way to read: neither in the database, nor in the log, nor in an address. What is clear is found."""
     client = service.client
     for purpose in OPENED:
+        service.clock.advance(ONE_DAY)
         content = opened(client, keys["reader"], purpose, names=True)
         for part in ("", "/csv", "/xlsx"):
             answer = client.get(f"{PAGES}/{content['id']}{part}", headers=keys["reader"])
             assert (answer.status_code, len(answer.data) > 200) == (200, True)
+    service.clock.advance(ONE_DAY)
     opened(client, keys["reader"], "visa-letters", where={"passport_number.contains": str(SEALED["passport_number"])})
     asked = opened(client, keys["reader"], "everything", 202)
     client.post(f"{APPROVALS}/{asked['id']}", json={"decision": "approved"}, headers=keys["second"])
