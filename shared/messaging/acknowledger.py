@@ -20,6 +20,7 @@ from shared.messaging.broker import (
     RETRY,
     RETRY_TIERS,
     Senders,
+    attempt_of,
     retry_key,
     whose,
 )
@@ -52,8 +53,7 @@ class Delivery:
     @property
     def attempt(self) -> int:
         """1 for the first time a handler sees it; counted in our own header, which survives every queue."""
-        value = self.raw.headers.get(ATTEMPT_HEADER, 1)
-        return value if isinstance(value, int) and value > 0 else 1
+        return attempt_of(self.raw.headers)
 
     @property
     def suspect(self) -> bool:

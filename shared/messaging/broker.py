@@ -141,6 +141,12 @@ ATTEMPT_HEADER = "x-troika-attempt"
 DELIVERY_COUNT_HEADER = "x-delivery-count"
 
 
+def attempt_of(headers: Mapping[str, Any]) -> int:
+    """Number of the attempt in the headers of a message, from 1. A sender may have written anything there: then 1."""
+    value = headers.get(ATTEMPT_HEADER, 1)
+    return value if isinstance(value, int) and value > 0 else 1
+
+
 def parked(queue: str) -> str:
     """The queue in which messages of ``queue`` wait for an operator."""
     return queue + PARKED_SUFFIX

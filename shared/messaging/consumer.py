@@ -27,6 +27,7 @@ from shared.messaging.dead_letters import ParkedCount, nothing
 from shared.messaging.halts import HaltStore, MemoryHalts, QueueHalts
 from shared.runtime.errors import Unauthentic, Unavailable
 from shared.runtime.failpoints import reach
+from shared.runtime.logs import describe
 from shared.runtime.metrics import consume_batch_seconds
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class QueueConsumer(ReconnectingConsumer):
             while not self.should_stop:
                 self.tick()
                 self._parked.run_once(channel)
-                self.chore()
+                self._do_chore()
                 self._follow_halts(consumers)
                 self._try_halted(connection, channel, consumers)
                 if self._drain(connection, safety_interval):
@@ -137,6 +138,12 @@ class QueueConsumer(ReconnectingConsumer):
                     yield
 
     # one tick
+
+    def _do_chore(self) -> None:
+        try:
+            self.chore()
+        except Exception as error:  # noqa: BLE001 - the boundary of the chore: no message waits for it
+            log.error("chore failed", extra={"error": describe(error)})
 
     def _take_from(self, queue: str) -> Callable[[Any], None]:
         return lambda raw: self._pending.append(Delivery(raw, queue, self._senders))

@@ -22,10 +22,10 @@ from kombu import Connection, Producer
 from kombu.transport.base import StdChannel
 
 from shared.messaging.broker import (
-    ATTEMPT_HEADER,
     REASON_HEADER,
     REQUEUE,
     BusAddress,
+    attempt_of,
     copiers,
     own_user,
     parked,
@@ -57,7 +57,7 @@ class ParkedMessage:
         """The body as indented JSON, or its beginning as it is where it is not JSON."""
         try:
             return json.dumps(json.loads(self.body), indent=2, ensure_ascii=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             return repr(self.body[:2000])
 
 
@@ -208,7 +208,7 @@ def _read(queue: str, raw: Any) -> ParkedMessage:
         message_id=str(raw.properties.get("message_id") or ""),
         type=str(raw.properties.get("type") or ""),
         reason=str(raw.headers.get(REASON_HEADER) or brokers_own),
-        attempt=int(raw.headers.get(ATTEMPT_HEADER, 1)),
+        attempt=attempt_of(raw.headers),
         body=body,
     )
 
@@ -302,7 +302,7 @@ def subjects_in(message: ParkedMessage) -> set[str]:
     """Whom a message is about; if it is unreadable, every id that it contains."""
     try:
         subject = json.loads(message.body).get("subject")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         subject = None
     text = subject if isinstance(subject, str) else message.body.decode("utf-8", "replace")
     return {found.lower() for found in _ID.findall(text)}

@@ -16,9 +16,10 @@ def _subject(message: Outgoing) -> str:
 
 
 def test_copies_about_erased_people_are_dropped(bus: Bus) -> None:
-    """Also those that no one can read, and none twice."""
+    """Also those that no one can read, however deep they are nested, and none twice."""
     theirs, others = outgoing(change={"subject": new_id()}), outgoing()
-    broken = replace(outgoing(), body=b'{"subject": "' + _subject(theirs).encode().upper())
+    named = b'{"subject": "' + _subject(theirs).encode().upper()
+    broken, deep = replace(outgoing(), body=named), replace(outgoing(), body=named + b'", "data": ' + b"[" * 100_000)
     asked: list[set[str]] = []
 
     def erased(subjects: Sequence[str]) -> set[str]:
@@ -26,8 +27,8 @@ def test_copies_about_erased_people_are_dropped(bus: Bus) -> None:
         return {_subject(theirs)}
 
     with bus.listening(Recorder(lambda _message: Poison("never"))):
-        bus.store([theirs, broken, others])
-        bus.wait_parked(3)
+        bus.store([theirs, broken, deep, others])
+        bus.wait_parked(4)
     now_s = [0.0]
     clearing = Clearing(bus.address, [QUEUE], erased, lambda: now_s[0])
     clearing.run_once()
@@ -37,3 +38,17 @@ def test_copies_about_erased_people_are_dropped(bus: Bus) -> None:
     assert [message.message_id for message in bus.wait_parked(1)] == [others.message_id]
     assert drop_erased(bus.address, [QUEUE], erased) == 0
     assert asked == [{_subject(theirs), _subject(others)}, {_subject(others)}]
+
+
+def test_chore_that_fails_does_not_end_its_consumer(bus: Bus) -> None:
+    """What the chore could not do is done the next time; messages do not wait for it."""
+    recorder, tried = Recorder(), []
+
+    def fail() -> None:
+        tried.append("chore")
+        raise ValueError("of this message only")
+
+    with bus.listening(recorder, chore=fail):
+        bus.store([outgoing()])
+        recorder.wait_done(1)
+    assert tried
