@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.runtime.errors import SettingsError
 from shared.runtime.ids import new_token
 from shared.security.sealing import new_key, public_key_of, read_keys
 
@@ -129,6 +130,19 @@ def make_secrets(folder: Path) -> Secrets:
     }
     _write_once(folder / "access.json", json.dumps([holder], indent=2) + "\n")
     return Secrets(folder, key)
+
+
+def read_secrets(folder: Path) -> Secrets:
+    """The secrets that ``make_secrets`` has made, for commands beside running processes: nothing is made or changed.
+
+    Raises:
+        SettingsError: one of them is missing, or may not be read.
+    """
+    found = Secrets(folder, "")
+    missing = [str(path) for path in found.files().values() if not path.exists()]
+    if missing:
+        raise SettingsError([f"{', '.join(missing)}: missing, or not readable by this user"])
+    return found
 
 
 def _write_once(path: Path, content: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.compose.settings_files import RECOVERY_FOLDER
-from deploy.local.secrets import make_secrets
+from deploy.local.secrets import read_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
 from services.notifications.composing.mime import domain_of
@@ -75,7 +75,7 @@ def _of_make_up(environment: Mapping[str, str]) -> dict[str, str]:
         raise SettingsError([NEEDED])
     known, port = json.loads(passwords.read_text()), json.loads(ports.read_text())["postgres"]
     found = {variable(service): database_url(port, known, service, MIGRATE) for service in SERVICES}
-    keys = make_secrets(folder / "secrets")
+    keys = read_secrets(folder / "secrets")
     public = keys.of(REGISTRATION, "decide")
     vault = keys.of(NOTIFICATIONS, "send")
     return found | public | {VAULT_VARIABLE: vault[VAULT_VARIABLE], "TROIKA_MAIL_FROM": "upr@example.org"}

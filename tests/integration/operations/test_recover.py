@@ -1,15 +1,18 @@
 """``troika recover``: the cheapest rehearsals, and what it refuses. All of them: `make test-recovery`."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.operations.recover.databases import APPLIED
+from deploy.local.secrets import make_secrets
+from deploy.operations.recover.databases import APPLIED, SERVICES
 from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.people import unwritten
 from deploy.operations.recover.planning import Plan, PlanRefused, read_plan, write_plan
 from deploy.operations.recover.settings import NEEDED, read_settings
+from shared.db.roles import migrator
 from shared.runtime.errors import SettingsError
 from tests.recovery.rehearsal import Past, Rehearsal, make_past
 from tests.support.clients import rows
@@ -146,3 +149,27 @@ def test_settings_that_are_missing_are_named(tmp_path: Path) -> None:
         "TROIKA_EVENTS_PUBLIC_KEY",
         "TROIKA_MAIL_FROM",
     }
+
+
+def test_settings_of_make_up_are_read_and_nothing_is_changed(tmp_path: Path) -> None:
+    """Beside running processes of other users, who enter the folder of secrets: with other rights they could not."""
+    folder = tmp_path / "secrets"
+    secrets = make_secrets(folder)
+    folder.chmod(0o711)
+    secrets.files()["TROIKA_NOTIFICATIONS_VAULT_FILE"].chmod(0o640)
+    passwords = {migrator(service): "secret" for service in SERVICES}
+    (folder / "databases.json").write_text(json.dumps(passwords))
+    (tmp_path / "ports.json").write_text(json.dumps({"postgres": 5432}))
+    before = _states(tmp_path)
+    assert read_settings({"TROIKA_UP_FOLDER": str(tmp_path)}).where == "make up"
+    assert _states(tmp_path) == before
+    missing = secrets.files()["TROIKA_MASTER_KEY_FILE"]
+    missing.unlink()
+    with pytest.raises(SettingsError, match=r"master\.key: missing"):
+        read_settings({"TROIKA_UP_FOLDER": str(tmp_path)})
+    assert not missing.exists()
+
+
+def _states(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Mode and time of the last change of everything below ``folder``."""
+    return {path: (path.stat().st_mode, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))}
