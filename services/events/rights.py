@@ -61,7 +61,10 @@ _SEPARATE: Rights = {
         "operator": "select insert update",
     },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
-    "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
+    "halted_queue": {
+        "consume": "select insert update delete",
+        "operator": "select update(parking_reason,parking_left,try_at) delete",
+    },
     "resource": {"web": "select insert update delete", "operator": "select insert update"},
     "hotel_block": {"web": "select insert update delete", "operator": "select insert update"},
     "tally": {"web": "select insert update", "consume": "select insert update", "operator": "select insert update"},

@@ -71,7 +71,10 @@ _SEPARATE: Rights = {
         "operator": "select insert update",
     },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
-    "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
+    "halted_queue": {
+        "consume": "select insert update delete",
+        "operator": "select update(parking_reason,parking_left,try_at) delete",
+    },
     "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
     "resource_copy": {"consume": "select insert update", "send": "select"},
     "partner_copy": {"web": "select", "consume": "select insert update"},

@@ -190,7 +190,10 @@ _SEPARATE: Rights = {
         OPERATOR: "select insert update",
     },
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
-    "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
+    "halted_queue": {
+        CONSUME: "select insert update delete",
+        OPERATOR: "select update(parking_reason,parking_left,try_at) delete",
+    },
     # what the public processes may ask
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
     "undecided_bytes(bigint)": {FORMS: "execute", OWN: "execute", DESK: "execute"},

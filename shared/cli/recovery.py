@@ -25,6 +25,7 @@ from shared.messaging import outbox
 from shared.messaging.contracts.registry import MESSAGE_TYPES, QUEUES, service_of
 from shared.messaging.contracts.schemas import TYPE_PREFIX
 from shared.messaging.dead_letters import Chosen, ParkedMessage, count_parked, drop, list_parked, replay
+from shared.messaging.halts import allow_parking
 from shared.messaging.halts import resume as resume_queue
 from shared.messaging.inbox import forget_since
 from shared.messaging.outbox import Again
@@ -112,6 +113,8 @@ def confirmed_by(waiting: Mapping[str, int], form: str, *, yes: bool) -> bool:
 
 
 LISTED = 100
+MAX_PARKING = 100_000
+"""Messages that one command may have parked; a queue takes 200,000."""
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -244,13 +247,26 @@ def add_recovery_commands(group: OperatorGroup, service: Service) -> None:
 def _add_resume(group: OperatorGroup, service: Service, queues: Sequence[str]) -> None:
     @group.command(in_quarantine=InQuarantine.RECOVERS)
     @click.argument("queue", type=click.Choice(queues))
-    def resume(queue: str) -> None:
-        """Resume a halted QUEUE."""
+    @click.option("--parking", default="", metavar="REASON", help="First park messages for exactly this reason.")
+    @click.option("--at-most", type=click.IntRange(1, MAX_PARKING), help="How many of them.")
+    def resume(queue: str, parking: str, at_most: int | None) -> None:
+        """Resume a halted QUEUE.
+
+        With --parking, messages with that reason (as `parked list` prints it) are parked without a pause, and all
+        others are handled one by one, until the queue is empty: then it resumes.
+        """
+        if bool(parking) != (at_most is not None):
+            raise click.UsageError("--parking REASON and --at-most N belong together")
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
-            was_halted = resume_queue(connection, queue)
+            if at_most is None:
+                was_halted = resume_queue(connection, queue)
+            else:
+                was_halted = allow_parking(connection, queue, parking, at_most)
             if was_halted:
-                add_audit_record(connection, tools.entry("queue-resumed", "queue", queue), tools.clock())
-        click.echo(f"{queue} {'is resumed' if was_halted else 'was not halted'}")
+                entry = tools.entry("queue-resumed", "queue", queue, parking=parking, at_most=at_most)
+                add_audit_record(connection, entry, tools.clock())
+        resumed = "is resumed" if at_most is None else f"resumes after at most {at_most} messages are parked"
+        click.echo(f"{queue} {resumed if was_halted else 'was not halted'}")
 
 
 def _add_publish_again(group: OperatorGroup, service: Service, types: Sequence[str]) -> None:

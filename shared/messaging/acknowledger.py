@@ -26,6 +26,7 @@ from shared.messaging.broker import (
 )
 from shared.messaging.contracts import registry
 from shared.messaging.contracts.schemas import CONTENT_TYPE, TYPE_PREFIX, Message, decode
+from shared.messaging.halts import REASON_LENGTH
 from shared.runtime.errors import Poison, Retry, Unauthentic
 from shared.runtime.failpoints import reach
 from shared.runtime.logs import describe
@@ -131,6 +132,10 @@ def reason_of(result: str | Exception | None) -> str:
     return f"handler failed: {describe(result or ValueError())}"
 
 
+def _exhausted(reason: str) -> str:
+    return f"out of tries: {reason}"[:REASON_LENGTH]
+
+
 class Acknowledger:
     """Settles deliveries one by one.
 
@@ -152,6 +157,20 @@ class Acknowledger:
         self._plan = plan
         self._producer = producer
         self._sender, self._copying = sender, copying
+
+    def parking_reason(self, delivery: Delivery) -> str:
+        """The reason with which ``settle`` would park a message; empty if it would not park it."""
+        match delivery.result:
+            case Poison() as poison:
+                return poison.reason[:REASON_LENGTH]
+            case Retry() as retry if self._tier(delivery, retry.after_s, bug=False) is not None:
+                return ""
+            case Retry() as retry:
+                return _exhausted(reason_of(retry))
+            case Exception() as error if self._tier(delivery, 0.0, bug=True) is None:
+                return _exhausted(reason_of(error))
+            case _:
+                return ""
 
     def settle(self, delivery: Delivery) -> str:
         """Acknowledge, send through a retry tier, or park; count it, and return which."""
@@ -175,9 +194,9 @@ class Acknowledger:
         return outcome
 
     def _retry(self, delivery: Delivery, reason: str, wish_s: float, *, bug: bool) -> str:
-        tier = self._plan.tier_after(delivery.attempt, wish_s, bug=bug)
+        tier = self._tier(delivery, wish_s, bug=bug)
         if tier is None:
-            return self._park(delivery, f"out of tries: {reason}")
+            return self._park(delivery, _exhausted(reason))
         log.warning("message retried", extra=self._facts(delivery, reason))
         headers = {ATTEMPT_HEADER: delivery.attempt + 1, REASON_HEADER: reason}
         reach("settle.retry")
@@ -185,9 +204,12 @@ class Acknowledger:
         reach("settle.retried")
         return "retried"
 
+    def _tier(self, delivery: Delivery, wish_s: float, *, bug: bool) -> str | None:
+        return self._plan.tier_after(delivery.attempt, wish_s, bug=bug)
+
     def _park(self, delivery: Delivery, reason: str) -> str:
         log.error("message parked", extra=self._facts(delivery, reason))
-        headers = {ATTEMPT_HEADER: delivery.attempt, REASON_HEADER: reason[:200]}
+        headers = {ATTEMPT_HEADER: delivery.attempt, REASON_HEADER: reason[:REASON_LENGTH]}
         reach("settle.park")
         self._publish(delivery, DEAD, delivery.queue, headers)
         reach("settle.parked")

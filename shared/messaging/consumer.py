@@ -24,7 +24,7 @@ from shared.messaging.broker import Senders
 from shared.messaging.connection import ReconnectingConsumer
 from shared.messaging.contracts.schemas import Message
 from shared.messaging.dead_letters import ParkedCount, nothing
-from shared.messaging.halts import HaltStore, MemoryHalts, QueueHalts
+from shared.messaging.halts import HaltStore, MemoryHalts, QueueHalts, Trial
 from shared.runtime.errors import Unauthentic, Unavailable
 from shared.runtime.failpoints import reach
 from shared.runtime.logs import describe
@@ -256,22 +256,38 @@ class QueueConsumer(ReconnectingConsumer):
 
     def _try_halted(self, connection: Any, channel: Any, consumers: Sequence[Any]) -> None:
         for queue in sorted(self._stopped):
-            if self._halts.may_try(queue):
-                self._try_one(connection, channel, consumers, queue)
+            if (trial := self._halts.claim_trial(queue)) is not None:
+                self._try(connection, channel, consumers, queue, trial)
 
-    def _try_one(self, connection: Any, channel: Any, consumers: Sequence[Any], queue: str) -> None:
-        """Try the next message of a halted queue; messages that reveal nothing about the handler are settled first."""
+    def _try(self, connection: Any, channel: Any, consumers: Sequence[Any], queue: str, trial: Trial) -> None:
+        """Try the next message of a halted queue; messages that reveal nothing about the handler are settled first.
+
+        So are those that an operator wants parked, and everything else while there may be more of them.
+        """
         for _ in range(self._prefetch):
             raw = channel.basic_get(queue, no_ack=False)
             if raw is None:
+                if trial.parking:
+                    self._halts.resume(queue)
+                else:
+                    self._halts.try_soon(queue)  # nothing was tried: the next message is not to wait for a minute
                 return
             delivery = Delivery(channel.message_to_python(raw), queue, self._senders)
             self._read(connection, consumers, [delivery])
+            wanted = self._is_to_be_parked(delivery, trial)
             outcome = self._settle(delivery)
-            if outcome == "done":
+            if outcome == "done" and not trial.parking:
                 self._halts.resume(queue)
-            if outcome != "duplicate" and not isinstance(delivery.result, Unauthentic):
                 return
+            if not wanted and outcome not in ("done", "duplicate") and not isinstance(delivery.result, Unauthentic):
+                if delivery.message is None:
+                    self._halts.try_soon(queue)
+                return
+        self._halts.try_soon(queue, 0.0)
+
+    def _is_to_be_parked(self, delivery: Delivery, trial: Trial) -> bool:
+        reason = self._acknowledger.parking_reason(delivery)
+        return reason != "" and reason == trial.parking and self._halts.use_parking(delivery.queue, reason)
 
     def _judge(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
         """Run the handler; while its database is down, hold the batch, take no more and keep the connection."""

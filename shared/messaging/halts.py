@@ -4,6 +4,9 @@ Too many messages poisoned in a row mean that this deployment or the producer's 
 waiting message. Then that queue halts: its consumer stops, and one message a minute is tried. A message that succeeds,
 or an operator's ``resume``, resumes the queue. Other queues are not affected.
 
+After a message that could not even be read the next one is tried a second later: its fault is in the message, and says
+little about the handler. An operator who knows a fault can have a number of messages with its reason parked at once.
+
 The halt is stored in the service's database: a restart does not park the next ten, several processes of a service
 share one message a minute, and an operator's command reaches all of them. Times are the database's.
 """
@@ -23,6 +26,12 @@ from shared.runtime.errors import Unavailable
 from shared.runtime.metrics import consumer_halted
 
 TRY_EVERY_S = 60.0
+TRY_SOON_S = 1.0
+"""Until the next trial after a message that could not be read."""
+
+REASON_LENGTH = 200
+"""Characters of a reason that are stored."""
+
 HALTED = "queues halted"
 """How the readiness probe's line about halted queues begins."""
 
@@ -36,9 +45,21 @@ _CLAIM_TRIAL = text("""
     UPDATE halted_queue SET try_at = clock_timestamp() + :every_s * interval '1 second'
     WHERE queue = :queue
         AND (try_at <= clock_timestamp() OR try_at > clock_timestamp() + :every_s * interval '1 second')
+    RETURNING CASE WHEN parking_left > 0 THEN parking_reason ELSE '' END
 """)
 """The second condition is for a clock that was set back: no trial is further away than one pause."""
 
+_TRY_SOON = text("""
+    UPDATE halted_queue SET try_at = clock_timestamp() + :after_s * interval '1 second' WHERE queue = :queue
+""")
+_ALLOW_PARKING = text("""
+    UPDATE halted_queue SET parking_reason = :reason, parking_left = :most, try_at = clock_timestamp()
+    WHERE queue = :queue
+""")
+_USE_PARKING = text("""
+    UPDATE halted_queue SET parking_left = parking_left - 1
+    WHERE queue = :queue AND parking_reason = :reason AND parking_left > 0
+""")
 _RESUME = text("DELETE FROM halted_queue WHERE queue = :queue")
 
 
@@ -51,9 +72,26 @@ class HaltedQueue:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial of a halted queue. Messages with exactly the reason ``parking``, if there is one, may be parked in it."""
+
+    parking: str = ""
+
+
 def read_halted(connection: Connection) -> Sequence[HaltedQueue]:
     """All halted queues of the service."""
     return [HaltedQueue(*row) for row in connection.execute(_READ)]
+
+
+def allow_parking(connection: Connection, queue: str, reason: str, most: int) -> bool:
+    """Have ``queue``, if it is halted, park at most ``most`` messages for exactly ``reason`` without a pause.
+
+    Its other messages are handled one by one meanwhile; when it is empty, or a success comes after the last of them,
+    the queue resumes. Returns whether it was halted.
+    """
+    values = {"queue": queue, "reason": reason[:REASON_LENGTH], "most": most}
+    return connection.execute(_ALLOW_PARKING, values).rowcount == 1
 
 
 def resume(connection: Connection, queue: str) -> bool:
@@ -80,12 +118,23 @@ class StoredHalts:
     def halt(self, queue: str, reason: str) -> None:
         """See :class:`shared.messaging.halts.HaltStore`."""
         with self._work.transaction() as connection:
-            connection.execute(_HALT, {"queue": queue, "reason": reason[:200], "every_s": self._try_every_s})
+            connection.execute(_HALT, {"queue": queue, "reason": reason[:REASON_LENGTH], "every_s": self._try_every_s})
 
-    def claim_trial(self, queue: str) -> bool:
+    def claim_trial(self, queue: str) -> Trial | None:
         """See :class:`shared.messaging.halts.HaltStore`."""
         with self._work.transaction() as connection:
-            return connection.execute(_CLAIM_TRIAL, {"queue": queue, "every_s": self._try_every_s}).rowcount == 1
+            found = connection.execute(_CLAIM_TRIAL, {"queue": queue, "every_s": self._try_every_s}).one_or_none()
+        return None if found is None else Trial(found[0])
+
+    def try_soon(self, queue: str, after_s: float) -> None:
+        """See :class:`shared.messaging.halts.HaltStore`."""
+        with self._work.transaction() as connection:
+            connection.execute(_TRY_SOON, {"queue": queue, "after_s": min(after_s, self._try_every_s)})
+
+    def use_parking(self, queue: str, reason: str) -> bool:
+        """See :class:`shared.messaging.halts.HaltStore`."""
+        with self._work.transaction() as connection:
+            return connection.execute(_USE_PARKING, {"queue": queue, "reason": reason}).rowcount == 1
 
     def resume(self, queue: str) -> None:
         """See :class:`shared.messaging.halts.HaltStore`."""
@@ -126,8 +175,16 @@ class HaltStore(Protocol):
         """Halt ``queue``; changes nothing if it is halted already."""
         ...
 
-    def claim_trial(self, queue: str) -> bool:
-        """Whether ``queue`` is halted and a message may be tried now; no other process may for the next minute."""
+    def claim_trial(self, queue: str) -> Trial | None:
+        """The trial, if ``queue`` is halted and a message may be tried now; no other process gets one for a minute."""
+        ...
+
+    def try_soon(self, queue: str, after_s: float) -> None:
+        """Let the next message be tried after ``after_s`` seconds in place of a minute."""
+        ...
+
+    def use_parking(self, queue: str, reason: str) -> bool:
+        """Whether an operator allowed one more message of ``queue`` to be parked for ``reason``; counts it."""
         ...
 
     def resume(self, queue: str) -> None:
@@ -197,13 +254,28 @@ class QueueHalts:
         consumer_halted.labels(self._service, queue).set(1)
         self.refresh()
 
-    def may_try(self, queue: str) -> bool:
-        """Whether a message of the halted ``queue`` may be tried now; asks the store every few seconds."""
+    def claim_trial(self, queue: str) -> Trial | None:
+        """The trial of the halted ``queue``, if a message may be tried now; asks the store every few seconds."""
         if not self._is_read or queue in self._unsaved or self._monotonic() < self._try_at_s[queue]:
-            return False
+            return None
         self._try_at_s[queue] = self._monotonic() + REFRESH_EVERY_S
         try:
             return self._store.claim_trial(queue)
+        except Unavailable:
+            return None
+
+    def try_soon(self, queue: str, after_s: float = TRY_SOON_S) -> None:
+        """The last trial said nothing about the handler: the next follows. If that cannot be stored, in a minute."""
+        try:
+            self._store.try_soon(queue, after_s)
+        except Unavailable:
+            return
+        self._try_at_s[queue] = self._monotonic() + after_s
+
+    def use_parking(self, queue: str, reason: str) -> bool:
+        """Whether an operator allowed this message to be parked; if the store is down, none is."""
+        try:
+            return self._store.use_parking(queue, reason)
         except Unavailable:
             return False
 
@@ -235,6 +307,7 @@ class MemoryHalts:
     def __init__(self, try_every_s: float = 60.0) -> None:
         self._try_every_s = try_every_s
         self._next_try_s: dict[str, float] = {}
+        self._parking: dict[str, tuple[str, int]] = {}
 
     def halted(self) -> frozenset[str]:
         """See :class:`HaltStore`."""
@@ -245,12 +318,30 @@ class MemoryHalts:
         del reason
         self._next_try_s.setdefault(queue, time.monotonic() + self._try_every_s)
 
-    def claim_trial(self, queue: str) -> bool:
+    def allow_parking(self, queue: str, reason: str, most: int) -> None:
+        """As :func:`allow_parking` does in a database."""
+        self._parking[queue] = (reason, most)
+        self._next_try_s[queue] = time.monotonic()
+
+    def claim_trial(self, queue: str) -> Trial | None:
         """See :class:`HaltStore`."""
-        due = self._next_try_s.get(queue, float("inf")) <= time.monotonic()
-        if due:
-            self._next_try_s[queue] = time.monotonic() + self._try_every_s
-        return due
+        if self._next_try_s.get(queue, float("inf")) > time.monotonic():
+            return None
+        self._next_try_s[queue] = time.monotonic() + self._try_every_s
+        reason, left = self._parking.get(queue, ("", 0))
+        return Trial(reason if left else "")
+
+    def try_soon(self, queue: str, after_s: float) -> None:
+        """See :class:`HaltStore`."""
+        self._next_try_s[queue] = time.monotonic() + min(after_s, self._try_every_s)
+
+    def use_parking(self, queue: str, reason: str) -> bool:
+        """See :class:`HaltStore`."""
+        allowed, left = self._parking.get(queue, ("", 0))
+        if reason != allowed or not left:
+            return False
+        self._parking[queue] = (reason, left - 1)
+        return True
 
     def resume(self, queue: str) -> None:
         """See :class:`HaltStore`."""

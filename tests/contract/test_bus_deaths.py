@@ -13,10 +13,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.messaging import consumer
-from shared.messaging.broker import DELIVERY_LIMIT
+from shared.messaging.broker import DELIVERY_LIMIT, parked
 from shared.messaging.contracts.schemas import Message
 from shared.messaging.halts import POISONED_IN_A_ROW, MemoryHalts
-from shared.runtime.errors import Unavailable
+from shared.runtime.errors import Poison, Unavailable
 from tests.contract.buses import OTHER_QUEUE, QUEUE, Bus, Recorder, good, outgoing, registered
 from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
@@ -145,6 +145,39 @@ def test_halted_queue_tries_one_message_at_a_time_until_one_succeeds(bus: Bus) -
         poll_until(lambda: listening.halted == frozenset(), what="the queue continues by itself")
     assert len(recorder.batches[0]) == 1, "it was resumed by one message"
     assert len(bus.wait_parked(12)) == 12
+
+
+@pytest.mark.parametrize(("fault", "tried"), [("message", 4), ("handler", 1)])
+def test_trials_follow_quickly_while_the_fault_is_in_the_message_and_not_in_the_handler(
+    bus: Bus, fault: str, tried: int
+) -> None:
+    """A message that cannot be read says little about the handler; one that the handler refuses may be its fault."""
+    halts = MemoryHalts()
+    with bus.listening(Recorder(lambda _message: Poison("never")), halts=halts) as listening:
+        bus.store([outgoing(body=b"{") if fault == "message" else outgoing() for _ in range(POISONED_IN_A_ROW + 4)])
+        poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
+        halts.try_soon(QUEUE, 0.0)
+        poll_until(lambda: bus.depth(parked(QUEUE)) >= POISONED_IN_A_ROW + tried, 20.0, what="the trials")
+        time.sleep(2.0)  # longer than between two trials that follow quickly: there is no other
+        assert bus.depth(parked(QUEUE)) == POISONED_IN_A_ROW + tried
+
+
+def test_faults_that_an_operator_knows_are_parked_without_a_pause_and_others_are_handled(bus: Bus) -> None:
+    """At most as many as allowed; the queue resumes once it is empty, and one message of another reason waits."""
+    fine, bad = good(3), good(60)
+    known = {message.message_id for message in bad}
+    halts, seen = MemoryHalts(), Recorder(lambda message: Poison("never") if message.id in known else "done")
+    with bus.listening(seen, halts=halts) as listening:
+        bus.store(bad[:POISONED_IN_A_ROW])
+        poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
+        bus.store([*bad[10:35], *fine, *bad[35:]])
+        halts.allow_parking(QUEUE, "never", 40)
+        assert set(seen.wait_done(3)) == {message.message_id for message in fine}
+        bus.wait_parked(POISONED_IN_A_ROW + 41)
+        assert (set(listening.halted), bus.depth()) == ({QUEUE}, 9), "40, and one as a trial"
+        halts.allow_parking(QUEUE, "never", 40)
+        poll_until(lambda: listening.halted == frozenset(), 20.0, what="the queue is empty, and resumes")
+    assert len(bus.wait_parked(60)) == 60
 
 
 def test_halted_queue_leaves_the_other_queues_of_its_consumer_alone(bus: Bus) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from marshmallow import Schema, ValidationError, fields
 
 from deploy import asyncapi
 from shared.messaging import topology
@@ -51,6 +52,33 @@ def test_optional_field_left_out_reads_as_null(key: str) -> None:
     short = {name: value for name, value in message.data.items() if name not in nullable}
     content = read(type(message)(message.id, message.type, message.source, message.subject, message.time, short))
     assert {name: content[name] for name in nullable} == dict.fromkeys(nullable)
+
+
+def _integers(schema: Schema, path: str = "") -> Iterator[tuple[str, fields.Integer]]:
+    """Every integer of a schema, also in lists and in objects, by its path."""
+    for name, field in schema.fields.items():
+        inner = field.inner if isinstance(field, fields.List) else field
+        if isinstance(inner, fields.Nested):
+            yield from _integers(inner.schema, f"{path}{name}.")
+        if isinstance(inner, fields.Integer):
+            yield path + name, inner
+
+
+def test_integers_of_messages_fit_into_their_columns() -> None:
+    """A larger one would be an error of the database, tried again and again, in place of a message that is refused."""
+    found = {f"{entry.key} {path}": field for entry in MESSAGE_TYPES for path, field in _integers(entry.schema())}
+    assert len(found) > len(MESSAGE_TYPES) / 2
+    values = (10**30, 2**31, -(10**30), 1.5, "7")
+    taken = [(name, value) for name, field in found.items() for value in values if _is_taken(field, value)]
+    assert taken == []
+
+
+def _is_taken(field: fields.Integer, value: object) -> bool:
+    try:
+        field.deserialize(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def test_definitions_bind_each_consumer_to_its_types() -> None:

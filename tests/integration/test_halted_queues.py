@@ -13,6 +13,8 @@ from shared.messaging.halts import (
     MemoryHalts,
     QueueHalts,
     StoredHalts,
+    Trial,
+    allow_parking,
     halted_problem,
 )
 from shared.runtime.errors import Unavailable
@@ -58,7 +60,7 @@ def test_nothing_is_consumed_or_tried_before_the_store_was_read() -> None:
     store.is_away = True
     halts = made(store, now_s)
     halts.refresh()
-    assert (halts.halted, halts.may_try(QUEUE)) == (BOTH, False)
+    assert (halts.halted, halts.claim_trial(QUEUE)) == (BOTH, None)
     store.is_away = False
     now_s[0] += REFRESH_EVERY_S
     halts.refresh()
@@ -71,7 +73,7 @@ def test_halt_holds_while_the_store_is_away_and_is_stored_afterwards() -> None:
     halts.refresh()
     store.is_away = True
     poison(halts, POISONED_IN_A_ROW)
-    assert (set(halts.halted), halts.may_try(QUEUE), set(MemoryHalts.halted(store))) == ({QUEUE}, False, set())
+    assert (set(halts.halted), halts.claim_trial(QUEUE), set(MemoryHalts.halted(store))) == ({QUEUE}, None, set())
     store.is_away = False
     now_s[0] += REFRESH_EVERY_S
     halts.refresh()
@@ -120,10 +122,11 @@ def test_processes_share_one_trial_a_minute(work: UnitOfWork, database: str) -> 
     stores = [StoredHalts(work) for _ in range(8)]
     for store in stores:
         store.halt(QUEUE, "broken")
-    assert [store.claim_trial(QUEUE) for store in stores] == [False] * 8, "the first is a minute after the halt"
+    assert [store.claim_trial(QUEUE) for store in stores] == [None] * 8, "the first is a minute after the halt"
     rows(database, "UPDATE halted_queue SET try_at = now() - interval '1 second'")
     with ThreadPoolExecutor(8) as processes:
-        assert sorted(processes.map(lambda store: store.claim_trial(QUEUE), stores)) == [False] * 7 + [True]
+        claimed = list(processes.map(lambda store: store.claim_trial(QUEUE), stores))
+    assert [claim for claim in claimed if claim] == [Trial()]
     rows(database, "UPDATE halted_queue SET try_at = now() + interval '1 year'")
     assert stores[0].claim_trial(QUEUE), "the database's clock was set back"
     assert not stores[0].claim_trial(OTHER), "it is not halted"
@@ -137,3 +140,19 @@ def test_readiness_names_the_halted_queue_until_it_is_resumed(work: UnitOfWork) 
     store.resume(QUEUE)
     store.resume(QUEUE)
     assert (halted_problem(work), store.halted()) == ("", frozenset())
+
+
+def test_parking_that_is_allowed_is_shared_by_all_processes_and_ends(work: UnitOfWork) -> None:
+    """It is due at once, and no message of another reason uses it."""
+    stores = [StoredHalts(work) for _ in range(8)]
+    with work.transaction() as connection:
+        assert not allow_parking(connection, QUEUE, "broken", 3), "it is not halted"
+    stores[0].halt(QUEUE, "broken")
+    with work.transaction() as connection:
+        assert allow_parking(connection, QUEUE, "broken", 3)
+    assert stores[0].claim_trial(QUEUE) == Trial("broken")
+    assert not stores[0].use_parking(QUEUE, "another")
+    with ThreadPoolExecutor(8) as processes:
+        assert sum(processes.map(lambda store: store.use_parking(QUEUE, "broken"), stores)) == 3
+    stores[0].try_soon(QUEUE, 0.0)
+    assert stores[0].claim_trial(QUEUE) == Trial()

@@ -27,6 +27,7 @@ from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
 
 AUDIT_LOG = "SELECT done_by, action, kind, subject, detail FROM audit_record ORDER BY id"
+REASON = "body is not JSON"
 CONTACTS = "SELECT mail_id::text FROM mail_contact ORDER BY 1"
 
 
@@ -120,11 +121,22 @@ def test_halted_queue_is_seen_survives_a_restart_and_is_resumed(system: System) 
     poll_until(lambda: probe(url)[0] == 503, 30, what="the consumer is back, and still halted")
     assert system.parked() == POISONED_IN_A_ROW
 
+    system.run("events", "resume", QUEUE, "--parking", REASON, code=2)
     assert system.run("events", "resume", QUEUE) == f"{QUEUE} is resumed\n"
     poll_until(lambda: system.parked() == 12, 20, what="the last two, which are parked")
     poll_until(is_ready(url), 20, what="ready again")
+
+    system.publish("notifications", [outgoing(body=b"{") for _ in range(40)])
+    poll_until(lambda: probe(url)[0] == 503, 20, what="halted again")
+    parking = ("--parking", REASON, "--at-most", "40")
+    assert system.run("events", "resume", QUEUE, *parking).startswith(f"{QUEUE} resumes after at most 40 messages")
+    poll_until(lambda: system.parked() == 52, 20, what="all of them, within seconds")
+    poll_until(is_ready(url), 20, what="ready again")
     assert system.run("events", "resume", QUEUE) == f"{QUEUE} was not halted\n"
-    assert system.sql("events", AUDIT_LOG) == [("Op Erator", "queue-resumed", "queue", QUEUE, {})]
+    assert system.sql("events", AUDIT_LOG) == [
+        ("Op Erator", "queue-resumed", "queue", QUEUE, {}),
+        ("Op Erator", "queue-resumed", "queue", QUEUE, {"parking": REASON, "at_most": 40}),
+    ]
 
 
 @pytest.mark.timeout(180)

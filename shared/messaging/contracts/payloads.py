@@ -14,6 +14,7 @@ from shared.messaging.contracts.schemas import (
     revision,
     slug,
     text,
+    whole,
 )
 
 HASH = r"^[0-9a-f]{64}$"
@@ -115,7 +116,7 @@ class EventData(MessageSchema):
     id = slug()
     kind = one_of(*EVENT_KINDS)
     series = slug(required=False)
-    series_number = fields.Integer(allow_none=True, load_default=None)
+    series_number = whole(1, required=False)
     title = TextByLanguage(300, written=False, required=True)
     summary = TextByLanguage(4000, written=False, least=0, required=True)
     starts_at = instant(required=False)
@@ -143,7 +144,7 @@ class AllotmentData(MessageSchema):
     """Rooms of one kind for each night from the first to the last, both included."""
 
     kind = text(20)
-    rooms = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    rooms = whole(1)
     first_night = fields.Date(required=True)
     last_night = fields.Date(required=True)
 
@@ -247,7 +248,7 @@ class RegistrationData(MessageSchema):
     form_kind = one_of(*FORM_KINDS)
     event = slug(required=False)
     status = one_of(*REGISTRATION_STATUSES)
-    position = fields.Integer(allow_none=True, load_default=None, strict=True)
+    position = whole(1, required=False)
     working_group = slug(required=False)
     representative = fields.Boolean(load_default=False)
     organisation_id = text(36, required=False)
@@ -364,10 +365,8 @@ class FormData(MessageSchema):
     open = fields.Boolean(required=True)
     opens_at = instant(required=False)
     closes_at = instant(required=False)
-    closes_hours_before = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
-    alarm_minutes = fields.Integer(
-        allow_none=True, load_default=None, strict=True, validate=validate.Range(min=0, max=40_320)
-    )
+    closes_hours_before = whole(0)
+    alarm_minutes = whole(0, 40_320, required=False)
 
 
 class PartnerData(MessageSchema):
@@ -379,7 +378,7 @@ class PartnerData(MessageSchema):
     slug = slug()
     revision = revision()
     name = text(200)
-    waiting_origins = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+    waiting_origins = whole(0)
     occurred_at = instant()
 
 

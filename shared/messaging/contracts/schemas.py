@@ -158,9 +158,18 @@ def identity() -> fields.UUID:
     return _Identity(required=True)
 
 
+MAX_WHOLE = 2**31 - 1
+"""The largest number that a column of type ``integer`` stores."""
+
+
+def whole(least: int, most: int = MAX_WHOLE, *, required: bool = True) -> fields.Integer:
+    """A whole number from ``least`` to ``most``; may be null or absent where it is not required."""
+    return fields.Integer(strict=True, validate=validate.Range(min=least, max=most), **_presence(required))
+
+
 def revision() -> fields.Integer:
     """Counts the changes of a subject from 1."""
-    return fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    return whole(1)
 
 
 def instant(*, required: bool = True) -> fields.AwareDateTime:
