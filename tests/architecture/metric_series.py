@@ -54,6 +54,9 @@ nginx-prometheus-exporter 1.4 as documented; and what `troika backup` writes. ``
 
 GENERAL = {name: set[str]() for name in ("process_open_fds", "process_max_fds")} | {"up": {"cluster"}}
 
+RECORDED: dict[str, set[str]] = {"troika_process_seen_up": set()}
+"""Made by our own rules."""
+
 _TEXTS = re.compile(r'"[^"]*"')
 _SELECTOR = re.compile(r"([a-z][a-z0-9_]+)\s*\{([^}]*)\}")
 _BY = re.compile(r"\b(?:by|on|without)\s*\(([^)]*)\)")
@@ -62,7 +65,7 @@ _WORD = re.compile(r"\b[a-z][a-z0-9_]*_[a-z0-9_]+\b(?!\s*\()|\bup\b")
 
 def known_series() -> dict[str, set[str]]:
     """Labels by name of every series."""
-    found: dict[str, set[str]] = {**BROKERS, **SERVERS, **GENERAL}
+    found: dict[str, set[str]] = {**BROKERS, **SERVERS, **GENERAL, **RECORDED}
     for metric in all_metrics():
         labels = set(metric._labelnames)
         if isinstance(metric, Histogram):

@@ -33,6 +33,7 @@ CATCHES_EVERYTHING = {
     Path("shared/messaging/inbox.py"): "the message boundary: whatever a handler raises is that message's own fault",
     Path("shared/db/unit_of_work.py"): "reads the error and raises it again, or as Unavailable",
     Path("shared/messaging/publisher.py"): "the boundary of the connection's thread: the next connection is tried",
+    Path("shared/messaging/consumer.py"): "the boundary of the chore: no message waits for it, and it is done again",
     Path("shared/runtime/runner.py"): "the process boundary: logs type and place, ends the process with code 1",
     Path("services/notifications/sending/composer.py"): "the boundary of one mail: a mail that cannot be made fails",
 }

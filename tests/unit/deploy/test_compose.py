@@ -28,7 +28,7 @@ from deploy.compose.containers import (
     containers,
 )
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
-from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
+from deploy.compose.prepare import SINK_URL, public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.operations.audit.settings import read_settings as read_audit_settings
@@ -482,5 +482,6 @@ def test_probe_requests_the_public_address(size: str) -> None:
     (job,) = [one for one in yaml.safe_load(prometheus(size))["scrape_configs"] if one["job_name"] == "public-page"]
     assert [source["files"] for source in job["file_sd_configs"]] == [[PUBLIC_TARGETS]]
     assert job["relabel_configs"][-1] == {"target_label": "__address__", "replacement": "blackbox:9115"}
-    (group,) = json.loads(public_targets("https://register.example.org"))
+    (group,) = json.loads(public_targets("https://register.example.org", "smtps://relay.example.org"))
+    assert json.loads(public_targets("https://register.localhost", SINK_URL)) == [], "nobody can reach a trial"
     assert group == {"targets": ["https://register.example.org/programme"]}
