@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     UNROUTABLE = "unroutable"
     """No queue is bound: the topology is broken; nothing was stored."""
     REFUSED = "refused"
-    """The broker rejected it (a queue is full)."""
+    """The broker rejected it: a queue is full, or down. It does not say which."""
     UNKNOWN = "unknown"
     """The connection was lost or too slow: it may or may not be there, so it is offered again."""
 

@@ -134,7 +134,7 @@ OUTAGE_POLL_DELAY_S = 1.0
 
 REASONS = {
     Outcome.UNROUTABLE: "no queue is bound for this type",
-    Outcome.REFUSED: "the broker refused it (a queue is full)",
+    Outcome.REFUSED: "the broker refused it (a queue is full or down)",
 }
 
 

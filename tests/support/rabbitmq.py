@@ -15,7 +15,7 @@ from urllib.parse import quote
 from deploy.servers import rabbitmq as rabbitmq_settings
 from deploy.servers.rabbitmq import VHOST, NodePorts
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from shared.runtime.accounts import service_account
+from shared.runtime.accounts import Account, service_account
 from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.ports import free_port, is_listening
 from tests.support.rabbit_definitions import Rights, first_user, user_definitions, vhost_definitions
@@ -86,6 +86,8 @@ class RabbitNode:
         self._log = self.folder / "output.log"
         self._passwords = {ADMIN: member.password if member else secrets.token_urlsafe(12)}
         self._environment = rabbitmq_settings.environment(self.folder, self.name, self.ports)
+        self.inside: Sequence[str] = ()
+        """Words before the server's command, from the next start on: of the disk that it is to see."""
         self._spare_vhosts: list[str] = []
         self._server: subprocess.Popen[bytes] | None = None
         self._names: subprocess.Popen[bytes] | None = None
@@ -135,7 +137,11 @@ class RabbitNode:
         if self.running:
             return
         self._start_port_mapper()
-        self._server = self._child([str(self._scripts / "rabbitmq-server")])
+        server = [str(self._scripts / "rabbitmq-server")]
+        if self.inside:  # whoever enters the disk's namespace changes the user afterwards
+            self._server = self._child([*self.inside, *prefix(self._account), *server], account=None)
+        else:
+            self._server = self._child(server, account=self._account)
 
     def wait_ready(self, within_s: float = 60.0) -> None:
         """Wait until the node takes AMQP connections.
@@ -264,21 +270,21 @@ class RabbitNode:
 
     def _start_port_mapper(self) -> None:
         if self._member is None and (self._names is None or self._names.poll() is not None):
-            self._names = self._child(rabbitmq_settings.name_server_command(self.ports))
+            self._names = self._child(rabbitmq_settings.name_server_command(self.ports), account=self._account)
             poll_until(lambda: is_listening(self.ports.names), 10.0, what="start of epmd")
 
     def _stop_port_mapper(self) -> None:
         if self._names is not None:
             kill_tree(self._names)
 
-    def _child(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def _child(self, command: list[str], *, account: Account | None) -> subprocess.Popen[bytes]:
         return start_child(
             self._run,
             command,
             env=self._environment,
             folder=self.folder,
             log=self._log,
-            account=self._account,
+            account=account,
         )
 
     def _running_server(self) -> subprocess.Popen[bytes]:
