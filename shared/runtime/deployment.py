@@ -159,7 +159,7 @@ def read_web_server(env: "SettingsEnv") -> WebServer:
     return WebServer(
         env.parsed("TROIKA_BIND", read_bind, "127.0.0.1:8000"),
         env.int("TROIKA_WEB_WORKERS", 2, validate=Range(1, MAX_WORKERS)),
-        env.int("TROIKA_WEB_CONNECTIONS", 512, validate=Range(16, MAX_CONNECTIONS)),
+        env.int("TROIKA_WEB_CONNECTIONS", 512, validate=Range(1, MAX_CONNECTIONS)),
         env.parsed("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
     )
 
