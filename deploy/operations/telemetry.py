@@ -23,7 +23,7 @@ canary_handover_seconds = Histogram(
 )
 audit_differences = Gauge(
     "troika_audit_differences",
-    "What the audit's last run found broken, by equation (A1 to A13).",
+    "What the audit's last run found broken, by equation (A1 to A14).",
     ["equation"],
     multiprocess_mode="mostrecent",
 )

@@ -23,21 +23,27 @@ _INBOX = "consumer, message_id, received_at"
 
 _QUARANTINE = "since, reason, backup_at, settling, plan"
 _SCHEMA = {"alembic_version": "version_num"}
+_CONTENTS = {"content_difference": "kind, subject", "content_count": "kind, digested, undigested"}
+"""Views that compare the digests of contents: the audit sees neither a digest nor what is digested."""
+_COUNTS = "counts, status, kept, counted"
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
-        "seat": "form, capacity, confirmed, waiting, last_position, offered, passed",
+        "seat": "form, capacity, confirmed, waiting, last_position, offered, passed, made",
         "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
         "person_key, accepted_at, confirmed_at, capacity_then, offer_expires_at, offer_passed, cancelled_at, "
         "verified_at, erased_at",
         "registration_count": "cube, form, status, registrations",
         "registration_count_change": "form, status, change",
         "lost_registration": "id, form",
+        "managing_link": "registration_id, minted_at",
+        "limited_link": "registration_id, purpose, minted_at",
+        "mail_log": "registration_id, outcome",
         "proposal_state": "registration_id, revision, answers_revision, status",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then, reason",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
-        "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
+        "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts, became",
         "candidate": "id, submission, form, received_at, mailed_at",
         "address_change": "id, registration_id, received_at, mailed_at",
         "former_address": "id, registration_id, revision, changed_at, expires_at",
@@ -45,6 +51,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "event_copy": "id, revision, status",
         "quarantine": _QUARANTINE,
         "form_key": "form, fingerprint, created_at, destroyed_at",
+        **_CONTENTS,
+        "count_difference": _COUNTS,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
         **_SCHEMA,
@@ -58,6 +66,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "mail_contact": "mail_id, registration_id, kind, sent_at",
         "proposal": "id, status, revision, answers_revision, suggested_revision, submitted_at, erased_at",
         "proposal_change": "proposal_id, revision, status, action, changed_at",
+        **_CONTENTS,
+        "count_difference": _COUNTS,
         "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
@@ -73,6 +83,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",
         "announcement": "id, cause, event, number, detail, changed_at, mails, created_at, ended_at",
         "suppression": "person_ref, since",
+        **_CONTENTS,
         "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,

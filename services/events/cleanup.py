@@ -8,7 +8,7 @@ standard form promises. Proposals have a separate erasure (``side_events/service
 
 from datetime import timedelta
 
-from shared.db.cleanup import HOURLY_S, PersonalTable, Rule
+from shared.db.cleanup import DIGEST, HOURLY_S, PersonalTable, Rule
 from shared.security.audit_log import AUDIT_LOG_RULE
 from shared.security.sessions import ACCESS_RULE, SESSION_RULES
 
@@ -63,7 +63,9 @@ _SUBJECTS = "(SELECT id::text FROM proposal WHERE person_ref = ANY(:refs))"
 
 PERSONAL_TABLES = (
     PersonalTable(
-        "FROM roster t WHERE t.person_ref = ANY(:refs)", ends="erase_registration: a tombstone, known before or not"
+        "FROM roster t WHERE t.person_ref = ANY(:refs)",
+        {"digest": DIGEST},
+        ends="erase_registration: a tombstone, known before or not",
     ),
     PersonalTable(
         "FROM person_contact t WHERE t.person_ref = ANY(:refs)",
@@ -78,7 +80,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         "FROM proposal t WHERE t.person_ref = ANY(:refs)",
-        {"speaker_names": ENCRYPTED, "suggested_names": ENCRYPTED},
+        {"speaker_names": ENCRYPTED, "suggested_names": ENCRYPTED, "digest": DIGEST},
         ends="erase_proposal: a tombstone, known before or not",
     ),
     PersonalTable(

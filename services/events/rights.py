@@ -10,6 +10,11 @@ UNITED = {"work": ("relay", "consume", "solve")}
 """``work`` is all background roles in one process, for small installations."""
 
 _SEPARATE: Rights = {
+    # read by the audit alone, or by functions of the owner
+    "content_key": {},
+    "content_difference": {},
+    "content_count": {},
+    "count_difference": {},
     "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
     "quarantine": {
         "web": "select",

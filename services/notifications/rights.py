@@ -9,6 +9,10 @@ UNITED = {"work": ("relay", "consume", "send", "schedule", "deliver")}
 """``work`` is all background roles in one process, for small installations."""
 
 _SEPARATE: Rights = {
+    # read by the audit alone, or by functions of the owner
+    "content_key": {},
+    "content_difference": {},
+    "content_count": {},
     "alembic_version": {
         "web": "select",
         "relay": "select",

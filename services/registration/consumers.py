@@ -66,9 +66,10 @@ _ENDED = text("""
     WITH link AS (SELECT address_ref, minted_at FROM confirmation_link WHERE id = CAST(:link AS uuid)),
     waiting AS (DELETE FROM waiting_address w USING link WHERE w.address_ref = link.address_ref),
     changes AS (DELETE FROM address_change c USING link WHERE c.address_ref = link.address_ref
-        AND c.received_at <= link.minted_at + :difference)
-    DELETE FROM candidate c USING link WHERE c.address_ref = link.address_ref
-        AND c.received_at <= link.minted_at + :difference
+        AND c.received_at <= link.minted_at + :difference),
+    candidates AS (DELETE FROM candidate c USING link WHERE c.address_ref = link.address_ref
+        AND c.received_at <= link.minted_at + :difference RETURNING c.submission)
+    UPDATE submission s SET became = NULL FROM candidates WHERE s.id = candidates.submission
 """)
 
 

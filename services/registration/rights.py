@@ -21,6 +21,11 @@ _DESK = "receipt_hash,kind,form,form_revision,fingerprint,code,body,decider_key,
 _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
+    # read by the audit alone, or by functions of the owner
+    "content_key": {},
+    "content_difference": {},
+    "content_count": {},
+    "count_difference": {},
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
     "lost_registration": {TEND: "select delete"},
     "quarantine": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
@@ -61,8 +66,9 @@ _SEPARATE: Rights = {
     "submission": {
         FORMS: f"insert({_SUBMIT})",
         OWN: f"insert({_COMMAND})",
-        DESK: f"select(id,state,calendar_key,form,kind,received_at) update(calendar_key) insert({_DESK})",
+        DESK: f"select(id,state,calendar_key,form,kind,received_at) update(calendar_key,became) insert({_DESK})",
         DECIDE: "select update",
+        CONSUME: "select(id) update(became)",
         TEND: "select update(network,calendar_key) delete",
         OPERATOR: "select update delete",
     },
@@ -209,6 +215,7 @@ _SEPARATE: Rights = {
     "own_history(bytea)": {OWN: "execute"},
     "viewed_registration(bytea)": {OWN: "execute"},
     "meeting_of(bytea)": {OWN: "execute"},
+    "digest_registration(uuid)": {TEND: "execute"},
 }
 
 

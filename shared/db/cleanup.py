@@ -119,6 +119,10 @@ ISSUED_BY = "issued_by"
 """Metadata of a field with SQL: the one function here that executes it, so that rights can be distinguished."""
 
 
+DIGEST = "a check value of the other columns, for the audit; it contains nothing else"
+"""Why the digest of a row is not exported."""
+
+
 @dataclass(frozen=True, slots=True)
 class PersonalTable:
     """A table, or a view, with rows about people.

@@ -50,6 +50,7 @@ MESSAGES = {PUBLISHED.table, *(rule.table for rule in RECEIVED.values())}
 
 _ALL = {
     "alembic_version": "the version of the schema",
+    "content_key": "one row",
     "halted_queue": "a row for each queue at most",
     "key_check": "a row for each key",
     "quarantine": "one row, until an operator ends it",

@@ -136,5 +136,6 @@ def test_command_asks_first_and_prints_the_reason(
     refused = CliRunner().invoke(command_line(), ["migrate", "--to", "0000", "--yes"])
     done = CliRunner().invoke(command_line(), ["migrate", "--to", "0001", "--yes"])
     assert (unconfirmed.exit_code, "use --yes" in unconfirmed.output) == (2, True)
-    assert (refused.exit_code, refused.output) == (1, "Error: events: there is no revision 0000; there are 0001\n")
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: events: there is no revision 0000; there are 0001")
     assert (done.exit_code, done.output) == (0, "events: schema 0001\n")

@@ -35,6 +35,8 @@ from tests.support.registration_service import RegistrationService, open_registr
 from tests.support.web import load_folder, load_webinar
 
 ALL = {
+    "content_difference": "ids of rows whose contents the audit finds changed",
+    "content_count": "numbers of rows",
     "inbox": "ids of messages",
     "ended_session": "sessions of coordinators",
     "access_holder": "people who work with the system, by the name that the audit log shows",
@@ -47,6 +49,7 @@ WITHOUT_PERSONAL_DATA = {
         "public_form": "questions",
         "public_event": "events",
         "promotion": "numbers",
+        "count_difference": "numbers",
         "lost_registration": "ids and statuses of registrations that a restored backup no longer holds",
         "submission": "encrypted to the decider until it is decided; afterwards hashes and outcomes, for eight days",
         "people_import": "numbers, and what the columns of files are",
@@ -61,7 +64,9 @@ WITHOUT_PERSONAL_DATA = {
         "audit_entry": "what people with a key did; nothing about a participant",
         "invitation": "hashes of links by which colleagues choose how to sign in",
     },
-    "events": WITHOUT_END["events"] | ALL | {"waiting_approval": "requests of coordinators"},
+    "events": WITHOUT_END["events"]
+    | ALL
+    | {"count_difference": "numbers", "waiting_approval": "requests of coordinators"},
     "notifications": WITHOUT_END["notifications"]
     | ALL
     | {

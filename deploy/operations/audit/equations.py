@@ -4,6 +4,7 @@ A9 covers only what it checks, which is less than its name suggests: no record n
 """
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
+from deploy.operations.audit.contents import A14
 from deploy.operations.audit.facts import A5, A6
 from deploy.operations.audit.form_keys import A13
 from deploy.operations.audit.mails import A7, A8, A10, A11
@@ -56,4 +57,4 @@ A12 = Equation(
     ),
 )
 
-EQUATIONS: tuple[Equation, ...] = (A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13)
+EQUATIONS: tuple[Equation, ...] = (A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14)

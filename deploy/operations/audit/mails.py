@@ -193,6 +193,11 @@ _ERASED = """
         OR (m.state = 'unknown' AND m.due_at IS NOT NULL) OR a.mail_id IS NOT NULL
 """
 
+_OTHER_PERSON = """
+    SELECT m.id::text, 'the person of its subject', 'another' FROM mail m JOIN recipient r ON r.subject = m.subject
+    WHERE m.state IN ('queued', 'deferred') AND m.recipient <> r.person_ref
+"""
+
 A11 = Equation(
     "A11",
     "one mail for each link or former address, and nothing kept of it; none to the erased, or against a suppression",
@@ -205,5 +210,6 @@ A11 = Equation(
         ),
         Alone("notifications", "a person who wants no bulletins gets none", _SUPPRESSED),
         Alone("notifications", "nothing goes to an erased person, and no mail names them", _ERASED),
+        Alone("notifications", "a mail that waits goes to the person it is about", _OTHER_PERSON),
     ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
+from deploy.operations.audit.contents import COUNTED
 from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import ARRIVALS, DATABASES
 from deploy.operations.audit.reading import Sources
@@ -72,8 +73,17 @@ def _print_sums(sources: Sources) -> None:
         _print_sum("mails", [(row[0], row[1]) for row in sources.rows("notifications", _MAILS)])
         ((unknowns,),) = sources.rows("notifications", _UNKNOWNS)
         print(f"{'handovers recorded as unknown':40} {unknowns:>10,}")
+    _print_contents(sources)
     if "registration" in sources.databases and (head := head_of(sources)).number:
         print(f"{'readings of sealed answers':40} {head.number:>10,}, head {head}")
+
+
+def _print_contents(sources: Sources) -> None:
+    """How many rows A14 compares, and how many have no digest because they were last written before there were any."""
+    for service in (each for each in DATABASES if each in sources.databases):
+        ((digested, undigested),) = sources.rows(service, COUNTED)
+        words = f"compared {digested:,} + without a digest, not asked {undigested:,}"
+        print(f"{'contents of ' + service:40} {digested + undigested:>10,} = {words}")
 
 
 def _print_quarantine(sources: Sources) -> None:

@@ -24,6 +24,15 @@ _CANDIDATE_OF_NOTHING = """
     SELECT c.id::text, 'a decided submission', s.state FROM candidate c JOIN submission s ON s.id = c.submission
     WHERE s.state <> 'decided'
 """
+_BECAME = """
+    SELECT s.id::text, 'what it became, ' || s.became, 'neither a candidate nor a registration' FROM submission s
+    WHERE s.became IS NOT NULL AND s.received_at > %(now)s - interval '6 days' AND s.form <> ALL(%(forgetful)s::text[])
+        AND NOT EXISTS (SELECT FROM candidate c WHERE c.id = s.became)
+        AND NOT EXISTS (SELECT FROM registration r WHERE r.id = s.became)
+        AND NOT EXISTS (SELECT FROM registration r WHERE r.submission = s.id)
+        AND NOT EXISTS (SELECT FROM lost_registration l WHERE l.id = s.became)
+"""
+"""No candidate expires within six days."""
 _BOTH = """
     SELECT c.id::text, 'a candidate or a registration', 'both' FROM candidate c
     JOIN registration r ON r.submission = c.submission
@@ -37,6 +46,7 @@ A1 = Equation(
         Alone("registration", "no submission stays undecided for long", _UNDECIDED),
         Alone("registration", "each decided submission has an outcome", _WITHOUT_OUTCOME),
         Alone("registration", "each candidate comes from a decided submission", _CANDIDATE_OF_NOTHING),
+        Alone("registration", "what each submission became exists", _BECAME),
         Alone("registration", "no submission is a candidate and a registration", _BOTH),
     ),
 )
@@ -54,15 +64,12 @@ _COUNTED = """
         GROUP BY s.form, s.confirmed, s.waiting, s.offered, s.passed) AS seats
     WHERE stored <> counted
 """
-_KEPT_COUNTS = """
-    SELECT form || ' ' || status, counted::text, kept::text FROM (
-        SELECT form, status, coalesce(r.n, 0) AS counted, coalesce(c.n, 0) AS kept
-        FROM (SELECT form, status, count(*) AS n FROM registration WHERE erased_at IS NULL GROUP BY form, status) r
-        FULL JOIN (SELECT form, status, sum(n) AS n FROM (
-                SELECT form, status, registrations AS n FROM registration_count WHERE cube = 'features'
-                UNION ALL SELECT form, status, change FROM registration_count_change) AS counts
-            GROUP BY form, status) c USING (form, status)) AS both_sides
-    WHERE counted <> kept
+_KEPT_COUNTS = "SELECT concat_ws(' ', counts, nullif(status, '')), counted::text, kept::text FROM count_difference"
+"""A view compares every column that counts are kept by; it names none."""
+_MADE = """
+    SELECT s.form, s.made::text, count(r.form)::text FROM seat s LEFT JOIN (SELECT form FROM registration) r
+        ON r.form = s.form
+    GROUP BY s.form, s.made HAVING s.made <> count(r.form)
 """
 _HISTORY_WITHOUT_PERSON = """
     SELECT DISTINCT c.registration_id::text, 'a registration', 'its history alone' FROM registration_change c
@@ -103,18 +110,6 @@ _NUMBERS = """
         OR registrations_roster < registrations_count AND status <> 'cancelled'
 """
 """Of people who cancelled and were erased a year ago, only the number is left."""
-_TALLIES = """
-    SELECT form_kind || CASE WHEN internal THEN ', internal' ELSE '' END, counted::text, kept::text FROM (
-        SELECT internal, form_kind, coalesce(r.n, 0) AS counted, coalesce(t.n, 0) AS kept
-        FROM (SELECT coalesce(e.internal, false) AS internal, form_kind, count(*) AS n
-            FROM (SELECT form_kind, event_id FROM roster WHERE status IN ('confirmed', 'waitlisted')) AS live
-                LEFT JOIN (SELECT id AS event_id, internal FROM event) e USING (event_id)
-            GROUP BY 1, 2) r
-        FULL JOIN (SELECT internal, name AS form_kind, registrations AS n FROM tally
-            WHERE dimension = 'form_kind') t USING (internal, form_kind)) AS both_sides
-    WHERE counted <> kept
-"""
-
 _LEFT_OF_ERASED = """
     SELECT id::text, 'nobody', 'somebody' FROM registration WHERE erased_at IS NOT NULL
         AND (person_ref IS NOT NULL OR status = 'waitlisted')
@@ -130,6 +125,7 @@ A2 = Equation(
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "the counts over all forms are those of the registrations", _KEPT_COUNTS),
+        Alone("registration", "each form has as many registrations as it made and has not forgotten", _MADE),
         Alone("registration", "each history is of a person who is stored", _HISTORY_WITHOUT_PERSON),
         Alone("registration", "no candidate is kept long after its expiry", _OVERDUE),
         Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),
@@ -146,7 +142,7 @@ A2 = Equation(
         Alone("events", "nothing but counts is left of an erased person on a roster", _ERASED_ON_ROSTER),
         *proposals.ERASURE,
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
-        Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),
+        Alone("events", "the kept numbers are those of the live registrations", _KEPT_COUNTS),
     ),
 )
 
@@ -182,6 +178,12 @@ _OFFERS_OVERDUE = """
                 AND s.state <> 'decided' AND s.received_at < r.offer_expires_at))
 """
 """An offer waits up to a day for an answer that is not decided; whose answer it is cannot be read here."""
+_CAPACITY = """
+    SELECT s.form, c.capacity, coalesce(s.capacity::text, 'no limit') FROM seat s JOIN (
+        SELECT DISTINCT ON (form) form, coalesce(after ->> 'capacity', 'no limit') AS capacity FROM form_change
+        WHERE after ? 'capacity' ORDER BY form, revision DESC) c ON c.form = s.form
+    WHERE coalesce(s.capacity::text, 'no limit') <> c.capacity
+"""
 _TWICE_IN_LINE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'number ' || position || ' on ' || form || ' once', count(*)::text
     FROM registration WHERE position IS NOT NULL GROUP BY form, position HAVING count(*) > 1
@@ -201,6 +203,7 @@ A3 = Equation(
     (
         Alone("registration", "as many seats are taken as there were when they were given", _TOO_MANY_NOW),
         Alone("registration", "each confirmation and each offer fits the capacity then in force", _TOO_MANY_THEN),
+        Alone("registration", "each form has the capacity of its newest change", _CAPACITY),
         Alone("registration", "no offer stays open long after it has expired", _OFFERS_OVERDUE),
         Alone("registration", "no two people share a number in line", _TWICE_IN_LINE),
         Alone("registration", "every number in line was given", _GAPS_IN_LINE),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from services.notifications.mails.kinds import ATTENDING, MAILED_ONCE, SEATED, SubjectState
 from services.notifications.recipients.model import Recipient
-from shared.db.cleanup import PersonalTable
+from shared.db.cleanup import DIGEST, PersonalTable
 from shared.security.sealing import EncryptedRows
 
 _FIELDS = tuple(field.name for field in fields(Recipient))
@@ -46,7 +46,7 @@ _HOLD = text("""
 _UPSERT = text(f"""
     INSERT INTO recipient ({", ".join(_FIELDS)}, closed, noted_at, heard_at)
     VALUES ({", ".join(_VALUES[name] for name in _FIELDS)}, :closed, :now, :now)
-    ON CONFLICT (subject) DO UPDATE SET {_CHANGING}, event = coalesce(excluded.event, recipient.event)
+    ON CONFLICT (subject) DO UPDATE SET {_CHANGING}, event = coalesce(excluded.event, recipient.event), digest = NULL
         WHERE (recipient.revision, recipient.occurred_at) <= (excluded.revision, excluded.occurred_at)
 """)
 _DECIDE = text("""
@@ -284,9 +284,9 @@ ENCRYPTED_RECIPIENTS = EncryptedRows(
         ORDER BY subject
         FOR NO KEY UPDATE SKIP LOCKED
     """),
-    put=text("UPDATE recipient SET closed = :closed WHERE subject = CAST(:id AS uuid)"),
+    put=text("UPDATE recipient SET closed = :closed, digest = NULL WHERE subject = CAST(:id AS uuid)"),
 )
-"""Bound to the subject. Re-encryption is invisible, so it makes no revision."""
+"""Bound to the subject. Re-encryption is invisible, so it makes no revision; without a digest the row gets another."""
 
 
 ABOUT_A_COORDINATOR = "it is about another person, a coordinator"
@@ -301,16 +301,17 @@ _MAIL_SUBJECTS = (
 PERSONAL_TABLES = (
     PersonalTable(
         "FROM recipient t WHERE t.person_ref = ANY(:refs) OR t.subject = ANY(CAST(:subjects AS uuid[]))",
-        {"closed": CLOSED},
+        {"closed": CLOSED, "digest": DIGEST},
         ends="upsert_tombstone: first, since it decides which other registration gets a mail",
     ),
     PersonalTable(
         "FROM recipient_tags t WHERE t.subject = ANY(CAST(:subjects AS uuid[]))",
+        {"digest": DIGEST},
         erase="DELETE FROM recipient_tags WHERE subject = CAST(:subject AS uuid)",
     ),
     PersonalTable(
         f"FROM mail t WHERE t.id IN {_MAIL_IDS}",
-        {"closed": CONTENT},
+        {"closed": CONTENT, "digest": DIGEST},
         erase="""
             UPDATE mail SET recipient = NULL, detail = NULL, expires_at = NULL, closed = NULL,
                 due_at = CASE WHEN state = 'unknown' THEN NULL ELSE due_at END,
@@ -328,7 +329,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         "FROM suppression t WHERE t.person_ref = ANY(:refs)",
-        {"who": ABOUT_A_COORDINATOR},
+        {"who": ABOUT_A_COORDINATOR, "digest": DIGEST},
         ends="until the person revokes it: erasure must not end an unsubscription",
     ),
     PersonalTable(

@@ -38,7 +38,11 @@ _ADD_CANDIDATES = text("""
         mailbox text, domain text, person text, code text, fingerprint text, network text, proven boolean,
         received_at timestamptz, content jsonb, sealed text)
 """)
-_DELETE_CANDIDATES = text("DELETE FROM candidate WHERE id = ANY(CAST(:ids AS uuid[]))")
+_DELETE_CANDIDATES = text("""
+    WITH gone AS (DELETE FROM candidate WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING submission)
+    UPDATE submission s SET became = NULL FROM gone WHERE s.id = gone.submission AND s.id <> ALL(:registered)
+""")
+"""The submission of a candidate that is registered now names it still: the registration has its number."""
 _REGISTER = text("""
     WITH new AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, form text, event_id text, status text,
@@ -133,8 +137,8 @@ _USE = text("""
 """)
 _STORE_OUTCOMES = text("""
     UPDATE submission s SET state = 'decided', outcome = new.outcome, calendar_key = new.calendar_key,
-        decided_at = :now, body = NULL, network = NULL, challenge = NULL
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (number bigint, outcome jsonb, calendar_key text)
+        became = new.became, decided_at = :now, body = NULL, network = NULL, challenge = NULL
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (number bigint, outcome jsonb, calendar_key text, became uuid)
     WHERE s.id = new.number
 """)
 
@@ -149,7 +153,8 @@ def write_candidates(connection: Connection, plan: BatchPlan) -> None:
         ]
         connection.execute(_ADD_CANDIDATES, {"rows": as_parameter(rows)})
     if plan.deleted:
-        connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted})
+        registered = [one.number for one in plan.registered]
+        connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted, "registered": registered})
 
 
 def write_registrations(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -204,9 +209,16 @@ def write_used_challenges(connection: Connection, plan: BatchPlan, now: datetime
 
 
 def store_outcomes(connection: Connection, plan: BatchPlan, now: datetime) -> None:
-    """Store the outcomes; the bodies are deleted."""
+    """Store the outcomes, and which candidate or registration each submission became; the bodies are deleted."""
+    candidates = [one for one in plan.candidates if one.id not in plan.deleted]
+    became = {one.number: one.id for one in candidates} | {one.number: one.id for one in plan.registered}
     rows = [
-        {"number": number, "outcome": outcome, "calendar_key": plan.calendar_keys.get(number)}
+        {
+            "number": number,
+            "outcome": outcome,
+            "calendar_key": plan.calendar_keys.get(number),
+            "became": became.get(number),
+        }
         for number, outcome in (plan.outcomes | plan.results).items()
     ]
     connection.execute(_STORE_OUTCOMES, {"rows": as_parameter(rows), "now": now})

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from services.registration.people.model import Registration
-from shared.db.cleanup import PersonalTable
+from shared.db.cleanup import DIGEST, PersonalTable
 
 ABOUT_A_COORDINATOR = "it is about another person, a coordinator"
 OTHER_PEOPLE = "ids of other people's registrations"
@@ -26,7 +26,7 @@ _SUBJECTS = """(SELECT id::text FROM registration WHERE person_ref = :ref
 TABLES = (
     PersonalTable(
         "FROM registration t WHERE t.person_ref = :ref",
-        {"sealed": SEALED, "sealed_for": CREDENTIAL},
+        {"sealed": SEALED, "sealed_for": CREDENTIAL, "tags_digest": DIGEST},
         erase="""
             UPDATE registration SET erased_at = :now, status = :status, revision = :revision,
                 cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
@@ -39,15 +39,17 @@ TABLES = (
     ),
     PersonalTable(
         "FROM organisation t WHERE t.id IN (SELECT organisation_id FROM registration WHERE person_ref = :ref)",
+        {"digest": DIGEST},
         ends="forget_organisation: when no one belongs to it any longer",
     ),
     PersonalTable(
         f"FROM registration_change t WHERE t.registration_id IN {_REGISTRATIONS}",
-        {"changed_by": ABOUT_A_COORDINATOR},
+        {"changed_by": ABOUT_A_COORDINATOR, "digest": DIGEST},
         ends=LOGGED,
     ),
     PersonalTable(
         f"FROM proposal_state t WHERE t.registration_id IN {_REGISTRATIONS}",
+        {"digest": DIGEST},
         erase="DELETE FROM proposal_state WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
@@ -61,12 +63,12 @@ TABLES = (
     ),
     PersonalTable(
         f"FROM managing_link t WHERE t.registration_id IN {_REGISTRATIONS}",
-        {"token_hash": CREDENTIAL},
+        {"token_hash": CREDENTIAL, "digest": DIGEST},
         erase="DELETE FROM managing_link WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
         f"FROM limited_link t WHERE t.registration_id IN {_REGISTRATIONS}",
-        {"token_hash": CREDENTIAL},
+        {"token_hash": CREDENTIAL, "digest": DIGEST},
         erase="DELETE FROM limited_link WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
@@ -101,7 +103,12 @@ TABLES = (
     ),
     PersonalTable(
         "FROM candidate t WHERE t.address_ref = :ref",
-        {"sealed": SEALED, "network": "it belongs to the sender, who may be another person", "fingerprint": CREDENTIAL},
+        {
+            "sealed": SEALED,
+            "network": "it belongs to the sender, who may be another person",
+            "fingerprint": CREDENTIAL,
+            "digest": DIGEST,
+        },
         ends=PENDING,
     ),
     PersonalTable(
@@ -122,7 +129,7 @@ TABLES = (
     ),
     PersonalTable(
         "FROM former_address t WHERE t.address_ref = :ref",
-        {"token_hash": CREDENTIAL, "registration_id": OTHERS},
+        {"token_hash": CREDENTIAL, "registration_id": OTHERS, "digest": DIGEST},
         erase="DELETE FROM former_address WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable("FROM erased_address t WHERE t.address_ref = :ref", ends="a day later, once nothing is undecided"),
@@ -141,7 +148,10 @@ TABLES = (
 """A test compares it with the tables that there are. The erasure of one registration goes through it in this order."""
 
 _CANDIDATES = text("""
-    DELETE FROM candidate WHERE address_ref = :ref AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+    WITH gone AS (
+        DELETE FROM candidate WHERE address_ref = :ref AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+        RETURNING submission)
+    UPDATE submission s SET became = NULL FROM gone WHERE s.id = gone.submission
 """)
 _PENDING = text("""
     WITH waiting AS (DELETE FROM waiting_address w WHERE w.address_ref = :ref

@@ -95,8 +95,10 @@ _DROP_ANSWERS = text(f"""
             (content -> 'answers') - CAST(:names AS text[]))
         FROM due WHERE f.registration_id = due.id AND f.content ? 'answers'
     )
-    SELECT count(*) FROM due
+    SELECT id::text FROM due
 """)  # noqa: S608 - constants
+_DIGEST = text("SELECT digest_registration(id) FROM unnest(CAST(:ids AS uuid[])) AS id")
+"""No revision is made: the digest is made again, as the audit compares it."""
 _DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :limit) due")  # noqa: S608 - constants
 _DUE_ENDED = text(
     f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BATCH})"  # noqa: S608 - constants
@@ -208,7 +210,10 @@ def drop_sealed(connection: Connection, step: Noticed, announced_before: datetim
 
 def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> int:
     """Delete the named answers of up to ``limit`` registrations that may go; returns of how many."""
-    return int(connection.execute(_DROP_ANSWERS, _limits(step, announced_before, limit)).scalar_one())
+    changed = list(connection.execute(_DROP_ANSWERS, _limits(step, announced_before, limit)).scalars())
+    if changed:
+        connection.execute(_DIGEST, {"ids": changed})
+    return len(changed)
 
 
 def due_people(connection: Connection, step: Noticed, announced_before: datetime, limit: int) -> list[str]:

@@ -82,6 +82,7 @@ def test_recipients_are_reencrypted_while_messages_are_consumed(
     assert len(added) > 0
     assert opened(notifications, new) == names | dict.fromkeys(added, "A participant")
     assert opened(notifications, notifications.vault_key) == {}
+    assert notifications.rows("SELECT kind FROM content_difference") == []
     assert command.log_text().splitlines()[-1] == "The newest key alone opens all of them."
 
 

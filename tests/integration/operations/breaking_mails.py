@@ -113,6 +113,16 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_notifications(
         "A11",
+        "mail that waits goes to another person",
+        "a mail that waits goes to the person it is about",
+        """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, due_at, message_id, cause_at,
+            created_at, correlation_id)
+        SELECT uuidv7(), 'reminder-day', subject, 1, repeat('ab', 32), 'reminder', 'queued', now(),
+            '<one@example.org>', cause_at, created_at, '' FROM mail WHERE kind = 'confirmation'
+            AND recipient IS NOT NULL LIMIT 1""",
+    ),
+    in_notifications(
+        "A11",
         "mail names an erased person",
         "nothing goes to an erased person, and no mail names them",
         "UPDATE mail SET recipient = repeat('ab', 32) WHERE recipient IS NULL",

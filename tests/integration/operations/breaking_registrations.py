@@ -50,6 +50,12 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A1",
+        "candidate lost",
+        "what each submission became exists",
+        "DELETE FROM candidate WHERE received_at > now() - interval '1 day'",
+    ),
+    in_registration(
+        "A1",
         "candidate stays after its registration",
         "no submission is a candidate and a registration",
         f"UPDATE registration SET submission = {_OF_A_CANDIDATE} WHERE status = 'waitlisted'",
@@ -59,12 +65,6 @@ BREAKS: tuple[Break, ...] = (
         "seats miscounted",
         "the seats count the registrations that have one or wait for one",
         "UPDATE seat SET confirmed = confirmed + 1 WHERE form = 'upr-webinar-10'",
-    ),
-    in_registration(
-        "A2",
-        "waiting miscounted",
-        "the seats count the registrations that have one or wait for one",
-        "UPDATE seat SET waiting = waiting + 1 WHERE form = 'upr-webinar-10'",
     ),
     in_registration(
         "A2",
@@ -79,6 +79,12 @@ BREAKS: tuple[Break, ...] = (
         "each history is of a person who is stored",
         f"DELETE FROM registration WHERE id = (SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
         "UPDATE seat SET confirmed = confirmed - 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A2",
+        "registration lost long after its submission",
+        "each form has as many registrations as it made and has not forgotten",
+        "UPDATE seat SET made = made + 1 WHERE form = 'upr-webinar-10'",
     ),
     in_registration(
         "A2",
@@ -137,7 +143,7 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A2",
         "kind of form miscounted",
-        "the numbers by kind of form are those of the live registrations",
+        "the kept numbers are those of the live registrations",
         "UPDATE tally SET registrations = registrations + 1 WHERE dimension = 'form_kind'",
     ),
     in_registration(
@@ -168,6 +174,12 @@ BREAKS: tuple[Break, ...] = (
         "UPDATE registration SET offer_expires_at = now() - interval '2 days' WHERE id = "
         "(SELECT id FROM registration WHERE status = 'waitlisted' ORDER BY id LIMIT 1)",
         "UPDATE seat SET offered = offered + 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A3",
+        "capacity is not that of the change",
+        "each form has the capacity of its newest change",
+        "UPDATE seat SET capacity = 400 WHERE form = 'upr-webinar-10'",
     ),
     in_registration(
         "A3",
@@ -270,6 +282,30 @@ BREAKS: tuple[Break, ...] = (
         "tombstones can be changed",
         "no tombstone can be changed",
         "ALTER TABLE form_private_key DISABLE TRIGGER tombstone_stays",
+    ),
+    in_registration(
+        "A14",
+        "answers changed",
+        "rows of registration contain what was written",
+        "UPDATE registration SET name = 'Another' WHERE name IS NOT NULL",
+    ),
+    in_registration(
+        "A14",
+        "link lost",
+        "each live registration has the links of its newest revision",
+        "DELETE FROM managing_link",
+    ),
+    in_events(
+        "A14",
+        "roster changed",
+        "rows of events contain what was written",
+        "UPDATE roster SET language = 'fr' WHERE erased_at IS NULL",
+    ),
+    in_notifications(
+        "A14",
+        "recipient changed",
+        "rows of notifications contain what was written",
+        "UPDATE recipient SET language = 'fr' WHERE erased_at IS NULL",
     ),
     in_notifications(
         "A2",

@@ -57,7 +57,7 @@ def test_clean_installation_ends_with_zero(whole: TestInstallation) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "Everything adds up."
     results = {line[:4].strip(): line[5:43].strip() for line in done.stdout.splitlines() if line.startswith("A")}
-    assert results == {f"A{number}": "holds" for number in range(1, 14)}
+    assert results == {f"A{number}": "holds" for number in range(1, 15)}
 
 
 def test_keys_database_that_is_not_named_or_away_leaves_the_rest_to_be_asked(whole: TestInstallation) -> None:

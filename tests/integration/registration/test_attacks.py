@@ -231,6 +231,7 @@ def test_bounced_mail_ends_its_candidates(service: RegistrationService) -> None:
     with service.work("consume").transaction() as connection:
         handle_mail(connection, _as_read(message))
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(0,)]
+    assert rows(service.url, "SELECT count(became) FROM submission") == [(0,)]
     service.submit(answers(1, name="Later"))
     service.decide()
     with service.work("consume").transaction() as connection:

@@ -183,6 +183,7 @@ def test_refused_candidate_is_gone(service: RegistrationService, token: str) -> 
     assert answer.status_code == 303
     assert rows(service.url, "SELECT count(*) FROM candidate") == [(0,)]
     assert rows(service.url, "SELECT count(*) FROM registration") == [(0,)]
+    assert rows(service.url, "SELECT count(became) FROM submission") == [(0,)]
     assert "deleted" in service.client.get(answer.headers["Location"]).text.lower()
 
 

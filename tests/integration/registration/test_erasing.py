@@ -124,6 +124,11 @@ def test_what_waits_for_the_owner_goes_too(service: RegistrationService) -> None
         ("Participant 2",),
         ("Participant after",),
     ]
+    assert rows(
+        service.url,
+        "SELECT count(*) FROM submission s WHERE became NOT IN (SELECT id FROM candidate) "
+        "AND NOT EXISTS (SELECT FROM registration r WHERE r.submission = s.id)",
+    ) == [(0,)]
     assert CANARY not in everything_in(service.url)
 
 

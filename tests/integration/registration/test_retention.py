@@ -98,6 +98,7 @@ def test_answer_with_its_own_period_is_deleted_then(
     service.announce_and_tend(last_day + timedelta(days=3) + SECOND)
     assert kept(installation) == [(True, False, True)]
     assert rows(installation.urls["registration"], "SELECT content FROM former_address") == [({"answers": {}},)]
+    assert rows(installation.urls["registration"], "SELECT 1 FROM content_difference WHERE kind = 'registration'") == []
 
 
 def test_cancelled_person_is_deleted_before_the_event(
