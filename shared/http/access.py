@@ -2,8 +2,9 @@
 
 People and programs hold keys: those of the access file, and those that an administrator has given in the console.
 
-Exports, sealed answers and giving access require a sign-in within the last ten minutes, so that an unattended desk
-gives them to no passer-by (OWASP ASVS 5.0, 7.5.1 and 7.5.3). A program sends its key with each request and is exempt.
+Exports, sealed answers, giving access, and more people than one page shows require a sign-in within the last ten
+minutes, so that an unattended desk gives them to no passer-by (OWASP ASVS 5.0, 7.5.1 and 7.5.3). A program sends its
+key with each request and is exempt.
 """
 
 from collections.abc import Callable, Collection
@@ -14,7 +15,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from shared.http.holders import Access, Holder
-from shared.http.lists import MEDIA_TYPE
+from shared.http.lists import DEFAULT_LIMIT, MEDIA_TYPE
 from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.logs import EXPORTED, KEY_REFUSED, ROLE_REFUSED, record_security_event
 from shared.security.csrf import check_csrf
@@ -95,6 +96,20 @@ def require_recent_sign_in() -> None:
     """
     if not is_recent():
         raise RecentSignInRequired
+
+
+def require_recent_beyond_a_page(cursor: str, limit: int) -> None:
+    """As ``require_recent_sign_in``, for lists of people in any format: the first page is open to every sign-in.
+
+    Args:
+        cursor: of the request; empty for the first page.
+        limit: how many people the response may hold; a page has ``DEFAULT_LIMIT``.
+
+    Raises:
+        RecentSignInRequired: the browser's sign-in is too long ago.
+    """
+    if cursor or limit > DEFAULT_LIMIT:
+        require_recent_sign_in()
 
 
 FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")

@@ -30,7 +30,7 @@ from services.events.http import (
     total_field,
     with_refusals,
 )
-from shared.http.access import holder, needs, require_recent_sign_in, require_touch
+from shared.http.access import holder, needs, require_recent_beyond_a_page, require_recent_sign_in, require_touch
 from shared.http.lists import MEDIA_TYPE, PageArguments, csv_answer, page_of, position_in, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
@@ -186,6 +186,7 @@ def add_roster(blueprint: Any, context: EventsContext, titles: Titles) -> None:
             rows = _rows(context, wanted, columns, titles)
             record_roster_taken(context.work, context.clock, holder().name, event_id)
             return csv_answer(f"roster-{event_id}", columns, rows)
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         page = page_of(list_roster(context.work, wanted), query["limit"], registration_position)
         lines = [{name: line[name] for name in columns} for line in _LINE.dump(page.items, many=True)]
         return jsonify({"items": lines, "next": page.next} | ({} if total is None else {"total": total()}))

@@ -47,7 +47,7 @@ from services.events.setup.api import Query, QuestionList
 from services.events.setup.kinds import Listing, Values, shown_text
 from services.events.side_events.reading import SideEventsContext
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import needs_all_forms, needs_recent_sign_in
+from shared.http.access import needs_all_forms, needs_recent_sign_in, require_recent_beyond_a_page
 from shared.http.audit_log import (
     MAX_REFERENCES,
     PATH,
@@ -315,6 +315,8 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
         """Pairs of registrations of one person for events that overlap; with `group_by`, only their numbers."""
         wanted = _clash_filter(query)
         names = requested_groups(query, tuple(CLASH_GROUPS))
+        if not names:
+            require_recent_beyond_a_page(query["cursor"], query["limit"])
         with context.work.transaction() as connection:
             total = count_clashes(connection, wanted) if query["total"] else None
             groups = count_clash_groups(connection, wanted, names, query["at_least"]) if names else []

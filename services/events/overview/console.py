@@ -27,7 +27,7 @@ from services.events.side_events.model import ProposalStatus
 from services.events.side_events.reading import count_proposals
 from services.events.side_events.store import ProposalFilter
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, needs_all_forms
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page
 from shared.http.lists import page_of, position_in
 from shared.i18n.languages import DEFAULT, LANGUAGE_NAMES
 from shared.runtime.clock import Clock
@@ -89,7 +89,9 @@ def _add_geneva(blueprint: Blueprint, work: UnitOfWork) -> None:
         event = request.args.get("not_in") or None
         if event is not None and slug_rule("not_in", event):
             raise BadRequest("not an event's name")
-        after = position_in(request.args.get("cursor", ""), 1, read_id_position)
+        cursor = request.args.get("cursor", "")
+        require_recent_beyond_a_page(cursor, PAGE)
+        after = position_in(cursor, 1, read_id_position)
         found = list_missing_travellers(work, event, after, PAGE + 1)
         return render_template(
             "events/geneva.html",

@@ -17,7 +17,7 @@ from services.events.setup.console import DONE, HOME, SetupPages
 from services.events.setup.kinds import SetupKind, list_arguments, texts_of
 from services.events.setup.listing import Item, grouped, in_english, matching, page_from, query_of
 from services.events.tables import MAX_GROUPS, group_names
-from shared.http.access import holder, needs_all_forms, require_recent_sign_in
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page, require_recent_sign_in
 from shared.http.headers import personal
 from shared.http.lists import csv_answer
 from shared.i18n.languages import LANGUAGE_NAMES
@@ -52,7 +52,10 @@ def add_lists(blueprint: Blueprint, pages: SetupPages) -> None:
         names = group_names(query["group_by"], kind.listing.groups) if query.get("group_by") else []
         if request.args.get("file") == "csv":
             return _file(kind, found, names)
-        shown, further = page_from(found, query_of(kind, query))
+        wanted = query_of(kind, query)
+        if not kind.listing.public:
+            require_recent_beyond_a_page(wanted.cursor, min(wanted.limit, len(found)))
+        shown, further = page_from(found, wanted)
         page = render_template(
             "setup/list.html",
             kind=kind,

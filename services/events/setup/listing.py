@@ -14,7 +14,7 @@ from flask import Response, jsonify
 from services.events.http import groups_answer, requested_groups, split_names
 from services.events.setup.kinds import Listed, Listing
 from services.events.tables import CountedGroup
-from shared.http.access import require_recent_sign_in
+from shared.http.access import require_recent_beyond_a_page, require_recent_sign_in
 from shared.http.lists import csv_answer, position_in, to_cursor, wants_csv
 from shared.i18n.languages import Text
 from shared.runtime.errors import DomainError
@@ -171,6 +171,8 @@ def list_answer(
         if not kind.listing.public:
             require_recent_sign_in()
         return varying(csv_answer(kind.part, chosen, ([_cell(item[name]) for name in chosen] for item in found)))
+    if not kind.listing.public:
+        require_recent_beyond_a_page(wanted.cursor, min(wanted.limit, len(found)))
     shown, further = page_from(found, wanted)
     content = {"items": [{name: item[name] for name in chosen} for item in shown], "next": further, **more(found)}
     return varying(jsonify(content | ({"total": len(found)} if query["total"] else {})))

@@ -46,7 +46,7 @@ from services.events.side_events.service import (
 )
 from services.events.side_events.store import ARRIVAL, PROPOSAL_GROUPS, PROPOSAL_SORTS, ProposalFilter
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, needs_all_forms
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page
 from shared.http.headers import require_match, tag_of
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.http.request_data import Blueprint
@@ -222,6 +222,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
         if names := requested_groups(query, tuple(PROPOSAL_GROUPS)):
             groups = group_proposals(context.work, wanted, names, query["at_least"])
             return groups_answer("proposals", names, groups, total)
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         page = page_of(
             list_proposals(context.work, context.keys, wanted), query["limit"], lambda one: [one.proposal.id]
         )

@@ -33,7 +33,7 @@ from services.events.side_events.service import (
 )
 from services.events.side_events.store import ProposalFilter
 from services.events.side_events.wording import DECISIONS, STATUSES, ChangeWords, action_text, change_text
-from shared.http.access import holder, needs_all_forms
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page
 from shared.http.lists import Page, page_of, position_in
 from shared.runtime.errors import DomainError
 
@@ -183,6 +183,7 @@ def add_proposals(blueprint: Blueprint, context: SideEventsContext) -> None:
     @needs_all_forms(*READERS)
     def proposals_page() -> str:
         view = _view_of(request.args)
+        require_recent_beyond_a_page(view.cursor, PAGE)
         after = position_in(view.cursor, 1, read_id_position)
         wanted = ProposalFilter(status=view.status or None, after=after, limit=PAGE + 1)
         page = page_of(list_proposals(context.work, context.keys, wanted), PAGE, lambda shown: [shown.proposal.id])

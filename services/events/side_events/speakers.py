@@ -22,7 +22,7 @@ from services.events.side_events.reading import SideEventsContext, opened_names
 from services.events.side_events.store import proposals_with_status
 from services.events.side_events.wording import STATUSES
 from shared.console.frame import pages_blueprint
-from shared.http.access import holder, needs_all_forms, require_recent_sign_in
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page, require_recent_sign_in
 from shared.http.headers import personal
 from shared.http.lists import csv_answer
 from shared.i18n.when import compact_instant
@@ -149,9 +149,11 @@ def speakers_console(context: SideEventsContext) -> Blueprint:
     @blueprint.get("/speakers")
     @needs_all_forms(*READERS)
     def speakers_page() -> Response:
+        side_events = _shown(context)
+        require_recent_beyond_a_page("", sum(len(one.speakers) for one in side_events))
         page = render_template(
             "events/speakers.html",
-            side_events=_shown(context),
+            side_events=side_events,
             event=request.args.get("event", ""),
             everything=request.args.get("show") == "all",
             named=NAMED_FOR in holder().roles,

@@ -22,7 +22,7 @@ from services.registration.importing.model import (
     PeopleImport,
 )
 from services.registration.importing.service import ImportDesk
-from shared.http.access import holder, needs, require_touch
+from shared.http.access import holder, needs, require_recent_beyond_a_page, require_touch
 from shared.http.headers import require_revision
 from shared.http.lists import PageArguments, position_in, to_cursor
 from shared.http.problems import ProblemSchema
@@ -246,6 +246,7 @@ def _add_rows(blueprint: Any, desk: ImportDesk) -> None:
     @needs("coordinator")
     def list_rows(query: Mapping[str, Any], import_id: UUID) -> dict[str, Any]:
         """What happens to each row, and why; after the import, the outcome. Kept for a day."""
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         people = _own(desk, import_id)
         batch, line = position_in(query["cursor"], 2, _read_position) or (0, 0)
         rows = ((at, row) for at, row in desk.rows(people.id, query["fate"], batch) if row.line > line)

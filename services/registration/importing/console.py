@@ -35,7 +35,14 @@ from services.registration.importing.model import (
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.console.frame import seen_revision
-from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
+from shared.http.access import (
+    holder,
+    may_touch,
+    needs,
+    needs_recent_sign_in,
+    require_recent_beyond_a_page,
+    require_touch,
+)
 from shared.http.headers import personal
 from shared.http.lists import csv_answer
 from shared.i18n.languages import LANGUAGE_NAMES
@@ -325,6 +332,7 @@ def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[Prepa
     """A page of rows, and the position of the next one."""
     if people.state == "cancelled":
         return [], ""
+    require_recent_beyond_a_page(request.args.get("after", ""), SHOWN_ROWS)
     batch, _, line = request.args.get("after", "0.0").partition(".")
     if not all(part.isascii() and part.isdecimal() and len(part) < 8 for part in (batch, line)):
         raise BadRequest("unknown position")

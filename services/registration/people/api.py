@@ -45,6 +45,7 @@ from shared.http.access import (
     needs,
     needs_or_link,
     refuse_key,
+    require_recent_beyond_a_page,
     require_recent_sign_in,
     require_touch,
 )
@@ -215,6 +216,7 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
             require_recent_sign_in()
             return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted, columns))
         schema = PersonSchema(many=True, only=chosen_names(columns, [*PersonSchema().fields]))
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         page = page_of(find_people(desk.work, wanted), query["limit"], registration_position)
         content = {"items": schema.dump([to_public(person) for person in page.items]), "next": page.next}
         return _varying(jsonify(content | _total(desk.work, wanted, query)))

@@ -50,7 +50,14 @@ from services.registration.people.marked import CHOICES
 from services.registration.people.notes import SavedView, known_tags, views_for
 from services.registration.people.store import Person
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, may_touch, needs, needs_all_forms, needs_recent_sign_in
+from shared.http.access import (
+    holder,
+    may_touch,
+    needs,
+    needs_all_forms,
+    needs_recent_sign_in,
+    require_recent_beyond_a_page,
+)
 from shared.http.headers import personal
 from shared.http.lists import csv_answer, page_of, xlsx_answer
 from shared.public_forms.definition import FormDefinition
@@ -274,7 +281,9 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 
 
 def _list_page(work: UnitOfWork, asked: "_Asked", status: int = 200, **more: Any) -> Response:
-    wanted = to_filter(asked.given, asked.definition, holder(), request.args.get("cursor", ""), PAGE + 1)
+    cursor = request.args.get("cursor", "")
+    require_recent_beyond_a_page(cursor, PAGE)
+    wanted = to_filter(asked.given, asked.definition, holder(), cursor, PAGE + 1)
     refuse_beyond(work, wanted)
     keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
     template = "registrations/list.html" if not keys else "registrations/counts.html"
