@@ -12,8 +12,8 @@ from shared.db.content_digests import (
     view,
 )
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _TABLES = (
     DigestedTable(

@@ -14,8 +14,8 @@ from shared.db.content_digests import (
     view,
 )
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 _REGISTRATION = DigestedTable(
     "registration",
