@@ -58,6 +58,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 "undecided": "max(troika_submissions_undecided)",
                 "parked": "max(troika_submissions_parked)",
                 "confirmation mails overdue": "max(troika_confirmation_mails_overdue)",
+                "confirmation mails of the last hour": "max(troika_confirmation_mails_last_hour)",
             },
         ),
         Panel(

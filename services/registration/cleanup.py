@@ -75,7 +75,12 @@ RULES = (
         Rule(table, f"t.network IS NOT NULL AND t.{since} < :before", NETWORK_KEPT, _NETWORK, change="network = NULL")
         for table, since in (("submission", "received_at"), ("candidate", "received_at"), ("waiting_address", "since"))
     ),
-    Rule("waiting_network", "t.since < :before", NETWORK_KEPT, _NETWORK),
+    Rule(
+        "waiting_network",
+        "t.since < :before AND t.network NOT IN (decode(repeat('00', 32), 'hex'), decode(repeat('ff', 32), 'hex'))",
+        NETWORK_KEPT,
+        _NETWORK,
+    ),
     Rule("confirmation_link", "t.expires_at < :now", timedelta(), "the link has expired", order="t.expires_at"),
     Rule(
         "waiting_address",

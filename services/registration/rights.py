@@ -202,6 +202,7 @@ _SEPARATE: Rights = {
     },
     # what the public processes may ask
     "receipt_of(bytea)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
+    f"confirmation_mails_held(bigint,{_AT})": {FORMS: "execute", OWN: "execute", DESK: "execute"},
     "undecided_bytes(bigint)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},
     f"pending_for(bytea,{_AT})": {OWN: "execute"},

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from marshmallow.validate import Range
+
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
+from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
 from shared.cli.settings import (
     MIGRATE,
@@ -89,6 +92,7 @@ class RegistrationSettings:
         organiser: shown on forms.
         sealed_one_reader: opening a whole list of sealed answers, or destroying a key, needs no approval.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
+        confirmation_mails_an_hour: to all addresses together, while few of their owners confirm.
     """
 
     common: CommonSettings
@@ -104,6 +108,7 @@ class RegistrationSettings:
     organiser: str = ""
     sealed_one_reader: bool = False
     console_url: str = ""
+    confirmation_mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -129,6 +134,7 @@ _NEEDS: Mapping[str, frozenset[str]] = {
     "mailed": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
     "organiser": frozenset({FORMS, OWN, WEB}),
     "console": frozenset({DESK, WEB}),
+    "budget": frozenset({DECIDE, WORK, FORMS, WEB}),
 }
 """Kinds of process by what they need."""
 
@@ -162,6 +168,11 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         organiser=env.str("TROIKA_ORGANISER", "The organisers") if needs("organiser") else "",
         sealed_one_reader=env.bool("TROIKA_SEALED_ONE_READER", False) if needs("master") else False,
         console_url=read_public_url(env, "TROIKA_CONSOLE_URL", common.public_url) if needs("console") else "",
+        confirmation_mails_an_hour=env.int(
+            "TROIKA_CONFIRMATION_MAILS_AN_HOUR", CONFIRMATION_MAILS_AN_HOUR, validate=Range(min=1, max=1_000_000)
+        )
+        if needs("budget")
+        else CONFIRMATION_MAILS_AN_HOUR,
     )
     if needs("master") or process == MIGRATE:
         settings = _with_key_store(env, settings, required=needs("master"))

@@ -62,12 +62,23 @@ forms_with_seats_to_decide = Gauge(
 )
 confirmation_mails_overdue = Gauge(
     "troika_confirmation_mails_overdue",
-    "Mailboxes whose next confirmation mail may go by their spacing and waits for a quota or for the decider.",
+    "Mailboxes whose next confirmation mail may go by their spacing and waits for a quota or for the decider; "
+    "100,000 at most are counted.",
     multiprocess_mode="mostrecent",
 )
 confirmation_mail_oldest_overdue_age_seconds = Gauge(
     "troika_confirmation_mail_oldest_overdue_age_seconds",
     "How long the first of them has waited, seconds; 0 if there is none.",
+    multiprocess_mode="mostrecent",
+)
+confirmation_mails_last_hour = Gauge(
+    "troika_confirmation_mails_last_hour",
+    "Confirmation mails of the last hour, to all domains together.",
+    multiprocess_mode="mostrecent",
+)
+confirmation_mails_budget = Gauge(
+    "troika_confirmation_mails_budget",
+    "How many may go in an hour: TROIKA_CONFIRMATION_MAILS_AN_HOUR, and up to four times as many if owners confirm.",
     multiprocess_mode="mostrecent",
 )
 retention_overdue = Gauge(

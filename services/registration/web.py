@@ -226,6 +226,7 @@ def _public_context(
         proxies=settings.common.proxies,
         organiser=settings.organiser,
         public_url=settings.common.public_url,
+        mails_an_hour=settings.confirmation_mails_an_hour,
         proof_keys=proof_keys(settings.intake_keys, NAME),
     )
 

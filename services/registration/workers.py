@@ -23,7 +23,7 @@ from services.registration.importing.store import make_vault
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
 from services.registration.intake.items import CoordinatorEntry, DeskAct
-from services.registration.intake.mailboxes import overdue_mails
+from services.registration.intake.mailboxes import overdue_mails, total_budget
 from services.registration.intake.queue import backlog, publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.storing import Entered
@@ -37,6 +37,8 @@ from services.registration.privacy.retention import retaining
 from services.registration.settings import RegistrationSettings
 from services.registration.telemetry import (
     confirmation_mail_oldest_overdue_age_seconds,
+    confirmation_mails_budget,
+    confirmation_mails_last_hour,
     confirmation_mails_overdue,
     forms_with_seats_to_decide,
     submission_oldest_undecided_age_seconds,
@@ -179,7 +181,8 @@ def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checke
     """
     publish_key(work, settings.decider_keys, clock())
     keys = DeciderKeys(settings.decider_keys, References(settings.person_keys[0]))
-    return Decider(work, clock, keys, RegistrationMessages(settings.notifications_key, settings.events_key))
+    messages = RegistrationMessages(settings.notifications_key, settings.events_key)
+    return Decider(work, clock, keys, messages, mails_an_hour=settings.confirmation_mails_an_hour)
 
 
 def make_import_run(
@@ -198,7 +201,7 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
     while not stop:
         try:
             if time.monotonic() >= gauges_at:  # before deciding: what ends the process must not hide the backlog
-                set_intake_gauges(work, clock())
+                set_intake_gauges(work, clock(), settings.confirmation_mails_an_hour)
                 gauges_at = time.monotonic() + GAUGES_EVERY_S
             decider = decider or make_decider(settings, work, clock)
             imports = imports or make_import_run(settings, work, clock, decider)
@@ -215,7 +218,7 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
             stop.wait(pause_s)
 
 
-def set_intake_gauges(work: UnitOfWork, now: datetime) -> None:
+def set_intake_gauges(work: UnitOfWork, now: datetime, mails_an_hour: int) -> None:
     """Read the backlog of the intake and set its metrics.
 
     Every decider does so, also a standby: the age has to grow while the leader is stuck.
@@ -226,10 +229,13 @@ def set_intake_gauges(work: UnitOfWork, now: datetime) -> None:
     with work.transaction() as connection:
         undecided, oldest, parked = backlog(connection)
         overdue, due_since = overdue_mails(connection, now)
+        sent, budget = total_budget(connection, now, mails_an_hour)
     submissions_undecided.set(undecided)
     submission_oldest_undecided_age_seconds.set(_age_s(oldest, now))
     submissions_parked.set(parked)
     confirmation_mails_overdue.set(overdue)
+    confirmation_mails_last_hour.set(sent)
+    confirmation_mails_budget.set(budget)
     confirmation_mail_oldest_overdue_age_seconds.set(_age_s(due_since, now))
 
 

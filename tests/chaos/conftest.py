@@ -10,7 +10,7 @@ from tests.support.processes import ProcessGroup
 from tests.support.rabbitmq import RabbitNode
 from tests.support.stack import Stack
 
-IN_EVERY_RUN = ("test_points.py", "test_matrix.py")
+IN_EVERY_RUN = ("test_points.py", "test_matrix.py", "test_many_waiting.py")
 """The files with a short variant, which `make test` runs."""
 
 

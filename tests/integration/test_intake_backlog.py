@@ -8,6 +8,8 @@ import pytest
 
 from services.registration.telemetry import (
     confirmation_mail_oldest_overdue_age_seconds,
+    confirmation_mails_budget,
+    confirmation_mails_last_hour,
     confirmation_mails_overdue,
     submission_oldest_undecided_age_seconds,
     submissions_parked,
@@ -86,26 +88,28 @@ def mailbox(installation: TestInstallation, number: int, waits: bool, due: timed
 
 
 def seen() -> list[float]:
-    """The gauges: undecided and how old, parked, overdue mails and how long."""
+    """The gauges: undecided and how old, parked, overdue mails and how long, mails and budget."""
     gauges = (
         submissions_undecided,
         submission_oldest_undecided_age_seconds,
         submissions_parked,
         confirmation_mails_overdue,
         confirmation_mail_oldest_overdue_age_seconds,
+        confirmation_mails_last_hour,
+        confirmation_mails_budget,
     )
     return [float(gauge._value.get()) for gauge in gauges]
 
 
 def test_empty_intake_shows_zeros(decider: UnitOfWork) -> None:
-    set_intake_gauges(decider, NOON)
-    assert seen() == [0.0] * 5
+    set_intake_gauges(decider, NOON, 1000)
+    assert seen() == [0.0] * 6 + [1000.0]
 
 
 def test_backlog_is_shown_with_the_age_of_its_oldest(decider: UnitOfWork, installation: TestInstallation) -> None:
     for number, (state, minutes) in enumerate([("received", 3), ("received", 2), ("parked", 90)]):
         store(installation, number, state, minutes * MINUTE)
-    set_intake_gauges(decider, NOON)
+    set_intake_gauges(decider, NOON, 1000)
     assert seen()[:3] == [2.0, 180.0, 1.0]
 
 
@@ -115,5 +119,5 @@ def test_mail_is_overdue_once_its_spacing_allows_it(decider: UnitOfWork, install
     mailbox(installation, 3, waits=True, due=5 * MINUTE)
     mailbox(installation, 4, waits=False, due=-10 * MINUTE)
     mailbox(installation, 5, waits=True, due=-10 * MINUTE, muted=True)
-    set_intake_gauges(decider, NOON)
-    assert seen()[3:] == [2.0, 3600.0]
+    set_intake_gauges(decider, NOON, 1000)
+    assert seen()[3:5] == [2.0, 3600.0]

@@ -85,6 +85,7 @@ class ReceiptPage:
         code: of the submission.
         attempt: how often the page has loaded itself again.
         calendar: links that add the event to a calendar; None if there is nothing to add.
+        mails_held: so many confirmation mails are requested that they take longer than usual.
     """
 
     style: PageStyle
@@ -95,6 +96,7 @@ class ReceiptPage:
     code: str
     attempt: int = 0
     calendar: CalendarLinks | None = None
+    mails_held: bool = False
 
 
 def receipt_path(receipt: str, language: str) -> str:

@@ -41,6 +41,7 @@ from services.registration.intake.items import (
     RequestList,
     Submission,
 )
+from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
 from services.registration.intake.model import ActResult, Result, SubmissionOutcome, without_cause
 from services.registration.intake.reading import (
     DeciderKeys,
@@ -97,6 +98,7 @@ class Decider:
         keys: of the decider.
         messages: of the service.
         name: UUID text that no other process has; a new one by default.
+        mails_an_hour: the budget of confirmation mails over all.
     """
 
     def __init__(
@@ -106,9 +108,10 @@ class Decider:
         keys: DeciderKeys,
         messages: RegistrationMessages,
         name: str = "",
+        mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR,
     ) -> None:
         self._work, self._clock, self._keys, self._messages = work, clock, keys, messages
-        self._name = name or new_id()
+        self._mails_an_hour, self._name = mails_an_hour, name or new_id()
         self._outage = False
 
     def run_once(self, *, mails: bool = True) -> int:
@@ -123,7 +126,7 @@ class Decider:
         try:
             numbers = self._begin()
             done = self._try(numbers) if numbers else 0
-            mailed = self._send_mails() if mails or numbers else 0
+            mailed = self._send_links() + self._send_mails() if mails or numbers else 0
         except Unavailable as error:
             self._outage = error.reason != TIMED_OUT
             raise
@@ -368,10 +371,9 @@ class Decider:
             now = self._clock.final_now("confirmation-mails", connection)
             if now is None:
                 return 0
-            sent = self._send_links(connection, now)
-            due = mailboxes.take_due_mails(connection, now, MAILS_AT_ONCE)
+            due = mailboxes.take_due_mails(connection, now, MAILS_AT_ONCE, self._mails_an_hour)
             if not due:
-                return sent
+                return 0
             minted = [(mail, new_id(), new_token()) for mail in due]
             links = [
                 mailboxes.MintedLink(identity, link_hash(token, CONFIRMATION), mail) for mail, identity, token in minted
@@ -393,14 +395,23 @@ class Decider:
                 ],
             )
         reach("decide.mailed")
-        return sent + len(due)
+        return len(due)
 
-    def _send_links(self, connection: Connection, now: datetime) -> int:
-        """Add messages with the managing links that were requested by read-only links and are due to the outbox."""
-        due = mailboxes.take_due_links(connection, now, MAILS_AT_ONCE)
-        people = [person for identity in due if (person := find_person(connection, identity)) is not None]
-        live = [person for person in people if person.registration.status in LIVE]
-        self._messages.add(connection, [fact_about(LINK_REQUESTED, person) for person in live], now)
+    def _send_links(self) -> int:
+        """Add messages with the managing links that were requested by read-only links and are due to the outbox.
+
+        In a transaction of their own: they go out although confirmation mails cannot.
+        """
+        with self._work.transaction() as connection:
+            if not queue.try_lead(connection):
+                return 0
+            now = self._clock.final_now("managing-links", connection)
+            if now is None:
+                return 0
+            due = mailboxes.take_due_links(connection, now, MAILS_AT_ONCE)
+            people = [person for identity in due if (person := find_person(connection, identity)) is not None]
+            live = [person for person in people if person.registration.status in LIVE]
+            self._messages.add(connection, [fact_about(LINK_REQUESTED, person) for person in live], now)
         return len(live)
 
 

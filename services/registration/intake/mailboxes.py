@@ -5,7 +5,8 @@ need no separate mail soon: the spacing grows, and starts again when the owner c
 
 When a quota is exhausted, submissions with a proof of work go first; the others are served round-robin by client
 network. Each client network has a daily limit of mails to mailboxes of a domain whose owners have not acted; a reserve
-goes to networks that have caused none: one sender cannot use up a domain's mails.
+goes to networks that have caused none: one sender cannot use up a domain's mails. Over all domains each network has a
+daily limit too, and a share of the budget is for networks that have caused little.
 
 A mailbox is ranked by that of its networks which has caused the fewest mails, and its mail counts for this one alone:
 submitting a person's address from a network that is used up does not delay the mail that the person causes.
@@ -16,13 +17,14 @@ does not hold back a link for longer than an hour.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
 from services.registration.intake.facts import LiveRegistration, MailWanted
+from services.registration.intake.mail_lines import DAY, ENOUGH, HOUR, DueMailbox, find_due
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
 from shared.public_forms.addresses import address_key, canonical_mailbox
@@ -36,19 +38,6 @@ WAITS = (
 )
 """Between the first mail and the second, and so on; the last one repeats. That makes six mails on the first day."""
 
-PER_DOMAIN_AN_HOUR = 100
-PER_DOMAIN_A_DAY = 500
-PER_NETWORK_A_DAY = 50
-"""Mails that one client network may cause to mailboxes of one domain whose owners have not acted."""
-
-RESERVE = 50
-"""Mails to a domain beyond its quotas, for client networks that have caused none to it that day."""
-
-PER_VERIFIED_MAILBOX = 10
-"""How many more an hour and a day a domain gets for each of its mailboxes whose owner has confirmed something, and how
-many more a client network may cause there."""
-
-OVER_ALL_AN_HOUR = 10_000
 MAX_GROWTH = 4
 """The budget over all grows up to this factor with the share of mailed mailboxes that confirm."""
 
@@ -75,12 +64,11 @@ def total_quota(limit: int, mailed: int, verified: int) -> int:
     return round(limit * (1 + (MAX_GROWTH - 1) * min(1.0, share)))
 
 
-BUCKET = timedelta(minutes=10)
-"""Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""
-
-HOUR, DAY = timedelta(hours=1) + BUCKET, timedelta(days=1) + BUCKET
 ALL = b""
 """The domain under which all mails are counted together."""
+
+HEADS = 50
+"""Addresses of a mailbox that are read to select the one that its mail goes to."""
 
 _WANT = text("""
     WITH new AS MATERIALIZED (
@@ -123,54 +111,24 @@ _MUTE = text("""
     VALUES (:mailbox, :domain, :now, CASE WHEN :muted THEN CAST(:now AS timestamptz) END)
     ON CONFLICT (mailbox_ref) DO UPDATE SET muted_at = CASE WHEN :muted THEN coalesce(mailbox.muted_at, :now) END
 """)
-_OF_NETWORK = "sha256(m.domain_ref || coalesce(n.network, ''))"
-"""Under which the mails are counted that one client network has caused to one domain. Mailboxes of which no network is
-known, or no longer, count as those of one network."""
-
-_DUE = text(f"""
-    WITH of_networks AS (
-        SELECT m.mailbox_ref, m.domain_ref, m.step, m.waiting_since, m.waiting_proven,
-            CASE WHEN m.verified_at IS NULL THEN {_OF_NETWORK} END AS of_network,
-            row_number() OVER (PARTITION BY m.domain_ref, n.network ORDER BY m.waiting_since, m.mailbox_ref)
-                + CASE WHEN m.domain_ref = '' THEN 0 ELSE coalesce((SELECT sum(c.sent) FROM mail_count c
-                    WHERE c.domain_ref = {_OF_NETWORK} AND c.began_at > :day_ago), 0) END AS nth
-        FROM mailbox m
-        LEFT JOIN waiting_network n ON n.mailbox_ref = m.mailbox_ref AND n.since >= m.waiting_since
-        WHERE m.waiting_since IS NOT NULL AND m.muted_at IS NULL AND m.next_mail_at <= :now
-            AND EXISTS (SELECT FROM waiting_address w WHERE w.mailbox_ref = m.mailbox_ref)
-    ), due AS (
-        SELECT DISTINCT ON (mailbox_ref) * FROM of_networks ORDER BY mailbox_ref, nth, of_network
-    ), quota AS (
-        SELECT d.domain_ref, v.verified, least(
-            :hourly + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
-                WHERE c.domain_ref = d.domain_ref AND c.began_at > :hour_ago), 0),
-            :daily + :more * v.verified - coalesce((SELECT sum(c.sent) FROM mail_count c
-                WHERE c.domain_ref = d.domain_ref AND c.began_at > :day_ago), 0)
-        ) AS left_over
-        FROM (SELECT DISTINCT domain_ref FROM due WHERE domain_ref <> '') AS d
-        CROSS JOIN LATERAL (SELECT count(*) AS verified FROM mailbox m
-            WHERE m.domain_ref = d.domain_ref AND m.verified_at IS NOT NULL) AS v
-    ), ranked AS (
-        SELECT due.*, quota.left_over, row_number() OVER (PARTITION BY due.domain_ref
-            ORDER BY waiting_proven DESC, nth, waiting_since, mailbox_ref) AS place,
-            row_number() OVER (PARTITION BY due.domain_ref ORDER BY nth, waiting_since, mailbox_ref) AS fresh_place
-        FROM due LEFT JOIN quota USING (domain_ref)
-        WHERE quota.domain_ref IS NULL OR due.of_network IS NULL OR due.nth <= :of_network + :more * quota.verified
-    )
-    SELECT mailbox_ref, domain_ref, step, of_network FROM ranked
-    WHERE left_over IS NULL OR place <= left_over OR (nth = 1 AND fresh_place <= left_over + :reserve)
-    ORDER BY waiting_proven DESC, nth, waiting_since, mailbox_ref LIMIT :limit
-""")  # noqa: S608 - a constant
 _TOTALS = text("""
     SELECT coalesce((SELECT sum(sent) FROM mail_count WHERE domain_ref = '' AND began_at > :hour_ago), 0),
-        (SELECT count(*) FROM mailbox WHERE last_mail_at > :day_ago),
-        (SELECT count(*) FROM mailbox WHERE last_mail_at > :day_ago AND verified_at IS NOT NULL),
-        EXISTS (SELECT FROM mailbox WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now)
+        count(*), count(*) FILTER (WHERE verified_at IS NOT NULL)
+    FROM (SELECT verified_at FROM mailbox WHERE last_mail_at > :day_ago ORDER BY last_mail_at DESC
+        LIMIT :enough) AS last
+""")
+_ANY_DUE = text("""
+    SELECT EXISTS (SELECT FROM mailbox WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now)
 """)
 _TAKE_ADDRESS = text("""
     DELETE FROM waiting_address w USING (
-        SELECT DISTINCT ON (a.mailbox_ref) a.address_ref FROM waiting_address a JOIN mailbox m USING (mailbox_ref)
-        WHERE a.mailbox_ref = ANY(:mailboxes) ORDER BY a.mailbox_ref,
+        SELECT DISTINCT ON (a.mailbox_ref) a.address_ref FROM mailbox m CROSS JOIN LATERAL (
+            (SELECT p.* FROM waiting_address p WHERE p.mailbox_ref = m.mailbox_ref AND p.plain)
+            UNION (SELECT p.* FROM waiting_address p WHERE p.mailbox_ref = m.mailbox_ref AND p.proven
+            ORDER BY p.since LIMIT :heads)
+            UNION (SELECT p.* FROM waiting_address p WHERE p.mailbox_ref = m.mailbox_ref ORDER BY p.since LIMIT :heads)
+        ) AS a
+        WHERE m.mailbox_ref = ANY(:mailboxes) ORDER BY a.mailbox_ref,
             EXISTS (SELECT FROM confirmation_link l WHERE l.address_ref = a.address_ref AND l.expires_at > :now),
             a.plain DESC, a.proven DESC, sha256(coalesce(a.network, '') || int4send(m.step)), a.since, a.address_ref
     ) AS first
@@ -202,9 +160,12 @@ _LINKS = text("""
         email text, language text)
 """)
 _OVERDUE = text("""
-    SELECT count(*), min(greatest(waiting_since, next_mail_at)) FROM mailbox
-    WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+    SELECT count(*), min(greatest(waiting_since, next_mail_at)) FROM (SELECT waiting_since, next_mail_at FROM mailbox
+        WHERE waiting_since IS NOT NULL AND muted_at IS NULL AND next_mail_at <= :now
+        ORDER BY next_mail_at LIMIT :most) AS first
 """)
+MAX_COUNTED = 100_000
+"""Mailboxes counted as overdue, so that the count does not slow the decider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,63 +213,51 @@ def set_muted(connection: Connection, address: AddressRefs, muted: bool, now: da
     connection.execute(_MUTE, values)
 
 
-def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[DueMail]:
+def total_budget(connection: Connection, now: datetime, an_hour: int) -> tuple[int, int]:
+    """Return how many mails have gone to all domains in the last hour, and how many may.
+
+    Args:
+        connection: of a transaction.
+        now: the time.
+        an_hour: the budget while no one has confirmed anything (``TROIKA_CONFIRMATION_MAILS_AN_HOUR``).
+    """
+    values = {"hour_ago": now - HOUR, "day_ago": now - DAY, "enough": ENOUGH}
+    sent, mailed, verified = connection.execute(_TOTALS, values).one()
+    return int(sent), total_quota(an_hour, mailed, verified)
+
+
+def take_due_mails(connection: Connection, now: datetime, limit: int, an_hour: int) -> list[DueMail]:
     """Take up to ``limit`` mails that may go now, count them, and postpone the next mail to each mailbox.
 
     Args:
         connection: of the leader's transaction: no other process takes mails until it ends.
         now: the time.
         limit: mails of one transaction.
+        an_hour: as in :func:`total_budget`.
     """
-    sent, mailed, verified, any_due = connection.execute(
-        _TOTALS, {"now": now, "hour_ago": now - HOUR, "day_ago": now - DAY}
-    ).one()
-    left = min(limit, total_quota(OVER_ALL_AN_HOUR, mailed, verified) - int(sent))
-    if not any_due or left <= 0:
+    if not connection.execute(_ANY_DUE, {"now": now}).scalar_one():
         return []
-    due = connection.execute(_DUE, _due_values(now, left)).fetchall()
+    sent, quota = total_budget(connection, now, an_hour)
+    due = {one.mailbox: one for one in find_due(connection, now, limit, quota, sent)}
     if not due:
         return []
-    domains = {mailbox: domain for mailbox, domain, _step, _network in due}
-    steps = {mailbox: step for mailbox, _domain, step, _network in due}
-    networks = {mailbox: bytes(network) for mailbox, domain, _step, network in due if domain and network}
+    values = {"mailboxes": list(due), "heads": HEADS, "now": now}
     taken = [
-        DueMail(AddressRefs(ref, mailbox, domains[mailbox]), email, language, pending)
-        for mailbox, ref, email, language, pending in connection.execute(
-            _TAKE_ADDRESS, {"mailboxes": list(domains), "now": now}
-        )
+        DueMail(AddressRefs(ref, mailbox, due[mailbox].domain), email, language, pending)
+        for mailbox, ref, email, language, pending in connection.execute(_TAKE_ADDRESS, values)
     ]
-    _record_sent(connection, taken, steps, networks, now)
+    _record_sent(connection, taken, due, now)
     return taken
 
 
-def _due_values(now: datetime, limit: int) -> dict[str, object]:
-    return {
-        "now": now,
-        "hour_ago": now - HOUR,
-        "day_ago": now - DAY,
-        "hourly": PER_DOMAIN_AN_HOUR,
-        "daily": PER_DOMAIN_A_DAY,
-        "more": PER_VERIFIED_MAILBOX,
-        "of_network": PER_NETWORK_A_DAY,
-        "reserve": RESERVE,
-        "limit": limit,
-    }
-
-
 def _record_sent(
-    connection: Connection,
-    taken: Sequence[DueMail],
-    steps: dict[bytes, int],
-    networks: dict[bytes, bytes],
-    now: datetime,
+    connection: Connection, taken: Sequence[DueMail], due: Mapping[bytes, DueMailbox], now: datetime
 ) -> None:
     mailed = {one.address.mailbox for one in taken}
-    rows = [{"mailbox": box, "next_mail_at": next_mail_at(steps[box] + 1, now)} for box in mailed]
+    rows = [{"mailbox": box, "next_mail_at": next_mail_at(due[box].step + 1, now)} for box in mailed]
     connection.execute(_SENT, {"rows": as_parameter(rows), "now": now})
-    connection.execute(_STOP_WAITING, {"mailboxes": [box for box in steps if box not in mailed]})
-    counts = Counter(domain for one in taken for domain in {ALL, one.address.domain})
-    counts.update(networks[one.address.mailbox] for one in taken if one.address.mailbox in networks)
+    connection.execute(_STOP_WAITING, {"mailboxes": [box for box in due if box not in mailed]})
+    counts = Counter(ref for box in mailed for ref in {ALL, due[box].domain, *due[box].counted})
     if counts:
         began_at = now.replace(minute=now.minute - now.minute % 10, second=0, microsecond=0)
         counted = [{"domain": domain, "sent": sent} for domain, sent in counts.items()]
@@ -323,7 +272,7 @@ def store_links(connection: Connection, links: Sequence[MintedLink], now: dateti
 
 def overdue_mails(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
     """Return how many mailboxes wait for a mail that their spacing allows, and since when the first of them."""
-    count, since = connection.execute(_OVERDUE, {"now": now}).one()
+    count, since = connection.execute(_OVERDUE, {"now": now, "most": MAX_COUNTED}).one()
     return int(count), since
 
 

@@ -28,6 +28,7 @@ from services.registration.embed.strings import EventTime
 from services.registration.forms.service import Partner, every_origin
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView, view_form
+from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
 from services.registration.intake.service import Intake
 from services.registration.telemetry import intake_requests_total
 from shared.db.unit_of_work import UnitOfWork
@@ -92,6 +93,7 @@ class PublicContext:
     proof_keys: of challenges.
     views: cached forms.
     public_url: address of the whole system as people see it.
+    mails_an_hour: the budget of confirmation mails over all.
     """
 
     work: UnitOfWork
@@ -101,6 +103,7 @@ class PublicContext:
     organiser: str
     proof_keys: ProofKeys
     public_url: str
+    mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR
     views: dict[str, tuple[float, FormView]] = field(default_factory=dict)
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 

@@ -31,6 +31,7 @@ from services.registration.forms.model import IN_CALENDARS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.service import PublicEvent, every_origin, find_public_event, first_form
 from services.registration.forms.store import PublicForm
+from services.registration.intake.mail_lines import are_mails_held
 from services.registration.public.api import FormQuery, ReceiptStateSchema
 from services.registration.public.context import (
     PublicContext,
@@ -120,10 +121,19 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
             code=content["code"],
             attempt=attempt_number(),
             calendar=_links(context, receipt, content, style.language),
+            mails_held=_are_mails_held(context, content["status"]),
         )
         return page(render_receipt(shown), style)
 
     return blueprint
+
+
+def _are_mails_held(context: PublicContext, status: str) -> bool:
+    """Whether a person with this outcome waits for a mail, and so many do that it takes longer: of no one's address."""
+    if status not in ("received", "check-your-mail"):
+        return False
+    with context.work.single_statement() as connection:
+        return are_mails_held(connection, context.clock(), context.mails_an_hour)
 
 
 def _event(context: PublicContext, content: Mapping[str, Any], language: str) -> CalendarEvent | None:

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from services.registration.cleanup import MUTE_LASTS
-from services.registration.intake.mailboxes import PER_DOMAIN_AN_HOUR, PER_NETWORK_A_DAY, RESERVE
+from services.registration.embed.strings import page_texts
+from services.registration.intake.mail_lines import (
+    CONFIRMATION_MAILS_AN_HOUR as BUDGET,
+)
+from services.registration.intake.mail_lines import (
+    LITTLE,
+    PER_DOMAIN_AN_HOUR,
+    PER_NETWORK_A_DAY,
+    PER_NETWORK_OVER_ALL_A_DAY,
+    PER_VERIFIED_MAILBOX,
+    RESERVE,
+)
 from tests.integration.registration.test_kinds import filled
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
@@ -19,6 +30,8 @@ VICTIM = "carol@victim.example.org"
 OWN_NETWORK = "198.51.100.9"
 ATTACKER = "203.0.113.1"
 PARTNER_ORIGIN = "https://partner.example.org"
+OF_ATTACKER = "domain_ref IN (SELECT sha256(network || '*') FROM waiting_network)"
+WITH_NETWORK = "SELECT count(*) FROM waiting_network WHERE network <> decode(repeat('00', 32), 'hex')"
 EVIL = "https://evil.example.org"
 
 
@@ -171,10 +184,10 @@ def test_networks_of_a_mailbox_are_kept_for_a_day_and_without_them_it_has_no_adv
     service.decide()
     service.clock.advance(timedelta(days=1))
     service.tend()
-    assert rows(service.url, "SELECT count(*) FROM waiting_network") == [(len(addresses),)]
+    assert rows(service.url, WITH_NETWORK) == [(len(addresses),)]
     service.clock.advance(timedelta(hours=1))
     service.tend()
-    assert rows(service.url, "SELECT count(*) FROM waiting_network") == [(0,)]
+    assert rows(service.url, WITH_NETWORK) == [(0,)]
     service.decide()
     assert len(service.mailed()) == 2 * PER_NETWORK_A_DAY
     left = min(addresses - set(service.mailed()))
@@ -224,6 +237,49 @@ def test_reserve_of_a_domain_goes_to_networks_that_have_caused_no_mail(service: 
         submit(service, f"late-{number}@victim.example.org", f"192.0.2.{number}", number)
     service.decide()
     assert len(service.mailed()) == PER_DOMAIN_AN_HOUR + RESERVE
+
+
+def test_network_causes_no_more_mails_over_all_domains_than_it_may(service: RegistrationService) -> None:
+    """Whoever invents domains; ten more for each person who confirms."""
+    submit(service, VICTIM, ATTACKER)
+    service.decide()
+    rows(service.url, f"UPDATE mail_count SET sent = {PER_NETWORK_OVER_ALL_A_DAY - 1} WHERE {OF_ATTACKER}")
+    for number in range(12):
+        submit(service, f"false@false-{number}.org", ATTACKER, number)
+    service.decide()
+    assert len(service.mailed()) == 2
+    submit(service, "carol@gmail.com", OWN_NETWORK)
+    service.decide()
+    assert service.mailed()[2:] == ["carol@gmail.com"]
+    service.confirm(VICTIM)
+    service.decide()
+    assert len(service.mailed()) == 3 + PER_VERIFIED_MAILBOX
+
+
+def test_share_of_the_budget_is_for_networks_that_have_caused_little(service: RegistrationService) -> None:
+    """And its last part for those with a proof of work. The page of a receipt says that mails take longer."""
+    rows(service.url, "UPDATE form SET verification = 'email'")
+    submit(service, VICTIM, ATTACKER)
+    service.decide()
+    rows(service.url, f"UPDATE mail_count SET sent = {LITTLE} WHERE {OF_ATTACKER}")
+    keys = keys_of(service.installation)
+    said = []
+    for part, used in enumerate((0.75, 0.9, 1.0)):
+        rows(service.url, f"UPDATE mail_count SET sent = {round(used * BUDGET)} WHERE domain_ref = ''")
+        submit(service, f"false@false-{part}.org", ATTACKER, altcha=minted(keys, WEBINAR, service.clock()))
+        submit(service, f"plain@plain-{part}.org", f"192.0.2.{part}")
+        proof = minted(keys, WEBINAR, service.clock())
+        receipt = service.submit(
+            answers(part, email=f"proven@proven-{part}.org", altcha=proof),
+            headers={"X-Forwarded-For": f"198.51.100.{part}"},
+        ).get_json()["receipt"]
+        service.decide()
+        service.clock.advance(timedelta(minutes=6))
+        said.append(page_texts().text("receipt.mails-held", "en") in service.client.get(f"/receipts/{receipt}").text)
+    assert sorted(service.mailed()[1:]) == ["plain@plain-0.org", "proven@proven-0.org", "proven@proven-1.org"]
+    assert said == [True, True, True]
+    rows(service.url, "UPDATE mail_count SET sent = 1")
+    assert page_texts().text("receipt.mails-held", "en") not in service.client.get(f"/receipts/{receipt}").text
 
 
 def test_tags_make_no_further_people_on_a_form_without_verification(service: RegistrationService) -> None:
