@@ -14,6 +14,7 @@ PROGRAMS = {
     "drill": "deploy.operations.backup.drill",
     "install": "deploy.machine.install",
     "doctor": "deploy.operations.doctor",
+    "mail": "deploy.operations.mail",
     "recover": "deploy.operations.recover",
     "prepare": "deploy.compose.prepare",
     "restore": "deploy.operations.backup.restore",

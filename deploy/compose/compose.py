@@ -3,6 +3,7 @@
 Each container sees its own folder of the volume of settings, and nothing else of it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from deploy.compose.caddy import caddyfile
@@ -29,6 +30,7 @@ from deploy.compose.monitoring import (
     prometheus_container,
 )
 from deploy.compose.settings_files import DOCTOR_FOLDER
+from deploy.pools import WORKER_CONNECTIONS, web_connections
 
 HEADER = (
     "# Troika on one machine: `docker compose up -d`, with a file .env beside this one (docs/how-to/deploy.md).\n"
@@ -89,7 +91,7 @@ def compose(size: str) -> str:
         "audit": _audit(),
         "sink": _sink(),
         "tools": _tools(),
-        "doctor": _doctor(),
+        "doctor": _doctor(ours),
         "doctor-logins": _doctor_of_logins(),
         **{name: {**extra, "depends_on": site} for name, extra in extras.items()},
     }
@@ -191,7 +193,7 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_METRICS_FROM": METRICS_FROM,
             "TROIKA_LIMITS_EXEMPT": "${TROIKA_LIMITS_EXEMPT:-}",
             # what many clients use at once runs twice; the others once, in memory for a small server
-            "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",
+            "TROIKA_WEB_WORKERS": str(_web_workers(one)),
         }
     else:
         environment |= {"TROIKA_METRICS_HOST": "0.0.0.0", "TROIKA_METRICS_PORT": str(METRICS_PORT)}  # noqa: S104
@@ -213,6 +215,15 @@ def _container(one: Container) -> dict[str, Any]:
         restart="unless-stopped",
         stop_grace_period="40s",
     )
+
+
+def _web_workers(one: Container) -> int:
+    return 2 if one.service == "registration" else 1
+
+
+def _connections(one: Container) -> int:
+    """The most connections to PostgreSQL that a container opens."""
+    return web_connections(one.service) * _web_workers(one) if one.web else WORKER_CONNECTIONS * len(one.processes)
 
 
 def _probe(one: Container) -> dict[str, Any]:
@@ -306,13 +317,14 @@ def _tools() -> dict[str, Any]:
     return _ours([], profiles=["tools"], environment=environment, volumes=volumes, networks=["back"])
 
 
-def _doctor() -> dict[str, Any]:
+def _doctor(ours: Iterable[Container]) -> dict[str, Any]:
     """It reaches servers of others, and has only logins that read ids, states and statistics; an operator starts it."""
     environment = {
         **DOCTOR_SETTINGS,
         "TROIKA_DOCTOR_PROMETHEUS_URL": "http://prometheus:9090",
         "TROIKA_DOCTOR_DKIM_SELECTOR": "${TROIKA_DKIM_SELECTOR:-}",
-        "TROIKA_INSECURE": "database,broker",
+        "TROIKA_DOCTOR_CONNECTIONS": str(WORKER_CONNECTIONS + sum(map(_connections, ours))),
+        "TROIKA_DOCTOR_PRIVATE_HOSTS": "postgres,keys-postgres,sink",
         "TROIKA_TRUSTED_PROXIES": SUBNET,
         "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from deploy.operations.authorities import trusted_authorities
 from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
 
 FORM = "canary"
@@ -107,7 +108,9 @@ class Canary:
 
     def _decision(self, receipt: str) -> str:
         """The submission's status on the receipt; for an HTTP error, its status code as text."""
-        answer = requests.get(f"{self.public_url}/v1/receipts/{receipt}", timeout=REQUEST_TIMEOUT_S)
+        answer = requests.get(
+            f"{self.public_url}/v1/receipts/{receipt}", timeout=REQUEST_TIMEOUT_S, verify=trusted_authorities()
+        )
         return str(answer.json()["status"]) if answer.ok else str(answer.status_code)
 
     def _register(self, address: str, tag: str) -> requests.Response:
@@ -124,6 +127,7 @@ class Canary:
             json={**answers, **solved_challenge(self.public_url, self.form)},
             headers={"Idempotency-Key": f"canary-{tag}"},
             timeout=REQUEST_TIMEOUT_S,
+            verify=trusted_authorities(),
         )
 
     def _wait_for_link(self, address: str, rest: Callable[[float], bool]) -> str:
@@ -137,9 +141,16 @@ class Canary:
 
     def _find_link(self, address: str) -> str:
         """The managing link in the first mail to ``address`` that has one; empty if there is none yet."""
-        mails = requests.get(f"{self.inbox_url}/mails.json", params={"to": address}, timeout=REQUEST_TIMEOUT_S)
+        mails = requests.get(
+            f"{self.inbox_url}/mails.json",
+            params={"to": address},
+            timeout=REQUEST_TIMEOUT_S,
+            verify=trusted_authorities(),
+        )
         for mail in mails.json():
-            content = requests.get(f"{self.inbox_url}/mails/{mail['id']}.eml", timeout=REQUEST_TIMEOUT_S).content
+            content = requests.get(
+                f"{self.inbox_url}/mails/{mail['id']}.eml", timeout=REQUEST_TIMEOUT_S, verify=trusted_authorities()
+            ).content
             if link := link_in(content, self.public_url):
                 return link
         return ""
@@ -155,4 +166,6 @@ class Canary:
     @staticmethod
     def _cancel(link: str) -> int:
         form = {"action": "cancel"}
-        return requests.post(link, data=form, allow_redirects=False, timeout=REQUEST_TIMEOUT_S).status_code
+        return requests.post(
+            link, data=form, allow_redirects=False, timeout=REQUEST_TIMEOUT_S, verify=trusted_authorities()
+        ).status_code

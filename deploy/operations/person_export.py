@@ -13,6 +13,8 @@ from typing import Any
 import click
 import requests
 
+from deploy.operations.authorities import trusted_authorities
+
 Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Asks a service for its part: its name and the body of the request; returns what it answers."""
 
@@ -48,7 +50,12 @@ def ask_over_http(url: str, key: str) -> Ask:
     def ask(service: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         headers = {"Authorization": f"Bearer {key}"}
         answer = requests.post(
-            f"{url}{PATH}/{service}", json=body, headers=headers, timeout=REQUEST_TIMEOUT_S, allow_redirects=False
+            f"{url}{PATH}/{service}",
+            json=body,
+            headers=headers,
+            timeout=REQUEST_TIMEOUT_S,
+            allow_redirects=False,
+            verify=trusted_authorities(),
         )
         if answer.status_code != requests.codes.ok:
             raise click.ClickException(f"{service} answers {answer.status_code}: {answer.text[:500]}")

@@ -16,8 +16,9 @@ import dns.resolver
 import requests
 from cryptography import x509
 
+from deploy.operations.authorities import trusted_authorities
 from deploy.operations.doctor.database_sessions import DatabaseSessions
-from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes, TlsEndpoint
+from deploy.operations.doctor.probes import REFUSED_CERTIFICATE, Certificate, DiskSpace, HttpAnswer, Probes, TlsEndpoint
 from services.notifications.sending.smtp import NotReached, SmtpTransport
 from shared.messaging.broker import VHOST
 from shared.messaging.queue_members import BrokerNode, Management, ManagementError, QueueMembers
@@ -96,11 +97,26 @@ def fetch(url: str) -> HttpAnswer:
                 url,
                 timeout=WITHIN_S,
                 allow_redirects=False,
+                verify=trusted_authorities(),
                 headers={"User-Agent": f"troika-doctor/{running_version()}"},
             )
+    except requests.exceptions.SSLError as error:
+        raise Unavailable(refused_certificate(error) or "TLS failed") from error
     except requests.RequestException as error:
         raise Unavailable(type(error).__name__) from error
     return HttpAnswer(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.text)
+
+
+def refused_certificate(error: BaseException) -> str:
+    """Why a certificate was refused, if that is the cause of ``error``; else empty."""
+    causes: list[object] = [error]
+    for cause in causes:  # libraries wrap it, as a cause, a context, an argument or a reason
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"{REFUSED_CERTIFICATE}: {cause.verify_message}"
+        if isinstance(cause, BaseException):
+            wrapped = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
+            causes += [each for each in wrapped if isinstance(each, BaseException) and each not in causes]
+    return ""
 
 
 def resolve(name: str, kind: str) -> list[str]:
@@ -131,7 +147,7 @@ def connect_relay(url: str) -> None:
     try:
         SmtpTransport(url).connect().close()
     except NotReached as error:
-        raise Unavailable(str(error)) from error
+        raise Unavailable(refused_certificate(error) or str(error)) from error
 
 
 def run(words: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from deploy.operations.backup.configuration import (
 )
 from deploy.operations.backup.figures import DATABASE, DEFAULT_FOLDER, DRILL, FORM_KEYS, KEYS
 from deploy.operations.backup.figures import LAST_SUCCESS as FIGURE
-from deploy.operations.doctor.database import servers
+from deploy.operations.doctor.database import place, servers
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import Probes
@@ -63,6 +63,37 @@ def check_backup(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 def check_drill(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """A backup was restored for practice in the last three months."""
     yield _graded(DRILL, *_noted(host, probes, DRILL), probes)
+
+
+def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
+    """WAL is archived, and the archive accepts it."""
+    statement = """SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time,
+        '-infinity'), extract(epoch FROM clock_timestamp() - last_archived_time)::int FROM pg_stat_archiver"""
+    for url in servers(host):
+        mode, failures, failing, age_s = probes.query(url, statement)[0]
+        if mode == "off":
+            yield _without_archive(host, probes, place(url))
+        elif failing:
+            do = "Read PostgreSQL's log for archive_command: runbook TroikaWalNotArchived"
+            yield failed(place(url), f"the archive refuses WAL ({failures} times)", do)
+        elif age_s is None:
+            yield warning(place(url), "nothing is archived yet", "Run SELECT pg_switch_wal(), then check again")
+        else:
+            yield ok(place(url), f"the last WAL was archived {age_s} s ago")
+
+
+def _without_archive(host: GradedHost, probes: Probes, about: str) -> CheckResult:
+    """The result for a server without an archive: dumps are enough, if somebody makes them."""
+    try:
+        dumped, _source = _noted(host, probes, DATABASE)
+    except Unavailable:
+        dumped = None
+    if dumped and probes.now() - dumped <= BOUNDS[DATABASE][0]:
+        return ok(
+            about, "archive_mode = off, and the last backup is younger than a day: a restore loses the time since"
+        )
+    do = "Set up backups: docs/how-to/back-up.md; without WAL a restore loses a day"
+    return warning(about, "archive_mode = off", do)
 
 
 def _graded(kind: str, found: datetime | None, source: str, probes: Probes) -> CheckResult:

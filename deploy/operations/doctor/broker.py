@@ -130,7 +130,7 @@ def _judged_members(nodes: int, wanted: int, few: Sequence[str]) -> Iterator[Che
         do = "Run: troika events topology check, then topology grow: runbook TroikaQueueTooFewMembers"
         yield failed("queues", f"without all {wanted} members running: {', '.join(few)}", do)
     elif nodes == 1:
-        yield warning("nodes", "one node", "One is enough to start: while it is down, messages wait in the outbox")
+        yield ok("nodes", "one node is enough to start; while it is down, messages wait in the outbox")
     else:
         yield ok("nodes", f"{nodes} nodes; every queue has {wanted} members")
 

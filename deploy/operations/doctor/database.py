@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.operations.doctor.grading import CheckResult, GradedHost, HostDatabase, failed, not_asked, ok, warning
+from deploy.operations.doctor.grading import (
+    PRIVATE_HOSTS,
+    CheckResult,
+    GradedHost,
+    HostDatabase,
+    failed,
+    not_asked,
+    ok,
+    warning,
+)
 from deploy.operations.doctor.probes import Probes
 from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.servers.logins import KEYS
@@ -19,6 +28,8 @@ MIGRATIONS = {
     KEYS: _CODE / "registration" / "keys_migrations",
 }
 WEB_WORKERS = 2
+CONNECTIONS = "TROIKA_DOCTOR_CONNECTIONS"
+"""Setting with the number of connections that the pools of all containers may open, as Compose names it."""
 SHOWN = 3
 
 
@@ -114,13 +125,9 @@ def check_standby(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     for url in servers(host):
         named = str(probes.query(url, "SHOW synchronous_standby_names")[0][0])
         states = [row[0] for row in probes.query(url, "SELECT sync_state FROM pg_stat_replication")]
-        about = _place(url)
+        about = place(url)
         if not states and not named:
-            yield warning(
-                about,
-                "no standby",
-                "One is enough to start; while it is down, forms answer 503. Two: docs/how-to/postgresql.md",
-            )
+            yield ok(about, "no standby: one server is enough to start; while it is down, forms answer 503")
         elif states and None in states:
             yield not_asked(about, f"{len(states)} standby servers; this login may not see their state", _MONITOR)
         elif named and not {"sync", "quorum"} & set(states):
@@ -143,37 +150,16 @@ def check_connections(host: GradedHost, probes: Probes) -> Iterator[CheckResult]
         found = f"{most} connections, {reserved} reserved, {used} in use; the pools may need {needed}"
         if used >= 0.85 * (most - reserved):
             yield failed(
-                _place(url),
+                place(url),
                 found,
                 "Raise max_connections, or end the sessions that hold them: TroikaPostgresConnections",
             )
         elif needed > most - reserved:
             yield warning(
-                _place(url), found, f"Set max_connections = {needed + reserved + 20}, or put PgBouncer before it"
+                place(url), found, f"Set max_connections = {needed + reserved + 20}, or put PgBouncer before it"
             )
         else:
-            yield ok(_place(url), found)
-
-
-def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """WAL is archived, and the archive accepts it."""
-    statement = """SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time,
-        '-infinity'), extract(epoch FROM clock_timestamp() - last_archived_time)::int FROM pg_stat_archiver"""
-    for url in servers(host):
-        mode, failures, failing, age_s = probes.query(url, statement)[0]
-        if mode == "off":
-            yield warning(
-                _place(url),
-                "archive_mode = off",
-                "Set up backups: docs/how-to/back-up.md; without WAL a restore loses a day",
-            )
-        elif failing:
-            do = "Read PostgreSQL's log for archive_command: runbook TroikaWalNotArchived"
-            yield failed(_place(url), f"the archive refuses WAL ({failures} times)", do)
-        elif age_s is None:
-            yield warning(_place(url), "nothing is archived yet", "Run SELECT pg_switch_wal(), then check again")
-        else:
-            yield ok(_place(url), f"the last WAL was archived {age_s} s ago")
+            yield ok(place(url), found)
 
 
 def check_tls(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
@@ -183,6 +169,9 @@ def check_tls(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         named = str(parameters.get("host", ""))
         if all(not one or one[0] in "/@" or is_loopback(one) for one in named.split(",")):
             yield ok(database.service, "on this machine")
+            continue
+        if {*named.split(",")} <= {*host.value(PRIVATE_HOSTS).split(",")}:
+            yield ok(database.service, "in a network of this installation alone")
             continue
         encrypted, version = probes.query(
             database.url, "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -231,7 +220,7 @@ def _one_process_each(host: GradedHost) -> list[HostDatabase]:
     return list({one.service: one for one in (*host.databases, *_processes(host))}.values())
 
 
-def _place(url: str) -> str:
+def place(url: str) -> str:
     parameters = connection_parameters(url)
     return f"{parameters.get('host') or 'socket'}:{parameters.get('port') or 5432}"
 
@@ -242,14 +231,16 @@ def servers(host: GradedHost) -> list[str]:
     Not of the server of the keys database: few processes reach it, forms work without it, and WAL in an archive would
     preserve destroyed keys (docs/how-to/deploy.md, Several hosts).
     """
-    found = {_place(one.url): one.url for one in reversed(host.one_login_each()) if one.service in SERVICES}
+    found = {place(one.url): one.url for one in reversed(host.one_login_each()) if one.service in SERVICES}
     if host.monitor_url:
-        found[_place(host.monitor_url)] = host.monitor_url
+        found[place(host.monitor_url)] = host.monitor_url
     return list(found.values())
 
 
 def _connections_of_pools(host: GradedHost) -> int:
     """The most connections that one instance of each process opens."""
+    if named := host.value(CONNECTIONS):
+        return int(named)
     workers = int(host.value("TROIKA_WEB_WORKERS") or WEB_WORKERS)
     total = 0
     for service, process in PROCESSES:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+PRIVATE_HOSTS = "TROIKA_DOCTOR_PRIVATE_HOSTS"
+"""Setting with the servers in a network of this installation alone, as Compose names them."""
+
 
 class Grade(StrEnum):
     """How good a result is."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
+from deploy.operations.doctor.grading import PRIVATE_HOSTS, CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes, TlsEndpoint
 from services.notifications.composing.mime import domain_of
 from services.notifications.sending.smtp import parse_relay
@@ -29,6 +29,8 @@ def check_relay(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     if relay.security == "none":
         if is_loopback(relay.host):
             yield ok(about, "accepts connections, on this machine")
+        elif relay.host in host.value(PRIVATE_HOSTS).split(","):
+            yield ok(about, "accepts connections, in a network of this installation alone")
         else:
             yield warning(about, "not encrypted", "Write smtps:// or ?starttls=required in SMTP_URL")
         return

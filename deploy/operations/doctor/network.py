@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from urllib.parse import quote, urlsplit
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
-from deploy.operations.doctor.probes import Probes, TlsEndpoint
+from deploy.operations.doctor.probes import REFUSED_CERTIFICATE, Probes, TlsEndpoint
 from shared.runtime.errors import Unavailable
 from shared.runtime.settings import connection_parameters, is_loopback
 
@@ -19,6 +19,7 @@ WIDEST_V4, WIDEST_V6 = 8, 7
 """Prefix lengths of the largest private networks: 10.0.0.0/8 and fc00::/7."""
 
 OPERATIONS = ("/-/registration/readyz", "/-/registration/metrics", "/-/events/metrics", "/-/notifications/metrics")
+TRUSTED = "Install a certificate for this name from an authority that SSL_CERT_FILE or the system trusts"
 HEADERS = ("x-content-type-options", "referrer-policy", "content-security-policy")
 
 
@@ -80,8 +81,7 @@ def check_certificates(host: GradedHost, probes: Probes) -> Iterator[CheckResult
         left = certificate.ends_at - probes.now()
         days = f"{left.days} days left"
         if certificate.fault:
-            do = "Install a certificate for this name from an authority that SSL_CERT_FILE or the system trusts"
-            yield failed(about, f"not trusted: {certificate.fault}", do)
+            yield failed(about, f"not trusted: {certificate.fault}", TRUSTED)
         elif left < FAIL_BEFORE:
             yield failed(about, days, "Renew it now: runbook TroikaCertificateEndsSoon")
         elif left < WARN_BEFORE:
@@ -143,7 +143,9 @@ def _unreachable(host: str, about: str, reason: str) -> CheckResult:
     """The result for a server that does not answer; a name below ``.localhost`` is this machine or container."""
     if host.endswith(".localhost"):
         return not_asked(about, f"this name resolves to this machine only ({reason})", "Open it in a browser")
-    do = "Check DNS, firewall, server and certificate; for the public host: runbook TroikaPublicPageDown"
+    if reason.startswith(REFUSED_CERTIFICATE):
+        return failed(about, reason, TRUSTED)
+    do = "Check DNS, firewall and server; for the public host: runbook TroikaPublicPageDown"
     return failed(about, f"cannot be reached from here ({reason})", do)
 
 

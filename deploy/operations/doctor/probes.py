@@ -7,6 +7,9 @@ from typing import Any
 
 from shared.messaging.queue_members import BrokerNode, QueueMembers
 
+REFUSED_CERTIFICATE = "its certificate is refused"
+"""Begins the reason of a probe that got an answer, from a server whose certificate is not trusted."""
+
 Row = tuple[Any, ...]
 
 

@@ -82,7 +82,7 @@ CHECKS: Sequence[HostCheck] = (
     HostCheck("database-durability", Need.DATABASES, database.check_durability),
     HostCheck("database-standby", Need.DATABASES, database.check_standby),
     HostCheck("database-connections", Need.DATABASES, database.check_connections),
-    HostCheck("database-archive", Need.DATABASES, database.check_archive),
+    HostCheck("database-archive", Need.DATABASES, backups.check_archive),
     HostCheck("database-tls", Need.DATABASES, database.check_tls),
     HostCheck("broker-logins", Need.BROKER, broker.check_logins),
     HostCheck("broker-version", Need.BROKER, broker.check_version),

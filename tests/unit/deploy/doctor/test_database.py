@@ -1,5 +1,6 @@
 """Checks of PostgreSQL."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -7,10 +8,10 @@ import pytest
 
 from deploy.operations.doctor.database import MIGRATIONS
 from deploy.operations.doctor.grading import Grade, HostDatabase
-from deploy.operations.doctor.probes import Row
+from deploy.operations.doctor.probes import HttpAnswer, Row
 from shared.db.readiness import newest_revision
 from shared.runtime.errors import Unavailable
-from tests.unit.deploy.doctor.fakes import EVENTS, NOW, OPERATOR, check, host, only, probes, rows, url
+from tests.unit.deploy.doctor.fakes import EVENTS, NOW, OPERATOR, check, host, only, pages, probes, rows, url
 
 ONE = host(databases=(EVENTS,))
 NEWEST = newest_revision(MIGRATIONS["events"])
@@ -91,7 +92,7 @@ def test_durability(fsync: str, grade: Grade) -> None:
 @pytest.mark.parametrize(
     ("named", "states", "grade"),
     [
-        ("", [], Grade.WARNING),
+        ("", [], Grade.OK),
         ("", [("async",)], Grade.WARNING),
         ("b", [(None,)], Grade.NOT_ASKED),
         ("b", [], Grade.FAILED),
@@ -110,6 +111,32 @@ def test_standby(named: str, states: list[Row], grade: Grade) -> None:
 )
 def test_connections(most: int, used: int, grade: Grade) -> None:
     assert only("database-connections", ONE, probes(query=rows({"max_connections": [(most, 3, used)]})))[0] == grade
+
+
+def test_connections_of_containers_are_those_that_compose_names() -> None:
+    """The small size has fewer than one process of each kind."""
+    answers = probes(query=rows({"max_connections": [(200, 3, 20)]}))
+    small = host(databases=(EVENTS,), values={"TROIKA_DOCTOR_CONNECTIONS": "150"})
+    assert [only("database-connections", each, answers)[0] for each in (ONE, small)] == [Grade.WARNING, Grade.OK]
+
+
+def test_database_in_a_network_of_this_installation_needs_no_encryption() -> None:
+    events = HostDatabase("events", "web", url("troika_events_web", "events", "postgres"))
+    answers = probes(query=rows({"pg_stat_ssl": [(False, None)]}))
+    elsewhere, private = (
+        host(databases=(events,), values={"TROIKA_DOCTOR_PRIVATE_HOSTS": names}) for names in ("", "postgres,sink")
+    )
+    found = [only("database-tls", each, answers)[0] for each in (elsewhere, private)]
+    assert found == [Grade.WARNING, Grade.OK]
+
+
+@pytest.mark.parametrize(("age", "grade"), [(timedelta(hours=3), Grade.OK), (timedelta(days=2), Grade.WARNING)])
+def test_dumps_of_the_last_day_take_the_place_of_an_archive(age: timedelta, grade: Grade) -> None:
+    """As in Compose, whose script of dumps notes when it has succeeded."""
+    dumped = HttpAnswer(200, {}, json.dumps({"data": {"result": [{"value": [0, str((NOW - age).timestamp())]}]}}))
+    graded = host(databases=(EVENTS,), values={"TROIKA_DOCTOR_PROMETHEUS_URL": "http://prometheus:9090"})
+    answers = probes(query=rows({"pg_stat_archiver": [("off", 0, None, None)]}), fetch=pages({"query": dumped}))
+    assert only("database-archive", graded, answers)[0] == grade
 
 
 def test_connections_are_counted_from_the_settings() -> None:

@@ -67,6 +67,16 @@ def test_certificate_that_is_not_trusted_or_not_shown() -> None:
     assert only("network-certificates", named(), probes())[0] == Grade.NOT_ASKED
 
 
+def test_public_page_with_a_refused_certificate_is_not_away() -> None:
+    def refuses(_url: str) -> HttpAnswer:
+        raise Unavailable("its certificate is refused: self-signed certificate")
+
+    found = check("network-public", SITE, probes(fetch=refuses))
+    assert {(each.grade, each.found) for each in found} == {
+        (Grade.FAILED, "its certificate is refused: self-signed certificate")
+    }
+
+
 def test_every_server_with_tls_is_asked_for_its_certificate() -> None:
     asked = []
 

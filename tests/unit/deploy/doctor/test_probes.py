@@ -194,6 +194,30 @@ def test_page() -> None:
         fetch("http://127.0.0.1:1/")
 
 
+def test_page_and_relay_of_an_own_authority_are_trusted_as_the_system_trusts_it(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the list that ``requests`` brings; without the authority the certificate is named as the reason."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def answer(client: socket.socket) -> None:
+        with context.wrap_socket(client, server_side=True) as encrypted:
+            encrypted.recv(4096)
+            encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with server(answer, times=2) as port:
+        with pytest.raises(Unavailable, match="its certificate is refused: self-signed certificate"):
+            fetch(f"https://localhost:{port}/")
+        with pytest.raises(Unavailable, match="its certificate is refused: self-signed certificate"):
+            connect_relay(f"smtps://localhost:{port}")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with server(answer, times=1) as port:
+        assert fetch(f"https://localhost:{port}/").body == "ok"
+
+
 def test_relay_that_is_away() -> None:
     with pytest.raises(Unavailable, match="ConnectionRefusedError"):
         connect_relay("smtp://127.0.0.1:1")
