@@ -39,7 +39,7 @@ def test_relay_accepts_the_mail_after_the_login(tmp_path: Path) -> None:
     ],
 )
 def test_refusal_is_one_line_without_the_password(refusal: dict[str, str], reason: str, tmp_path: Path) -> None:
-    with Relay(SIGNING_IN | refusal) as relay:
+    with Relay({**SIGNING_IN, **refusal}) as relay:
         done = send(relay, tmp_path)
     assert (done.exit_code, reason in done.output, "of-a-test" in done.output) == (1, True, False), done.output
 
