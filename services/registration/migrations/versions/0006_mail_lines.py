@@ -5,8 +5,8 @@ So the decider reads the heads of lines, however many mailboxes wait.
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 LINES = """
 ALTER TABLE waiting_network ADD COLUMN domain_ref bytea, ADD COLUMN due_at timestamptz,
