@@ -51,7 +51,9 @@ MAX_NOTE_CHARACTERS = 4000
 WORKING_GROUP = "working_group"
 
 OPEN_UNTIL_THE_END = frozenset({"interest"})
-"""Kinds of form that people may fill while the event is on."""
+"""Kinds of form that people may fill while any event is on."""
+ONLINE_UNTIL_THE_END = frozenset({"webinar", "attendance"})
+"""Kinds of form that people may fill while an online event is on."""
 
 
 class Readers(Enum):
@@ -291,6 +293,7 @@ class Form:
     open: the coordinators' switch.
     opens_at, closes_at: their hours; None for no bound.
     closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
+    open_until: ``start`` or ``end`` of the event; None: its end for those who attend online, else its start.
     """
 
     id: str
@@ -302,6 +305,7 @@ class Form:
     opens_at: datetime | None
     closes_at: datetime | None
     closes_hours_before: int
+    open_until: str | None = None
 
 
 def is_open(form: Form, event: Event | None, now: datetime) -> bool:
@@ -319,8 +323,15 @@ def is_open(form: Form, event: Event | None, now: datetime) -> bool:
     return event is not None and event.status in OPEN_STATUSES and not _is_too_late(form, event, now)
 
 
+def _is_open_until_end(form: Form, event: Event) -> bool:
+    if form.open_until is not None:
+        return form.open_until == "end"
+    online = event.mode is Mode.ONLINE and form.kind in ONLINE_UNTIL_THE_END
+    return online or form.kind in OPEN_UNTIL_THE_END
+
+
 def _is_too_late(form: Form, event: Event, now: datetime) -> bool:
-    until = event.ends_at if form.kind in OPEN_UNTIL_THE_END and event.ends_at else event.starts_at
+    until = event.ends_at if _is_open_until_end(form, event) and event.ends_at else event.starts_at
     if until is not None and until <= now:
         return True
     if event.starts_at is None or not form.closes_hours_before:

@@ -47,13 +47,13 @@ _FIND_NOTE = text("""
     SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note WHERE id = CAST(:id AS uuid)
 """)
 
-_FORM_COLUMNS = "id, revision, kind, event, title, open, opens_at, closes_at, closes_hours_before"
+_FORM_COLUMNS = "id, revision, kind, event, title, open, opens_at, closes_at, closes_hours_before, open_until"
 _UPSERT_FORM = text(f"""
     INSERT INTO form_copy ({_FORM_COLUMNS})
-    VALUES (:id, :revision, :kind, :event, :title, :open, :opens_at, :closes_at, :closes_hours_before)
+    VALUES (:id, :revision, :kind, :event, :title, :open, :opens_at, :closes_at, :closes_hours_before, :open_until)
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, event = excluded.event,
         title = excluded.title, open = excluded.open, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
-        closes_hours_before = excluded.closes_hours_before
+        closes_hours_before = excluded.closes_hours_before, open_until = excluded.open_until
     WHERE form_copy.revision < excluded.revision
 """)  # noqa: S608 - a constant
 _FORMS_OF_EVENTS = text(f"""

@@ -94,7 +94,7 @@ Verification = Literal["email", "none"]
 """Whether the owner of an address confirms each registration, or a person who sends a form is registered at once."""
 TextOf = Callable[..., str]
 """Returns the text with an id in a language, with its placeholders filled."""
-ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
+ClosedReason = Literal["closed", "full", "cancelled", "postponed", "begun", "held", "not-open", "guest-list-closed"]
 RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 
 
@@ -138,6 +138,7 @@ class FramePage:
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
         seats: ``open``, or ``waiting-list`` when a person who registers now has to wait.
+        begun: the event has begun, and still takes registrations.
         controller: who is responsible for the data, and ``contact``: where to ask about it; ``""`` if not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
         challenge: path of challenges.
@@ -155,6 +156,7 @@ class FramePage:
     idempotency_key: str = ""
     seats: Literal["open", "waiting-list"] = "open"
     organiser: str = ""
+    begun: bool = False
     controller: str = ""
     contact: str = ""
     guest_list: EventTime | None = None
@@ -178,13 +180,23 @@ class RefusedPage:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPage:
-    """Shown in place of the form when registration is not possible."""
+    """Shown in place of the form when registration is not possible.
+
+    Attributes:
+        path: of the form.
+        opens: when registration opens; None if that is not known, or not the reason.
+        organiser, controller, contact: as on the form.
+    """
 
     style: PageStyle
     title: Title
     event_time: EventTime | None
     reason: ClosedReason
     path: str = ""
+    opens: EventTime | None = None
+    organiser: str = ""
+    controller: str = ""
+    contact: str = ""
 
 
 RECEIPTS_PATH = "/receipts"

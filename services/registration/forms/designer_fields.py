@@ -359,6 +359,7 @@ def read_settings(given: MultiDict[str, str], content: Mapping[str, Any]) -> dic
         "intro": read_words(given, "intro", content.get("intro")),
         "event": given.get("event", ""),
         "attend": given.get("attend", ""),
+        "open_until": given.get("open_until", ""),
         "verification": given.get("verification", "email"),
         "waiting_list": "waiting_list" in given,
         "partners": given.getlist("partners"),

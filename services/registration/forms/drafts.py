@@ -106,7 +106,7 @@ def questions_added(connection: Connection, slug: str, since: datetime) -> froze
 QUESTIONS = "questions"
 SETTINGS = (
     "title", "intro", "kind", "event", "attend", "partners", "verification", "waiting_list", "promotion_notice_minutes",
-    "closes_hours_before", "people_per_address", "person_days", "keep_days", "controller", "contact",
+    "closes_hours_before", "open_until", "people_per_address", "person_days", "keep_days", "controller", "contact",
 )  # fmt: skip
 """Keys of a form, but its questions, that publishing changes. Seats, alarm and joining are set on the form itself."""
 

@@ -208,6 +208,7 @@ class FormFacts:
     opens_at, closes_at: their hours; None for no bound.
     closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
     alarm_minutes: as in the settings.
+    open_until: ``start`` or ``end`` of the event; None for the rule.
     """
 
     id: str
@@ -220,3 +221,4 @@ class FormFacts:
     closes_at: datetime | None
     closes_hours_before: int
     alarm_minutes: int | None = None
+    open_until: str | None = None

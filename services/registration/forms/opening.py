@@ -10,7 +10,11 @@ from enum import StrEnum
 
 OPEN_EVENT_STATUSES = frozenset({"tentative", "confirmed"})
 OPEN_UNTIL_THE_END = frozenset({"interest"})
-"""Kinds of form that people may fill while the event is on."""
+"""Kinds of form that people may fill while any event is on."""
+ONLINE_UNTIL_THE_END = frozenset({"webinar", "attendance"})
+"""Kinds of form that people may fill while an online event is on."""
+END_UNKNOWN_AFTER = timedelta(hours=12)
+"""How long after its start an event without an end counts as over, and can no longer be joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Opening:
         closes_hours_before: how long before the start the guest list closes; 0 if it stays open until then.
         opens_at, closes_at: a coordinator's hours; None for no bound.
         own_changes_until: until when people may change their answers, as a coordinator has set it; None for the rule.
+        open_until: whether the form is open until the ``start`` or the ``end`` of the event; None for the rule.
+        mode: of the event, as last published; None if nothing is known of it.
     """
 
     switched_on: bool
@@ -38,13 +44,26 @@ class Opening:
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     own_changes_until: datetime | None = None
+    open_until: str | None = None
+    mode: str | None = None
+
+    @property
+    def until_the_end(self) -> bool:
+        """Whether people may register while the event is on: as the form says, else those who attend online."""
+        if self.open_until is not None:
+            return self.open_until == "end"
+        return self.kind in OPEN_UNTIL_THE_END or (self.mode == "online" and self.kind in ONLINE_UNTIL_THE_END)
 
     @property
     def over_at(self) -> datetime | None:
-        """When answers can no longer be changed: the start, for some kinds the end."""
-        if self.kind in OPEN_UNTIL_THE_END and self.ends_at is not None:
-            return self.ends_at
-        return self.starts_at
+        """When people can no longer register, change their answers or cancel: the start or the end of the event."""
+        return self.ends_at if self.until_the_end and self.ends_at is not None else self.starts_at
+
+    def is_on(self, now: datetime) -> bool:
+        """Whether the event has begun and is not over."""
+        if self.starts_at is None or now < self.starts_at:
+            return False
+        return now < (self.ends_at or self.starts_at + END_UNKNOWN_AFTER)
 
     @property
     def guest_list_closes_at(self) -> datetime | None:
@@ -77,14 +96,14 @@ def _earliest(*instants: datetime | None) -> datetime | None:
 
 
 def is_over(opening: Opening, now: datetime) -> bool:
-    """Whether the event has begun (for some kinds of form: ended)."""
+    """Whether it is too late to register for the event: it has begun, or ended if the form is open until its end."""
     return opening.over_at is not None and opening.over_at <= now
 
 
 def closed_reason(opening: Opening, now: datetime) -> str:
     """Why the form is closed; empty if it is open.
 
-    One of ``closed``, ``not-open``, ``cancelled``, ``postponed``, ``held``, ``guest-list-closed``.
+    One of ``closed``, ``not-open``, ``cancelled``, ``postponed``, ``begun``, ``held``, ``guest-list-closed``.
     """
     return set_reason(opening, now) or event_reason(opening, now)
 
@@ -105,7 +124,7 @@ def event_reason(opening: Opening, now: datetime) -> str:
     if opening.event_status not in OPEN_EVENT_STATUSES:
         return str(opening.event_status)
     if is_over(opening, now):
-        return "held"
+        return "begun" if opening.is_on(now) else "held"
     closes_at = opening.guest_list_closes_at
     return "guest-list-closed" if closes_at is not None and closes_at <= now else ""
 
@@ -113,9 +132,6 @@ def event_reason(opening: Opening, now: datetime) -> str:
 ONLINE_MODES = ("online", "hybrid")
 JOINING_KINDS = ("webinar", "attendance", "delegation", "interest")
 """Kinds of form whose people may join the form's event. Those of ``interest`` asked for a mail when they can."""
-
-JOINABLE_WITHOUT_END = timedelta(hours=12)
-"""How long after its start an event without an end can be joined."""
 
 
 class JoinState(StrEnum):
@@ -181,7 +197,7 @@ def decide_joining(meeting: Meeting, now: datetime) -> Joining:
     starts_at = meeting.starts_at
     if not _is_online(meeting) or starts_at is None:
         return Joining(JoinState.NOT_ONLINE)
-    if now >= (meeting.ends_at or starts_at + JOINABLE_WITHOUT_END):
+    if now >= (meeting.ends_at or starts_at + END_UNKNOWN_AFTER):
         return Joining(JoinState.OVER)
     opens_at = starts_at - timedelta(minutes=meeting.minutes_before)
     if now < opens_at:

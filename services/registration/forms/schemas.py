@@ -149,6 +149,7 @@ class FormRowSchema(FileSchema):
     promotion_notice_minutes = whole_field(0, 100_000, strict=True, load_default=PROMOTION_NOTICE_MINUTES)
     closes_hours_before = whole_field(0, 10_000, strict=True, load_default=0)
     join_minutes_before = joining_field(load_default=JOIN_MINUTES_BEFORE)
+    open_until = one_of_field(("start", "end"), load_default=None)
     attend = Parsed(_slug, load_default=None)
     alarm_minutes = alarm_field(load_default=None)
     keep_days = whole_field(1, 3650, strict=True, load_default=None)

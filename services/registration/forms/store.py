@@ -114,6 +114,8 @@ class FormRecord(Generic[SeatInfo]):
         controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
         alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
         join_minutes_before: from how long before the start people with a seat can join online.
+        open_until: ``start`` or ``end`` of the event; None for the rule of :class:`Opening`.
+        mode: of the event; None while nothing was published of it.
     """
 
     slug: str
@@ -143,6 +145,8 @@ class FormRecord(Generic[SeatInfo]):
     changes_until: datetime | None
     alarm_minutes: int | None
     join_minutes_before: int
+    open_until: str | None
+    mode: str | None
     seats: SeatInfo
 
     @property
@@ -159,6 +163,8 @@ class FormRecord(Generic[SeatInfo]):
             opens_at=self.opens_at,
             closes_at=self.closes_at,
             own_changes_until=self.changes_until,
+            open_until=self.open_until,
+            mode=self.mode,
         )
 
     @property
@@ -186,6 +192,7 @@ class FormRecord(Generic[SeatInfo]):
             closes_at=self.closes_at,
             closes_hours_before=self.closes_hours_before,
             alarm_minutes=self.alarm_minutes,
+            open_until=self.open_until,
         )
 
     @property
@@ -220,7 +227,7 @@ _COLUMNS = """
     f.slug, f.kind, f.event_id, f.definition, f.verification, f.waiting_list, f.partners, f.promotion_notice_minutes,
     f.open, f.revision, f.event_title, f.time_zone, f.starts_at, f.event_status, f.ends_at, f.closes_hours_before,
     f.attend, f.opens_at, f.closes_at, make_interval(days => f.person_days), f.city, f.people_per_address, f.controller,
-    f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before
+    f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before, f.open_until, f.mode
 """
 _FORM = f"""
     SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, {SEAT_COLUMNS}
@@ -234,6 +241,7 @@ _ALL = text(_FORM + "ORDER BY f.slug")
 _LOADED = (
     "kind", "event_id", "definition", "verification", "waiting_list", "partners", "promotion_notice_minutes",
     "closes_hours_before", "attend", "keep_days", "person_days", "people_per_address", "controller", "contact",
+    "open_until",
 )  # fmt: skip
 """Columns that a file of forms sets; coordinators set the others, and ``alarm_minutes`` of an existing form."""
 _SAVE = text(f"""

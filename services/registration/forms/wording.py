@@ -23,7 +23,8 @@ STATES = {
     "not-open": ("Not open yet", "mind"),
     "cancelled": ("Event cancelled", "wrong"),
     "postponed": ("Event postponed", "mind"),
-    "held": ("Event has begun", ""),
+    "begun": ("Event has begun", ""),
+    "held": ("Event is over", ""),
     "guest-list-closed": ("Guest list closed", ""),
 }
 """Word and tag style of a form by the reason why it is closed; empty while it is open."""
@@ -44,6 +45,7 @@ SETTING_WORDS = {
     "verification": "Verification of addresses",
     "waiting_list": "Waiting list",
     "promotion_notice_minutes": "Last promotion, in minutes before the start",
+    "open_until": "Open until",
     "closes_hours_before": "Guest list closes, in hours before the start",
     "people_per_address": "People per address",
     "person_days": "Days until people are erased",

@@ -33,7 +33,7 @@ _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR U
 _FORMS = text(f"""
     SELECT f.slug, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open, f.event_id IS NOT NULL,
         e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.changes_until,
-        f.verification, f.people_per_address, f.event_id, f.attend, s.options, {SEAT_COLUMNS}
+        f.open_until, e.mode, f.verification, f.people_per_address, f.event_id, f.attend, s.options, {SEAT_COLUMNS}
     FROM form f JOIN form o ON o.slug = f.slug JOIN seat s ON s.form = f.slug
         LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
 """)  # noqa: S608 - a constant list of columns
@@ -220,13 +220,13 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
     found = {
         row[0]: FormState(
-            Opening(*row[6:16]),
-            read_seats([*row[1:6], *row[21:]]),
-            row[16],
-            row[17],
+            Opening(*row[6:18]),
+            read_seats([*row[1:6], *row[23:]]),
             row[18],
             row[19],
-            read_option_limits(row[20]),
+            row[20],
+            row[21],
+            read_option_limits(row[22]),
         )
         for row in connection.execute(_FORMS, {"forms": list(slugs)})
     }

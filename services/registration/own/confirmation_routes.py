@@ -296,7 +296,7 @@ def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
             return _gone()
         style = page_style_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
         if reason := view.refusal(context.clock()):
-            return page(closed_html(view, style, reason), style)
+            return page(closed_html(context, view, style, reason), style)
         shown = replace(form_page(context, view, None, style, ""), own=_own_form(token, slug, waiting))
         return page(render_frame(shown), style)
 
@@ -331,7 +331,7 @@ def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: F
     except SubmissionRefused as refused:
         return again(context, view, submitted, style, answers=refused.answers, status=422, own=own)
     except DomainError as refusal:
-        return page(closed_html(view, style, refusal.detail), style, status=409)
+        return page(closed_html(context, view, style, refusal.detail), style, status=409)
     except Unavailable:
         return busy(again(context, view, submitted, style, notice="busy", status=503, own=own))
     wait_for_outcome(context.intake, accepted.receipt)

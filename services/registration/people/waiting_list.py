@@ -208,11 +208,11 @@ def offer_seat(
 
 
 def offer_until(form: StoredForm, now: datetime, lasts: timedelta) -> datetime:
-    """When an offer made now expires: never later than the last promotion, or the start itself where that is past."""
-    bounds = [now + lasts]
-    if form.starts_at is not None:
+    """When an offer made now expires: never later than the last promotion, or where that is past, than the form."""
+    bounds, closes_at = [now + lasts], form.opening.over_at
+    if form.starts_at is not None and closes_at is not None:
         last = form.starts_at - form.notice
-        bounds.append(last if last > now else form.starts_at)
+        bounds.append(last if last > now else closes_at)
     return min(bounds)
 
 

@@ -270,6 +270,12 @@ def guest_list_closes(form: PublicForm) -> EventTime | None:
     return EventTime(period(closes_at, None, form.time_zone or "UTC", form.city)) if closes_at is not None else None
 
 
+def opens_at(form: PublicForm) -> EventTime | None:
+    """When registration opens; None if coordinators have set no time."""
+    opening = form.opens_at
+    return EventTime(period(opening, None, form.time_zone or "UTC", form.city)) if opening is not None else None
+
+
 def parent_origin(partner: Partner | None, claimed: str) -> str:
     """The origin that may frame the page and get its messages: the claimed one if it is the partner's, else none."""
     return claimed if partner is not None and claimed in partner.origins else ""
@@ -305,12 +311,15 @@ def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner |
     return page(render_refused(RefusedPage(style, cause, form)), style, ("*",), status)
 
 
-def closed_html(view: FormView, style: PageStyle, reason: str) -> str:
+def closed_html(context: PublicContext, view: FormView, style: PageStyle, reason: str) -> str:
     """The page that states why there is no form."""
     title = view.definition.title.for_reader(style.language)
     query = {"partner": request.values.get("partner", ""), **style.theme.query(), "parent": style.parent}
     path = embed_path(view.stored.slug, query)
-    return render_closed(ClosedPage(style, title, event_time(view.stored), reason_known(reason), path))
+    form, known = view.stored, reason_known(reason)
+    opens = opens_at(form) if known == "not-open" else None
+    contacts = context.organiser, form.controller or "", form.contact or ""
+    return render_closed(ClosedPage(style, title, event_time(form), known, path, opens, *contacts))
 
 
 def reason_known(reason: str) -> ClosedReason:
@@ -320,6 +329,7 @@ def reason_known(reason: str) -> ClosedReason:
         "full": "full",
         "cancelled": "cancelled",
         "postponed": "postponed",
+        "begun": "begun",
         "held": "held",
         "not-open": "not-open",
         "guest-list-closed": "guest-list-closed",

@@ -70,7 +70,7 @@ def submit(context: PublicContext, view: FormView, submitted: SubmittedForm) -> 
         return again(context, view, submitted, style, answers=refused.answers, status=422)
     except DomainError as refusal:
         if refusal.code == "form-closed":
-            return page(closed_html(view, style, refusal.detail), style, origins, 409)
+            return page(closed_html(context, view, style, refusal.detail), style, origins, 409)
         return again(context, view, submitted, style, notice="failed", status=422)
     except Unavailable:
         return busy(again(context, view, submitted, style, notice="busy", status=503))
@@ -129,6 +129,7 @@ def form_page(
         idempotency_key=key,
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         organiser=context.organiser,
+        begun=view.stored.opening.is_on(context.clock()),
         controller=view.stored.controller or "",
         contact=view.stored.contact or "",
         guest_list=guest_list_closes(view.stored),
@@ -173,7 +174,7 @@ def embed_blueprint(context: PublicContext) -> Blueprint:
         origins = partner.origins if partner else ()
         if reason := view.refusal(context.clock()):
             intake_requests_total.labels("closed").inc()
-            return public_page(closed_html(view, style, reason), style, origins)
+            return public_page(closed_html(context, view, style, reason), style, origins)
         return public_page(render_frame(form_page(context, view, partner, style, parent)), style, origins)
 
     @blueprint.get("/selftest")

@@ -350,6 +350,8 @@ class FormData(MessageSchema):
 
     ``open`` is the coordinators' switch and ``opens_at``, ``closes_at`` are their hours; ``event`` is the event that it
     registers for, if any, and ``closes_hours_before`` is how long before its start the guest list closes (0: never).
+    ``open_until`` is whether it is open until the ``start`` or the ``end`` of the event; null: those who attend an
+    online event may register until its end.
     ``alarm_minutes`` is how long before the start calendars alert people; null leaves that to their calendars.
     """
 
@@ -367,6 +369,7 @@ class FormData(MessageSchema):
     closes_at = instant(required=False)
     closes_hours_before = whole(0)
     alarm_minutes = whole(0, 40_320, required=False)
+    open_until = fields.String(allow_none=True, load_default=None, validate=validate.OneOf(("start", "end")))
 
 
 class PartnerData(MessageSchema):

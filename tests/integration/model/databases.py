@@ -180,6 +180,7 @@ def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:
         "people_per_address": form["people"],
         "controller": None,
         "contact": None,
+        "open_until": form["until"],
     }
 
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from tests.integration.model import retention
+from tests.integration.model.retention import LASTS
 from tests.integration.model.rules import (
     ANSWER_WAITS,
     ASKED_APART,
@@ -472,11 +473,11 @@ class ReferenceModel:
         return "confirmed"
 
     def _offer(self, who: Entry, now: datetime) -> Answer:
-        """A seat is held for someone, until the last promotion at most, or the start where that is past."""
-        starts_at = self.event(who["form"])[1]
+        """A seat is held for someone, until the last promotion at most, or until it is too late where that is past."""
+        starts_at, closes_at = self.event(who["form"])[1], self.closes_at(who["form"])
         ends = [now + OFFER_LASTS]
-        if starts_at is not None:
-            ends.append(starts_at - NOTICE if starts_at - NOTICE > now else starts_at)
+        if starts_at is not None and closes_at is not None:
+            ends.append(starts_at - NOTICE if starts_at - NOTICE > now else closes_at)
         who |= {"offer": min(ends), "passed": False, "revision": who["revision"] + 1}
         self._owe("seat-offered", who)
         return "waitlisted"
@@ -568,16 +569,26 @@ class ReferenceModel:
     def event_reason(self, slug: str, at: datetime) -> str:
         """Why the event takes no one; empty if it does."""
         status, _, _ = self.event(slug)
-        return status if status not in TAKING_PLACE else "held" if self.is_over(slug, at) else ""
+        if status not in TAKING_PLACE or not self.is_over(slug, at):
+            return "" if status in TAKING_PLACE else status
+        begins_at = self.event(slug)[1]
+        return "begun" if begins_at is not None and at < begins_at + LASTS else "held"
 
     def closed(self, slug: str, is_open: bool, at: datetime) -> str:
         """Why the form takes no one at a time, with a switch that is on or off; empty if it does."""
         return self.event_reason(slug, at) if is_open else "closed"
 
     def is_over(self, slug: str, at: datetime) -> bool:
-        """Whether the event has begun."""
+        """Whether it is too late for a form: people attend the events online, until the end unless the form says so."""
+        until = self.closes_at(slug)
+        return until is not None and until <= at
+
+    def closes_at(self, slug: str) -> datetime | None:
+        """When it is too late for a form; None while its event has no date."""
         begins_at = self.event(slug)[1]
-        return begins_at is not None and begins_at <= at
+        if begins_at is None or self.forms[slug]["until"] == "start":
+            return begins_at
+        return begins_at + LASTS
 
     def opens(self, link: str, now: datetime) -> bool:
         """Whether a confirmation link opens its page."""

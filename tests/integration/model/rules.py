@@ -10,7 +10,15 @@ EVENTS = {"webinar": WEBINAR_WEEK + timedelta(days=16), "side-event": WEBINAR_WE
 
 HOUR = timedelta(hours=1)
 FORMS: dict[str, dict[str, Any]] = {
-    "at-once": {"kind": "webinar", "event": "webinar", "verify": "none", "list": True, "capacity": 1, "people": 3},
+    "at-once": {
+        "kind": "webinar",
+        "event": "webinar",
+        "verify": "none",
+        "list": True,
+        "capacity": 1,
+        "people": 3,
+        "until": None,
+    },
     "mailed": {
         "kind": "attendance",
         "event": "side-event",
@@ -18,8 +26,17 @@ FORMS: dict[str, dict[str, Any]] = {
         "list": True,
         "capacity": 2,
         "people": 3,
+        "until": "start",
     },
-    "no-list": {"kind": "webinar", "event": "webinar", "verify": "email", "list": False, "capacity": 1, "people": 1},
+    "no-list": {
+        "kind": "webinar",
+        "event": "webinar",
+        "verify": "email",
+        "list": False,
+        "capacity": 1,
+        "people": 1,
+        "until": None,
+    },
 }
 NOTICE = HOUR
 """How long before the start the last person is promoted."""

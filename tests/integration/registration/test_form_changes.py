@@ -219,7 +219,7 @@ def test_change_of_a_form_is_published(
     try_it(client, coordinator, open=False)
     change(client, coordinator, 3, open=True)  # changes nothing
     common = {"id": WEBINAR, "kind": "webinar", "event": WEBINAR, "opens_at": None, "closes_hours_before": 0}
-    common |= {"alarm_minutes": None}
+    common |= {"alarm_minutes": None, "open_until": None}
     published_states = published(installation)
     assert [state.pop("title")["fr"] for state in published_states] == ["Inscription : UPR Webinar Wednesday #10"] * 2
     assert published_states == [

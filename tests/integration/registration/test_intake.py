@@ -1,6 +1,7 @@
 """Responses of the intake: to valid submissions, to invalid ones, and to known addresses."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -145,7 +146,12 @@ def test_unknown_form_refused(client: FlaskClient) -> None:
         ("UPDATE form SET open = false", "closed"),
         ("UPDATE event_copy SET status = 'cancelled'", "cancelled"),
         ("UPDATE event_copy SET status = 'postponed', starts_at = NULL", "postponed"),
-        ("UPDATE event_copy SET starts_at = now() - interval '1 minute'", "held"),
+        ("UPDATE event_copy SET mode = 'hybrid', starts_at = now() - interval '1 minute'", "begun"),
+        (
+            "UPDATE form SET open_until = 'start'; UPDATE event_copy SET starts_at = now() - interval '1 minute'",
+            "begun",
+        ),
+        ("UPDATE event_copy SET starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'", "held"),
         ("DELETE FROM event_copy", "not-open"),
         ("UPDATE seat SET word = 'full'", "full"),
     ],
@@ -156,6 +162,26 @@ def test_closed_form_refused(client: FlaskClient, installation: TestInstallation
     answer = client.post(SUBMISSIONS, json=answers(1))
     assert (answer.status_code, answer.get_json()["code"], answer.get_json()["detail"]) == (409, "form-closed", reason)
     assert stored(installation) == 0
+
+
+def test_people_register_and_join_while_an_online_event_is_on(service: RegistrationService) -> None:
+    """Seat and mail come at once; the form says that the event has begun."""
+    begins_at = service.clock() - timedelta(minutes=1)
+    rows(service.url, "UPDATE event_copy SET starts_at = %s, ends_at = %s", begins_at, begins_at + timedelta(hours=1))
+    frame = service.client.get(f"/embed/{WEBINAR}").text
+    assert "This event has begun. You can still register and join." in frame
+    service.enrol(answers(1))
+    assert service.seats() == (1, 0)
+    service.clock.advance(timedelta(hours=1))
+    assert "This event is over" in service.client.get(f"/embed/{WEBINAR}").text
+
+
+def test_closed_page_names_who_to_ask_and_when_registration_opens(service: RegistrationService) -> None:
+    opens_at = service.clock() + timedelta(days=3)
+    rows(service.url, "UPDATE form SET opens_at = %s, contact = 'desk@example.org'", opens_at)
+    page = service.client.get(f"/embed/{WEBINAR}").text
+    wanted = ("Registration opens on ", str(opens_at.year), "Organiser: ", "desk@example.org", 'href="/my?lang=en"')
+    assert [text for text in wanted if text not in page] == []
 
 
 def test_what_came_after_closing_makes_no_candidate(service: RegistrationService) -> None:

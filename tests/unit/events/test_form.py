@@ -11,6 +11,7 @@ from tests.support.clock import WEBINAR_WEEK
 
 NOW = WEBINAR_WEEK
 BOUNDS = (None, NOW - timedelta(hours=1), NOW, NOW + timedelta(hours=1))
+HOURS = (*((one, None) for one in BOUNDS), *((None, one) for one in BOUNDS[1:]))
 STATUSES = (None, *EventStatus)
 DATES = (
     (None, None),
@@ -20,13 +21,13 @@ DATES = (
 )
 
 
-def _event(status: EventStatus, starts_at: object, ends_at: object) -> Event:
+def _event(status: EventStatus, mode: Mode, starts_at: object, ends_at: object) -> Event:
     return Event(
         id="an-event",
         kind=EventKind.WEBINAR,
         title=Text.of("An event"),
         status=status,
-        mode=Mode.ONLINE,
+        mode=mode,
         time_zone="UTC",
         starts_at=starts_at,  # type: ignore[arg-type]
         ends_at=ends_at,  # type: ignore[arg-type]
@@ -34,15 +35,15 @@ def _event(status: EventStatus, starts_at: object, ends_at: object) -> Event:
 
 
 def test_form_is_open_when_registration_has_it_open() -> None:
-    kinds, hours = ("webinar", "interest"), (0, 48)
+    kinds, hours = (("webinar", None), ("webinar", "start"), ("delegation", "end"), ("interest", None)), (0, 48)
+    modes = (Mode.ONLINE, Mode.HYBRID)
     seen = set()
-    for switch, opens, closes, status, dates, kind, before, needs in product(
-        (True, False), BOUNDS, BOUNDS, STATUSES, DATES, kinds, hours, (True, False)
+    for switch, (opens, closes), status, (starts, ends), (kind, until), before, needs, mode in product(
+        (True, False), HOURS, STATUSES, DATES, kinds, hours, (True, False), modes
     ):
-        starts, ends = dates
-        form = Form("a-form", 1, kind, "an-event" if needs else None, NO_TEXT, switch, opens, closes, before)
+        form = Form("a-form", 1, kind, "an-event" if needs else None, NO_TEXT, switch, opens, closes, before, until)
         try:
-            event = _event(status, starts, ends) if status is not None and needs else None
+            event = _event(status, mode, starts, ends) if status is not None and needs else None
         except RulesBroken:
             continue  # no such event can be
         opening = Opening(
@@ -55,6 +56,8 @@ def test_form_is_open_when_registration_has_it_open() -> None:
             closes_hours_before=before,
             opens_at=opens,
             closes_at=closes,
+            open_until=until,
+            mode=str(mode) if event else None,
         )
         answer = is_open(form, event, NOW)
         assert answer == (closed_reason(opening, NOW) == ""), opening

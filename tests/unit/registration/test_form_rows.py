@@ -60,6 +60,7 @@ def test_form_is_loaded_with_what_it_leaves_out(tmp_path: Path) -> None:
         "promotion_notice_minutes": 60,
         "closes_hours_before": 0,
         "join_minutes_before": 15,
+        "open_until": None,
         "attend": None,
         "alarm_minutes": None,
         "keep_days": None,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.forms.opening import JOINABLE_WITHOUT_END, Joining, JoinState, Meeting, decide_joining
+from services.registration.forms.opening import END_UNKNOWN_AFTER, Joining, JoinState, Meeting, decide_joining
 
 STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 ENDS_AT = datetime(2020, 3, 4, 20, 30, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_coordinator_chooses_when_the_meeting_opens(minutes: int) -> None:
 
 
 def test_meeting_without_an_end_stays_open_for_a_while() -> None:
-    over_at = STARTS_AT + JOINABLE_WITHOUT_END
+    over_at = STARTS_AT + END_UNKNOWN_AFTER
     assert [state(now, ends_at=None) for now in (over_at - INSTANT, over_at)] == [JoinState.OPEN, JoinState.OVER]
 
 

@@ -205,15 +205,29 @@ def test_no_one_is_promoted_shortly_before_the_start(minutes_before: int, count:
 
 
 @pytest.mark.parametrize(
-    ("hours", "reason"), [(-49, ""), (-48, "guest-list-closed"), (-1, "guest-list-closed"), (0, "held")]
+    ("hours", "reason"), [(-49, ""), (-48, "guest-list-closed"), (-1, "guest-list-closed"), (0, "begun"), (12, "held")]
 )
 def test_guest_list_closes_before_the_start(hours: int, reason: str) -> None:
     opening = Opening(True, True, "confirmed", NOON, kind="attendance", closes_hours_before=48)
     assert closed_reason(opening, NOON + timedelta(hours=hours)) == reason
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("interest", ""), ("webinar", "held")])
-def test_interest_can_be_stated_until_the_end(kind: str, reason: str) -> None:
-    opening = Opening(True, True, "confirmed", NOON, NOON + 24 * HOUR, kind)
+@pytest.mark.parametrize(
+    ("kind", "mode", "until", "reason"),
+    [
+        ("interest", "in_person", None, ""),
+        ("webinar", "online", None, ""),
+        ("attendance", "online", None, ""),
+        ("delegation", "online", None, "begun"),
+        ("webinar", "hybrid", None, "begun"),
+        ("webinar", None, None, "begun"),
+        ("webinar", "online", "start", "begun"),
+        ("webinar", "hybrid", "end", ""),
+    ],
+)
+def test_people_register_while_an_online_event_is_on(
+    kind: str, mode: str | None, until: str | None, reason: str
+) -> None:
+    opening = Opening(True, True, "confirmed", NOON, NOON + 24 * HOUR, kind, open_until=until, mode=mode)
     assert closed_reason(opening, NOON + HOUR) == reason
     assert closed_reason(opening, NOON + 24 * HOUR) == "held"
