@@ -92,8 +92,23 @@ _SAME_PROVIDER = {
     "protonmail.com": "proton.me",
     "me.com": "icloud.com",
     "mac.com": "icloud.com",
+    "fastmail.fm": "fastmail.com",
+    "ya.ru": "yandex.ru",
+    "yandex.by": "yandex.ru",
+    "yandex.com": "yandex.ru",
+    "yandex.kz": "yandex.ru",
 }
 """Domains of a provider that deliver to the same mailboxes as another one of it."""
+
+_DOTS_LIKE_HYPHENS = frozenset({"yandex.ru"})
+"""Providers that deliver ``a.b@`` and ``a-b@`` to one mailbox."""
+
+_HYPHEN_BEGINS_TAG = "yahoo."
+"""Beginning of the domains of Yahoo, whose further addresses of a mailbox are ``base-keyword@``; its names have no
+hyphen."""
+
+_NAME_IN_DOMAIN = frozenset({"fastmail.com"})
+"""Providers that deliver ``anything@name.example`` to ``name@example``."""
 
 _SEPARATORS_IGNORED = {"gmail.com": ".", "proton.me": "._-"}
 """Signs before the @ that a provider ignores: it delivers ``a.b@`` and ``ab@`` to one mailbox."""
@@ -105,6 +120,7 @@ MAIL_PROVIDERS = frozenset(
         "aol.com",
         "disroot.org",
         "fastmail.com",
+        "fastmail.fm",
         "free.fr",
         "gmail.com",
         "gmx.at",
@@ -141,13 +157,16 @@ MAIL_PROVIDERS = frozenset(
         "tuta.com",
         "tutanota.com",
         "web.de",
+        "ya.ru",
         "yahoo.co.in",
         "yahoo.co.uk",
         "yahoo.com",
         "yahoo.com.br",
         "yahoo.es",
         "yahoo.fr",
+        "yandex.by",
         "yandex.com",
+        "yandex.kz",
         "yandex.ru",
         "zoho.com",
     }
@@ -158,23 +177,57 @@ MAIL_PROVIDERS = frozenset(
 def canonical_mailbox(email: str) -> str:
     """Return the mailbox that ``email`` is delivered to, for limits on mail: never for comparing people.
 
-    Without ``+tag`` (RFC 5233), without dots where the provider ignores them, and under one name where a provider has
-    several. Two addresses that it takes for one although they are not share limits on mail, and the switch for mail
-    about submissions that their owner did not make.
+    Without ``+tag`` (RFC 5233) or what a provider has in its place, without dots where the provider ignores them, and
+    under one name where a provider has several. Two addresses that it takes for one although they are not share limits
+    on mail, and the switch for mail about submissions that their owner did not make.
 
     Args:
         email: as :func:`normal_address` gives it.
     """
     local, _, domain = address_key(email).rpartition("@")
-    domain = _SAME_PROVIDER.get(domain, domain)
+    provider = registrable_domain(domain)
+    provider = _SAME_PROVIDER.get(provider, provider)
+    if provider in _NAME_IN_DOMAIN and domain.count(".") > provider.count("."):
+        local = domain.rpartition(".")[0].rpartition(".")[0].rpartition(".")[2]
+    domain = _SAME_PROVIDER.get(domain, provider if provider in _NAME_IN_DOMAIN else domain)
     local = local.partition("+")[0] or local
+    if domain.startswith(_HYPHEN_BEGINS_TAG):
+        local = local.partition("-")[0] or local
+    if domain in _DOTS_LIKE_HYPHENS:
+        local = local.replace("-", ".")
     ignored = dict.fromkeys(map(ord, _SEPARATORS_IGNORED.get(domain, "")))
     return f"{local.translate(ignored) or local}@{domain}"
 
 
+_REGISTRIES = frozenset(
+    {
+        "ac", "asso", "co", "com", "ed", "edu", "gob", "gouv", "gov", "go", "gub", "id", "ind", "info", "int", "ltd",
+        "me", "mil", "ne", "net", "ngo", "nhs", "nic", "nom", "or", "org", "sch", "school", "web",
+    }
+)  # fmt: skip
+"""Labels under which registries of countries register domains: ``example.org.uk``, ``example.ac.ke``."""
+
+_COUNTRY = 2
+"""Characters of the top-level domain of a country."""
+
+
+def registrable_domain(domain: str) -> str:
+    """Return the part of ``domain`` that someone has registered, for limits only.
+
+    By rule and not by the Public Suffix List, which needs an update each month: the last two labels, or three where a
+    country's registry has second levels. Under a second level that is not known here unrelated domains share a limit.
+    """
+    labels = domain.split(".")
+    second_level = labels[-2:-1] and labels[-2] in _REGISTRIES and len(labels[-1]) == _COUNTRY
+    return ".".join(labels[-3 if second_level else -2 :])
+
+
 def mail_domain(email: str) -> str:
-    """Return the domain by which mail is limited; empty for a mail provider, whose users are unrelated."""
-    domain = address_key(email).rpartition("@")[2]
+    """Return the domain by which mail is limited; empty for a mail provider, whose users are unrelated.
+
+    It is the one that someone has registered: whoever has it can make as many subdomains as they like.
+    """
+    domain = registrable_domain(address_key(email).rpartition("@")[2])
     return "" if domain in MAIL_PROVIDERS else domain
 
 

@@ -283,7 +283,7 @@ def test_mail_domain_gets_no_more_than_its_share(service: RegistrationService, d
     service.capacity(4)
     desk.change(domain_percent=50)
     mine = [answers(number, email=f"person-{number}@ngo.example.org") for number in (1, 2, 3)]
-    others = [answers(number, email=f"person-{number}@other-{number}.example.org") for number in (4, 5, 6)]
+    others = [answers(number, email=f"person-{number}@other-{number}.example") for number in (4, 5, 6)]
     assert service.enrol_all(mine) == ["confirmed", "confirmed", "waitlisted"]
     assert desk.why() == {3: "domain-share"}
     service.enrol_all(others)

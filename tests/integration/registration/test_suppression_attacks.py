@@ -245,7 +245,7 @@ def test_network_causes_no_more_mails_over_all_domains_than_it_may(service: Regi
     service.decide()
     rows(service.url, f"UPDATE mail_count SET sent = {PER_NETWORK_OVER_ALL_A_DAY - 1} WHERE {OF_ATTACKER}")
     for number in range(12):
-        submit(service, f"false@false-{number}.org", ATTACKER, number)
+        submit(service, f"false@false-{number}.example", ATTACKER, number)
     service.decide()
     assert len(service.mailed()) == 2
     submit(service, "carol@gmail.com", OWN_NETWORK)
@@ -266,17 +266,21 @@ def test_share_of_the_budget_is_for_networks_that_have_caused_little(service: Re
     said = []
     for part, used in enumerate((0.75, 0.9, 1.0)):
         rows(service.url, f"UPDATE mail_count SET sent = {round(used * BUDGET)} WHERE domain_ref = ''")
-        submit(service, f"false@false-{part}.org", ATTACKER, altcha=minted(keys, WEBINAR, service.clock()))
-        submit(service, f"plain@plain-{part}.org", f"192.0.2.{part}")
+        submit(service, f"false@false-{part}.example", ATTACKER, altcha=minted(keys, WEBINAR, service.clock()))
+        submit(service, f"plain@plain-{part}.example", f"192.0.2.{part}")
         proof = minted(keys, WEBINAR, service.clock())
         receipt = service.submit(
-            answers(part, email=f"proven@proven-{part}.org", altcha=proof),
+            answers(part, email=f"proven@proven-{part}.example", altcha=proof),
             headers={"X-Forwarded-For": f"198.51.100.{part}"},
         ).get_json()["receipt"]
         service.decide()
         service.clock.advance(timedelta(minutes=6))
         said.append(page_texts().text("receipt.mails-held", "en") in service.client.get(f"/receipts/{receipt}").text)
-    assert sorted(service.mailed()[1:]) == ["plain@plain-0.org", "proven@proven-0.org", "proven@proven-1.org"]
+    assert sorted(service.mailed()[1:]) == [
+        "plain@plain-0.example",
+        "proven@proven-0.example",
+        "proven@proven-1.example",
+    ]
     assert said == [True, True, True]
     rows(service.url, "UPDATE mail_count SET sent = 1")
     assert page_texts().text("receipt.mails-held", "en") not in service.client.get(f"/receipts/{receipt}").text

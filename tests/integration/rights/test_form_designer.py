@@ -104,6 +104,7 @@ def test_form_is_made_published_and_changed(services: ServicesUnderTest, coordin
     assert ("<script" in preview.text, "Which session?" in preview.text) == (False, True)
     asked = send(coordinator, f"{DRAFT}/publish")
     assert "Yes, publish it" in asked.text
+    assert "anyone can register any address" in asked.text  # copied with the form
     public = services.apps["registration"]
     assert public.get(f"/v1/forms/{SLUG}").status_code == 404
     published = send(coordinator, f"{DRAFT}/publish", go="do")

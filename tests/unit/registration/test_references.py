@@ -20,6 +20,14 @@ def test_address_is_the_same_however_it_is_written(written: str) -> None:
         ("a.b@gmail.com", "ab@gmail.com", True),
         ("a.b+x@googlemail.com", "ab@googlemail.com", True),
         ("a@example.org", "a@example.com", False),
+        ("ab-upr@yahoo.com", "ab@yahoo.com", True),
+        ("ab-upr@yahoo.co.uk", "ab@yahoo.co.uk", True),
+        ("ab-upr@example.org", "ab@example.org", False),
+        ("a-b@yandex.ru", "a.b@ya.ru", True),
+        ("anything@ab.fastmail.com", "ab+upr@fastmail.com", True),
+        ("anything@ab.fastmail.fm", "ab@fastmail.com", True),
+        ("anything@ab.fastmail.com", "anything@cd.fastmail.com", False),
+        ("anything@ab.example.org", "ab@example.org", False),
     ],
 )
 def test_addresses_of_one_mailbox_are_different_people_and_share_its_mails(
@@ -28,6 +36,21 @@ def test_addresses_of_one_mailbox_are_different_people_and_share_its_mails(
     first, second = REFERENCES.address(one), REFERENCES.address(other)
     assert first.ref != second.ref
     assert (first.mailbox == second.mailbox) is same_mailbox
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_domain"),
+    [
+        ("a@x1.catch-all.org", "a@y.x2.catch-all.org", True),
+        ("a@x1.catch-all.org.uk", "a@catch-all.org.uk", True),
+        ("a@one.org.uk", "a@other.org.uk", False),
+        ("a@one.ac.ke", "a@other.ac.ke", False),
+        ("a@one.org", "a@other.org", False),
+        ("a@ab.fastmail.com", "a@gmail.com", True),
+    ],
+)
+def test_subdomains_share_the_quota_of_the_domain_that_is_registered(one: str, other: str, same_domain: bool) -> None:
+    assert (REFERENCES.address(one).domain == REFERENCES.address(other).domain) is same_domain
 
 
 def test_domain_of_a_mail_provider_has_no_quota() -> None:
