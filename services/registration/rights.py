@@ -74,6 +74,9 @@ _SEPARATE: Rights = {
     },
     "decider_key": {FORMS: "select", OWN: "select", DESK: "select", DECIDE: "select insert", OPERATOR: "select delete"},
     "decider_attempt": {DECIDE: "select insert delete"},
+    "decider_lead": {},
+    "try_to_lead()": {DECIDE: "execute"},
+    "pause_deciders()": dict.fromkeys((DESK, OPERATOR), "execute"),
     "candidate": {
         DESK: "select delete",
         DECIDE: "select insert delete",

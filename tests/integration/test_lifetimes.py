@@ -73,6 +73,7 @@ WITHOUT_END = {
         "hotel_copy": "hotels",
         "decider_key": "a public key for each key of the decider",
         "decider_attempt": "one row",
+        "decider_lead": "no row",
         "passkey": "public keys of people with access; they end with it",
     },
     "events": _ALL

@@ -1,7 +1,8 @@
 """The decider: one worker at a time opens what is stored, decides it in order, and writes the outcome.
 
-Leadership is an advisory lock inside each transaction, so any number of standby workers may run, also behind a
-transaction pooler, and a worker that hangs loses the lock with its transaction. The decider must never open a sealed
+Leadership is a lock on a table inside each transaction, so any number of standby workers may run, also behind a
+transaction pooler, and a worker that hangs loses the lock with its transaction. An advisory lock would be open to every
+login. The decider must never open a sealed
 answer, or decide twice.
 """
 

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from services.registration.people.store import DECIDER_LOCK
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import SettingsError
 from shared.security.keys import check_value
@@ -28,7 +27,7 @@ ABANDONED_AFTER = timedelta(seconds=2)
 
 FAILED_OFTEN = "it failed or ended the decider five times"
 
-_LEAD = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_LEAD = text("SELECT try_to_lead()")
 _LEFT_OVER = text("""
     DELETE FROM decider_attempt WHERE decider = CAST(:decider AS uuid) OR started_at < :abandoned RETURNING numbers
 """)
@@ -105,7 +104,7 @@ class ParkedSubmission:
 
 def try_lead(connection: Connection) -> bool:
     """Return whether this transaction may decide; until it ends no other may."""
-    return bool(connection.execute(_LEAD, {"lock": DECIDER_LOCK}).scalar_one())
+    return bool(connection.execute(_LEAD).scalar_one())
 
 
 def begin_attempt(connection: Connection, now: datetime, decider: str, *, count_left_over: bool) -> list[int]:

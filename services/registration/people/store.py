@@ -231,10 +231,7 @@ def _expiring_at(now: datetime) -> dict[str, datetime]:
     return {"now": now, "waited_until": now - UNDECIDED_AT_MOST}
 
 
-_PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")
-
-DECIDER_LOCK = 7240018
-"""Advisory lock of the process that decides, for one transaction."""
+_PAUSE = text("SELECT pause_deciders()")
 
 
 def pause_decider(connection: Connection) -> None:
@@ -242,7 +239,7 @@ def pause_decider(connection: Connection) -> None:
 
     Comes before every other lock: a batch locks seats while it has this one.
     """
-    connection.execute(_PAUSE, {"lock": DECIDER_LOCK})
+    connection.execute(_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)

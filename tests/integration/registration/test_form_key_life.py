@@ -54,7 +54,7 @@ BINARY = """
 STORED = "SELECT id::text, sealed, sealed_for FROM registration WHERE sealed IS NOT NULL ORDER BY id"
 WAITING = """
     SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-    WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()"""
+    WHERE NOT l.granted AND d.datname = current_database()"""
 QUEUE = SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
 ALONE = "--without-second-person"
 CLOSE = "UPDATE form SET open = false"

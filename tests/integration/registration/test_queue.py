@@ -9,7 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from services.registration.intake import decider as decider_module
 from services.registration.intake import queue
@@ -53,13 +54,13 @@ class Desk:
         self.messages = RegistrationMessages(
             public_key_of(self.notifications_private), public_key_of(self.notifications_private)
         )
-        self.web = self._work(installation, "web")
+        self.web = self.work_of(installation, "web")
         self.intake = Intake(self.web, new_key())
-        self.work = self._work(installation, "decide")
+        self.work = self.work_of(installation, "decide")
         publish_key(self.work, [self.decider_key], datetime.now(UTC))
         self.decider = self.new_decider()
 
-    def _work(self, installation: TestInstallation, process: str) -> UnitOfWork:
+    def work_of(self, installation: TestInstallation, process: str) -> UnitOfWork:
         engine = open_engine(installation.url("registration", process))
         self.engines.append(engine)
         return UnitOfWork(engine, "registration")
@@ -217,6 +218,22 @@ def test_second_decider_is_on_standby(desk: Desk) -> None:
         assert queue.try_lead(connection)
         assert desk.new_decider().run_once() == 0
     assert desk.new_decider().run_once() == 2
+
+
+def test_public_login_cannot_stop_the_decider(desk: Desk, installation: TestInstallation) -> None:
+    """It may take any advisory lock, also the one by which 0.1.0 leads; a process of 0.1.0 that leads is waited for."""
+    forms, lock = desk.work_of(installation, "forms"), 7240018
+    desk.submit()
+    with forms.transaction() as public:
+        public.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+        with pytest.raises(ProgrammingError, match="permission denied"), forms.transaction() as other:
+            other.execute(text("LOCK TABLE decider_lead IN EXCLUSIVE MODE"))
+        assert desk.decider.run_once() > 0
+    desk.submit()
+    with desk.work.transaction() as earlier:
+        earlier.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+        assert desk.decider.run_once() == 0
+    assert desk.decider.run_once() > 0
 
 
 def test_attempt_of_another_decider_is_left_alone_until_it_is_abandoned(desk: Desk) -> None:
