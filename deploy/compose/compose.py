@@ -81,6 +81,7 @@ def compose(size: str) -> str:
     # Compose starts what depends on others last, and starts nothing more once a start has failed
     site = _after(**dict.fromkeys(("gateway", "audit", *(one.name for one in ours)), STARTED))
     services: dict[str, Any] = {
+        "dotenv": _dotenv(),
         "prepare": _prepare(),
         "postgres": _postgres("postgres", MAX_CONNECTIONS[size]),
         "keys-postgres": {"profiles": ["keys"], **_postgres("keys-postgres")},
@@ -124,6 +125,12 @@ def _ours(command: list[str], **more: Any) -> dict[str, Any]:
     return {"image": IMAGE, "command": command, **CONFINED, "logging": LOGGING, **more}
 
 
+def _dotenv() -> dict[str, Any]:
+    """It reads ``.env`` itself, whoever owns it and whatever its mode, and has nothing else: no network, no volume."""
+    folder = {"type": "bind", "source": ".", "target": "/compose", "read_only": True}
+    return _ours(["prepare", "dotenv"], user="0:0", cap_add=["DAC_READ_SEARCH"], volumes=[folder], network_mode="none")
+
+
 def _prepare() -> dict[str, Any]:
     environment = {
         "COMPOSE_PROJECT_NAME": "${COMPOSE_PROJECT_NAME}",
@@ -131,7 +138,8 @@ def _prepare() -> dict[str, Any]:
         "TROIKA_FORM_KEYS": FORM_KEYS_OR_NONE,
         "COMPOSE_PROFILES": "${COMPOSE_PROFILES:-}",
     }
-    return _ours(["prepare", "settings"], environment=environment, volumes=WHOLE, network_mode="none")
+    after = _after(dotenv=DONE)
+    return _ours(["prepare", "settings"], environment=environment, volumes=WHOLE, network_mode="none", depends_on=after)
 
 
 def _databases() -> dict[str, Any]:

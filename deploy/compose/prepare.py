@@ -22,6 +22,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from deploy.compose.containers import PROFILES
+from deploy.compose.dotenv import dotenv_faults, names_in
 from deploy.compose.monitoring import EXPORTER_FOLDER
 from deploy.compose.settings_files import OF_COMPOSE, TOOLS_FOLDER, Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import FORM_KEYS, KEYS_DATABASE, Secrets, make_keys
@@ -40,7 +41,7 @@ from shared.runtime.errors import SettingsError
 from shared.runtime.settings import INSECURE, SMTP, VARIABLE, SettingsEnv, connection_parameters
 from shared.runtime.tracing import OTLP_URL
 
-VOLUME = Path("/settings")
+VOLUME, DOTENV = Path("/settings"), Path("/compose/.env")
 POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"
 KEYS_PROFILE = "keys"
 """Profile of Compose with the server of the keys database."""
@@ -92,6 +93,22 @@ def settings() -> None:
     write_servers(VOLUME, keys)
     write_files(VOLUME / TARGETS, {"public.json": public_targets(given["TROIKA_PUBLIC_URL"], given["SMTP_URL"])})
     click.echo("Settings of all containers are written.")
+
+
+@main.command()
+def dotenv() -> None:
+    """Check the file .env itself: names that nothing reads, and values that Compose changes."""
+    if not DOTENV.is_file():
+        return  # all settings are in the environment of `docker compose`
+    try:
+        text = DOTENV.read_text()
+    except PermissionError:
+        click.echo(f"{DOTENV.name} cannot be read in a container of this engine: $ and names in it are not checked.")
+        return
+    beside = Path(__file__).parent
+    known = set().union(*(names_in(file.read_text()) for file in beside.glob("compose*.yaml")))
+    if found := list(dotenv_faults(text, known)):
+        raise SettingsError(found, EXAMPLE)
 
 
 @main.command()

@@ -436,7 +436,7 @@ def test_health_checks_start_no_interpreter(size: str) -> None:
 def test_everything_that_runs_is_there_after_a_restart_of_the_machine(size: str) -> None:
     """Docker starts again only what has a policy; commands and what runs once are not there."""
     once = {name for name, one in services(size).items() if "restart" not in one}
-    assert once == {"prepare", "databases", "tools", "doctor", "doctor-logins"}
+    assert once == {"dotenv", "prepare", "databases", "tools", "doctor", "doctor-logins"}
 
 
 def test_volume_of_another_installation_is_refused(tmp_path: Path) -> None:
