@@ -23,6 +23,12 @@ _SEPARATE: Rights = {
         "solve": "select",
         "operator": "select",
     },
+    "highest_time": {
+        "relay": "select update",
+        "consume": "select update",
+        "solve": "select update",
+        "operator": "select update",
+    },
     "series": {"web": "select insert update delete", "operator": "select insert update"},
     "working_group": {"web": "select insert update delete", "operator": "select insert update"},
     "event": {

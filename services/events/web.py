@@ -40,7 +40,7 @@ from services.events.wiring import MIGRATIONS, NAME, proposal_keys
 from shared.cli.settings import open_web_engine
 from shared.console.frame import frame_blueprint
 from shared.db.quarantine import QuarantineWatch
-from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
+from shared.db.readiness import ClockComparison, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
@@ -97,7 +97,7 @@ def build_app(
             person_export_blueprint(side),
         ],
         pages=_pages(context, side, holders.sign_in, settings.common.public_url),
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
+        ready=readiness(work, MIGRATIONS, ClockComparison(clock, work, NAME, database_time).problem, keys.problem),
         keys=keys,
         cached=CachedPages(PUBLIC),
         clock=clock,

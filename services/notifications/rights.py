@@ -30,6 +30,14 @@ _SEPARATE: Rights = {
         "deliver": "select",
         "operator": "select",
     },
+    "highest_time": {
+        "relay": "select update",
+        "consume": "select update",
+        "send": "select update",
+        "schedule": "select update",
+        "deliver": "select update",
+        "operator": "select update",
+    },
     "event_copy": {
         "web": "select",
         "consume": "select insert update",

@@ -71,8 +71,7 @@ class Scheduler:
         return due or decided or people is not None
 
     def _remind(self) -> None:
-        now = self.clock.final_now("reminders")
-        if now is None:
-            return
-        miss_reminders(self.work, now)
-        plan_reminders(self.work, now, self.mail_domain)
+        if (now := self.clock.final_now("missing-reminders")) is not None:
+            miss_reminders(self.work, now)
+        if (now := self.clock.compared_now("reminders")) is not None:
+            plan_reminders(self.work, now, self.mail_domain)

@@ -34,7 +34,7 @@ from services.notifications.wiring import MIGRATIONS, NAME
 from shared.cli.settings import open_web_engine
 from shared.console.frame import frame_blueprint, pages_blueprint
 from shared.db.quarantine import QuarantineWatch
-from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
+from shared.db.readiness import ClockComparison, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
@@ -102,7 +102,7 @@ def build_app(
             frame_blueprint(holders.sign_in, CONSOLE),
             console_blueprint(context),
         ],
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
+        ready=readiness(work, MIGRATIONS, ClockComparison(clock, work, NAME, database_time).problem, keys.problem),
         keys=keys,
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
         links=LINKS,

@@ -29,6 +29,7 @@ _SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
     "lost_registration": {TEND: "select delete"},
     "quarantine": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
+    "highest_time": dict.fromkeys((DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select update"),
     "key_check": {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, CONSUME, TEND), "select insert"),
         OPERATOR: "select insert update delete",

@@ -47,7 +47,7 @@ from services.registration.wiring import MIGRATIONS, NAME
 from shared.cli.settings import open_web_engine
 from shared.db.engine import open_engine
 from shared.db.quarantine import QuarantineWatch
-from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
+from shared.db.readiness import ClockComparison, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.app import WebParts, make_app
 from shared.http.page_cache import CachedPages
@@ -148,7 +148,9 @@ def build_app(
         examples=Path(__file__).with_name("examples.json"),
         operations=routes.operations,
         pages=routes.pages,
-        ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem, *routes.checks),
+        ready=readiness(
+            work, MIGRATIONS, ClockComparison(clock, work, NAME, database_time).problem, keys.problem, *routes.checks
+        ),
         keys=keys,
         people=PEOPLE,
         links=LINKS,

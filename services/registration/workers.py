@@ -2,8 +2,8 @@
 
 ``decide`` decides submissions, and between batches processes confirmed imports, one batch of rows per transaction.
 ``tend`` does what is due by time: offers expire, reservations end, those who wait are promoted, people are reminded of
-missing details, and what was kept long enough is deleted. All of it is final, so ``tend`` does nothing while this
-process's clock differs from the database's. It holds no private key.
+missing details, and what was kept long enough is deleted. ``tend`` does nothing of it while this process's clock
+differs from the database's, and ends and deletes nothing after both have jumped. It holds no private key.
 """
 
 import logging
@@ -116,7 +116,7 @@ class ImportRun:
             return ""
 
     def _time(self, connection: Connection) -> datetime | None:
-        return self.clock.final_now("import", connection) if queue.try_lead(connection) else None
+        return self.clock.compared_now("import", connection) if queue.try_lead(connection) else None
 
     def _register(
         self, connection: Connection, people: PeopleImport, rows: list[PreparedRow], now: datetime
@@ -278,15 +278,23 @@ class Tending:
         Raises:
             Unavailable: the database is down; the next tick continues.
         """
+        more = self._end_due()
+        more = fold_counts(self._work) or more
+        now = self._clock.compared_now("promotion")
+        if now is None:
+            return False
+        promote_due(self._work, self._messages, now)
+        forms_with_seats_to_decide.set(count_to_decide(self._work, now))
+        remind_of_details(self._work, self._messages, now)
+        return more
+
+    def _end_due(self) -> bool:
+        """Delete and end what is due; nothing after a jump of the time."""
         now = self._clock.final_now("tending")
         if now is None:
             return False
         more = self._cleanup.run_once(now)
-        more = fold_counts(self._work) or more
         expire_offers(self._work, self._messages, now)
         end_reservations(self._work, promoting(self._messages), now)
-        promote_due(self._work, self._messages, now)
-        forms_with_seats_to_decide.set(count_to_decide(self._work, now))
-        remind_of_details(self._work, self._messages, now)
         self._retention.run_once(self._work, now)
         return more

@@ -197,7 +197,7 @@ class _Running:
         self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
         checks: list[Check] = [partial(check, self._unit) for check in worker.checks]
         checks += [self._topology.problem] if self._topology is not None else []
-        self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
+        self.problems = readiness(self._unit, service.migrations, self._clock.problem, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
         """Work once sessions have limits, keys match and the broker has all queues; in quarantine no work begins."""

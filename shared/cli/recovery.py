@@ -1,4 +1,4 @@
-"""Commands for recovery: ``parked …``, ``resume``, ``publish-again``, ``receive-again``.
+"""Commands for recovery: ``parked …``, ``resume``, ``publish-again``, ``receive-again``, ``confirm-time``.
 
 Each is idempotent, checks the clock where time matters, and is in the audit log.
 """
@@ -19,6 +19,7 @@ import click
 from shared.cli.operator_command import InQuarantine, OperatorGroup, operator_work
 from shared.cli.settings import PARKED, RECOVER, CommonSettings, Service
 from shared.db.engine import open_engine
+from shared.db.highest_time import confirm_time, read_highest_time
 from shared.db.readiness import CheckedClock, read_database_time
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
@@ -29,11 +30,12 @@ from shared.messaging.halts import allow_parking
 from shared.messaging.halts import resume as resume_queue
 from shared.messaging.inbox import forget_since
 from shared.messaging.outbox import Again
-from shared.runtime.clock import Clock, system_clock
+from shared.runtime.clock import Clock, rfc3339, system_clock
 from shared.runtime.errors import Quarantined, Unavailable
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 OPERATOR_VARIABLE = "TROIKA_OPERATOR"
+JUMPED = "the time has jumped: check it, then `troika {service} confirm-time`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,12 @@ def checked_now(work: UnitOfWork, service: str) -> datetime:
     """The time, where it agrees with the database's.
 
     Raises:
-        ClickException: it does not.
+        ClickException: it does not, or both have jumped.
     """
     clock = CheckedClock(system_clock, work, service, read_database_time)
     now = clock.final_now("retention-confirm")
     if now is None:
-        raise click.ClickException(clock.problem())
+        raise click.ClickException(clock.problem() or JUMPED.format(service=service))
     return now
 
 
@@ -239,9 +241,36 @@ def add_recovery_commands(group: OperatorGroup, service: Service) -> None:
     """Add the commands to the command line of ``service``."""
     queues = [name for name in QUEUES if service_of(name) == service.name]
     types = [entry.key for entry in MESSAGE_TYPES if entry.producer == service.name]
+    _add_confirm_time(group, service)
     _add_resume(group, service, queues)
     _add_publish_again(group, service, types)
     _add_receive_again(group, service, queues)
+
+
+def _add_confirm_time(group: OperatorGroup, service: Service) -> None:
+    @group.command("confirm-time", in_quarantine=InQuarantine.REFUSED)
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def confirm(*, yes: bool) -> None:
+        """Confirm that the time is right after it has jumped: what is due is then deleted, expired and given up."""
+        with recovery(service, RECOVER) as tools:
+            if problem := CheckedClock(tools.clock, tools.work, service.name, read_database_time).problem():
+                raise click.ClickException(problem)
+            with tools.work.transaction() as connection:
+                seen = read_highest_time(connection)
+            if seen.seen_at is None:
+                click.echo(f"{service.name}: no process has run yet")
+                return
+            now = tools.clock()
+            click.echo(f"{service.name}: it is {rfc3339(now)}; the service ran until {rfc3339(seen.seen_at)}")
+            if not yes and not sys.stdin.isatty():
+                raise click.UsageError("use --yes when not run interactively")
+            if not yes:
+                click.confirm("What is deleted cannot be restored. Is this the right time?", abort=True)
+            with tools.work.transaction() as connection:
+                confirm_time(connection, now)
+                before = rfc3339(seen.seen_at)
+                add_audit_record(connection, tools.entry("time-confirmed", "service", service.name, before=before), now)
+        click.echo(f"{service.name}: confirmed")
 
 
 def _add_resume(group: OperatorGroup, service: Service, queues: Sequence[str]) -> None:

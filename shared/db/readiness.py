@@ -1,23 +1,25 @@
 """Readiness of a database: schema and server version, and the clock compared with the database's.
 
-Erasing, expiring, giving up and pruning depend only on the time, so a process with a wrong clock must not do them.
-Must never hand out a time for such work that was not compared with the database's. Alembic, which only ``migrate``
-needs, is not imported.
+Erasing, expiring, giving up and pruning depend only on the time, so a process with a wrong clock must not do them, nor
+any process after the whole host's clock has jumped (:mod:`shared.db.highest_time`). Must never hand out a time for such
+work that was not compared with both. Alembic, which only ``migrate`` needs, is not imported.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from shared.db import highest_time
+from shared.db.highest_time import HighestTime, observe_time
 from shared.db.roles import limit_problems
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
 from shared.runtime.errors import Unavailable
-from shared.runtime.metrics import clock_difference_seconds, final_work_refused_total
+from shared.runtime.metrics import clock_difference_seconds, final_work_refused_total, time_jump_seconds
 
 OLDEST_SERVER = 16
 """The oldest PostgreSQL with which the tests have passed."""
@@ -71,6 +73,8 @@ MAX_DIFFERENCE = timedelta(seconds=2)
 """Far above what NTP leaves between two hosts, far below any retention or timeout of the project."""
 
 LOG_EVERY_S = 60.0
+OBSERVE_EVERY_S = 30.0
+"""How often work that goes on after a jump looks at the highest time, so that it is stored where nothing is final."""
 
 DatabaseTime = Callable[[Connection], datetime]
 """Reads the database server's time; aware."""
@@ -84,8 +88,8 @@ def read_database_time(connection: Connection) -> datetime:
     return found
 
 
-class CheckedClock:
-    """A :data:`shared.runtime.clock.Clock` that also hands out the time for final work, once it has been compared.
+class ClockComparison:
+    """A process's clock compared with its database's.
 
     Args:
         clock: of this process.
@@ -105,7 +109,60 @@ class CheckedClock:
     ) -> None:
         self._clock, self._work, self._service = clock, work, service
         self._database_time, self._monotonic = database_time, monotonic
+
+    def problem(self) -> str:
+        """Why a process with this clock is not ready; empty if the clock is right.
+
+        Raises:
+            Unavailable: the database is down.
+        """
+        with self._work.transaction() as connection:
+            _now, difference = self.compare(connection)
+        if abs(difference) <= MAX_DIFFERENCE:
+            return ""
+        side = "ahead of" if difference > timedelta() else "behind"
+        return f"clock: {abs(difference).total_seconds():.0f} s {side} the database's; synchronise this host's time"
+
+    def compare(self, connection: Connection) -> tuple[datetime, timedelta]:
+        """The time, and how far it is ahead of the database's (negative: behind)."""
+        now, began_s = self._clock(), self._monotonic()
+        database_now = self._database_time(connection)
+        asking = timedelta(seconds=self._monotonic() - began_s)
+        difference = _distance(database_now, now, now + asking)
+        clock_difference_seconds.labels(self._service).set(difference.total_seconds())
+        return now, difference
+
+
+class CheckedClock:
+    """A :data:`shared.runtime.clock.Clock` that also hands out compared times, for work that cannot be undone.
+
+    ``final_now`` is for what deletes, expires or gives up because of the time. ``compared_now`` is for what has to go
+    on after a restart that took hours: deciding, leases, sending what is due.
+
+    Args:
+        clock: of this process.
+        work: on the service's database.
+        service: under which name differences are measured.
+        database_time: reads the database server's time.
+        monotonic: seconds that no change of the machine's time touches.
+        max_step: how far the time moves in the ordinary way; None for :data:`shared.db.highest_time.MAX_STEP`.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        work: UnitOfWork,
+        service: str,
+        database_time: DatabaseTime = read_database_time,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_step: timedelta | None = None,
+    ) -> None:
+        self._clock, self._work, self._service = clock, work, service
+        self._database_time, self._monotonic = database_time, monotonic
+        self._comparison = ClockComparison(clock, work, service, database_time, monotonic)
+        self._max_step = highest_time.MAX_STEP if max_step is None else max_step
         self._logged_at_s: dict[str, float] = {}
+        self._observe_at_s = float("-inf")
 
     def __call__(self) -> datetime:
         """This process's time, not compared with anything."""
@@ -121,54 +178,75 @@ class CheckedClock:
             connection: of the caller's transaction; None to open one.
 
         Returns:
-            this process's time; None if it differs too much from the database's, so that the work is refused.
+            this process's time; None if it differs too much from the database's, or both have jumped, so that the work
+            is refused.
 
         Raises:
             Unavailable: the database is down.
         """
-        now, difference = self._compared(connection)
-        if abs(difference) <= MAX_DIFFERENCE:
+        if connection is None:
+            with self._work.transaction() as opened:
+                return self.final_now(work, opened)
+        now = self._agreed(work, connection)
+        if now is None:
+            return None
+        seen = self._observe(connection, now)
+        if not seen.is_held:
             return now
-        final_work_refused_total.labels(self._service, work).inc()
-        self._log_refusal(work, difference)
+        jump_s = round(seen.jump_at(now).total_seconds(), 1)
+        self._refuse(work, "refused: the time has jumped; check it, then confirm-time", {"jump_s": jump_s})
         return None
+
+    def compared_now(self, work: str, connection: Connection | None = None) -> datetime | None:
+        """The time for work that goes on after a jump; otherwise as :meth:`final_now`.
+
+        Returns:
+            this process's time; None if it differs too much from the database's.
+
+        Raises:
+            Unavailable: the database is down.
+        """
+        if connection is None:
+            with self._work.transaction() as opened:
+                return self.compared_now(work, opened)
+        now = self._agreed(work, connection)
+        if now is not None and self._monotonic() >= self._observe_at_s:
+            self._observe(connection, now)
+        return now
 
     def database_now(self, connection: Connection) -> datetime:
         """The database server's time, for what has to be measured by it."""
         return self._database_time(connection)
 
     def problem(self) -> str:
-        """Why a process with this clock is not ready; empty if the clock is right.
+        """Why a process with this clock is not ready: :meth:`ClockComparison.problem`."""
+        return self._comparison.problem()
 
-        Raises:
-            Unavailable: the database is down.
-        """
-        _now, difference = self._compared(None)
+    def _agreed(self, work: str, connection: Connection) -> datetime | None:
+        now, difference = self._comparison.compare(connection)
         if abs(difference) <= MAX_DIFFERENCE:
-            return ""
-        side = "ahead of" if difference > timedelta() else "behind"
-        return f"clock: {abs(difference).total_seconds():.0f} s {side} the database's; synchronise this host's time"
+            return now
+        ahead_s = round(difference.total_seconds(), 1)
+        self._refuse(work, "refused: this process's clock differs from the database's", {"ahead_s": ahead_s})
+        return None
 
-    def _compared(self, connection: Connection | None) -> tuple[datetime, timedelta]:
-        """The time, and how far it is ahead of the database's (negative: behind)."""
-        if connection is None:
-            with self._work.transaction() as opened:
-                return self._compared(opened)
-        now, began_s = self._clock(), self._monotonic()
-        database_now = self._database_time(connection)
-        asking = timedelta(seconds=self._monotonic() - began_s)
-        difference = _distance(database_now, now, now + asking)
-        clock_difference_seconds.labels(self._service).set(difference.total_seconds())
-        return now, difference
+    def _observe(self, connection: Connection, now: datetime) -> HighestTime:
+        self._observe_at_s = self._monotonic() + OBSERVE_EVERY_S
+        before, seen = observe_time(connection, now, self._max_step)
+        time_jump_seconds.labels(self._service).set(abs(seen.jump_at(now).total_seconds()))
+        if seen.is_held and not before.is_held:
+            jump_s = round(seen.jump_at(now).total_seconds(), 1)
+            log.error("the time has jumped: nothing is deleted, expired or given up", extra={"jump_s": jump_s})
+        if before.is_held and not seen.is_held:
+            log.warning("the time is ordinary again: due work is done")
+        return seen
 
-    def _log_refusal(self, work: str, difference: timedelta) -> None:
+    def _refuse(self, work: str, why: str, facts: Mapping[str, float]) -> None:
+        final_work_refused_total.labels(self._service, work).inc()
         now_s = self._monotonic()
         if now_s - self._logged_at_s.get(work, float("-inf")) >= LOG_EVERY_S:
             self._logged_at_s[work] = now_s
-            ahead_s = round(difference.total_seconds(), 1)
-            log.error(
-                "refused: this process's clock differs from the database's", extra={"work": work, "ahead_s": ahead_s}
-            )
+            log.error(why, extra={"work": work, **facts})
 
 
 def _distance(database_now: datetime, earliest: datetime, latest: datetime) -> timedelta:
@@ -184,14 +262,13 @@ Check = Callable[[], str]
 AWAY = "database: it does not answer"
 
 
-def readiness(work: UnitOfWork, migrations: Path, clock: CheckedClock, *checks: Check) -> Callable[[], Sequence[str]]:
+def readiness(work: UnitOfWork, migrations: Path, *checks: Check) -> Callable[[], Sequence[str]]:
     """What a probe calls: it returns every reason why the process is not ready, none if it is.
 
     Args:
         work: on the service's database.
         migrations: folder of the service's schema changes.
-        clock: of the process.
-        checks: further ones, made while the database answers.
+        checks: of the clock and more, made while the database answers.
     """
     newest = newest_revision(migrations)
 
@@ -199,7 +276,7 @@ def readiness(work: UnitOfWork, migrations: Path, clock: CheckedClock, *checks: 
         try:
             if problem := database_problem(work, newest):
                 return [problem]
-            return [problem for check in (clock.problem, *checks) if (problem := check())]
+            return [problem for check in checks if (problem := check())]
         except Unavailable:
             return [AWAY]
 

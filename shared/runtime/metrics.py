@@ -183,8 +183,15 @@ clock_difference_seconds = Gauge(
     ["service"],
     multiprocess_mode="mostrecent",
 )
+time_jump_seconds = Gauge(
+    "troika_time_jump_seconds",
+    "Seconds between the time and the highest time seen, while a jump holds what deletes, expires or gives up; else 0.",
+    ["service"],
+    multiprocess_mode="mostrecent",
+)
 final_work_refused_total = Counter(
     "troika_final_work_refused_total",
-    "Times that work was refused because the clock differed from the database's, by work (tending, leases, …).",
+    "Times that work was refused because the clock differed from the database's, or the time had jumped, by work "
+    "(tending, leases, …).",
     ["service", "work"],
 )

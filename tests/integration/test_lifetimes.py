@@ -52,6 +52,7 @@ _ALL = {
     "alembic_version": "the version of the schema",
     "content_key": "one row",
     "halted_queue": "a row for each queue at most",
+    "highest_time": "one row",
     "key_check": "a row for each key",
     "quarantine": "one row, until an operator ends it",
 }

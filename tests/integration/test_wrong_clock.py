@@ -1,7 +1,7 @@
-"""A process whose clock is wrong erases, expires and prunes nothing, reports it, and is not ready."""
+"""A wrong clock erases, expires and prunes nothing: of one process, which is then not ready, and of the whole host."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,11 +11,12 @@ from services.registration.people.messages import RegistrationMessages
 from services.registration.wiring import MIGRATIONS
 from services.registration.workers import Tending
 from shared.db.engine import open_engine
+from shared.db.highest_time import confirm_time
 from shared.db.readiness import CheckedClock, readiness
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.relay import OutboxCleanup
 from shared.runtime.clock import Clock, system_clock
-from shared.runtime.metrics import clock_difference_seconds, final_work_refused_total
+from shared.runtime.metrics import clock_difference_seconds, final_work_refused_total, time_jump_seconds
 from shared.security.sealing import new_key, public_key_of
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
@@ -27,7 +28,7 @@ from tests.support.installation import TestInstallation
 
 PEOPLE = 30
 MESSAGES = RegistrationMessages(public_key_of(new_key()), public_key_of(new_key()))
-REFUSED = ("pruning", "tending")
+REFUSED = ("pruning", "tending", "promotion")
 EVERYTHING = """
     SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM outbox), (SELECT count(*) FROM inbox),
         (SELECT count(*) FROM submission), (SELECT count(*) FROM confirmation_link)
@@ -83,15 +84,97 @@ def test_process_with_a_wrong_clock_deletes_nothing(
     assert works == set(REFUSED)
 
 
-def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -> None:
-    """400 days later by both: no candidate, receipt or link is left, and old messages are gone."""
-    later, work = ahead(timedelta(days=400)), UnitOfWork(engine, "registration")
-    clock = CheckedClock(later, work, "registration", lambda _: later())
-    OutboxCleanup(work, "registration", clock).run_once()
-    Tending(work, clock, MESSAGES).tick()
-    with engine.connect() as connection:
-        candidates, messages, _received, receipts, links = connection.execute(text(EVERYTHING)).one()
+class Host:
+    """A host whose clock and database jump together; its processes run again and again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.work, self.offset = UnitOfWork(engine, "registration"), timedelta()
+        self._tending = Tending(self.work, self._checked(), MESSAGES)
+
+    def now(self) -> datetime:
+        return system_clock() + self.offset
+
+    def run_for(self, hours: float = 0) -> None:
+        """Run at once, and then twice in each hour and a half."""
+        self.run_once()
+        for _ in range(int(hours / 0.75)):
+            self.offset += timedelta(minutes=45)
+            self.run_once()
+
+    def run_once(self) -> None:
+        OutboxCleanup(self.work, "registration", self._checked()).run_once()
+        self._tending.tick()
+
+    def _checked(self) -> CheckedClock:
+        return CheckedClock(self.now, self.work, "registration", lambda _: self.now())
+
+    def everything(self) -> Sequence[int]:
+        with self.work.transaction() as connection:
+            return tuple(connection.execute(text(EVERYTHING)).one())
+
+
+EIGHT_DAYS, LONG = timedelta(days=8), timedelta(days=400)
+
+
+def jumps() -> float:
+    return float(time_jump_seconds.labels("registration")._value.get())
+
+
+@pytest.mark.parametrize("by", [EIGHT_DAYS, LONG, timedelta(hours=2), -EIGHT_DAYS], ids=str)
+def test_jump_of_the_whole_host_deletes_nothing_for_a_day(
+    engine: Engine, by: timedelta, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = Host(engine)
+    host.run_for()
+    before = host.everything()
+    host.offset += by
+    host.run_for(hours=23)
+    assert host.everything() == before
+    assert before[:2] == (PEOPLE, PEOPLE)
+    assert jumps() > 0
+    lines = [record.message for record in caplog.records if "jumped:" in record.message]
+    assert lines == ["the time has jumped: nothing is deleted, expired or given up"]
+
+
+@pytest.mark.parametrize("hours", [24.75, 0], ids=["a day of running", "confirmed"])
+def test_work_is_done_after_a_day_or_once_an_operator_confirms(engine: Engine, hours: float) -> None:
+    """Also the control: by then everything is due."""
+    host = Host(engine)
+    host.run_for()
+    host.offset += LONG
+    host.run_for(hours)
+    if not hours:
+        with host.work.transaction() as connection:
+            confirm_time(connection, host.now())
+        host.run_for()
+    candidates, messages, _received, receipts, links = host.everything()
     assert (candidates, messages, receipts, links) == (0, 0, 0, 0)
+    assert jumps() == 0
+
+
+def test_clock_that_returns_after_a_minute_ends_the_wait(engine: Engine) -> None:
+    host = Host(engine)
+    host.run_for()
+    before = host.everything()
+    host.offset += EIGHT_DAYS
+    host.run_for()
+    host.offset -= EIGHT_DAYS
+    host.run_for()
+    assert jumps() == 0
+    assert host.everything() == before
+
+
+def test_people_of_a_minute_in_the_past_have_a_day_to_confirm(engine: Engine) -> None:
+    """What was stored while the clock was behind looks old when it is right again."""
+    host = Host(engine)
+    host.run_for()
+    host.offset -= EIGHT_DAYS
+    host.run_for()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE candidate SET received_at = :past, mailed_at = :past"), {"past": host.now()})
+    host.offset += EIGHT_DAYS
+    host.run_for(hours=23)
+    assert host.everything()[0] == PEOPLE
 
 
 @pytest.mark.parametrize(
@@ -107,7 +190,7 @@ def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -
 def test_process_with_a_wrong_clock_is_not_ready(engine: Engine, by_s: float, problems: list[str]) -> None:
     work = UnitOfWork(engine, "registration")
     clock = CheckedClock(ahead(timedelta(seconds=by_s)), work, "registration")
-    assert readiness(work, MIGRATIONS, clock)() == problems
+    assert readiness(work, MIGRATIONS, clock.problem)() == problems
 
 
 def test_clock_that_jumps_after_the_comparison_changes_nothing(engine: Engine) -> None:

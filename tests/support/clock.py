@@ -14,6 +14,12 @@ OFFSET_FILE = "TROIKA_TEST_CLOCK"
 ALONE = "TROIKA_TEST_CLOCK_ALONE"
 """Set for a process whose clock moves while its database's does not."""
 
+JUMPS = "TROIKA_TEST_CLOCK_JUMPS"
+"""Set for a process whose time, and its database's, jump together."""
+
+ANY_STEP = timedelta(days=100_000)
+"""For clocks that tests move: the time in between has passed in the ordinary way."""
+
 WEBINAR_WEEK = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
 """Monday of the week of UPR Webinar Wednesday #10: where most tests begin."""
 
@@ -57,7 +63,7 @@ def wrong(clock: Clock, work: UnitOfWork, ahead: timedelta) -> CheckedClock:
     def database_time(_connection: Connection) -> datetime:
         return clock()
 
-    return CheckedClock(process_time, work, "test", database_time)
+    return CheckedClock(process_time, work, "test", database_time, max_step=ANY_STEP)
 
 
 def _aware(instant: datetime) -> datetime:

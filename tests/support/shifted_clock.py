@@ -1,8 +1,9 @@
 """A service's process at another time: ``python -m tests.support.shifted_clock <service> <role> [arguments]``.
 
 The clock is ahead by the content of the file named by ``TROIKA_TEST_CLOCK``: seconds to add to the machine's time, read
-again at each call. The database's clock moves with it, unless ``TROIKA_TEST_CLOCK_ALONE`` is set: then this process's
-clock is wrong. No setting of the services can do this: only the tests' launcher. Importing this module installs its
+again at each call. The database's clock moves with it, and the time in between has passed in the ordinary way; unless
+``TROIKA_TEST_CLOCK_ALONE`` is set: then this process's clock is wrong, or ``TROIKA_TEST_CLOCK_JUMPS``: then the whole
+host's is. No setting of the services can do this: only the tests' launcher. Importing this module installs its
 clock: no test does.
 """
 
@@ -16,9 +17,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from shared.db import readiness
+from shared.db import highest_time, readiness
 from shared.runtime import clock
-from tests.support.clock import ALONE, OFFSET_FILE
+from tests.support.clock import ALONE, ANY_STEP, JUMPS, OFFSET_FILE
 
 
 def moved_clock() -> datetime:
@@ -41,6 +42,8 @@ database_time = readiness.read_database_time
 clock.system_clock = moved_clock
 if ALONE not in os.environ:
     readiness.read_database_time = moved_database_time
+if ALONE not in os.environ and JUMPS not in os.environ:
+    highest_time.MAX_STEP = ANY_STEP
 
 if __name__ == "__main__":
     service, role = sys.argv[1], sys.argv[2]

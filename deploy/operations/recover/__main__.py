@@ -138,6 +138,9 @@ def end(reason: str | None) -> None:
             _print_left(_differences(settings))
         databases.end(system_clock(), {"differences": reason} if reason else {})
     click.echo("The quarantine has ended: forms are open, and mails are sent")
+    click.echo("Nothing is deleted, expired or given up for 24 hours. Sooner, if the time is right (check `date -u`):")
+    for service in SERVICES:
+        click.echo(f"  troika {service} confirm-time")
 
 
 @contextmanager

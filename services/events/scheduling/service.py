@@ -236,7 +236,7 @@ def reap_jobs(work: UnitOfWork, clock: CheckedClock) -> int:
         Unavailable: the database is down.
     """
     with work.transaction() as connection:
-        now = clock.final_now("leases", connection)
+        now = clock.compared_now("leases", connection)
         return 0 if now is None else requeue_expired(connection, now, now + LATEST_LEASE)
 
 

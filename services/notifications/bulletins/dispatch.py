@@ -134,7 +134,7 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     """Send a scheduled bulletin whose time has come; returns whether there was one.
 
     A bulletin without an audience, a day late, or of a person who may no longer send becomes a draft again. Nothing is
-    sent while the clock differs from that of the database.
+    sent while the clock differs from that of the database, and one that is a day late waits while the time has jumped.
 
     Raises:
         Unavailable: the database is down; it is still due.
@@ -143,11 +143,14 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
         bulletin = lock_due_bulletin(connection, clock())
         if bulletin is None or bulletin.send_at is None or bulletin.ordered_by is None:
             return False
-        now = clock.final_now("bulletins", connection)
+        now = clock.compared_now("bulletins", connection)
         if now is None or now < bulletin.send_at:
             return False
+        late = now - bulletin.send_at
+        if late > MAX_LATE and clock.final_now("late-bulletins", connection) is None:
+            return False
         people = audience_of(connection, bulletin).people
-        why = _obstacle(connection, bulletin.ordered_by, people, now - bulletin.send_at, now)
+        why = _obstacle(connection, bulletin.ordered_by, people, late, now)
         if not why:
             _send(connection, bulletin, people, bulletin.ordered_by, now)
             return True

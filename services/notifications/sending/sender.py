@@ -275,7 +275,7 @@ class Sender:
         """
         if self._unanswered:
             self._unanswered = release_claims(self._context.work, self._context.clock, self._unanswered)
-        if (now := self._context.clock.final_now("leases")) is not None:
+        if (now := self._context.clock.compared_now("leases")) is not None:
             reap_leases(self._context.work, now, self._context.unknown_after)
         measure_lanes(self._context.work, self._context.clock)
 

@@ -138,7 +138,7 @@ def reap_deliveries(context: DeliveryContext) -> int:
         Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
-        now = context.clock.final_now("leases", connection)
+        now = context.clock.compared_now("leases", connection)
         if now is None:
             return 0
         return requeue_expired(connection, now, now + LATEST_LEASE) + make_due(connection, now, now + LATEST_DUE)

@@ -138,7 +138,7 @@ class Decider:
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
                 return []
-            now = self._clock.final_now("decide", connection)
+            now = self._clock.compared_now("decide", connection)
             if now is None:
                 return []
             numbers = queue.begin_attempt(connection, now, self._name, count_left_over=not self._outage)
@@ -153,7 +153,7 @@ class Decider:
             if not queue.try_lead(connection):
                 queue.take_back_attempt(connection, self._name)
                 return 0
-            now = self._clock.final_now("decide", connection)
+            now = self._clock.compared_now("decide", connection)
             if now is None:
                 queue.end_attempt(connection)  # the clock's fault, not that of a submission
                 return 0
@@ -369,7 +369,7 @@ class Decider:
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
                 return 0
-            now = self._clock.final_now("confirmation-mails", connection)
+            now = self._clock.compared_now("confirmation-mails", connection)
             if now is None:
                 return 0
             due = mailboxes.take_due_mails(connection, now, MAILS_AT_ONCE, self._mails_an_hour)

@@ -1,4 +1,4 @@
-"""Clocks of single processes that are wrong, jump or run backwards, while the database's is right."""
+"""Clocks that are wrong, jump or run backwards: of single processes, and of the whole host with its databases."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +22,9 @@ FAULTS: dict[str, tuple[float, ...]] = {
 
 LASTS_S = 7.0
 """Longer than the time between two runs of the cleanup, with any findings."""
+
+WHOLE_HOST, EIGHT_DAYS_S = "the whole host", 8 * 86_400.0
+"""Longer than a candidate, a confirmation link, a receipt and a published message are kept."""
 
 PROCESSES = [f"{service}-{role}" for service, role in WORKERS]
 
@@ -60,6 +63,17 @@ class Clocks:
         new.write_text(str(offset_s))
         new.replace(self.folder / f"{process}.clock")
 
+    def jump(self, act: Callable[[], object]) -> None:
+        """Set all clocks eight days ahead for ``LASTS_S``, call ``act`` at the end of this time, and set them right."""
+        try:
+            for process in PROCESSES:
+                self.set(process, EIGHT_DAYS_S)
+            time.sleep(LASTS_S)  # the fault lasts so long
+            act()
+        finally:
+            for process in PROCESSES:
+                self.set(process, 0.0)
+
     def play(self, cell: ClockCell, act: Callable[[], object]) -> None:
         """Make a clock wrong for ``LASTS_S``, call ``act`` during this time, and correct the clock."""
         offsets = FAULTS[cell.fault]
@@ -79,9 +93,11 @@ class ClockedStack(ProxiedStack):
 
     Attributes:
         clocks: of the workers; the web processes' are right.
+        follow: ``ALONE`` if the database's clock is right, ``JUMPS`` if it is the worker's.
     """
 
     clocks: Clocks = field(default_factory=lambda: Clocks(Path()))
+    follow: str = ALONE
 
     def start(self, *, capacity: int | None = None, workers: int = 1) -> None:
         """Start every process, each with a clock that is right."""
@@ -92,7 +108,7 @@ class ClockedStack(ProxiedStack):
 
     def environment(self, service: str, process: str) -> dict[str, str]:
         own = Stack.environment(self, service, process)
-        return {**own, OFFSET_FILE: str(self.clocks.file(f"{service}-{process}")), ALONE: "1"}
+        return {**own, OFFSET_FILE: str(self.clocks.file(f"{service}-{process}")), self.follow: "1"}
 
 
 def _command(service: str, role: str) -> str:

@@ -1,4 +1,4 @@
-"""Clocks in the matrix: each worker's is wrong, jumps or runs backwards while people act; nothing is lost."""
+"""Clocks in the matrix: each worker's, and the whole host's, is wrong while people act; nothing is lost."""
 
 import time
 from functools import partial
@@ -8,19 +8,26 @@ import pytest
 
 from deploy.shape import SERVICES
 from tests.chaos.matrix.actions import ACTIONS, People
-from tests.chaos.matrix.clocks import ClockCell, ClockedStack, Clocks, all_clock_cells
+from tests.chaos.matrix.clocks import WHOLE_HOST, ClockCell, ClockedStack, Clocks, all_clock_cells
 from tests.chaos.matrix.participants import ParticipantPool
 from tests.chaos.matrix.reconciliation import assert_reconciled, settle
 from tests.chaos.matrix.table import Cell
 from tests.support.audit_checks import assert_soon_clean, differences
+from tests.support.clock import JUMPS
 from tests.support.installation import make_installation
 from tests.support.journal import Journal
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
+from tests.support.waiting import poll_until
 
 ACTED = ("register", "cancel", "confirm")
 _GONE = "SELECT count(*)::int FROM registration WHERE erased_at IS NOT NULL"
 _OLDEST = "SELECT min(id)::int FROM outbox"
+_PEOPLE = """
+    SELECT (SELECT count(*) FROM candidate)::int, (SELECT count(*) FROM confirmation_link)::int,
+        (SELECT count(*) FROM submission)::int
+"""
+_RUNS, _HELD = "SELECT seen_at IS NOT NULL FROM highest_time", "SELECT jumped_to IS NOT NULL FROM highest_time"
 _RECEIVED = "SELECT count(*)::int FROM inbox"
 
 
@@ -44,6 +51,38 @@ def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_pat
         assert_reconciled(stack, pool, journal)
         assert {service: stack.sql(service, _OLDEST) for service in SERVICES} == oldest
         assert_soon_clean(partial(differences, stack.installation, journal.read().receipts, stack.copies()))
+
+
+@pytest.mark.timeout(600)
+def test_jump_of_the_whole_host(processes: ProcessGroup, postgres: PostgresServer, tmp_path: Path) -> None:
+    """Databases and workers are eight days ahead together for seconds: no one is deleted, and all is held meanwhile."""
+    stack = ClockedStack(processes, make_installation(postgres, tmp_path), clocks=Clocks(tmp_path), follow=JUMPS)
+    with stack:
+        stack.start()
+        journal = Journal(tmp_path / "journal.jsonl")
+        people = People(stack, journal)
+        pool = ParticipantPool(people)
+        pool.make([Cell(action, WHOLE_HOST, "ahead") for action in ACTED for _ in range(4)])
+        poll_until(lambda: _seen(stack, _RUNS), 60, what="each service has seen the time")
+        before = _kept(stack)
+
+        def held() -> None:
+            poll_until(lambda: _seen(stack, _HELD), 60, what="each service holds what is final")
+            assert _kept(stack) == before
+
+        stack.clocks.jump(held)
+        poll_until(lambda: not any(stack.sql(one, _HELD) == [(True,)] for one in SERVICES), 60, what="the wait ends")
+        assert _kept(stack) == before
+        settle(stack, pool)
+        assert_reconciled(stack, pool, journal)
+
+
+def _kept(stack: ClockedStack) -> list[object]:
+    return [stack.sql("registration", _PEOPLE), *(stack.sql(service, _OLDEST) for service in SERVICES)]
+
+
+def _seen(stack: ClockedStack, question: str) -> bool:
+    return all(stack.sql(service, question) == [(True,)] for service in SERVICES)
 
 
 def _play(stack: ClockedStack, people: People, pool: ParticipantPool, cell: ClockCell) -> list[str]:

@@ -283,7 +283,8 @@ def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
     return [
         (action, detail["step"], detail["count"])
         for action, detail in rows(
-            installation.urls["registration"], "SELECT action, detail FROM audit_record ORDER BY id"
+            installation.urls["registration"],
+            "SELECT action, detail FROM audit_record WHERE action LIKE 'retention-%%' ORDER BY id",
         )
     ]
 
@@ -321,6 +322,12 @@ def test_time_that_jumps_erases_no_one_until_an_operator_confirms(
     service.tend(datetime.now(UTC))
     assert retention_unannounced.labels("registration", "people")._value.get() == 0
     assert announced(installation) == []
+    refused = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
+    assert (refused.exit_code, "the time has jumped" in refused.output) == (1, True), refused.output
+    asked = CliRunner().invoke(command_line(), ["confirm-time"])
+    assert (asked.exit_code, "the service ran until" in asked.output) == (2, True), asked.output
+    right = CliRunner().invoke(command_line(), ["confirm-time", "--yes"])
+    assert (right.exit_code, "registration: confirmed" in right.output) == (0, True), right.output
     nothing = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
     assert (nothing.exit_code, nothing.output) == (0, f"{FORM}: nothing is waiting.\n")
     past = datetime.now(UTC) - timedelta(days=400)
@@ -340,7 +347,11 @@ def test_time_that_jumps_erases_no_one_until_an_operator_confirms(
         ("retention-done", "people", 1),
     ]
     who = rows(url, "SELECT DISTINCT action, done_by FROM audit_record ORDER BY action")
-    assert who == [("retention-confirmed", "Op Erator"), ("retention-done", "retention")]
+    assert who == [
+        ("retention-confirmed", "Op Erator"),
+        ("retention-done", "retention"),
+        ("time-confirmed", "Op Erator"),
+    ]
 
 
 def test_notice_ends_when_the_event_is_moved(

@@ -51,12 +51,20 @@ def claimed(attempts: int = 0) -> ClaimedMail:
 
 
 class NoDatabase:
-    """A unit of work whose transactions reach no database."""
+    """A unit of work whose transactions reach no database, which has seen no time before."""
 
     @contextmanager
     def transaction(self) -> Iterator[object]:
-        """Nothing to ask."""
-        yield object()
+        """A connection that stores nothing."""
+        yield self
+
+    def execute(self, *_statement: object) -> "NoDatabase":
+        """The result is this object as well."""
+        return self
+
+    def one(self) -> tuple[object, ...]:
+        """The row of ``highest_time`` before anything ran."""
+        return None, None, None, timedelta()
 
 
 def at(now: datetime, database_now: datetime | None = None) -> CheckedClock:
