@@ -121,18 +121,24 @@ class Policy:
     """Who may call: anyone (``public``), the holder of a link (``link``), or one of ``roles``.
 
     ``all_forms``: a key that is limited to some forms is refused, regardless of its roles. ``or_link``: the token of a
-    link may replace a key of one of ``roles``; the view checks it.
+    link may replace a key of one of ``roles``; the view checks it. ``or_key``: anyone may call, and a key shows more.
     """
 
     kind: str
     roles: frozenset[str] = frozenset()
     all_forms: bool = False
     or_link: bool = False
+    or_key: bool = False
 
 
 def public(view: View) -> View:
     """Anyone may call this route."""
     return _state(view, Policy("public"))
+
+
+def public_or_key(view: View) -> View:
+    """Anyone may call this route; the view asks ``holder_if_any`` whether a key or a session shows more."""
+    return _state(view, Policy("public", or_key=True))
 
 
 def by_link(view: View) -> View:

@@ -65,6 +65,7 @@ DOMAIN_STATUS: Mapping[str, int] = {
     "edit-conflict": 412,
     "if-match-required": 428,
     "unknown-parameter": 422,
+    "unknown-value": 422,
 }
 """Status of a domain error by its code, for the codes that several services raise."""
 

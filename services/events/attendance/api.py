@@ -30,6 +30,7 @@ from services.events.http import (
     total_field,
     with_refusals,
 )
+from services.events.known_values import require_known_values
 from shared.http.access import holder, needs, require_recent_beyond_a_page, require_recent_sign_in, require_touch
 from shared.http.lists import MEDIA_TYPE, PageArguments, csv_answer, page_of, position_in, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
@@ -175,6 +176,7 @@ def add_roster(blueprint: Any, context: EventsContext, titles: Titles) -> None:
         With `group_by`, only their numbers. A limited key sees those of its forms.
         """
         require_touch(event_id)
+        require_known_values(context.work, query, holder().forms)
         wanted = _wanted(query, event_id)
         total = (lambda: count_roster(context.work, wanted)) if query["total"] else None
         if names := requested_groups(query, tuple(ROSTER_GROUPS)):

@@ -30,8 +30,9 @@ from services.events.http import (
     require_internal,
     with_refusals,
 )
+from services.events.known_values import require_known_values
 from services.events.network.service import show_coverage, show_titles
-from shared.http.access import may_touch, needs, public, require_touch
+from shared.http.access import may_touch, needs, public_or_key, require_touch
 from shared.http.headers import conditional
 from shared.http.lists import MEDIA_TYPE, csv_answer, page_of, position_in, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
@@ -101,7 +102,7 @@ def _add_list(blueprint: Any, context: EventsContext) -> None:
         content_type=PROBLEM,
         description="Who asks for internal events, or an order by registrations",
     )
-    @public
+    @public_or_key
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one.
 
@@ -110,6 +111,7 @@ def _add_list(blueprint: Any, context: EventsContext) -> None:
         readers = _asked_by(query)
         own = own_forms(readers)
         names = chosen_fields(query.get("fields"), readers)
+        require_known_values(context.work, query, own, is_public=readers is Readers.PUBLIC)
         wanted = filter_of(query, readers)
         if groups := requested_groups(query, tuple(EVENT_GROUPS)):
             return _for(readers, _counts(context, wanted, query, groups))
@@ -140,7 +142,7 @@ def _add_one(blueprint: Any, context: EventsContext) -> None:
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="The key is not valid")
     @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such event")
-    @public
+    @public_or_key
     def show_one(query: dict[str, Any], event_id: str) -> Response:
         """One event."""
         readers = _audience_of(event_id)

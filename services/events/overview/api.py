@@ -30,6 +30,7 @@ from services.events.http import (
     total_field,
     with_refusals,
 )
+from services.events.known_values import require_known_values
 from services.events.network.consultations import ConsultationTotalSchema
 from services.events.network.store import all_working_groups
 from services.events.overview.service import LEFT_OUT, EventLine, export_person, show_overview
@@ -195,6 +196,7 @@ def coverage_list(work: UnitOfWork) -> QuestionList:
             return list(_coverage_rows(connection, query.get("event")))
 
     return QuestionList(
+        work=work,
         name="coverage-line",
         part="coverage",
         about="Working groups invited to events, and whether a representative is registered.",
@@ -313,6 +315,7 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """Pairs of registrations of one person for events that overlap; with `group_by`, only their numbers."""
+        require_known_values(context.work, query)
         wanted = _clash_filter(query)
         names = requested_groups(query, tuple(CLASH_GROUPS))
         if not names:

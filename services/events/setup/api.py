@@ -10,7 +10,8 @@ from flask import Response, jsonify
 from services.events.event.model import Readers
 from services.events.event.service import EventsContext
 from services.events.fields import Fields
-from services.events.http import CHANGED, READERS, REFUSED, audience, broken_rules_as_faults, with_refusals
+from services.events.http import CHANGED, READERS, REFUSED, audience, broken_rules_as_faults, own_forms, with_refusals
+from services.events.known_values import require_known_values
 from services.events.setup.kinds import (
     Listing,
     SetupKind,
@@ -34,7 +35,8 @@ from services.events.setup.service import (
     preview_step,
     take_step,
 )
-from shared.http.access import holder, needs_all_forms, public
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms, public_or_key
 from shared.http.headers import conditional, seen_tags
 from shared.http.lists import MEDIA_TYPE, wants_csv
 from shared.http.request_data import Blueprint
@@ -95,7 +97,7 @@ class KindApi:
         return made
 
     def _reading(self, view: Any) -> Any:
-        return public(view) if self._kind.listing.public else needs_all_forms(*READERS)(view)
+        return public_or_key(view) if self._kind.listing.public else needs_all_forms(*READERS)(view)
 
     def _may_see(self) -> frozenset[str]:
         """The fields that the caller may see."""
@@ -121,6 +123,8 @@ class KindApi:
     def _listed(self, query: dict[str, Any]) -> Response:
         allowed = self._may_see()
         names = [name for name in self._item().fields if name in allowed]
+        readers = audience() if self._kind.listing.public else Readers.COORDINATORS
+        require_known_values(self._context.work, query, own_forms(readers), is_public=readers is Readers.PUBLIC)
         answer = list_answer(self._kind, names, self.items(), query, self._more)
         return answer if answer.is_streamed else self._answered(answer)
 
@@ -212,6 +216,7 @@ class QuestionList:
     """One list.
 
     Attributes:
+        work: transactions on the database.
         name: for schemas, ``speaker``.
         part: in addresses, ``speakers``.
         about: a sentence for the interface's document.
@@ -221,6 +226,7 @@ class QuestionList:
         taken: called before a file with all rows is made.
     """
 
+    work: UnitOfWork
     name: str
     part: str
     about: str
@@ -254,6 +260,7 @@ def _add_list(blueprint: Any, asked: QuestionList) -> None:
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """As CSV if `Accept` asks for it, then all pages in one."""
+        require_known_values(asked.work, query)
         schema = item()
         rows = schema.dump(asked.rows(query), many=True)
         if wants_csv():

@@ -25,6 +25,7 @@ from services.events.http import (
     total_field,
     with_refusals,
 )
+from services.events.known_values import require_known_values
 from services.events.side_events.model import SPEAKER_FIELDS, Proposal, ProposalStatus, ReviewAction
 from services.events.side_events.reading import (
     ShownProposal,
@@ -217,6 +218,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
         """Proposals in order of arrival; with `group_by`, only their numbers."""
+        require_known_values(context.work, query)
         wanted = _wanted(query)
         total = (lambda: count_proposals(context.work, wanted)) if query["total"] else None
         if names := requested_groups(query, tuple(PROPOSAL_GROUPS)):

@@ -96,6 +96,7 @@ def speakers_list(context: SideEventsContext) -> QuestionList:
         record_names_taken(context)
 
     return QuestionList(
+        work=context.work,
         name="speaker",
         part="speakers",
         about="Speakers of side events, proposed or scheduled; one row per speaker and side event.",

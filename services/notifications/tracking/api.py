@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
+from sqlalchemy import text
 
 from services.notifications.mails.kinds import KINDS, LANES
 from services.notifications.mails.model import PHASES, STATES
 from services.notifications.tracking.service import look_up_mail, look_up_mails
+from shared.db.known_values import require_known
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs
 from shared.http.lists import PageArguments, page_of, position_in
@@ -103,6 +105,9 @@ READERS = ("viewer", "coordinator", "operator")
 FILTERS = ("kind", "state", "event")
 
 
+_KNOWN = {"event": text("SELECT id FROM event_copy WHERE :all OR id = ANY(CAST(:own AS text[]))")}
+
+
 def mails_blueprint(work: UnitOfWork) -> Any:
     """Routes below ``/v1/mails``."""
     blueprint = Blueprint(
@@ -115,6 +120,9 @@ def mails_blueprint(work: UnitOfWork) -> Any:
     @needs(*READERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Mails, newest first."""
+        with work.transaction() as connection:
+            own = holder().forms
+            require_known(connection, query, _KNOWN, {"all": own is None, "own": sorted(own or ())})
         wanted = {name: query[name] for name in FILTERS if query[name]} | _after(query["cursor"]) | _allowed()
         page = page_of(look_up_mails(work, wanted, query["limit"]), query["limit"], lambda mail: [mail.id])
         return {"items": [asdict(mail) for mail in page.items], "next": page.next}

@@ -12,6 +12,7 @@ from uuid import UUID
 from flask import Response, g, jsonify, request
 from werkzeug.exceptions import Forbidden
 
+from services.registration.known_values import require_known_values
 from services.registration.people.answer_filters import read_answer_filters
 from services.registration.people.counting import MAX_GROUPS, Key, count_by, count_people, read_keys
 from services.registration.people.decisions import CANCEL, SeatDecision, decide
@@ -203,6 +204,7 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
         """
         wanted = _wanted(query)
         refuse_beyond(desk.work, wanted)
+        require_known_values(desk.work, query, wanted.forms)
         definition = asked_definition(desk.work, wanted)
         wanted = replace(wanted, answers=read_answer_filters(request.args, definition))
         if query["group_by"]:

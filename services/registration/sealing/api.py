@@ -5,6 +5,7 @@ from typing import Any
 
 import marshmallow as ma
 
+from services.registration.known_values import require_known_values
 from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, ReadingRequest, read_sealed, sealed_readings
 from services.registration.sealing.store import Reading, ReadingFilter
@@ -104,6 +105,7 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @needs("sealed-reader", "operator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Log of readings of sealed answers, newest first."""
+        require_known_values(work, query, holder().forms)
         readings = sealed_readings(
             work,
             ReadingFilter(

@@ -1,4 +1,4 @@
-"""No operation of the API ignores a query parameter: a misspelt filter would return everyone."""
+"""No operation of the API ignores a query parameter or a value: a misspelt filter would return everyone, or no one."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from shared.http.request_data import MAX_FAULTS, known_parameters
 from tests.integration.routes.every_route import Route
 from tests.integration.routes.services_under_test import WHOLE, ServicesUnderTest
 from tests.integration.routes.valid_requests import path_of, request_of
+from tests.support.clients import WEBINAR
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,44 @@ def test_misspelt_parameter_is_answered_with_the_nearest_known_name(
         assert errors is not None, (route, name)
         assert [error["pointer"] for error in errors] == [f"/{name}x"]
         assert errors[0]["message"] == f"Unknown parameter; did you mean `{name}`?"
+
+
+NAMED = {
+    "event": WEBINAR,
+    "attend": WEBINAR,
+    "not_registered_for": WEBINAR,
+    "form": WEBINAR,
+    "series": "upr-webinar-wednesday",
+    "working_group": "housing",
+    "partner": "example-partner",
+}
+"""A value of each filter that names something."""
+
+
+def test_misspelt_value_is_answered_with_the_nearest_known_one(
+    services: ServicesUnderTest, operations: dict[Route, tuple[str, ...]]
+) -> None:
+    """An empty list would read like an event to which no one comes; what is spelt correctly is found."""
+    filters = [
+        (route, name) for route, names in operations.items() if _is_list(route) for name in NAMED.keys() & set(names)
+    ]
+    assert len(filters) > 20
+    answered, expected = {}, {}
+    for route, name in filters:
+        correct, misspelt = (_ask(services, route, f"{name}={value}") for value in (NAMED[name], f"{NAMED[name]}x"))
+        place = f"{route} {name}"
+        answered[place] = (correct.status_code, misspelt.status_code, misspelt.get_json().get("detail"))
+        expected[place] = (200, 422, f"{name}: Unknown value; did you mean `{NAMED[name]}`?")
+    expected |= dict.fromkeys(NOT_PUBLISHED, (200, 200, None))
+    assert answered == expected
+
+
+NOT_PUBLISHED = ("notifications GET /v1/mails event", "registration GET /v1/registrations working_group")
+"""Filters of what another service publishes, which has published nothing here: nothing is known, nothing is refused."""
+
+
+def _is_list(route: Route) -> bool:
+    return route.method == "GET" and route.rule != "/v1/challenge"
 
 
 def test_many_unknown_parameters_cost_little(services: ServicesUnderTest) -> None:

@@ -1,0 +1,41 @@
+"""Unknown values in the filters of a list: refused with the nearest known one.
+
+A misspelt event would give an empty list, which reads like an event to which no one comes.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import Connection, TextClause
+
+from shared.runtime.errors import MAX_NAME_CHARACTERS, DomainError
+
+
+def require_known(
+    connection: Connection, asked: Mapping[str, Any], sources: Mapping[str, TextClause], parameters: Mapping[str, Any]
+) -> None:
+    """Refuse a filter whose value names nothing that the caller may see.
+
+    Args:
+        connection: in a transaction.
+        asked: the filters by name; empty ones are not checked.
+        sources: by filter, the statement that selects every value the caller may see; filters without are not checked,
+            and neither is one of which no value is there: other services may not have published theirs yet.
+        parameters: of these statements.
+
+    Raises:
+        DomainError: ``unknown-value``; its detail names the filter and the nearest known value.
+    """
+    for name, statement in sources.items():
+        value = asked.get(name)
+        if not value:
+            continue
+        known = list(connection.execute(statement, dict(parameters)).scalars())
+        if known and value.casefold() not in known:
+            raise DomainError("unknown-value", f"{name}: {_advice(value, known)}")
+
+
+def _advice(value: str, known: list[str]) -> str:
+    near = get_close_matches(value.casefold(), known, n=1) if len(value) <= MAX_NAME_CHARACTERS else []
+    return f"Unknown value; did you mean `{near[0]}`?" if near else "Unknown value"
