@@ -155,6 +155,7 @@ check-rest: $(VENV)/.ready-dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.specs --check
+	@$(BIN)/openapi-spec-validator docs/reference/openapi-*.json >/dev/null
 
 bench: $(VENV)/.ready-dev ## measure speed and cost against references; BENCH="P5 P8" selects; prints a table, writes bench.json
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH)

@@ -117,6 +117,7 @@ DESK_ROUTES = (
             "/console/account",
             "/console/invitation/",
             "/console/sign-in",
+            "/openapi/registration/",
         ),
     ),
     Route(
@@ -128,6 +129,7 @@ DESK_ROUTES = (
             "/v1/suppressions",
             "/v1/person-export/notifications",
             "/v1/service-audit/notifications",
+            "/openapi/notifications/",
             "/v1/webhooks",
             "/console/mail",
         ),
@@ -142,6 +144,7 @@ DESK_ROUTES = (
             "/v1/events",
             "/v1/group-contacts",
             "/v1/hotels",
+            "/openapi/events/",
             "/v1/overview",
             "/v1/proposals",
             "/v1/resources",

@@ -11,6 +11,7 @@ from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
+from services import EXAMPLE_VALUES
 from services.console_pages import CONSOLE, SIGNING
 from services.events.attendance.api import add_counts, add_roster
 from services.events.desk.api import add_coverage, add_events
@@ -84,7 +85,7 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: events",
-        examples=Path(__file__).with_name("examples.json"),
+        examples=(Path(__file__).with_name("examples.json"), EXAMPLE_VALUES),
         operations=[
             _events_blueprint(context),
             *(_api(EventsContext(work, clock), kind) for kind in KINDS),

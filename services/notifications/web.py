@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
+from services import EXAMPLE_VALUES
 from services import console_words as words
 from services.console_pages import CONSOLE, SIGNING
 from services.notifications.bulletins.api import bulletin_sending_blueprint, bulletins_blueprint
@@ -87,7 +88,7 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: notifications",
-        examples=Path(__file__).with_name("examples.json"),
+        examples=(Path(__file__).with_name("examples.json"), EXAMPLE_VALUES),
         operations=[
             mails_blueprint(work),
             bulletins_blueprint(context),

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Engine
 
+from services import EXAMPLE_VALUES
 from services.console_pages import SIGNING
 from services.registration.desk import LARGER_BODIES, Routes, add_desk
 from services.registration.forms.api import add_form_administration
@@ -145,7 +146,7 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
-        examples=Path(__file__).with_name("examples.json"),
+        examples=(Path(__file__).with_name("examples.json"), EXAMPLE_VALUES),
         operations=routes.operations,
         pages=routes.pages,
         ready=readiness(

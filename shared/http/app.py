@@ -30,7 +30,7 @@ from shared.http.request_data import (
     refuse_many_fields,
     refuse_unknown_parameters,
 )
-from shared.http.sign_in import KeyHolders
+from shared.http.sign_in import KeyHolders, cookie_name
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import AdmissionLimits, Deployment, Network, is_direct, running_commit, running_version
 from shared.runtime.logs import carried_trace, caused_by
@@ -180,6 +180,9 @@ MAX_FORM_BYTES = 256 * 1024
 """Of a filled form that a browser sends without a script: a Chinese character has nine bytes there, three in JSON."""
 
 
+DOCUMENTS = "/openapi/"
+"""Beginning of the paths, on the coordinators' host, of the description of each service's interface."""
+
 SIGN_IN = "troika.sign_in"
 """The console's cookie among the application's extensions."""
 
@@ -211,7 +214,7 @@ class WebParts:
         clock: of the project.
         keys: the checks of the process's keys: nothing is answered before they fit.
         around: wraps the application and its admission control, so that each answer passes it.
-        examples: file with examples for the OpenAPI document.
+        examples: files with examples for the OpenAPI document.
         quarantine: reports whether the database is in quarantine; None for an application without a database.
         paused: path prefixes that answer 503 in quarantine even for reading.
         gated: whole paths that answer an outage themselves, and whose writing transactions are gated.
@@ -234,7 +237,7 @@ class WebParts:
     clock: Clock = system_clock
     keys: KeyChecks | None = None
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
-    examples: Path | None = None
+    examples: Sequence[Path] = ()
     quarantine: QuarantineWatch | None = None
     paused: tuple[str, ...] = ()
     gated: re.Pattern[str] | None = None
@@ -284,10 +287,19 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)
     app.register_blueprint(health_blueprint(parts.service, parts.ready, deployment.monitors))
-    app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations, parts.examples)))
+    _add_document(app, parts, for_coordinators=holders is not None, https=deployment.https)
     limits = Limits(parts.service, deployment.limits, deployment.proxies, rates=parts.rates)
     limit_views(app, limits, refuse_too_many)
     return app
+
+
+def _add_document(app: Flask, parts: WebParts, *, for_coordinators: bool, https: bool) -> None:
+    """The OpenAPI document beside the health probes and, ``for_coordinators``, on their host too."""
+    made = made_once(parts.title, parts.operations, cookie_name(secure=https), parts.examples)
+    blueprint = document_blueprint(parts.service, made)
+    app.register_blueprint(blueprint)
+    if for_coordinators:
+        app.register_blueprint(blueprint, name="document-for-coordinators", url_prefix=f"{DOCUMENTS}{parts.service}")
 
 
 def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:

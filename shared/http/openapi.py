@@ -20,6 +20,7 @@ from flask import Blueprint, Flask, Response, render_template
 from flask_smorest import Api
 
 from shared.http.access import public
+from shared.http.operation_facts import complete
 from shared.http.problems import MEDIA_TYPE, ProblemSchema
 from shared.runtime.deployment import running_version
 
@@ -46,9 +47,14 @@ class Examples:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_examples(path: Path | None) -> Examples:
-    """The examples of a service; none without a file."""
-    return Examples() if path is None else Examples(**json.loads(path.read_text(encoding="utf-8")))
+def read_examples(*paths: Path) -> Examples:
+    """The examples in some files."""
+    parts = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    merged = {name: {key: one[key] for part in parts if (one := part.get(name)) for key in one} for name in _PARTS}
+    return Examples(**merged)
+
+
+_PARTS = ("bodies", "values")
 
 
 def add_examples(document: dict[str, Any], examples: Examples) -> None:
@@ -71,48 +77,57 @@ def sample_of(
     Args:
         document: that its references lead into.
         schema: of the value.
-        values: sample values of fields, by name.
-        name: of the field; empty for none.
+        values: sample values of fields, by name, or by the schema's name and theirs (``Person.id``).
+        name: of the field, with that of its schema; empty for none.
         depth: how far below the top.
+
+    Raises:
+        LookupError: it is a text without a rule, and there is no sample value for it.
     """
-    schema = _resolved_schema(document, schema)
+    owner, schema = _resolved_schema(document, schema)
     kinds = [kind for kind in _kinds(schema) if kind != "null"]
     kind = kinds[0] if kinds else ""
+    known = values.get(name, values.get(name.rpartition(".")[2]))
     if "enum" in schema:
-        return next((value for value in schema["enum"] if value not in (None, "")), schema["enum"][0])
+        return known if known in schema["enum"] else next(value for value in schema["enum"] if value not in (None, ""))
     if kind == "array":
+        if isinstance(known, list):
+            return known
         item = sample_of(document, schema.get("items", {}), values, name, depth + 1)
         return [] if depth >= MAX_DEPTH else [item]
     if kind == "object":
-        return _object(document, schema, values, name, depth)
+        return known if isinstance(known, dict) else _object(document, owner, schema, values, depth)
     if "pattern" in schema:
-        return _fitting(schema["pattern"], (values.get(name), *values.values(), *_FORMATS.values()))
-    return _plain(schema, kind, values.get(name))
+        return _fitting(name, schema["pattern"], (known, *values.values(), *_FORMATS.values()))
+    return _plain(schema, kind, known, name)
 
 
-def _object(document: Document, schema: Mapping[str, Any], values: Mapping[str, Any], name: str, depth: int) -> Any:
-    if isinstance(values.get(name), dict):
-        return values[name]
+def _object(document: Document, owner: str, schema: Mapping[str, Any], values: Mapping[str, Any], depth: int) -> Any:
     if depth >= MAX_DEPTH:
         return {}
     fields = schema.get("properties", {})
-    return {one: sample_of(document, part, values, one, depth + 1) for one, part in fields.items()}
+    return {one: sample_of(document, part, values, f"{owner}.{one}", depth + 1) for one, part in fields.items()}
 
 
-def _fitting(pattern: str, candidates: Iterable[Any]) -> str:
+def _fitting(name: str, pattern: str, candidates: Iterable[Any]) -> str:
     """The first of some values that match a pattern."""
     texts = (value for value in candidates if isinstance(value, str))
-    return next((text for text in texts if re.search(pattern, text)), "text")
+    fitting = next((text for text in texts if re.search(pattern, text)), None)
+    if fitting is None:
+        raise LookupError(f"no sample value of {name} matches {pattern}")
+    return fitting
 
 
-def _plain(schema: Mapping[str, Any], type_name: str, known: Any) -> Any:
+def _plain(schema: Mapping[str, Any], type_name: str, known: Any, name: str) -> Any:
     if type_name in ("integer", "number"):
         return known if isinstance(known, int) else max(1, schema.get("minimum", 1))
     if type_name == "boolean":
         return known if isinstance(known, bool) else True
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
-    return known if isinstance(known, str) else "text" if type_name == "string" else known
+    if isinstance(known, str) or type_name != "string":
+        return known
+    raise LookupError(f"no sample value of {name}")
 
 
 def _kinds(schema: Mapping[str, Any]) -> list[str]:
@@ -120,15 +135,17 @@ def _kinds(schema: Mapping[str, Any]) -> list[str]:
     return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
-def _resolved_schema(document: Document, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``schema``, or what it leads to; of several that are allowed, the first one."""
+def _resolved_schema(document: Document, schema: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """``schema``, or what it leads to, with its name; of several that are allowed, the first one."""
+    name = ""
     while True:
         if "$ref" in schema:
-            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            name = schema["$ref"].rpartition("/")[2]
+            schema = document["components"]["schemas"][name]
         elif ways := next((schema[word] for word in ("allOf", "anyOf", "oneOf") if word in schema), None):
             schema = ways[0]
         else:
-            return schema
+            return name, schema
 
 
 def _operations(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -155,11 +172,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path. ``answers`` are (status, sentence, fields)."""
+    """One method on one path. ``who`` may call it; ``answers`` are (status, sentence, fields)."""
 
     method: str
     path: str
     summary: str
+    who: str
     parameters: tuple[Value, ...]
     body: tuple[Value, ...]
     answers: tuple[tuple[str, str, tuple[Value, ...]], ...]
@@ -200,6 +218,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, item: Mappin
         method.upper(),
         path,
         operation.get("summary", ""),
+        _who(operation),
         tuple(_parameter(document, each) for each in parameters),
         tuple(_fields(document, operation.get("requestBody", {}))),
         tuple(
@@ -207,6 +226,17 @@ def _operation(document: Mapping[str, Any], path: str, method: str, item: Mappin
             for status, answer in _answers(document, operation)
         ),
     )
+
+
+def _who(operation: Mapping[str, Any]) -> str:
+    """Who may call an operation, in words."""
+    ways = operation.get("security", [])
+    named = {way for alternative in ways for way in alternative}
+    callers = [" or ".join(operation["x-roles"])] if "x-roles" in operation else []
+    callers += ["the holder of the link"] if "linkToken" in named else []
+    if "x-roles" not in operation and (not ways or {} in ways) and not callers:
+        callers = ["anyone; a key shows more" if named else "anyone"]
+    return ", or ".join(callers)
 
 
 def _answers(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -268,13 +298,16 @@ class ProblemApi(Api):
         """Register none: this application receives no requests."""
 
 
-def made_once(title: str, operations: Sequence[Any], examples: Path | None = None) -> Callable[[], MadeDocument]:
+def made_once(
+    title: str, operations: Sequence[Any], cookie: str, examples: Sequence[Path] = ()
+) -> Callable[[], MadeDocument]:
     """Something that gives the document (OpenAPI 3.1), and makes it at the first call.
 
     Args:
         title: of the document.
         operations: flask-smorest blueprints, with every route that it lists.
-        examples: file with examples; None for none.
+        cookie: name of the session's cookie.
+        examples: files with examples.
     """
 
     @cache
@@ -285,8 +318,9 @@ def made_once(title: str, operations: Sequence[Any], examples: Path | None = Non
         api = ProblemApi(app)
         for blueprint in operations:
             api.register_blueprint(blueprint)
-        made: MadeDocument = api.spec.to_dict()
-        add_examples(made, read_examples(examples))
+        made = with_problem_type(complete(api.spec.to_dict(), app, cookie))
+        if examples:
+            add_examples(made, read_examples(*examples))
         return made
 
     return document
@@ -307,12 +341,12 @@ def document_blueprint(service: str, made: Callable[[], MadeDocument]) -> Bluepr
     @blueprint.get("/openapi.json")
     @public
     def openapi() -> MadeDocument:
-        return with_problem_type(made())
+        return made()
 
     @blueprint.get("/docs")
     @public
     def docs() -> str:
-        document = with_problem_type(made())
+        document = made()
         return render_template("document/page.html", document=document, groups=described(document))
 
     @blueprint.get("/docs.css")

@@ -114,6 +114,11 @@ class _Cookie:
         return texts and isinstance(self.signed_in_at, int | float)
 
 
+def cookie_name(*, secure: bool) -> str:
+    """Name of the session's cookie; ``secure``: whether pages are served by HTTPS."""
+    return "__Host-troika" if secure else "troika"
+
+
 class SignIn:
     """Makes and reads the console's cookie.
 
@@ -139,7 +144,7 @@ class SignIn:
         self._newest_key = signing_keys[0]
         self._serializer = URLSafeTimedSerializer(list(reversed(signing_keys)), salt="console session")
         self._secure = secure
-        self.cookie = "__Host-troika" if secure else "troika"
+        self.cookie = cookie_name(secure=secure)
 
     def signed_in(self) -> Holder | None:
         """Whom the request's cookie names, if it is genuine, young enough and its key still valid.

@@ -128,6 +128,7 @@ fail points, limits and pages when it is built."""
 KNOWN_TO_SHARED = {
     ("shared/http/access.py", "partner"): "the role in `access.changed`, limited to the numbers of one partner",
     ("shared/http/holders.py", "partner"): "the same, in the access file",
+    ("shared/http/operation_facts.py", "partner"): "the same, as a way to authenticate in OpenAPI documents",
     ("shared/http/sign_in.py", "partner"): "the same, read from the table",
     ("shared/security/sessions.py", "partner"): "the same, a column of the table",
     ("shared/public_forms/fields.py", "partner"): "a parameter of a form's address, and so no name of a question",
