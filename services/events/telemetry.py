@@ -14,7 +14,8 @@ schedule_solve_seconds = Histogram(
 )
 schedule_solves_total = Counter(
     "troika_schedule_solves_total",
-    "Scheduling jobs by outcome: done, returned (asked to stop), overtaken (the board was changed during the search).",
+    "Scheduling jobs by outcome: done, returned (asked to stop), overtaken (the board was changed during the search), "
+    "failed (the search raised an error).",
     ["outcome"],
 )
 schedule_proposals = Gauge(

@@ -143,8 +143,8 @@ def _room_capacities(
                 kept[request.proposal_id]
                 for request in here
                 if request.attendance <= below
-                and (published := openings.keepable.get(request.proposal_id)) is not None
-                and published.slot_id == slot.id
+                and request.proposal_id in kept
+                and (published := openings.keepable[request.proposal_id]).slot_id == slot.id
                 and capacity_of[published.room_id] >= capacity
             ]
             rooms = sum(room.capacity >= capacity for room in openings.rooms[slot.id])

@@ -229,6 +229,16 @@ def claim_job(work: UnitOfWork, clock: Clock) -> ClaimedJob | None:
         return ClaimedJob(job, read_snapshot(connection))
 
 
+def fail_search(work: UnitOfWork, clock: Clock, claimed: ClaimedJob, error: Exception) -> bool:
+    """End a job whose search raised ``error``, with the kind of the error as its reason; False if it is another's now.
+
+    Raises:
+        Unavailable: the database is down.
+    """
+    with work.transaction() as connection:
+        return fail_job(connection, claimed.job, f"the search ended with an error: {type(error).__name__}", clock())
+
+
 def reap_jobs(work: UnitOfWork, clock: CheckedClock) -> int:
     """Requeue jobs of workers that ended; returns their number. A worker whose clock is wrong changes nothing.
 

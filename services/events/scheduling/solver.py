@@ -17,16 +17,26 @@ All searches run in one thread with a fixed seed, so the same problem gives the 
 search. What was measured is in docs/adr/0009-timetable.md.
 """
 
+import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ortools.graph.python import max_flow, min_cost_flow  # type: ignore[import-untyped]  # it brings no types
 from ortools.sat.python import cp_model
 
 from services.events.scheduling.cp_sat import Model, build_model, prove_unplaced
-from services.events.scheduling.model import Moves, Problem, Request, SearchLimits, SearchStage, StopSignal, Timetable
+from services.events.scheduling.model import (
+    Moves,
+    Problem,
+    Proof,
+    Request,
+    SearchLimits,
+    SearchStage,
+    StopSignal,
+    Timetable,
+)
 from services.events.scheduling.openings import (
     Openings,
     Score,
@@ -37,6 +47,8 @@ from services.events.scheduling.openings import (
     score,
 )
 from services.events.venue.model import Placement, Room, same_place
+
+log = logging.getLogger(__name__)
 
 NOT_PUBLISHED, NOT_DRAFTED = 1_000_000, 1_000
 """Costs of another room than the published one, and than the one in the draft; beside them a larger room costs 1."""
@@ -55,6 +67,8 @@ SAME_PLACED_SHARE = 0.9
 
 ROUNDING = 1e-6
 """Objectives are whole numbers; the library reports their bounds as floats."""
+
+Prover = Callable[[Openings, Mapping[str, str], float, StopSignal], dict[str, Proof]]
 
 PROOFS_S = 2.0
 """Seconds, beyond the limit of the searches, for the proofs that a proposal can have no place."""
@@ -157,13 +171,16 @@ class _Search:
             self.slots, self.placements, self.score = slots, placements, found
 
 
-def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None) -> Timetable:
+def solve(
+    problem: Problem, limits: SearchLimits, halt: StopSignal | None = None, prove: Prover = prove_unplaced
+) -> Timetable:
     """Return the best timetable that is found in the time.
 
     Args:
         problem: what is to be scheduled.
         limits: time and seed.
         halt: ends it early; the result is then not ``finished``.
+        prove: makes the proofs; without them, if it fails.
     """
     search = _Search(Openings(problem), limits, halt or StopSignal(), time.monotonic())
     search.offer(first_fit(search.openings))
@@ -171,7 +188,7 @@ def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None
     moves = _search_moves(search)
     preferences = _search_preferences(search)
     openings, pinned = search.openings, len(problem.pinned)
-    proofs = prove_unplaced(openings, search.slots, PROOFS_S, search.halt)
+    proofs = _proofs(search, prove)
     return Timetable(
         placements=tuple(sorted((*problem.pinned, *search.placements), key=lambda one: one.proposal_id)),
         unplaced=reasons_for(openings, search.slots),
@@ -183,6 +200,15 @@ def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None
         seconds=time.monotonic() - search.began,
         finished=not search.halt,
     )
+
+
+def _proofs(search: _Search, prove: Prover) -> dict[str, Proof]:
+    """Proofs for what has no place; none if they cannot be made, since the timetable is complete without them."""
+    try:
+        return prove(search.openings, search.slots, PROOFS_S, search.halt)
+    except Exception:
+        log.exception("no proof could be made; the timetable is stored without")
+        return {}
 
 
 def _search_places(search: _Search) -> int:

@@ -8,7 +8,7 @@ import logging
 import time
 
 from services.events.scheduling.model import SearchLimits, StopSignal, Timetable
-from services.events.scheduling.service import ClaimedJob, claim_job, reap_jobs, return_job, store_schedule
+from services.events.scheduling.service import ClaimedJob, claim_job, fail_search, reap_jobs, return_job, store_schedule
 from services.events.telemetry import (
     schedule_gap_ratio,
     schedule_proposals,
@@ -69,7 +69,13 @@ class ScheduleWorker:
         from services.events.scheduling.solver import solve
 
         began = time.monotonic()
-        timetable = solve(claimed.snapshot.problem(), SearchLimits(self._seconds, claimed.job.seed), halt)
+        try:
+            timetable = solve(claimed.snapshot.problem(), SearchLimits(self._seconds, claimed.job.seed), halt)
+        except Exception as error:  # the boundary of one job: the same seed ends the same way when it is tried again
+            log.exception("a search for a timetable has failed", extra={"job": claimed.job.id})
+            fail_search(self._work, self._clock, claimed, error)
+            schedule_solves_total.labels("failed").inc()
+            return True
         reach("solve.searched")
         outcome = self._store_outcome(claimed, timetable)
         reach("solve.stored")

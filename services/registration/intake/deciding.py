@@ -7,6 +7,7 @@ submissions' numbers.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
 from services.registration.forms.pools import Traits
@@ -116,6 +117,8 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
             case RequestList():
                 plan.results[item.number] = []
                 _request_list(facts, plan, item)
+            case _:
+                assert_never(item)
     return plan
 
 

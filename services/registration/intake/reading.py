@@ -18,6 +18,7 @@ from services.registration.intake.items import (
     CORRECT,
     DESK_KINDS,
     ENTER,
+    MERGE,
     AnswerOffer,
     Cancel,
     ChangeAddress,
@@ -92,6 +93,8 @@ def read_desk(
     if row.kind == CORRECT:
         target = _named(content["target"], named)
         return Correct(row.number, row.received_at, target, given, fields, address, act)
+    if row.kind != MERGE:
+        raise ValueError("an unknown kind of command")
     kept, other = _named(content["kept"], named), _named(content["other"], named)
     return _merge(row, (kept, other), given, fields, bool(content.get("sealed_of_other")), references, act)
 
@@ -278,7 +281,9 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
         return Verify(row.number, registration)
     if row.kind == "change-address":
         return _address_change(keys, row, str(content["email"]), registration)
-    return Mute(row.number, address, muted=row.kind == "mute")
+    if row.kind in ("mute", "unmute"):
+        return Mute(row.number, address, muted=row.kind == "mute")
+    raise ValueError("an unknown kind of command")
 
 
 def _change(

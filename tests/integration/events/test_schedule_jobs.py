@@ -54,6 +54,21 @@ def test_job_that_kills_its_workers_is_given_up(desk: Desk, work: UnitOfWork, cl
     assert (show_job(work, job_id).status, show_job(work, job_id).reason != "") == ("failed", True)
 
 
+class BrokenSignal(StopSignal):
+    """Makes every search raise."""
+
+    def __bool__(self) -> bool:
+        raise KeyError("a proposal")
+
+
+def test_job_whose_search_fails_ends_with_the_cause(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
+    desk.accepted("One")
+    job_id = request_schedule(work, clock, "a coordinator")
+    assert ScheduleWorker(work, agreeing(clock, work)).run_once(BrokenSignal())
+    job = show_job(work, job_id)
+    assert (job.status, job.reason) == ("failed", "the search ended with an error: KeyError")
+
+
 @pytest.mark.parametrize("ahead", [timedelta(days=30), timedelta(days=-30)], ids=["ahead", "behind"])
 def test_job_claimed_by_a_wrong_clock_is_taken_over(
     desk: Desk, work: UnitOfWork, clock: FrozenClock, ahead: timedelta

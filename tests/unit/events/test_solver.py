@@ -7,8 +7,19 @@ from itertools import product
 
 import pytest
 
-from services.events.scheduling.model import Argument, Fixed, Moves, Problem, Reason, Request, SearchLimits, StopSignal
+from services.events.scheduling.model import (
+    Argument,
+    Fixed,
+    Moves,
+    Problem,
+    Proof,
+    Reason,
+    Request,
+    SearchLimits,
+    StopSignal,
+)
 from services.events.scheduling.openings import Openings, score
+from services.events.scheduling.solver import solve as solve_with
 from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
 from shared.i18n.languages import Text
 from tests.support.timetable_checker import broken_rules
@@ -163,6 +174,30 @@ def test_published_room_is_kept_although_another_would_do() -> None:
     rooms = (a_room("small", 20), a_room("large", 80))
     made = solve(Problem(requests, rooms, (a_slot(8), a_slot(9))), QUICK)
     assert made.placements == (Placement("other", "large", "slot-9"), held)
+
+
+def clashing() -> Problem:
+    """Three proposals of which each two share a speaker, in two slots; one is published in a needlessly large room."""
+    names = {"ab": ("one", "two"), "bc": ("two", "three"), "ca": ("three", "one")}
+    held = Placement("published", "large", "slot-8")
+    requests = [Request(name, 10, speakers=frozenset(speakers)) for name, speakers in names.items()]
+    rooms = (a_room("small", 20), a_room("large", 80), a_room("middle", 50))
+    return Problem((*requests, Request("published", 10, previous=held)), rooms, (a_slot(8), a_slot(9)))
+
+
+def test_search_proof_beside_a_published_side_event_in_a_large_room() -> None:
+    made = solve(clashing(), QUICK)
+    ((name, proof),) = made.proofs.items()
+    assert (proof.argument, {name, *proof.others}) == (Argument.SEARCH, {"ab", "bc", "ca"})
+    assert len(made.placements) == 3
+
+
+def test_proof_that_fails_costs_no_timetable() -> None:
+    def fails(*_given: object) -> dict[str, Proof]:
+        raise KeyError("a proposal")
+
+    made = solve_with(clashing(), QUICK, prove=fails)
+    assert (len(made.placements), made.finished, made.proofs) == (3, True, {})
 
 
 def test_one_speaker_with_more_proposals_than_slots_is_the_proof() -> None:
