@@ -22,6 +22,7 @@ from deploy.alerting import alertmanager
 from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
+from deploy.error_codes import errors_page
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import doctor_page, messages_page, metrics_page, spans_page
 from deploy.security.page import security_page
@@ -33,6 +34,7 @@ from services.registration import web as registration
 from services.registration.settings import RegistrationSettings
 from shared.cli.settings import CommonSettings
 from shared.db.engine import open_engine
+from shared.http.problems import STATUSES
 from shared.messaging import topology
 from shared.messaging.broker import FACTS, VHOST, BusAddress
 from shared.messaging.contracts.registry import SERVICES
@@ -60,7 +62,9 @@ def main(check: bool) -> None:
 
 def all_specs() -> dict[Path, str]:
     """Text of every generated file, by its path from the project's root."""
-    specs = {REFERENCE / f"openapi-{name}.json": _as_json(openapi(app)) for name, app in applications().items()}
+    apps = applications()
+    specs = {REFERENCE / f"openapi-{name}.json": _as_json(openapi(app)) for name, app in apps.items()}
+    statuses = {code: status for app in apps.values() for code, status in app.extensions[STATUSES].items()}
     deployed = {Path("deploy/compose") / name: text for name, text in compose_files().items()}
     deployed |= {Path("deploy/chart") / name: text for name, text in chart_files().items()}
     return (
@@ -71,6 +75,7 @@ def all_specs() -> dict[Path, str]:
             Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
             Path("deploy/grafana/troika.json"): board(),
             Path("deploy/prometheus/alertmanager.yml"): alertmanager(),
+            REFERENCE / "errors.md": errors_page(statuses),
             REFERENCE / "metrics.md": metrics_page(),
             REFERENCE / "messages.md": messages_page(),
             REFERENCE / "spans.md": spans_page(),
