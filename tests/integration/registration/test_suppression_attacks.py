@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from services.registration.cleanup import MUTE_LASTS
 from services.registration.embed.strings import page_texts
@@ -212,6 +213,21 @@ def test_mail_that_is_held_back_delays_a_managing_link_by_an_hour(service: Regis
         service.decide()
         assert len(service.facts()) == facts
     assert (service.facts()[-1][0], VICTIM in service.mailed()) == ("link-requested", False)
+
+
+def test_managing_link_goes_although_confirmation_mails_fail(service: RegistrationService) -> None:
+    """Such as by a statement that takes too long: it is another transaction."""
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    submit(service, VICTIM, OWN_NETWORK, altcha=minted(keys_of(service.installation), WEBINAR, service.clock()))
+    service.decide()
+    view = next(box["view"] for box in service.boxes("registration.confirmed") if box["address"] == VICTIM)
+    service.clock.advance(timedelta(minutes=1))
+    assert service.client.post(f"/v/{view}", data={"action": "send-link"}).status_code == 303
+    submit(service, "someone@victim.example.org", ATTACKER)
+    rows(service.url, "ALTER TABLE mail_count RENAME TO away")
+    with pytest.raises(ProgrammingError):
+        service.decide()
+    assert (service.facts()[-1][0], service.mailed()) == ("link-requested", [])
 
 
 def test_mailbox_whose_owner_acts_is_not_limited_by_its_network(service: RegistrationService) -> None:
