@@ -151,9 +151,11 @@ def _publish_again(tools: RecoveryTools, found: Comparison) -> int:
 
 def _mark_mails(tools: RecoveryTools) -> int:
     databases, quarantines = tools.databases, tools.databases.quarantines()
+    lost = mails.Outcomes(lost=[*mails.lost_links(databases).values()])
+    ended = mails.mark(databases, lost, tools.clock())
     missing = len(mails.unknown_to_notifications(databases))
     if not is_restored(quarantines, missing):
-        return 0
+        return ended
     mails.make_mails(databases, tools.clock, tools.mail_domain)
     since = quarantines[NOTIFICATIONS].since
-    return mails.mark(databases, mails.find_outcomes(databases, since, tools.sent), tools.clock())
+    return ended + mails.mark(databases, mails.find_outcomes(databases, since, tools.sent), tools.clock())

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from shared.db.engine import open_engine
 from shared.db.quarantine import Quarantine, end_quarantine, let_settle, name_plan, read_quarantine
 from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.halts import read_halted
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 REGISTRATION, EVENTS, NOTIFICATIONS = SERVICES = ("registration", "events", "notifications")
@@ -54,6 +55,14 @@ class ComparedDatabases:
                 one = read_quarantine(connection)
             if one is not None:
                 found[service] = one
+        return found
+
+    def halted(self) -> dict[str, str]:
+        """Why each halted queue is halted: until it is resumed its messages do not arrive."""
+        found: dict[str, str] = {}
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                found |= {one.queue: one.reason for one in read_halted(connection)}
         return found
 
     def settle(self, *, settling: bool) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -27,6 +28,7 @@ CHUNK = 200
 """Mails of one transaction."""
 
 IN_DOUBT = "restored from a backup: handed over or not is unknown, and it was not sent again"
+LEADS_NOWHERE = "restored from a backup: what its link was about is lost"
 NEEDLESS = "restored from a backup: nothing waits for this confirmation any more"
 LATER = timedelta(minutes=10)
 """News of events are gathered for a few minutes; here they are decided on at once."""
@@ -40,10 +42,22 @@ _LINKS = """
     SELECT l.id::text, max(c.mailed_at) FROM confirmation_link l JOIN candidate c ON c.address_ref = l.address_ref
     WHERE c.mailed_at IS NOT NULL AND c.received_at <= l.minted_at + interval '2 seconds' GROUP BY l.id
 """
+_USED_LINKS = """
+    SELECT l.id::text, max(r.verified_at) FROM confirmation_link l JOIN registration r ON r.person_ref = l.address_ref
+    WHERE r.verified_at >= l.minted_at GROUP BY l.id
+"""
+"""Of people who have confirmed since: only the mail holds the link."""
+
 _WAITING = """
     SELECT l.id::text FROM confirmation_link l
     WHERE EXISTS (SELECT FROM candidate c WHERE c.address_ref = l.address_ref)
         OR EXISTS (SELECT FROM address_change a WHERE a.address_ref = l.address_ref)
+"""
+_KNOWN_LINKS = "SELECT id::text FROM confirmation_link"
+_UNSENT_LINKS = """
+    SELECT m.subject::text, m.id::text FROM mail m JOIN recipient r ON r.subject = m.subject
+    WHERE m.kind = 'verification' AND m.state IN ('queued', 'deferred', 'claimed', 'unknown')
+        AND r.about = 'confirmation' AND r.closed IS NOT NULL
 """
 _SENT_HERE = "SELECT id::text FROM mail WHERE state IN ('sent', 'bounced', 'failed', 'suppressed')"
 _PENDING = """
@@ -82,11 +96,13 @@ class Outcomes:
         sent: when each was sent, by id.
         unknown: ids of those that may have been sent.
         needless: ids of those with a confirmation link that nothing waits for any more.
+        lost: ids of those with a link whose submissions are lost.
     """
 
     sent: Mapping[str, datetime] = field(default_factory=dict)
     unknown: Sequence[str] = ()
     needless: Sequence[str] = ()
+    lost: Sequence[str] = ()
 
 
 def read_sent(lines: Iterable[str]) -> frozenset[str]:
@@ -111,6 +127,15 @@ def unknown_to_notifications(databases: ComparedDatabases) -> frozenset[str]:
     return frozenset(sent_elsewhere(databases).keys() - here)
 
 
+def lost_links(databases: ComparedDatabases) -> dict[str, str]:
+    """The mails that wait with a confirmation link that registration does not know, by link.
+
+    What waited behind the link is lost. Its people were told that a mail follows, and only that mail has their address.
+    """
+    known = {row[0] for row in databases.rows(REGISTRATION, _KNOWN_LINKS)}
+    return {link: mail for link, mail in databases.rows(NOTIFICATIONS, _UNSENT_LINKS) if link not in known}
+
+
 def find_outcomes(databases: ComparedDatabases, since: datetime, sent: frozenset[str] | None) -> Outcomes:
     """The outcome of each mail that waits in a restored database of notifications.
 
@@ -119,7 +144,8 @@ def find_outcomes(databases: ComparedDatabases, since: datetime, sent: frozenset
         since: when the quarantine began: a mail that was due later cannot have been sent.
         sent: Message-IDs that the mail relay has accepted, complete since the backup; None if there is no list.
     """
-    known, links = sent_elsewhere(databases), dict(databases.rows(REGISTRATION, _LINKS))
+    known = sent_elsewhere(databases)
+    links = dict(databases.rows(REGISTRATION, _USED_LINKS) + databases.rows(REGISTRATION, _LINKS))
     gone: dict[str, datetime] = {}
     unknown: list[str] = []
     needless: list[str] = []
@@ -156,10 +182,11 @@ def mark(databases: ComparedDatabases, outcomes: Outcomes, now: datetime) -> int
         done += _mark(
             databases, ids, now, lambda mail: HandoverOutcome(mail, "sent", outcomes.sent[mail.id], tried=True)
         )
-    for ids in _chunks(outcomes.unknown):
-        done += _mark(databases, ids, now, lambda mail: HandoverOutcome(mail, "unknown", now, IN_DOUBT, tried=True))
-    for ids in _chunks(outcomes.needless):
-        done += _mark(databases, ids, now, lambda mail: HandoverOutcome(mail, "unknown", now, NEEDLESS, tried=True))
+    for unsent, reason in ((outcomes.unknown, IN_DOUBT), (outcomes.needless, NEEDLESS), (outcomes.lost, LEADS_NOWHERE)):
+        for ids in _chunks(unsent):
+            done += _mark(
+                databases, ids, now, partial(HandoverOutcome, result="unknown", at=now, reason=reason, tried=True)
+            )
     return done
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy.operations.recover.comparing import Comparison, compare
 from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, ComparedDatabases
-from deploy.operations.recover.mails import Outcomes, find_outcomes, unknown_to_notifications
+from deploy.operations.recover.mails import Outcomes, find_outcomes, lost_links, unknown_to_notifications
 from deploy.operations.recover.state_digest import digest_of
 from shared.cli.keys import aligned
 from shared.db.quarantine import Quarantine
@@ -20,6 +20,7 @@ SHOWN = 20
 
 
 LOST = "their registration is lost"
+UNMAILED_LOST = "their submission is lost, and they wait for the mail with its link"
 CHANGE_LOST = "their last change of answers or address may be lost"
 
 
@@ -44,7 +45,8 @@ class Plan:
     mails_sent, mails_unknown: how many mails that wait now are marked so.
     mails_missing: mails that other services record as sent and notifications does not.
     sent_known: whether a list of sent mails was given.
-    write_to: by reason, references of registrations whose people must be written to.
+    write_to: by reason, references of registrations, or of links, whose people must be written to.
+    halted: why each halted queue is halted.
     """
 
     digest: str
@@ -63,11 +65,12 @@ class Plan:
     mails_missing: int = 0
     sent_known: bool = False
     write_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    halted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lost_people(self) -> Sequence[str]:
-        """References of lost registrations whose people must be written to."""
-        return self.write_to.get(LOST, ())
+        """References of lost registrations, and of links to lost submissions, whose people must be written to."""
+        return [*self.write_to.get(LOST, ()), *self.write_to.get(UNMAILED_LOST, ())]
 
     def lines(self) -> Iterator[str]:
         """The plan for a person."""
@@ -87,6 +90,8 @@ class Plan:
         yield f"{self.mails_missing:>8,} mails were sent that notifications does not know: marked, not sent again"
         if not self.sent_known:
             yield "         no list of sent mails was given: a mail that may have gone is left as unknown, not sent"
+        for queue, reason in self.halted.items():
+            yield f"         {queue} is halted ({reason}): resume it before `troika recover apply`, which waits for it"
         for reason, people in self.write_to.items():
             yield from _listed(f"people must be written to: {reason}", people)
 
@@ -123,8 +128,10 @@ def make_plan(databases: ComparedDatabases, now: datetime, sent: frozenset[str] 
         sent_known=sent is not None,
         write_to={
             LOST: living,
+            UNMAILED_LOST: sorted(lost_links(databases)),
             CHANGE_LOST: changed,
         },
+        halted=databases.halted(),
     )
 
 

@@ -48,9 +48,6 @@ def _waiting(databases: ComparedDatabases) -> str:
         return ", ".join(
             f"{count} in the outbox of {name} (is its relay running?)" for name, count in open_rows.items() if count
         )
-    unheard = compare(databases).unheard
-    return ", ".join(
-        f"{len(ids)} of {name} are not consumed (are the consumers running, is a queue halted or parked?)"
-        for name, ids in unheard.items()
-        if ids
-    )
+    unheard, halted = compare(databases).unheard, ", ".join(databases.halted())
+    why = f"halted: {halted}" if halted else "are the consumers running, is a message parked?"
+    return ", ".join(f"{len(ids)} of {name} are not consumed ({why})" for name, ids in unheard.items() if ids)

@@ -9,11 +9,13 @@ import pytest
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import APPLIED, SERVICES
 from deploy.operations.recover.mails import read_sent
-from deploy.operations.recover.people import unwritten
-from deploy.operations.recover.planning import Plan, PlanRefused, read_plan, write_plan
+from deploy.operations.recover.people import unwritten, write_people
+from deploy.operations.recover.planning import LOST, UNMAILED_LOST, Plan, PlanRefused, read_plan, write_plan
 from deploy.operations.recover.settings import NEEDED, read_settings
 from shared.db.roles import migrator
 from shared.runtime.errors import SettingsError
+from shared.security.sealing import Vault, read_keys
+from tests.integration.operations.in_process_system import PRESS
 from tests.recovery.rehearsal import Past, Rehearsal, make_past
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
@@ -43,9 +45,9 @@ def test_older_notifications_mails_no_one_twice(past: Past, rehearsal: Rehearsal
     assert rows(rehearsal.installation.urls["notifications"], STATES) == [
         ("cancelled", True, 1),
         ("sent", True, 13),
-        ("sent", False, 7),
-        ("unknown", False, 6),
-    ], "links that were used already need no outcome of their mails"
+        ("sent", False, 12),
+        ("unknown", False, 1),
+    ], "mails with links that were used have gone"
     assert sum(rehearsal.copies.values()) == before
     rehearsal.assert_recovered()
 
@@ -64,6 +66,34 @@ def test_older_registration_leaves_no_one_in_the_counts(
         noted = {(one.plan, one.settling) for one in databases.quarantines().values()}
         assert noted == {(plan.digest + APPLIED, False)}, "else `end` refuses: mails are marked last"
     rehearsal.end()
+    rehearsal.assert_recovered()
+
+
+def test_submission_that_is_lost_before_its_mail_went_is_in_the_list_of_the_lost(
+    rehearsal: Rehearsal, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """They have a 202 and nothing else: only the mail that waits holds their address. Their link would lead nowhere."""
+    before = rehearsal.stage()
+    with rehearsal.system() as system:
+        system.register(system.client(), 30, 31, form=PRESS)
+        system.deliver()
+    went = sum(rehearsal.copies.values())
+    rehearsal.restore({"registration": before}, postgres)
+    halted = "INSERT INTO halted_queue (queue, halted_at, reason, try_at) VALUES ('events.rollup', now(), 'bad', now())"
+    rows(rehearsal.installation.urls["events"], halted)
+    plan = rehearsal.plan()
+    assert plan.halted == {"events.rollup": "bad"}
+    assert [line for line in plan.lines() if "events.rollup is halted (bad): resume it" in line]
+    assert [len(plan.write_to[reason]) for reason in (LOST, UNMAILED_LOST)] == [0, 2]
+    vault = Vault(read_keys(rehearsal.installation.secrets.folder / "vault.key"))
+    with rehearsal.databases() as databases:
+        assert write_people(databases, vault, plan.lost_people, tmp_path / "people.jsonl") == 2
+    people = [json.loads(line) for line in (tmp_path / "people.jsonl").read_text().splitlines()]
+    assert all("@example.org" in one["address"] for one in people)
+    assert unwritten(plan.lost_people, tmp_path / "people.jsonl") == []
+    rehearsal.apply(plan)
+    rehearsal.end()
+    assert sum(rehearsal.copies.values()) == went, "no mail with a link that leads nowhere"
     rehearsal.assert_recovered()
 
 
