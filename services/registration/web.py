@@ -139,19 +139,17 @@ def build_app(
     intake_work = UnitOfWork(intake or engine, NAME)
     watch = QuarantineWatch(intake_work, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
-    gated_work = intake_work.gated(watch.require_none)
-    context = _public_context(settings, work, gated_work, clock) if kinds != (DESK,) else None
+    gated = intake_work.gated(watch.require_none)
+    context = _public_context(settings, work, gated, clock) if kinds != (DESK,) else None
     routes = _routes(settings, kinds, work, clock, context, deployment, keys_database)
-    keys = KeyChecks(work, settings.held_keys, NAME)
+    clocks, keys = ClockComparison(clock, work, NAME, database_time), KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
         examples=(Path(__file__).with_name("examples.json"), EXAMPLE_VALUES),
         operations=routes.operations,
         pages=routes.pages,
-        ready=readiness(
-            work, MIGRATIONS, ClockComparison(clock, work, NAME, database_time).problem, keys.problem, *routes.checks
-        ),
+        ready=readiness(work, MIGRATIONS, clocks.problem, keys.problem, *routes.checks),
         keys=keys,
         people=PEOPLE,
         links=LINKS,

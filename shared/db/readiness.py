@@ -7,7 +7,7 @@ work that was not compared with both. Alembic, which only ``migrate`` needs, is 
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -194,7 +194,10 @@ class CheckedClock:
         if not seen.is_held:
             return now
         jump_s = round(seen.jump_at(now).total_seconds(), 1)
-        self._refuse(work, "refused: the time has jumped; check it, then confirm-time", {"jump_s": jump_s})
+        if self._refuse(work):
+            log.error(
+                "refused: the time has jumped; check it, then confirm-time", extra={"work": work, "jump_s": jump_s}
+            )
         return None
 
     def compared_now(self, work: str, connection: Connection | None = None) -> datetime | None:
@@ -227,7 +230,10 @@ class CheckedClock:
         if abs(difference) <= MAX_DIFFERENCE:
             return now
         ahead_s = round(difference.total_seconds(), 1)
-        self._refuse(work, "refused: this process's clock differs from the database's", {"ahead_s": ahead_s})
+        if self._refuse(work):
+            log.error(
+                "refused: this process's clock differs from the database's", extra={"work": work, "ahead_s": ahead_s}
+            )
         return None
 
     def _observe(self, connection: Connection, now: datetime) -> HighestTime:
@@ -241,12 +247,14 @@ class CheckedClock:
             log.warning("the time is ordinary again: due work is done")
         return seen
 
-    def _refuse(self, work: str, why: str, facts: Mapping[str, float]) -> None:
+    def _refuse(self, work: str) -> bool:
+        """Count a refusal; returns whether to log it, which is done once in a while."""
         final_work_refused_total.labels(self._service, work).inc()
         now_s = self._monotonic()
-        if now_s - self._logged_at_s.get(work, float("-inf")) >= LOG_EVERY_S:
-            self._logged_at_s[work] = now_s
-            log.error(why, extra={"work": work, **facts})
+        if now_s - self._logged_at_s.get(work, float("-inf")) < LOG_EVERY_S:
+            return False
+        self._logged_at_s[work] = now_s
+        return True
 
 
 def _distance(database_now: datetime, earliest: datetime, latest: datetime) -> timedelta:

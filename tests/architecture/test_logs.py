@@ -27,6 +27,8 @@ FACTS = {
     "kind",
     "login",
     "import_id",
+    "job",
+    "jump_s",
     "mail_id",
     "missing",
     "number",

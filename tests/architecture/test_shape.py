@@ -9,23 +9,9 @@ from pathlib import Path
 from tests.architecture.sources import CODE, nodes, python_files, text_of, tracked_files
 from tests.support.processes import PROJECT
 
-MAX_LINES_OF_FILE = 400
-"""Files are split by responsibility, not by length; usual are 80 to 300 lines."""
-
 MAX_LINES_OF_FUNCTION = 40
 """Without its docstring."""
 
-_FIRST_SCHEMA = (
-    "the tables of a service, one after the other: there is one migration a service before the first release"
-)
-
-LONGER_FILES = {
-    **{
-        Path(f"services/{service}/migrations/versions/0001_first_schema.py"): _FIRST_SCHEMA
-        for service in ("registration", "events", "notifications")
-    },
-    Path("services/registration/intake/decider.py"): "the one transaction of the decider, and what it calls",
-}
 LONGER_FUNCTIONS: dict[tuple[Path, str], str] = {}
 """Exceptions, each with its reason."""
 
@@ -35,6 +21,8 @@ CATCHES_EVERYTHING = {
     Path("shared/messaging/publisher.py"): "the boundary of the connection's thread: the next connection is tried",
     Path("shared/messaging/consumer.py"): "the boundary of the chore: no message waits for it, and it is done again",
     Path("shared/runtime/runner.py"): "the process boundary: logs type and place, ends the process with code 1",
+    Path("services/events/scheduling/solver.py"): "the boundary of a proof: a timetable is complete without it",
+    Path("services/events/scheduling/worker.py"): "the boundary of one search: a job that cannot be done fails",
     Path("services/notifications/sending/composer.py"): "the boundary of one mail: a mail that cannot be made fails",
 }
 """Beside these, ``shared/http/problems.py`` registers a handler of everything: the HTTP boundary."""
@@ -45,22 +33,14 @@ REGISTRY_HOSTS = ("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("g
 MACHINE_FOLDERS = ("work", "root", "home", "Users")
 
 
-def test_code_files_are_short() -> None:
-    lines = {path: len(text_of(path).splitlines()) for path in python_files(*CODE) if path not in LONGER_FILES}
-    assert {path: number for path, number in lines.items() if number > MAX_LINES_OF_FILE} == {}
-    assert lines
-
-
 def test_functions_are_short() -> None:
     unreasoned = {place: lines for place, lines in _long_functions().items() if place not in LONGER_FUNCTIONS}
     assert unreasoned == {}
 
 
 def test_exceptions_of_size_are_needed_and_reasoned() -> None:
-    long_files = {path for path in python_files(*CODE) if len(text_of(path).splitlines()) > MAX_LINES_OF_FILE}
-    assert set(LONGER_FILES) <= long_files
     assert set(LONGER_FUNCTIONS) <= set(_long_functions())
-    assert all((*LONGER_FILES.values(), *LONGER_FUNCTIONS.values(), *CATCHES_EVERYTHING.values()))
+    assert all((*LONGER_FUNCTIONS.values(), *CATCHES_EVERYTHING.values()))
 
 
 def test_everything_is_caught_at_the_boundaries_alone() -> None:

@@ -112,7 +112,7 @@ def test_relay_of_registration_reads_no_one(databases: FreshDatabases, postgres:
     """It publishes: no column of any other table is open to its login, in any way."""
     relay, database = "troika_registration_relay", databases["registration"]
     held = {table for table, who, _verb in _held(postgres, database) if who == relay}
-    assert held == {"alembic_version", "outbox", "inbox", "quarantine"}
+    assert held == {"alembic_version", "outbox", "inbox", "quarantine", "highest_time"}
     with closing(postgres.connect(database_of(database), relay)) as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT id FROM registration")
