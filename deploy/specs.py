@@ -23,7 +23,7 @@ from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.error_codes import errors_page
-from deploy.local.secrets import Secrets, make_secrets
+from deploy.local.secrets import SIGNING_PUBLIC_KEY, Secrets, make_secrets, public_halves
 from deploy.reference_pages import doctor_page, messages_page, metrics_page, spans_page
 from deploy.security.page import security_page
 from services.events import web as events
@@ -155,13 +155,15 @@ def _notifications(secrets: Secrets, engine: Engine) -> Flask:
 
 
 def _common(service: str, secrets: Secrets) -> CommonSettings:
+    signs, public = service == "registration", public_halves(SIGNING_PUBLIC_KEY, secrets.folder / "signing.key")
     return CommonSettings(
         service=service,
         database_url=NOWHERE,
         bus=BusAddress(database_url=NOWHERE),
         public_url="https://registration.example.org",
         access_file=secrets.folder / "access.json",
-        signing_keys=_keys(secrets, "signing"),
+        signing_keys=_keys(secrets, "signing") if signs else (),
+        signing_public_keys=() if signs else tuple(public),
     )
 
 

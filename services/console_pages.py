@@ -18,6 +18,9 @@ SIGN_IN = "/console/sign-in"
 SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
 """One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""
 
+RENEWAL = "/console/account/renewal"
+"""Of registration, which signs cookies: an empty picture on the pages of the others."""
+
 SIGNING = frozenset({SIGN_IN, f"{SIGN_IN}/passkey", *SIGN_OUT})
 """Paths by which people sign in and out: they work in quarantine."""
 
@@ -116,5 +119,6 @@ CONSOLE = Console(
     people=REGISTRATIONS,
     sign_in=SIGN_IN,
     sign_out=SIGN_OUT,
+    renewal=RENEWAL,
 )
 """What each service shows of the console."""

@@ -13,28 +13,32 @@ from pathlib import Path
 from shared.runtime.errors import SettingsError
 from shared.runtime.ids import new_token
 from shared.security.sealing import new_key, public_key_of, read_keys
+from shared.security.signatures import verifying_key_of
 
 PUBLIC_KEY = "TROIKA_NOTIFICATIONS_PUBLIC_KEY"
 EVENTS_PUBLIC_KEY = "TROIKA_EVENTS_PUBLIC_KEY"
 REGISTRATION_PUBLIC_KEY = "TROIKA_REGISTRATION_PUBLIC_KEY"
+SIGNING_PUBLIC_KEY = "TROIKA_SIGNING_PUBLIC_KEY"
 PUBLIC_KEYS = {
+    SIGNING_PUBLIC_KEY: "signing.key",
     PUBLIC_KEY: "notifications.key",
     EVENTS_PUBLIC_KEY: "events.key",
     REGISTRATION_PUBLIC_KEY: "registration.key",
 }
 """Settings that hold a public key, and the file of the private one."""
 
-_CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
+_SIGN_IN = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
+_CONSOLE = ("TROIKA_ACCESS_FILE", SIGNING_PUBLIC_KEY)
 _FORMS = ("TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS")
 _MAILED = (PUBLIC_KEY, EVENTS_PUBLIC_KEY)
 _RECIPIENTS = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("registration", "web"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", *_MAILED),
+    ("registration", "web"): (*_SIGN_IN, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", *_MAILED),
     ("registration", "forms"): ("TROIKA_INTAKE_KEY_FILE",),
     ("registration", "own"): ("TROIKA_INTAKE_KEY_FILE",),
-    ("registration", "desk"): (*_CONSOLE, *_FORMS, "TROIKA_PERSON_KEY_FILE", *_MAILED),
+    ("registration", "desk"): (*_SIGN_IN, *_FORMS, "TROIKA_PERSON_KEY_FILE", *_MAILED),
     ("registration", "decide"): ("TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", *_MAILED),
     ("registration", "tend"): _MAILED,
     ("registration", "consume"): ("TROIKA_REGISTRATION_KEY_FILE",),
@@ -106,7 +110,18 @@ class Secrets:
         named = OWNERS.get((service, process), ())
         found = {name: str(path.resolve()) for name, path in self.files().items() if name in named}
         public = {name: self.folder / file for name, file in PUBLIC_KEYS.items() if name in named}
-        return found | {name: public_key_of(read_keys(path)[0]).hex() for name, path in public.items()}
+        return found | {name: ",".join(key.hex() for key in public_halves(name, path)) for name, path in public.items()}
+
+
+def public_halves(name: str, file: Path) -> list[bytes]:
+    """What the setting ``name`` of ``PUBLIC_KEYS`` holds, made from the private keys in ``file``, newest first.
+
+    A sealed box is made for the newest key alone; a signature is verified with each.
+    """
+    keys = read_keys(file)
+    if name == SIGNING_PUBLIC_KEY:
+        return [verifying_key_of(key) for key in keys]
+    return [public_key_of(keys[0])]
 
 
 def make_keys(folder: Path) -> None:

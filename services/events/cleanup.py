@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from shared.db.cleanup import DIGEST, HOURLY_S, PersonalTable, Rule
 from shared.security.audit_log import AUDIT_LOG_RULE
-from shared.security.sessions import ACCESS_RULE, SESSION_RULES
+from shared.security.sessions import ACCESS_RULE, BEGUN_RULE, SESSION_RULES
 
 CONTACT_KEPT = timedelta(days=365)
 TOMBSTONE_KEPT = timedelta(days=365)
@@ -23,6 +23,7 @@ _PROPOSAL_ENDED = """(
 
 RULES = (
     *SESSION_RULES,
+    BEGUN_RULE,
     ACCESS_RULE,
     AUDIT_LOG_RULE,
     Rule("waiting_approval", "t.expires_at < :before", timedelta(days=1), "it cannot be decided any more"),

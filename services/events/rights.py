@@ -108,6 +108,7 @@ _SEPARATE: Rights = {
     "solve_job": {"web": "select insert", "solve": "select update"},
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
+    "begun_session": {"web": "select", "relay": "select delete", "consume": "insert"},
     "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
     "waiting_approval": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},

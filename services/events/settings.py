@@ -16,7 +16,7 @@ from shared.cli.settings import (
     with_embedded,
 )
 from shared.runtime.settings import SettingsEnv
-from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
+from shared.security.keys import SIGNING_PUBLIC, HeldKey, KeyKind, KeyRule
 
 EVENTS = KeyKind(
     "events",
@@ -32,7 +32,7 @@ PROPOSAL = KeyKind(
     KeyRule.IDENTITY,
     "Known speakers would look like other people: two simultaneous side events of one speaker caused no conflict.",
 )
-KEY_KINDS = (SIGNING, EVENTS, PROPOSAL, NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC)
+KEY_KINDS = (SIGNING_PUBLIC, EVENTS, PROPOSAL, NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
 from shared.http.page_cache import CachedPages
 from shared.http.request_data import Blueprint
-from shared.http.sign_in import SignIn, key_holders
+from shared.http.sign_in import CookieKeys, SignIn, key_holders
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing
@@ -79,7 +79,9 @@ def build_app(
     """The web application on ``engine``."""
     work = UnitOfWork(engine, NAME)
     common = settings.common
-    holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
+    holders = key_holders(
+        AccessFile(common.access_file), work, clock, CookieKeys(common.signing_public_keys), common.deployment
+    )
     context, side = EventsContext(work, clock), SideEventsContext(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.db.cleanup import HOURLY_S, Rule
 from shared.security.audit_log import AUDIT_LOG_RULE
-from shared.security.sessions import ACCESS_RULE, SESSION_RULES
+from shared.security.sessions import ACCESS_RULE, BEGUN_RULE, SESSION_RULES
 
 DELIVERY_KEPT = timedelta(days=7)
 MAIL_KEPT = timedelta(days=365)
@@ -16,6 +16,7 @@ TOMBSTONE_KEPT = timedelta(days=365)
 
 RULES = (
     *SESSION_RULES,
+    BEGUN_RULE,
     ACCESS_RULE,
     AUDIT_LOG_RULE,
     Rule(

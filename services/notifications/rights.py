@@ -130,6 +130,7 @@ _SEPARATE: Rights = {
         "consume": "select insert delete",
         "deliver": "select update",
     },
+    "begun_session": {"web": "select", "relay": "select delete", "consume": "insert"},
     "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
     "access_holder": {
         "web": "select",

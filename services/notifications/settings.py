@@ -21,7 +21,7 @@ from shared.cli.settings import (
     with_embedded,
 )
 from shared.runtime.settings import SMTP, SettingsEnv, is_loopback
-from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
+from shared.security.keys import SIGNING_PUBLIC, HeldKey, KeyKind, KeyRule
 
 SEND, SCHEDULE, DELIVER = "send", "schedule", "deliver"
 UNKNOWN_AFTER, LEASE = timedelta(minutes=15), timedelta(minutes=10)
@@ -48,7 +48,7 @@ WEBHOOK = KeyKind(
     KeyRule.CURRENT,
     "Calls to partners could not be signed.",
 )
-KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
+KEY_KINDS = (SIGNING_PUBLIC, PRIVATE, VAULT, WEBHOOK)
 
 
 @dataclass(frozen=True, slots=True)

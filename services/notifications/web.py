@@ -40,7 +40,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
-from shared.http.sign_in import key_holders
+from shared.http.sign_in import CookieKeys, key_holders
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing
@@ -79,10 +79,10 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``."""
-    work, common = UnitOfWork(engine, NAME), settings.common
-    holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
+    work, common, vault = UnitOfWork(engine, NAME), settings.common, Vault(list(settings.vault_keys))
+    cookie = CookieKeys(common.signing_public_keys)
+    holders = key_holders(AccessFile(common.access_file), work, clock, cookie, common.deployment)
     letterhead = Letterhead(common.public_url, settings.mail_from, settings.organiser)
-    vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(

@@ -69,7 +69,7 @@ from shared.console.frame import frame_blueprint, pages_blueprint
 from shared.db.readiness import Check
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
-from shared.http.sign_in import KeyHolders, key_holders
+from shared.http.sign_in import CookieKeys, KeyHolders, key_holders
 from shared.runtime.deployment import Deployment
 from shared.security.sealing import new_key
 
@@ -168,7 +168,7 @@ def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormDesk,
     work, clock = forms.work, forms.clock
     file, signing_keys = AccessFile(settings.common.access_file), settings.common.signing_keys
     sessions = ConsoleSessions(work, clock)
-    holders = key_holders(file, work, clock, signing_keys, deployment, sessions)
+    holders = key_holders(file, work, clock, CookieKeys.of_signer(signing_keys), deployment, sessions)
     party = RelyingParty(settings.console_url, signing_keys, "Troika")
     desk = AccessDesk(work, clock, file, settings.notifications_key, settings.console_url)
     signing = SignInDesk(holders.access, holders.sign_in, sessions, desk, party, deployment.https)

@@ -155,7 +155,7 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
     def file_of(what: str, kind: KeyKind) -> tuple[bytes, ...]:
         return read_key_file(env, kind) if needs(what) else ()
 
-    common = read_common(env, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN))
+    common = read_common(env, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN), signing=(DESK, WEB))
     settings = RegistrationSettings(
         _with_rates(env, common),
         intake_keys=file_of("intake", INTAKE),

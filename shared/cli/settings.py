@@ -4,6 +4,7 @@ Each kind of process reads what its work needs, and nothing else: a compromised 
 database other than its own.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,7 +49,7 @@ from shared.runtime.settings import (
     url_of,
 )
 from shared.runtime.tracing import OTLP_URL
-from shared.security.keys import KEY_BYTES, SIGNING, HeldKey, KeyKind, read_keys
+from shared.security.keys import KEY_BYTES, SIGNING, SIGNING_PUBLIC, HeldKey, KeyKind, read_keys
 
 BUS_DATABASE = "bus"
 LIMIT_STORAGES = r"memory://$|(redis|rediss|redis\+unix)://\S+$"
@@ -80,7 +81,8 @@ class CommonSettings:
     bus: how messages travel.
     public_url: address of the whole system as people see it, without a slash at the end.
     access_file: people and programs with keys.
-    signing_keys: for the console's cookie, newest first.
+    signing_keys: private keys that sign the console's cookie, newest first. Only where people sign in.
+    signing_public_keys: verify it, newest first. Of the other processes that show the console.
     probes: where a worker answers probes and Prometheus.
     proxies: networks of the gateways in front of a web process.
     limits: how often a client may send a request; the key is added by :attr:`deployment`.
@@ -96,6 +98,7 @@ class CommonSettings:
     public_url: str = ""
     access_file: Path = Path()
     signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    signing_public_keys: tuple[bytes, ...] = ()
     probes: ProbeAddress = field(default_factory=ProbeAddress)
     proxies: TrustedProxies = LOOPBACK
     monitors: tuple[Network, ...] = LOOPBACK.networks
@@ -106,8 +109,8 @@ class CommonSettings:
 
     @property
     def held_keys(self) -> list[HeldKey]:
-        """Those that every web process holds."""
-        return SIGNING.held(self.signing_keys)
+        """Those of the console's cookie."""
+        return [*SIGNING.held(self.signing_keys), *SIGNING_PUBLIC.held(self.signing_public_keys)]
 
     @property
     def https(self) -> bool:
@@ -116,17 +119,26 @@ class CommonSettings:
 
     @property
     def deployment(self) -> Deployment:
-        """The deployment settings of a web application."""
-        return self.deployment_with(self.signing_keys[0])
+        """The deployment settings of a web application that has no secret of its own.
+
+        Clients' networks are hashed by what all processes of this login share and no storage of limits knows: the
+        address of their database, with its password.
+        """
+        return self.deployment_with(hashlib.sha256(f"clients\0{self.database_url}".encode()).digest())
 
     def deployment_with(self, limits_key: bytes) -> Deployment:
-        """As :attr:`deployment`, for an application that signs nothing: ``limits_key`` hashes its clients' networks."""
+        """As :attr:`deployment`, for an application with a secret: ``limits_key`` hashes its clients' networks."""
         limits = replace(self.limits, key=limits_key)
         return Deployment(self.https, self.proxies, limits, self.monitors)
 
 
 def read_common(
-    env: SettingsEnv, service: str, process: str, serving: Collection[str] = (WEB,), public: Collection[str] = ()
+    env: SettingsEnv,
+    service: str,
+    process: str,
+    serving: Collection[str] = (WEB,),
+    public: Collection[str] = (),
+    signing: Collection[str] = (),
 ) -> CommonSettings:
     """The common settings of one process; nothing is started yet.
 
@@ -136,6 +148,7 @@ def read_common(
         process: which kind.
         serving: the kinds that answer requests and know who holds keys.
         public: the kinds that answer requests of the public only.
+        signing: those of ``serving`` where people sign in; the others only verify the console's cookie.
     """
     settings = CommonSettings(service, process, data=env.path("TROIKA_DATA", Path("var")))
     if process not in WITHOUT_DATABASE:
@@ -145,7 +158,7 @@ def read_common(
     if process == TOPOLOGY:
         settings = replace(settings, management_urls=read_management(env, BROKER_MANAGEMENT_URL))
     if process in serving:
-        settings = _with_holders(env, _with_web(env, settings))
+        settings = _with_holders(env, _with_web(env, settings), signs=process in signing)
     elif process in public:
         settings = _with_web(env, settings)
     elif process not in COMMANDS:
@@ -167,12 +180,13 @@ def read_database(env: SettingsEnv, name: str, default: str | EllipsisType = ...
     return env.parsed(name, database_url, default, validate=verified)
 
 
-def _with_holders(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
-    return replace(
-        settings,
-        access_file=env.parsed("TROIKA_ACCESS_FILE", readable_file, about="people and programs with keys"),
-        signing_keys=read_key_file(env, SIGNING),
-    )
+def _with_holders(env: SettingsEnv, settings: CommonSettings, *, signs: bool) -> CommonSettings:
+    access_file = env.parsed("TROIKA_ACCESS_FILE", readable_file, about="people and programs with keys")
+    settings = replace(settings, access_file=access_file)
+    if signs:
+        return replace(settings, signing_keys=read_key_file(env, SIGNING))
+    keys = env.parsed(SIGNING_PUBLIC.variable, public_keys, about=SIGNING_PUBLIC.about)
+    return replace(settings, signing_public_keys=keys)
 
 
 def _with_web(env: SettingsEnv, settings: CommonSettings) -> CommonSettings:
@@ -250,6 +264,15 @@ def key_file(path: str) -> tuple[bytes, ...]:
         ValueError, OSError: it cannot be read or holds no keys.
     """
     return tuple(read_keys(Path(path)))
+
+
+def public_keys(text: str) -> tuple[bytes, ...]:
+    """Parser of a setting that lists public keys, newest first, separated by commas.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return tuple(public_key(one) for one in text.split(","))
 
 
 def public_key(text: str) -> bytes:

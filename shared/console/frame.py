@@ -83,6 +83,7 @@ class Console:
         sign_in: path of the sign-in page.
         sign_out: path that signs out of each service, since each believes cookies for itself: a browser that signs out
             is sent through all of them.
+        renewal: path of an empty picture, whose answer renews the cookie: pages of processes that cannot show it.
     """
 
     sections: tuple[ConsoleSection, ...]
@@ -91,6 +92,7 @@ class Console:
     people: str
     sign_in: str
     sign_out: tuple[str, ...]
+    renewal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
 CONSOLE = "troika.console"
 """What the services register of their console, among the application's extensions."""
+RENEWAL = "troika.renewal"
+"""Path of the picture that renews the cookie, among the extensions; empty in the process that signs cookies."""
 
 
 def frame_blueprint(sign_in: SignIn, console: Console) -> Blueprint:
@@ -156,7 +160,8 @@ def frame_blueprint(sign_in: SignIn, console: Console) -> Blueprint:
         console: the pages of all services.
     """
     blueprint = Blueprint("console_frame", __name__, url_prefix=HOME, template_folder="templates")
-    blueprint.record_once(lambda state: state.app.extensions.__setitem__(CONSOLE, console))
+    extensions = {CONSOLE: console, RENEWAL: "" if sign_in.renews else console.renewal}
+    blueprint.record_once(lambda state: state.app.extensions.update(extensions))
     blueprint.context_processor(lambda: _around())
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
@@ -214,6 +219,7 @@ def _around() -> dict[str, Any]:
         "style": _sheet().address(f"{HOME}/static/console.css"),
         "navigation": navigation_for(_console(), holder, request.path),
         "signed_in": holder,
+        "renewal": current_app.extensions[RENEWAL],
         "recently_signed_in": holder is not None and is_recent(),
         "languages": LANGUAGE_NAMES,
         "direction": direction,

@@ -1,14 +1,15 @@
 """Sign-in to the console: by key, for eight hours at most and thirty minutes without a request.
 
-The cookie is signed and rolling: each process that sees it renews it. It ends with its key, or when its holder signs
-out. Holders of the access file and of the database are one directory: the file comes first, and works during an outage
-of the database.
+The process in which people sign in signs the cookie; all others only verify it, and none of them can make one. The
+cookie is rolling: the same process renews it, and the pages of the others request that. It ends with its key, or when
+its holder signs out. Holders of the access file and of the database are one directory: the file comes first, and works
+during an outage of the database.
 """
 
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from shared.runtime.deployment import Deployment, client_address
 from shared.runtime.ids import keyed_hash, token_hash
 from shared.runtime.logs import SIGNED_IN, record_security_event
 from shared.security.sessions import AccessRow, Sessions, find_by_id, find_by_key
+from shared.security.signatures import Ed25519, verifying_key_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -95,8 +97,8 @@ class EndedSessions(Protocol):
     def end(self, session: str, who: str) -> None:
         """Invalidate this session's cookie."""
 
-    def has_ended(self, session: str) -> bool:
-        """Whether it was ended before its time."""
+    def has_ended(self, session: str, age_s: float) -> bool:
+        """Whether it was ended before its time, or never began; its holder signed in ``age_s`` seconds ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,36 @@ def cookie_name(*, secure: bool) -> str:
     return "__Host-troika" if secure else "troika"
 
 
+@dataclass(frozen=True, slots=True)
+class CookieKeys:
+    """Keys of the console's cookie that a process holds.
+
+    Attributes:
+        public: 32 bytes each, newest first; a signature by any of them is believed.
+        private: signs; empty in all processes but the one in which people sign in.
+    """
+
+    public: Sequence[bytes]
+    private: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def of_signer(cls, private_keys: Sequence[bytes]) -> "CookieKeys":
+        """Those of the process that signs, from its private keys, newest first."""
+        return cls([verifying_key_of(key) for key in private_keys], private_keys[0])
+
+
+def _serializer(keys: Sequence[bytes]) -> URLSafeTimedSerializer:
+    """Signs with the last of ``keys`` if they are private; verifies with all of them if they are public."""
+    options = {"algorithm": Ed25519("console session"), "key_derivation": "none"}
+    return URLSafeTimedSerializer(list(keys), signer_kwargs=options)
+
+
 class SignIn:
-    """Makes and reads the console's cookie.
+    """Reads the console's cookie; with a private key, makes it too.
 
     Args:
         access: key holders; the cookie names one and is worth nothing once their key or access is withdrawn.
-        signing_keys: 32 bytes each, newest first, the same in every process that shows the console; the first signs,
-            all of them are believed.
+        keys: of the cookie.
         ended: remembers which sessions have ended.
         client: address of the client that sends the request.
         secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
@@ -134,15 +159,15 @@ class SignIn:
     def __init__(
         self,
         access: Access,
-        signing_keys: Sequence[bytes],
+        keys: CookieKeys,
         ended: EndedSessions,
         client: Callable[[], str],
         *,
         secure: bool,
     ) -> None:
         self._access, self._ended, self._client = access, ended, client
-        self._newest_key = signing_keys[0]
-        self._serializer = URLSafeTimedSerializer(list(reversed(signing_keys)), salt="console session")
+        self._private_key = keys.private
+        self._verifier = _serializer([*reversed(keys.public)])
         self._secure = secure
         self.cookie = cookie_name(secure=secure)
 
@@ -162,13 +187,13 @@ class SignIn:
         return self._open(parse_cookie(environ).get(self.cookie, "")) is not None
 
     def has_ended(self) -> bool:
-        """Whether the request's cookie is of a session that was ended before its time, or of none.
+        """Whether the request's cookie is of a session that was ended before its time or never began, or of none.
 
         Raises:
-            Unavailable: the database is down: all requests are refused then.
+            Unavailable: the database is down, or does not know of the sign-in yet: all requests are refused then.
         """
         cookie = self._read()
-        return cookie is None or self._ended.has_ended(cookie.session)
+        return cookie is None or self._ended.has_ended(cookie.session, self.age_s())
 
     def age_s(self) -> float:
         """Seconds since the holder of the request's cookie authenticated; without a genuine one, infinitely many."""
@@ -176,10 +201,15 @@ class SignIn:
         return time.time() - cookie.signed_in_at if cookie else float("inf")
 
     def renew(self, response: Response) -> None:
-        """Restart the idle time of the request's cookie, if the cookie is a few minutes old."""
-        cookie = self._read()
+        """Restart the idle time of the request's cookie, if it is a few minutes old and this process can sign."""
+        cookie = self._read() if self.renews else None
         if cookie is not None and time.time() - cookie.issued_at >= RENEWED_AFTER_S:
             self._set(response, cookie.ref, cookie.session, cookie.signed_in_at)
+
+    @property
+    def renews(self) -> bool:
+        """Whether this process renews cookies: the one that signs them."""
+        return bool(self._private_key)
 
     def _read(self) -> _Cookie | None:
         """Return the content of the request's cookie, if it is genuine and young enough."""
@@ -190,7 +220,7 @@ class SignIn:
 
     def _open(self, value: str) -> _Cookie | None:
         try:
-            content, issued = self._serializer.loads(value, max_age=IDLE_S, return_timestamp=True)
+            content, issued = self._verifier.loads(value, max_age=IDLE_S, return_timestamp=True)
             ref, session, signed_in_at = content
             cookie = _Cookie(ref, session, signed_in_at, issued.timestamp())
         except (BadSignature, TypeError, ValueError):
@@ -222,8 +252,8 @@ class SignIn:
         )
 
     def cookie_value(self, ref: str, session: str, signed_in_at: float) -> str:
-        """What the cookie of a session holds, see :class:`_Cookie`."""
-        return str(self._serializer.dumps([ref, session, signed_in_at]))
+        """What the cookie of a session holds, see :class:`_Cookie`; only with a private key."""
+        return str(_serializer([self._private_key]).dumps([ref, session, signed_in_at]))
 
     def end(self) -> None:
         """Invalidate the request's cookie and every copy of it; without one, nothing happens.
@@ -244,7 +274,7 @@ class SignIn:
 
     def client_network(self) -> bytes:
         """Keyed hash of the client's network; the key changes daily, so that no list of addresses is stored."""
-        return keyed_hash(self._newest_key, f"sign-in {system_clock().date()}", self._client())
+        return keyed_hash(self._private_key, f"sign-in {system_clock().date()}", self._client())
 
 
 def _is_local(target: str) -> bool:
@@ -269,7 +299,7 @@ def key_holders(
     file: AccessFile,
     work: UnitOfWork,
     clock: Clock,
-    signing_keys: Sequence[bytes],
+    keys: CookieKeys,
     deployment: Deployment,
     ended: EndedSessions | None = None,
 ) -> KeyHolders:
@@ -279,7 +309,7 @@ def key_holders(
         file: entries that the console does not change.
         work: on the service's database.
         clock: of the project.
-        signing_keys: newest first.
+        keys: of the console's cookie.
         deployment: where it runs.
         ended: remembers which sessions have ended; None: the service's table of ended sessions.
     """
@@ -288,5 +318,5 @@ def key_holders(
         return str(client_address(request.environ, deployment.proxies))
 
     access = AccessDirectory(file, work, clock)
-    sign_in = SignIn(access, signing_keys, ended or Sessions(work, clock), client_network, secure=deployment.https)
+    sign_in = SignIn(access, keys, ended or Sessions(work, clock), client_network, secure=deployment.https)
     return KeyHolders(access, sign_in)

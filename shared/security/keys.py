@@ -111,6 +111,13 @@ SIGNING = KeyKind(
     KeyRule.CURRENT,
     "Everybody would be signed out of the console, and challenges of other processes would be refused.",
 )
+SIGNING_PUBLIC = KeyKind(
+    "signing-public",
+    "TROIKA_SIGNING_PUBLIC_KEY",
+    "verifies the console's cookie",
+    KeyRule.CURRENT,
+    "Everybody would be signed out of this service's console.",
+)
 
 
 @dataclass(frozen=True, slots=True)

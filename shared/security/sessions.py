@@ -1,10 +1,11 @@
 """Sign-in in the database: who has access by which key, and which sessions of the console have ended.
 
 One service owns access (holders of keys); each other has a copy of it, from messages. A console cookie is signed and
-would be valid for its eight hours; what ends it earlier is stored in each service's own database. Workers use this
-too: no web library is imported.
+would be valid for its eight hours; that its session has begun, and what ends it earlier, is stored in each service's
+own database. Workers use this too: no web library is imported.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from shared.db.cleanup import HOURLY_S, Rule
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.schemas import Message
 from shared.runtime.clock import Clock
+from shared.runtime.errors import Unavailable
 from shared.runtime.ids import token_hash
 from shared.security.audit_log import AUDIT_LOG_KEPT
 
@@ -42,6 +44,16 @@ CREATE TABLE access_holder (
 CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 """Tables of each service, for its first migration; a change needs a migration of each."""
+
+BEGUN_SESSIONS = """
+CREATE TABLE begun_session (
+    session bytea PRIMARY KEY CHECK (length(session) = 32),
+    begun_at timestamptz NOT NULL
+);
+COMMENT ON TABLE begun_session IS 'sessions of the console that have begun, by their hash';
+CREATE INDEX begun_session_age ON begun_session (begun_at);
+"""
+"""Table of the services in which no one signs in."""
 
 ACCESS_RULE = Rule(
     "access_holder",
@@ -125,6 +137,18 @@ MAX_SESSION_AGE = timedelta(hours=8)
 
 SESSION_RULES = (Rule("ended_session", "t.ended_at < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long"),)
 
+BEGUN_RULE = Rule("begun_session", "t.begun_at < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long")
+
+ARRIVES_WITHIN_S = 60.0
+"""How old a session may be whose beginning is still awaited; an older one that is unknown never began."""
+ASK_AGAIN_S = 0.1
+
+_BEGIN = text("INSERT INTO begun_session (session, begun_at) VALUES (:session, :at) ON CONFLICT DO NOTHING")
+_HAS_BEGUN = text("""
+    SELECT EXISTS (SELECT FROM begun_session WHERE session = :session) OR EXISTS (SELECT FROM quarantine)
+""")
+"""In quarantine no message arrives: the signature of the cookie is enough to read, and no one can change anything."""
+
 _END = text("INSERT INTO ended_session (session, ended_at) VALUES (:session, :now) ON CONFLICT DO NOTHING")
 _HAS_ENDED = text("SELECT 1 FROM ended_session WHERE session = :session")
 
@@ -146,10 +170,12 @@ class Sessions:
     Attributes:
         work: on the service's database.
         clock: of the project.
+        awaited_s: how long a request waits for the message about a new session.
     """
 
     work: UnitOfWork
     clock: Clock
+    awaited_s: float = 3.0
 
     def end(self, session: str, who: str) -> None:
         """Believe the cookie of ``session`` no more; doing it again changes nothing.
@@ -160,23 +186,40 @@ class Sessions:
         with self.work.transaction() as connection:
             end_session(connection, token_hash(session), self.clock())
 
-    def has_ended(self, session: str) -> bool:
-        """Whether ``session`` was ended before its time.
+    def has_ended(self, session: str, age_s: float) -> bool:
+        """Whether ``session`` was ended before its time, or never began; waits for a message that is on its way.
+
+        Args:
+            session: in the cookie.
+            age_s: seconds since its holder signed in.
 
         Raises:
-            Unavailable: the database is away: every request must be refused then.
+            Unavailable: the database is away, or the message has not arrived: every request must be refused then.
         """
-        with self.work.transaction() as connection:
-            return is_ended(connection, token_hash(session))
+        hashed, give_up_at_s = token_hash(session), time.monotonic() + self.awaited_s
+        while True:
+            with self.work.transaction() as connection:
+                if is_ended(connection, hashed):
+                    return True
+                if connection.execute(_HAS_BEGUN, {"session": hashed}).scalar():
+                    return False
+            if age_s > ARRIVES_WITHIN_S:
+                return True
+            if time.monotonic() >= give_up_at_s:
+                raise Unavailable("the message about this sign-in has not arrived")
+            time.sleep(ASK_AGAIN_S)
 
 
-ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
+ACCESS_CHANGED, SESSION_BEGUN, SESSION_ENDED = "access.changed.v1", "session.begun.v1", "session.ended.v1"
 
 
 def handle_sign_in_message(connection: Connection, message: Message) -> bool:
     """Store what a message reports about an access or a session; False: it is about neither."""
     if message.routing_key == ACCESS_CHANGED:
         upsert_access(connection, message.data)
+    elif message.routing_key == SESSION_BEGUN:
+        values = {"session": bytes.fromhex(message.data["session"]), "at": message.data["occurred_at"]}
+        connection.execute(_BEGIN, values)
     elif message.routing_key == SESSION_ENDED:
         end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
     else:

@@ -257,6 +257,7 @@ _ACCESS = (
 )
 _ACCOUNT = (
     "GET /console/account",
+    "GET /console/account/renewal",
     "POST /console/account/passkeys",
     "POST /console/account/passkeys/remove",
     "POST /console/account/sessions/end",

@@ -268,7 +268,10 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         )
         for service in ("events", "notifications")
     },
-    access_messages.SESSION_ENDED: lambda: access_messages.session_message(bytes(32), WEBINAR_WEEK),
+    **{
+        key: partial(access_messages.session_message, key, bytes(32), WEBINAR_WEEK)
+        for key in (access_messages.SESSION_BEGUN, access_messages.SESSION_ENDED)
+    },
     access_messages.INVITATION_CREATED: _invitation_created,
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
     **{

@@ -66,10 +66,15 @@ WITHOUT_PERSONAL_DATA = {
     },
     "events": WITHOUT_END["events"]
     | ALL
-    | {"count_difference": "numbers", "waiting_approval": "requests of coordinators"},
+    | {
+        "begun_session": "sessions of coordinators",
+        "count_difference": "numbers",
+        "waiting_approval": "requests of coordinators",
+    },
     "notifications": WITHOUT_END["notifications"]
     | ALL
     | {
+        "begun_session": "sessions of coordinators",
         "outbox": "ids and kinds of mails, which the table mail has too; deleted once they are published",
         "bulletin_tester": "addresses of coordinators, who are no participants",
     },

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from deploy.local.secrets import EVENTS_PUBLIC_KEY, PUBLIC_KEY, REGISTRATION_PUBLIC_KEY, make_secrets
+from deploy.local.secrets import (
+    EVENTS_PUBLIC_KEY,
+    PUBLIC_KEY,
+    REGISTRATION_PUBLIC_KEY,
+    SIGNING_PUBLIC_KEY,
+    make_secrets,
+)
 from deploy.shape import PROCESSES
 from services.events.settings import read_settings as events_settings
 from services.notifications.settings import read_settings as notifications_settings
@@ -19,7 +25,8 @@ from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
 
-CONSOLE = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
+SIGN_IN = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
+CONSOLE = ("TROIKA_ACCESS_FILE", SIGNING_PUBLIC_KEY)
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 INTAKE = "TROIKA_INTAKE_KEY_FILE"
@@ -77,7 +84,7 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
         {"EVENTS_DATABASE_URL": "postgresql://localhost/events"},
         {
             "TROIKA_ACCESS_FILE",
-            "TROIKA_SIGNING_KEY_FILE",
+            SIGNING_PUBLIC_KEY,
             "TROIKA_EVENTS_KEY_FILE",
             "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
             "TROIKA_REGISTRATION_PUBLIC_KEY",
@@ -115,10 +122,10 @@ def test_bad_settings_all_named(processes: ProcessGroup, service: str, role: str
 
 NEEDED = {
     "registration": {
-        "web": {INTAKE, *DESK, *CONSOLE},
+        "web": {INTAKE, *DESK, *SIGN_IN},
         "forms": {INTAKE},
         "own": {INTAKE},
-        "desk": {*DESK, *CONSOLE},
+        "desk": {*DESK, *SIGN_IN},
         "decide": {"TROIKA_DECIDER_KEY_FILE", "TROIKA_PERSON_KEY_FILE", *MAILED},
         "relay": set(),
         "consume": {"TROIKA_REGISTRATION_KEY_FILE"},

@@ -29,6 +29,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             "partner.changed",
             "registration.tagged",
             "access.changed",
+            "session.begun",
             "session.ended",
         ),
         "notifications.mail": (
@@ -49,7 +50,14 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
         ),
         "events.contact": ("mail.sent",),
         "registration.mail": ("mail.sent", "mail.bounced", "mail.suppressed"),
-        "events.copies": ("form.changed", "partner.changed", "access.changed", "session.ended", "approval.changed"),
+        "events.copies": (
+            "form.changed",
+            "partner.changed",
+            "access.changed",
+            "session.begun",
+            "session.ended",
+            "approval.changed",
+        ),
     }.items()
     for key in keys
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.local.secrets import PUBLIC_KEYS, Secrets
+from deploy.local.secrets import PUBLIC_KEYS, Secrets, public_halves
 from deploy.operations.backup.form_keys import FormKeyPlace
 from deploy.operations.backup.keys_archive import ArchiveProblem
 from deploy.operations.backup.postgres import LoneServer
@@ -25,7 +25,7 @@ from shared.db.engine import open_engine
 from shared.db.readiness import newest_revision
 from shared.db.unit_of_work import UnitOfWork
 from shared.security.keys import HeldKey, KeyKind, KnownKey, missing_keys
-from shared.security.sealing import Unsealable, Vault, public_key_of, read_keys
+from shared.security.sealing import Unsealable, Vault, read_keys
 
 KINDS: Mapping[str, Sequence[KeyKind]] = {
     "registration": OF_REGISTRATION,
@@ -103,8 +103,7 @@ def _held(kind: KeyKind, folder: Path) -> HeldKey | None:
     file = folder / public if public else Secrets(folder, "").files()[kind.variable]
     if not file.exists():
         return None
-    keys = read_keys(file)
-    return HeldKey(kind, [public_key_of(keys[0])] if public else keys)
+    return HeldKey(kind, public_halves(kind.variable, file) if public else read_keys(file))
 
 
 @contextmanager

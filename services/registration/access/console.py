@@ -23,7 +23,13 @@ from services.registration.access.service import (
     revoke,
     withdraw,
 )
-from services.registration.access.sign_in_pages import SignInDesk, add_account, add_invitations, add_sign_in
+from services.registration.access.sign_in_pages import (
+    SignInDesk,
+    add_account,
+    add_invitations,
+    add_renewal,
+    add_sign_in,
+)
 from services.registration.forms.service import list_forms, list_partners
 from shared.console.frame import pages_blueprint
 from shared.http.access import holder, needs_all_forms, needs_recent_sign_in, public
@@ -157,6 +163,7 @@ def access_blueprint(desk: SignInDesk) -> Blueprint:
     add_sign_in(blueprint, desk)
     add_invitations(blueprint, desk)
     add_account(blueprint, desk)
+    add_renewal(blueprint)
     _add_script(blueprint)
     _add_list(blueprint, desk.desk)
     _add_colleague(blueprint, desk.desk)

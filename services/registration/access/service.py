@@ -47,9 +47,7 @@ _BEGIN = text("""
     INSERT INTO console_session (session, holder_ref, holder_id, name, method, browser, since, last_seen_at)
     VALUES (:session, :ref, CAST(:holder_id AS uuid), :name, :method, :browser, :now, :now)
 """)
-_SEEN = text("""
-    UPDATE console_session SET last_seen_at = :now WHERE session = :session AND last_seen_at < :before
-""")
+_SEEN = text("UPDATE console_session SET last_seen_at = :now WHERE session = :session AND last_seen_at < :before")
 _LIVE = text("""
     SELECT encode(s.session, 'hex'), s.name, s.method, s.browser, s.since, s.last_seen_at
     FROM console_session s
@@ -102,6 +100,7 @@ class ConsoleSessions:
             method = "key" if holder.key_hash else "passkey"
             connection.execute(_BEGIN, {**values, "session": token_hash(session), "method": method, "now": now})
             add_audit_record(connection, AuditRecord(holder.name, "signed-in", detail={"with": method}), now)
+            outbox.add(connection, [session_message(store.SESSION_BEGUN, token_hash(session), now)])
             if former:
                 end_everywhere(connection, [token_hash(former)], now)
 
@@ -116,15 +115,15 @@ class ConsoleSessions:
             if end_everywhere(connection, [token_hash(session)], now):
                 add_audit_record(connection, AuditRecord(who, "signed-out"), now)
 
-    def has_ended(self, session: str) -> bool:
-        """Whether ``session`` was ended before its time; notes now and then that it is in use.
+    def has_ended(self, session: str, age_s: float) -> bool:
+        """Whether ``session`` was ended before its time or never began; notes now and then that it is in use.
 
         Raises:
             Unavailable: the database is down: then no one may sign in.
         """
         with self.work.transaction() as connection:
             now, hashed = self.clock(), token_hash(session)
-            if is_ended(connection, hashed):
+            if connection.execute(_NAME_OF, {"session": hashed}).scalar() is None or is_ended(connection, hashed):
                 return True
             connection.execute(_SEEN, {"session": hashed, "now": now, "before": now - SEEN_EVERY})
             return False
@@ -171,7 +170,7 @@ class ConsoleSessions:
 def end_everywhere(connection: Connection, sessions: Sequence[bytes], now: datetime) -> int:
     """End sessions here and, by a message, in the other services; returns how many had not ended before."""
     ended = [session for session in sessions if end_session(connection, session, now)]
-    outbox.add(connection, [session_message(one, now) for one in ended])
+    outbox.add(connection, [session_message(store.SESSION_ENDED, one, now) for one in ended])
     return len(ended)
 
 

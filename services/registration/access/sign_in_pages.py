@@ -266,8 +266,19 @@ def _invitation_ended(ended: InvitationEnded) -> Response:
 
 
 ACCOUNT = "/console/account"
+EMPTY_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 SESSION_ID = re.compile(r"^[0-9a-f]{64}$")
 PASSKEY_ID = re.compile(r"^(?:[0-9a-f]{2}){16,1023}$")
+
+
+def add_renewal(blueprint: Blueprint) -> None:
+    """The picture by which pages of other services renew the cookie."""
+
+    @blueprint.get("/account/renewal")
+    @needs(*ROLES)
+    def renew() -> Response:
+        """Access control renews the cookie of the answer, as it does for each page of this process."""
+        return Response(EMPTY_PICTURE, mimetype="image/svg+xml")
 
 
 def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:

@@ -237,7 +237,7 @@ def _columns(grant: Grant) -> dict[str, Any]:
 
 ACCESS_CHANGED = "access.changed.v1"
 INVITATION_CREATED = "invitation.created.v1"
-SESSION_ENDED = "session.ended.v1"
+SESSION_BEGUN, SESSION_ENDED = "session.begun.v1", "session.ended.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +279,10 @@ def invitation_message(
     return make_message(INVITATION_CREATED, identity, now, data, (correlation_id(), traceparent()))
 
 
-def session_message(session: bytes, now: datetime) -> Message:
-    """That the session with this hash has ended."""
+def session_message(key: str, session: bytes, now: datetime) -> Message:
+    """That the session with this hash has begun, or ended."""
     data = {"session": session.hex(), "occurred_at": rfc3339(now)}
-    return make_message(SESSION_ENDED, session.hex(), now, data, (correlation_id(), traceparent()))
+    return make_message(key, session.hex(), now, data, (correlation_id(), traceparent()))
 
 
 _ADD_ENTRY = text("""

@@ -44,8 +44,8 @@ class AccessData(MessageSchema):
     occurred_at = instant()
 
 
-class SessionEndedData(MessageSchema):
-    """A session of the console was ended before its time. ``session`` is the SHA-256 of what its cookie holds."""
+class SessionData(MessageSchema):
+    """A session of the console began, or was ended early. ``session`` is the SHA-256 of what its cookie holds."""
 
     session = fields.String(required=True, validate=validate.Regexp(HASH))
     occurred_at = instant()

@@ -28,7 +28,7 @@ from shared.messaging.contracts.payloads import (
     ProposalData,
     RegistrationData,
     ResourceData,
-    SessionEndedData,
+    SessionData,
     TagsData,
     WithdrawnProposalData,
     WorkingGroupData,
@@ -266,10 +266,17 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "Access of a colleague or a program was granted, changed or revoked.",
     ),
     MessageType(
+        "session.begun.v1",
+        "registration",
+        ("events.copies", "notifications.copies"),
+        SessionData,
+        "A console session has begun: without this message, the other services refuse it.",
+    ),
+    MessageType(
         "session.ended.v1",
         "registration",
         ("events.copies", "notifications.copies"),
-        SessionEndedData,
+        SessionData,
         "A console session was ended early.",
     ),
     MessageType(

@@ -32,6 +32,7 @@ from tests.integration.events.side_events import (
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
+from tests.support.signed_in import OWNER_URL, SIGNING_PUBLIC_KEY
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 ROLES = ("viewer", "coordinator", "operator", "partner")
@@ -102,9 +103,8 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
         {"name": f"a {role}", "roles": [role], "key_sha256": token_hash(key).hex()} for role, key in keys.items()
     ]
     holders[ROLES.index("partner")]["partner"] = "a-partner"
-    access, signing = tmp_path / "access.json", tmp_path / "signing.key"
+    access = tmp_path / "access.json"
     access.write_text(json.dumps(holders))
-    signing.write_text("11" * 32 + "\n")
     private, references = tmp_path / "events.key", tmp_path / "proposal.key"
     private.write_text(f"{EVENTS_KEY.hex()}\n")
     references.write_text(f"{REFERENCE_KEY.hex()}\n")
@@ -112,7 +112,7 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
         "EVENTS_DATABASE_URL": database,
         "TROIKA_BROKER_URL": "amqp://unused.example.org",
         "TROIKA_ACCESS_FILE": str(access),
-        "TROIKA_SIGNING_KEY_FILE": str(signing),
+        "TROIKA_SIGNING_PUBLIC_KEY": SIGNING_PUBLIC_KEY,
         "TROIKA_EVENTS_KEY_FILE": str(private),
         "TROIKA_PROPOSAL_KEY_FILE": str(references),
         "TROIKA_NOTIFICATIONS_PUBLIC_KEY": public_key_of(NOTIFICATIONS_KEY).hex(),
@@ -124,7 +124,9 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
 def app(environment: dict[str, str], database: str, postgres: PostgresServer, clock: FrozenClock) -> Iterator[Flask]:
     """The web application, which uses its own database login."""
     engine = open_engine(postgres.url(database_of(database), login("events", "web")))
-    yield build_app(read_settings(environment=environment), engine, clock, lambda _connection: clock())
+    app = build_app(read_settings(environment=environment), engine, clock, lambda _connection: clock())
+    app.config[OWNER_URL] = database
+    yield app
     engine.dispose()
 
 

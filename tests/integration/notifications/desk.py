@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from services.notifications.settings import read_settings
 from services.notifications.web import build_app
 from tests.integration.notifications.notification_service import NotificationService
-from tests.support.signed_in import enter
+from tests.support.signed_in import OWNER_URL, SIGNING_PUBLIC_KEY, enter
 
 HOLDERS: dict[str, dict[str, Any]] = {
     "viewer": {"roles": ["viewer"]},
@@ -33,7 +33,7 @@ def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
         "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/unused",
         "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
         "TROIKA_ACCESS_FILE": str(access),
-        "TROIKA_SIGNING_KEY_FILE": str(key),
+        "TROIKA_SIGNING_PUBLIC_KEY": SIGNING_PUBLIC_KEY,
         "TROIKA_PUBLIC_URL": "http://127.0.0.1:8000",
         "SMTP_URL": "smtp://127.0.0.1:9",
         "TROIKA_MAIL_FROM": "upr@example.org",
@@ -45,6 +45,7 @@ def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
     app = build_app(
         read_settings(environment=environment), engine, notifications.clock, lambda _connection: notifications.clock()
     )
+    app.config[OWNER_URL] = notifications.engine.url.render_as_string(hide_password=False)
     return app.test_client()
 
 

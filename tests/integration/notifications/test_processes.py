@@ -34,7 +34,6 @@ def start(notifications: NotificationService, processes: ProcessGroup, tmp_path:
             "NOTIFICATIONS_DATABASE_URL": notifications.engine.url.render_as_string(hide_password=False),
             "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
             "TROIKA_ACCESS_FILE": str(access),
-            "TROIKA_SIGNING_KEY_FILE": str(private),
             "TROIKA_NOTIFICATIONS_KEY_FILE": str(private),
             "TROIKA_NOTIFICATIONS_VAULT_FILE": str(vault),
             "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",

@@ -11,12 +11,14 @@ from werkzeug.test import Client, TestResponse
 
 from deploy.shape import service_for
 from deploy.specs import build_applications
+from services.console_pages import SIGN_IN
 from shared.db.engine import open_engine
 from shared.messaging.contracts.registry import SERVICES
 from shared.runtime.ids import new_token, token_hash
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
+from tests.support.signed_in import spread_sessions
 from tests.support.web import load_webinar
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -91,7 +93,10 @@ def services(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
     apps = build_applications(installation.secrets, engines)
 
     def gateway(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        return apps[service_for(environ["PATH_INFO"])].wsgi_app(environ, start)
+        answer = apps[service_for(environ["PATH_INFO"])].wsgi_app(environ, start)
+        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].startswith(SIGN_IN):
+            spread_sessions(installation.urls)
+        return answer
 
     yield ServicesUnderTest(installation, gateway, {name: app.test_client() for name, app in apps.items()})
     for engine in engines.values():

@@ -66,7 +66,7 @@ def spread(services: ServicesUnderTest) -> None:
         engine = open_engine(services.installation.urls[service])
         found = [
             decode(bytes(body))
-            for kind in ("%access.changed%", "%session.ended%")
+            for kind in ("%access.changed%", "%session.begun%", "%session.ended%")
             for (body,) in services.rows("registration", MESSAGES, kind)
         ]
         checked = [type(one)(**{**{n: getattr(one, n) for n in one.__slots__}, "data": read(one)}) for one in found]

@@ -26,6 +26,7 @@ OPEN_TO_PARTNERS = {
     "POST /console/registrations/partners/<slug>/ask",
     "POST /v1/partners/<slug>/origins",
     "GET /console/account",
+    "GET /console/account/renewal",
     "POST /console/account/passkeys",
     "POST /console/account/passkeys/remove",
     "POST /console/account/sessions/end",

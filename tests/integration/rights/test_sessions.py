@@ -1,14 +1,18 @@
 """Signing out ends the cookie and every copy of it, at all three services; wrong keys are counted."""
 
+import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
+from deploy.shape import PROCESSES
 from services.registration.access.service import MAX_REFUSALS, REFUSALS_WITHIN, ConsoleSessions
 from services.registration.cleanup import RULES
 from shared.db.cleanup import Cleanup
@@ -16,11 +20,16 @@ from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import RECENT_S
 from shared.http.lists import XLSX_TYPE, to_cursor
+from shared.http.sign_in import RENEWED_AFTER_S, CookieKeys, SignIn
 from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_token, token_hash
 from shared.runtime.metrics import requests_refused_total
 from shared.security.sealing import read_keys
+from shared.security.sessions import ARRIVES_WITHIN_S, Sessions
 from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, ServicesUnderTest, as_holder, sign_in
 from tests.support.clock import FrozenClock
+from tests.support.signed_in import record_session
 
 PAGES = ("/console", "/console/registrations", "/console/mail")
 """One of each service."""
@@ -95,15 +104,95 @@ def test_interrupted_sign_out_can_be_repeated(services: ServicesUnderTest) -> No
     assert opened(thief) == [303] * 3
 
 
+def signed(private_key: bytes, ref: str, session: str, signed_in_at: float) -> str:
+    """A cookie that ``private_key`` has signed."""
+    signer = SignIn(None, CookieKeys.of_signer([private_key]), None, str, secure=True)  # type: ignore[arg-type]
+    return signer.cookie_value(ref, session, signed_in_at)
+
+
+def signing_key(services: ServicesUnderTest) -> bytes:
+    """The private key of registration's desk."""
+    return read_keys(services.installation.secrets.folder / "signing.key")[0]
+
+
+def showing(services: ServicesUnderTest, cookie: str) -> Browser:
+    """A browser with this cookie."""
+    browser = services.browser()
+    browser.show(cookie)
+    return browser
+
+
 def aged(services: ServicesUnderTest, browser: Browser, age_s: float) -> Browser:
     """Another browser, with the same session whose holder signed in that long ago."""
-    serializer = URLSafeTimedSerializer(
-        read_keys(services.installation.secrets.folder / "signing.key"), salt="console session"
-    )
-    key_hash, session, signed_in_at = serializer.loads(browser.cookie or "")
-    other = Browser(browser.application)
-    other.show(serializer.dumps([key_hash, session, signed_in_at - age_s]))
-    return other
+    payload = (browser.cookie or "").rsplit(".", 2)[0]
+    ref, session, signed_in_at = URLSafeSerializer("").load_payload(payload.encode())
+    return showing(services, signed(signing_key(services), ref, session, signed_in_at - age_s))
+
+
+def known_to(services: ServicesUnderTest, service: str, process: str) -> set[bytes]:
+    """Every key and public key that a process is given."""
+    found = set()
+    for value in services.installation.secrets.of(service, process).values():
+        path = Path(value)
+        if path.suffix == ".key":
+            found.update(read_keys(path))
+        elif not path.is_absolute():
+            found.update(map(bytes.fromhex, value.split(",")))
+    return found
+
+
+@pytest.mark.parametrize(("service", "process"), sorted({*PROCESSES} - {("registration", "desk")}))
+def test_no_process_but_the_desk_can_forge_a_session(services: ServicesUnderTest, service: str, process: str) -> None:
+    """With all that it may read: as a key of the signature, and of the HMAC that cookies once had."""
+    ref, session = token_hash(services.installation.secrets.coordinator_key).hex(), new_token()
+    for key in known_to(services, service, process):
+        now = time.time()
+        hmac = str(URLSafeTimedSerializer(key, salt="console session").dumps([ref, session, now]))
+        for cookie in (signed(key, ref, session, now), hmac):
+            assert opened(showing(services, cookie)) == [303] * 3
+
+
+def test_session_that_never_began_is_refused(services: ServicesUnderTest) -> None:
+    """Also with the right signature: its record is missing. Where a message brings the record, a new one is awaited."""
+    ref = token_hash(services.installation.secrets.coordinator_key).hex()
+    signed_in_at = time.time() - ARRIVES_WITHIN_S - 1
+    assert opened(showing(services, signed(signing_key(services), ref, new_token(), signed_in_at))) == [303] * 3
+    browser = showing(services, signed(signing_key(services), ref, new_token(), time.time()))
+    assert [browser.get(page).status_code for page in ("/console/registrations", "/console/mail")] == [303, 503]
+
+
+def test_new_session_is_awaited_and_in_quarantine_only_read(services: ServicesUnderTest) -> None:
+    """The message arrives while the first request waits. In quarantine none arrives."""
+    url = services.installation.urls["events"]
+    engine = open_engine(url)
+    sessions = Sessions(UnitOfWork(engine, "events"), system_clock, awaited_s=20)
+    begun, other = new_token(), new_token()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(sessions.has_ended, begun, 0)
+        assert not found.done()
+        record_session(url, token_hash(begun), system_clock())
+        assert found.result() is False
+    assert sessions.has_ended(other, ARRIVES_WITHIN_S + 1) is True
+    quarantine = "INSERT INTO quarantine (since, reason, settling) VALUES (now(), 'restored', false)"
+    services.rows("events", quarantine)
+    assert sessions.has_ended(other, ARRIVES_WITHIN_S + 1) is False
+    services.rows("events", "DELETE FROM quarantine")
+    engine.dispose()
+
+
+def test_pages_of_other_services_renew_the_cookie_by_a_picture_of_the_desk(
+    services: ServicesUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = services.browser()
+    sign_in(browser, services.installation.secrets.coordinator_key)
+    first, later = browser.cookie, time.time() + RENEWED_AFTER_S + 5
+    monkeypatch.setattr("time.time", lambda: later)
+    for page in ("/console", "/console/mail"):
+        [path] = re.findall(r'<img src="([^"]+)" alt="" hidden>', browser.get(page).text)
+        assert browser.cookie == first
+    assert (browser.get(path).status_code, browser.cookie != first) == (200, True)
+    assert opened(browser) == [200] * 3
+    assert "<img" not in browser.get("/console/account").text
 
 
 FIRST = str(UUID(int=1))

@@ -21,7 +21,7 @@ from services.notifications.recipients.service import make_unsubscribe_token
 from services.registration.embed.pages import pinned_script
 from services.registration.web import open_intake_engine
 from shared.db.engine import open_engine
-from shared.http.sign_in import SignIn
+from shared.http.sign_in import CookieKeys, SignIn
 from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.registry import SERVICES
 from shared.runtime.clock import system_clock
@@ -34,6 +34,7 @@ from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers, publish_to_events
 from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.sample_databases import fill
+from tests.support.signed_in import spread_sessions
 
 HOST = "registration.example.org"
 ORIGIN = f"https://{HOST}"
@@ -106,6 +107,7 @@ class ServicesUnderTest:
         given, own = {"key": self.keys[name]}, {"Sec-Fetch-Site": "same-origin"}
         answer = self.ask("registration", "POST", "/console/sign-in", data=given, headers=own)
         assert answer.status_code == 303
+        spread_sessions(self.installation.urls)
         found = re.match(rf"{COOKIE}=([^;]+);", answer.headers["Set-Cookie"])
         assert found is not None
         return found[1]
@@ -153,7 +155,7 @@ def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
 def _forged(installation: TestInstallation, key: str) -> str:
     """What someone had who signed in before: rightly signed, for a key that is worth nothing now."""
     signing = read_keys(installation.secrets.folder / "signing.key")
-    sign_in = SignIn(None, signing, None, str, secure=True)  # type: ignore[arg-type]
+    sign_in = SignIn(None, CookieKeys.of_signer(signing), None, str, secure=True)  # type: ignore[arg-type]
     return sign_in.cookie_value(token_hash(key).hex(), "a session", time.time())
 
 

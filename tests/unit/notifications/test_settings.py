@@ -18,7 +18,6 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
         "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/notifications",
         "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/bus",
         "TROIKA_ACCESS_FILE": str(access),
-        "TROIKA_SIGNING_KEY_FILE": str(key),
         "SMTP_URL": "smtps://user:a-secret@relay.example.org",
         "TROIKA_MAIL_FROM": "UPR <upr@Mail.Example.org>",
         "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),

@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from itsdangerous import URLSafeTimedSerializer
 
 from shared.http.holders import AccessFile, Holder
-from shared.http.sign_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn
+from shared.http.sign_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, CookieKeys, SignIn
 from shared.runtime.ids import new_token, token_hash
 
 KEY = "key-of-a-coordinator"
@@ -28,7 +28,7 @@ class StoredSessions:
         """From here on it has ended."""
         self.ended.add(session)
 
-    def has_ended(self, session: str) -> bool:
+    def has_ended(self, session: str, age_s: float) -> bool:
         """Whether it has."""
         return session in self.ended
 
@@ -36,8 +36,10 @@ class StoredSessions:
 def make_sign_in(
     access: AccessFile, *signing_keys: bytes, secure: bool = True, stored: StoredSessions | None = None
 ) -> SignIn:
-    """The sign-in check of a service that no one has signed out of."""
-    return SignIn(access, signing_keys, stored or StoredSessions(), lambda: "192.0.2.1", secure=secure)
+    """The sign-in check of the service that signs, which no one has signed out of."""
+    return SignIn(
+        access, CookieKeys.of_signer(signing_keys), stored or StoredSessions(), lambda: "192.0.2.1", secure=secure
+    )
 
 
 @pytest.fixture
@@ -166,9 +168,24 @@ def test_copied_cookie_is_dead_once_its_holder_has_signed_out(access: AccessFile
     assert (name_in(sign_in, copied), name_in(sign_in, other)) == (None, "a coordinator")
 
 
-def test_cookie_from_before_sessions_names_no_one(access: AccessFile) -> None:
-    sign_in = make_sign_in(access, NEW)
-    morsel = cookie_of(sign_in)
-    old = URLSafeTimedSerializer([NEW], salt="console session").dumps(token_hash(KEY).hex())
-    morsel.set(morsel.key, old, old)
-    assert name_in(sign_in, morsel) is None
+def test_process_that_verifies_cookies_can_neither_make_nor_renew_one(
+    access: AccessFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the public key alone: used as a private one, or as the key of an HMAC, it makes no cookie."""
+    signer = make_sign_in(access, NEW)
+    public = CookieKeys.of_signer([NEW]).public[0]
+    verifier = SignIn(access, CookieKeys([public]), StoredSessions(), str, secure=True)
+    morsel, ref, session, now = cookie_of(signer), token_hash(KEY).hex(), new_token(), time.time()
+    assert name_in(verifier, morsel) == "a coordinator"
+    for made in (
+        SignIn(access, CookieKeys([public], private=public), StoredSessions(), str, secure=True).cookie_value(
+            ref, session, now
+        ),
+        URLSafeTimedSerializer([public], salt="console session").dumps([ref, session, now]),
+        URLSafeTimedSerializer([NEW], salt="console session").dumps([ref, session, now]),
+    ):
+        forged = cookie_of(signer)
+        forged.set(forged.key, made, made)
+        assert name_in(verifier, forged) is None
+    monkeypatch.setattr("time.time", lambda: now + RENEWED_AFTER_S + 2)
+    assert (renewed(verifier, morsel), renewed(signer, morsel) is None) == (None, False)

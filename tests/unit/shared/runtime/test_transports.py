@@ -30,6 +30,7 @@ def _environment(folder: Path, **changes: str) -> dict[str, str]:
         "TROIKA_ACCESS_FILE": str(access),
         "TROIKA_FORM_KEYS": str(folder / "form-keys"),
         "TROIKA_NOTIFICATIONS_PUBLIC_KEY": "ab" * 32,
+        "TROIKA_SIGNING_PUBLIC_KEY": "ab" * 32,
         "TROIKA_MAIL_FROM": "upr@example.org",
         "SMTP_URL": "smtp://127.0.0.1",
         "NOTIFICATIONS_DATABASE_URL": DATABASE,
