@@ -103,7 +103,7 @@ OF_DRAFTS = {
     ): f"{DRAFT}/preview",
 }
 """Of the page of a draft, and of its preview in a frame: beginning of the path by policy and ``X-Frame-Options``."""
-OF_THE_SYSTEM = "/-/"
+OF_THE_SYSTEM = ("/-/", "/openapi/")
 """Probes, metrics and documents contain no personal data and need no cache headers."""
 
 
