@@ -134,7 +134,7 @@ def _routes(apps: Mapping[str, Flask]) -> Iterator[tuple[str, str, set[str]]]:
             policy = policy_of(apps[name].view_functions[rule.endpoint])
             assert policy is not None
             path = _example(rule)
-            of_coordinators = policy.kind == "role" or path.startswith("/console")
+            of_coordinators = policy.kind == "role" or path.startswith(("/console", "/openapi/"))
             wanted = {DESK} if of_coordinators else {PUBLIC}
             if policy.kind == "role" and policy.or_link:
                 wanted = {PUBLIC, DESK}

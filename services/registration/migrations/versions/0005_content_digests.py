@@ -34,7 +34,7 @@ _REGISTRATION = DigestedTable(
 _TAGS = DigestedTable(
     "registration",
     "id",
-    ("id", "tags", "tags_revision"),
+    ("id", "tags", "tags_revision", "erased_at"),
     written="OLD.tags_revision <> NEW.tags_revision OR (OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL)",
     digest="tags_digest",
 )
