@@ -138,7 +138,7 @@ class FramePage:
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
         seats: ``open``, or ``waiting-list`` when a person who registers now has to wait.
-        begun: the event has begun, and still takes registrations.
+        begun: the event that the form is the way into has begun, and still takes registrations.
         controller: who is responsible for the data, and ``contact``: where to ask about it; ``""`` if not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
         challenge: path of challenges.

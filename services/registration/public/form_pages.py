@@ -29,6 +29,7 @@ from services.registration.forms.service import Partner, find_partner
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.context import (
+    WAYS_IN,
     PublicContext,
     SubmittedForm,
     busy,
@@ -129,7 +130,7 @@ def form_page(
         idempotency_key=key,
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         organiser=context.organiser,
-        begun=view.stored.opening.is_on(context.clock()),
+        begun=view.stored.kind in WAYS_IN and view.stored.opening.is_on(context.clock()),
         controller=view.stored.controller or "",
         contact=view.stored.contact or "",
         guest_list=guest_list_closes(view.stored),
