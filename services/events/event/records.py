@@ -149,8 +149,8 @@ def select_notes(connection: Connection, wanted: NoteQuery) -> list[EventNote]:
 
 
 def upsert_form(connection: Connection, content: Mapping[str, Any]) -> None:
-    """Store a form as it was published, unless a newer state of it is stored."""
-    connection.execute(_UPSERT_FORM, dict(content) | {"title": Jsonb(content["title"])})
+    """Store a form as it was published, unless a newer state of it is stored; 0.1.0 published no ``open_until``."""
+    connection.execute(_UPSERT_FORM, {"open_until": None, **content, "title": Jsonb(content["title"])})
 
 
 def forms_of(connection: Connection, events: Collection[str], named: Collection[str]) -> list[Form]:

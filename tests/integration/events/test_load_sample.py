@@ -133,5 +133,5 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
 
 def test_the_schema_has_a_column_for_each_field_of_an_event(engine: Engine, work: UnitOfWork) -> None:
     columns = rows(work, "SELECT column_name FROM information_schema.columns WHERE table_name = 'event'")
-    assert {name for (name,) in columns} == {field.name for field in fields(Event)} | {"changed_at"}
+    assert {name for (name,) in columns} == {field.name for field in fields(Event)} | {"changed_at", "digest"}
     assert migrate(engine, MIGRATIONS, {}).revision == current_revision(engine)
