@@ -278,11 +278,11 @@ class Tending:
         Raises:
             Unavailable: the database is down; the next tick continues.
         """
-        more = self._end_due()
-        more = fold_counts(self._work) or more
         now = self._clock.compared_now("promotion")
         if now is None:
             return False
+        more = self._end_due()
+        more = fold_counts(self._work) or more
         promote_due(self._work, self._messages, now)
         forms_with_seats_to_decide.set(count_to_decide(self._work, now))
         remind_of_details(self._work, self._messages, now)

@@ -105,7 +105,6 @@ def test_a_draft_is_not_there_for_the_public(loaded: UnitOfWork, client: FlaskCl
         ("?mode=online", [WEBINAR]),
         ("?city=geneva&status=confirmed", ["council-session-43"]),
         ("?working_group=health", [WEBINAR]),
-        ("?working_group=no-such-group", [WEBINAR]),
         ("?q=EMBASSIES", [WEBINAR]),
         ("?q=100%25", []),
         ("?from=2020-03-04T20:00:00Z&to=2020-05-01T00:00:00Z", ["council-session-43"]),
