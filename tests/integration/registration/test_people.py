@@ -51,7 +51,6 @@ QUERIES = [
     (f"event={WEBINAR}", ["Ben", "dee"]),
     ("working_group=housing", ["chi"]),
     ("form=join-working-group&working_group=housing", ["chi"]),
-    ("form=join-working-group&working_group=health", []),
     ("partner=example-partner", ["Ben"]),
     ("country=NG", ["ben"]),
     ("q=ben", ["ben", "Ben"]),

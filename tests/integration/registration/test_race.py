@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from services.registration.intake.mail_lines import HEADS
 from services.registration.own.service import show_waiting
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.processes import ProcessGroup
@@ -30,7 +31,7 @@ def people(service: RegistrationService, count: int) -> list[str]:
         patch.setattr("services.registration.public.context.VIEW_KEPT_S", 60.0)
         assert {service.submit(content).status_code for content in contents} == {202}
     service.decide()
-    for _ in range(count // DOMAIN_MAILBOXES):
+    for _ in range(count // HEADS):
         service.decide()
     assert len(service.mailed()) == count
     return [content["email"] for content in contents]

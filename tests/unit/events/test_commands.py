@@ -13,6 +13,7 @@ SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 
 def test_the_service_has_the_promised_commands() -> None:
     assert sorted(command_line().commands) == [
+        "confirm-time",
         "consume",
         "export",
         "key-checks",

@@ -18,6 +18,7 @@ COMMON = {
     "relay": WAITS,
     "consume": WAITS,
     "migrate": RECOVERS,
+    "confirm-time": REFUSED,
     "parked list": READS,
     "parked show": READS,
     "parked replay": REFUSED,

@@ -1,6 +1,7 @@
 """A form that is sent after the session has ended: what was typed is kept, and sent again after signing in."""
 
 import re
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -31,7 +32,7 @@ def client() -> FlaskClient:
     def answers() -> str:
         raise RecentSignInRequired
 
-    app.register_blueprint(frame_blueprint(cast(SignIn, None), CONSOLE))
+    app.register_blueprint(frame_blueprint(cast(SignIn, SimpleNamespace(renews=True)), CONSOLE))
     app.register_blueprint(blueprint)
     return app.test_client()
 

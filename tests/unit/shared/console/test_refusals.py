@@ -1,5 +1,6 @@
 """Pages of refusals give the reason of this case as a sentence, or what to do."""
 
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -33,7 +34,7 @@ def test_refusal_gives_the_reason_or_what_to_do(error: Exception, status: int, t
         raise error
 
     app.extensions[STATUSES] = STATUS
-    app.register_blueprint(frame_blueprint(cast(SignIn, None), CONSOLE))
+    app.register_blueprint(frame_blueprint(cast(SignIn, SimpleNamespace(renews=True)), CONSOLE))
     app.register_blueprint(blueprint)
     page = app.test_client().get("/console/things")
     assert (page.status_code, title in page.text, sentence in page.text) == (status, True, True)
