@@ -19,7 +19,7 @@ _OUTBOX = {
 }
 STATES: Mapping[str, Mapping[str, str]] = {
     REGISTRATION: {
-        "registration": "id, form, event_id, status, revision, position, offer_expires_at, offer_passed, cancelled_at, "
+        "registration": "id, person_ref, verified_at, form, event_id, status, revision, position, offer_expires_at, offer_passed, cancelled_at, "
         "erased_at",
         "lost_registration": "id, form, status",
         "proposal_state": "registration_id, revision, status, note, event_id, decided_at",
@@ -42,7 +42,7 @@ STATES: Mapping[str, Mapping[str, str]] = {
         **_OUTBOX,
     },
     NOTIFICATIONS: {
-        "recipient": "subject, about, form, form_kind, event, status, revision, erased_at",
+        "recipient": "subject, about, form, form_kind, event, status, revision, erased_at, closed IS NOT NULL",
         "event_copy": "id, revision, content",
         "mail": "id, kind, subject, revision, message_id, state, fence, lane, due_at, created_at, "
         "recipient IS NOT NULL",

@@ -119,7 +119,7 @@ class InProcessBus:
         """All that is stored, but for ids and numbers of the review; speakers by name."""
         with self.work.transaction() as connection:
             row: dict[str, Any] = connection.execute(
-                text("SELECT to_jsonb(proposal) FROM proposal WHERE id = CAST(:id AS uuid)"), {"id": self.id}
+                text("SELECT to_jsonb(proposal) - 'digest' FROM proposal WHERE id = CAST(:id AS uuid)"), {"id": self.id}
             ).scalar_one()
             found = read_proposal(connection, self.id)
         names: dict[str, Any] = {"speaker_names": (), "suggested_names": ()}

@@ -1,5 +1,6 @@
 """Two hosts with one keys database: one form, one key, and a destroyed key is destroyed on both."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,6 @@ from services.registration.sealing.encryption import public_half
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_service import publish_keys
 from services.registration.sealing.key_store import FormKeys
-from services.registration.wiring import MIGRATIONS
 from shared.db.roles import login, migrator
 from shared.runtime.clock import system_clock
 from shared.runtime.errors import Unavailable
@@ -34,7 +34,6 @@ from tests.integration.registration.test_kinds import installation as installati
 from tests.integration.registration.test_kinds import send
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, database_of
-from tests.support.migrations import current_revision
 from tests.support.postgres import PostgresServer
 from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.waiting import poll_until
@@ -303,10 +302,8 @@ def test_keys_database_without_schema_is_named_and_migrated(
         ]
         environment = installation.environment("registration", "migrate") | {KEYS_URL: empty}
         done = CliRunner().invoke(command_line(), ["migrate"], env=environment)
-        assert (done.exit_code, done.output) == (
-            0,
-            f"registration: schema {current_revision(MIGRATIONS)}\nkeys: schema 0001\n",
-        )
+        assert done.exit_code == 0
+        assert re.fullmatch(r"registration: schema \d{4}\nkeys: schema 0001\n", done.output)
         missing = faults_of(host)
         assert (len(missing), all("its private key is missing" in fault for fault in missing)) == (6, True)
     folder = installation.secrets.folder / "form-keys"
