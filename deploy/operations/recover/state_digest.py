@@ -19,8 +19,8 @@ _OUTBOX = {
 }
 STATES: Mapping[str, Mapping[str, str]] = {
     REGISTRATION: {
-        "registration": "id, person_ref, verified_at, form, event_id, status, revision, position, offer_expires_at, offer_passed, cancelled_at, "
-        "erased_at",
+        "registration": "id, form, event_id, status, revision, position, offer_expires_at, offer_passed, cancelled_at, "
+        "erased_at, person_ref, verified_at",
         "lost_registration": "id, form, status",
         "proposal_state": "registration_id, revision, status, note, event_id, decided_at",
         "event_copy": "id, revision",

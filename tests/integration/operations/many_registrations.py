@@ -37,6 +37,10 @@ _ROWS: dict[str, tuple[str, ...]] = {
             {{people}} {_PEOPLE}""",
         f"""INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
         SELECT {_ID}, 1, 'confirmed', now() - interval '1 day', {{people}}, 'registered' {_PEOPLE}""",
+        f"""INSERT INTO managing_link (token_hash, registration_id, minted_at, asked)
+        SELECT {_PERSON}, {_ID}, now(), false {_PEOPLE}""",
+        f"""INSERT INTO limited_link (token_hash, registration_id, purpose, minted_at)
+        SELECT {_PERSON}, {_ID}, 'view', now() {_PEOPLE}""",
         _OUTBOX.format(message=_PUBLISHED, key="registration.confirmed.v1", subject=_ID) + _PEOPLE,
         _INBOX.format(queue="registration.mail", message=_SENT) + _PEOPLE,
     ),
@@ -45,6 +49,9 @@ _ROWS: dict[str, tuple[str, ...]] = {
             language, occurred_at)
         SELECT {_ID}, 'crowd', 'webinar', 'confirmed', 1, {_PERSON}, false, 'en', now() {_PEOPLE}""",
         "INSERT INTO tally (dimension, name, registrations) VALUES ('form_kind', 'webinar', {people})",
+        """INSERT INTO tally (dimension, name, registrations)
+        SELECT 'day', (coalesce(uuid_extract_timestamp(registration_id), occurred_at) AT TIME ZONE 'UTC')::date::text,
+            count(*) FROM roster GROUP BY 2""",
         f"""INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at)
         SELECT {_MAIL}, {_ID}, 'confirmation', now() {_PEOPLE}""",
         _INBOX.format(queue="events.rollup", message=_PUBLISHED) + _PEOPLE,

@@ -21,8 +21,7 @@ def test_many_registrations_are_audited_in_seconds_and_little_memory(whole: Test
     began_s = time.perf_counter()
     gather(whole, PEOPLE)
     filled_s = time.perf_counter()
-    found = differences(whole, receipts(PEOPLE), copies(PEOPLE))
-    assert sorted({(f.equation, f.what, f.expected, f.found) for f in found})[:6] == []
+    assert differences(whole, receipts(PEOPLE), copies(PEOPLE)) == []
     read_s = time.perf_counter()
     print(f"{PEOPLE:,} registrations made in {filled_s - began_s:.1f} s, audited in {read_s - filled_s:.1f} s")
     rows(whole.urls["notifications"], "DELETE FROM inbox WHERE message_id = (SELECT message_id FROM inbox LIMIT 1)")

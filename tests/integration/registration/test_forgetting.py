@@ -78,8 +78,11 @@ def test_days_count_from_the_end_and_not_from_the_beginning(
 
 
 def entries(installation: TestInstallation) -> list[tuple[str, str, str, int]]:
-    """(who, action, step, count) of the audit log."""
-    found = rows(installation.urls["registration"], "SELECT done_by, action, detail FROM audit_record ORDER BY id")
+    """(who, action, step, count) of the audit log about retention."""
+    found = rows(
+        installation.urls["registration"],
+        "SELECT done_by, action, detail FROM audit_record WHERE detail ? 'step' ORDER BY id",
+    )
     return [(who, action, detail["step"], detail["count"]) for who, action, detail in found]
 
 
@@ -115,6 +118,7 @@ def test_time_that_jumps_deletes_nothing_until_an_operator_confirms(
     listed = CliRunner().invoke(command_line(), ["retention"], env=environment).output
     assert f"{DAYS} days after it ended" in listed
     form = rows(url, "SELECT slug FROM form")[0][0]
+    assert CliRunner().invoke(command_line(), ["confirm-time", "--yes"], env=environment).exit_code == 0
     done = CliRunner().invoke(command_line(), ["retention", "confirm", form, "--yes"], env=environment)
     assert (done.exit_code, "1 ended confirmed" in done.output) == (0, True), done.output
     service.tend(datetime.now(UTC))
