@@ -28,7 +28,7 @@ from tests.support.installation import TestInstallation
 
 PEOPLE = 30
 MESSAGES = RegistrationMessages(public_key_of(new_key()), public_key_of(new_key()))
-REFUSED = ("pruning", "tending", "promotion")
+REFUSED = ("pruning", "promotion")
 EVERYTHING = """
     SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM outbox), (SELECT count(*) FROM inbox),
         (SELECT count(*) FROM submission), (SELECT count(*) FROM confirmation_link)

@@ -16,7 +16,7 @@ from tests.support.waiting import poll_until
 OVERDUE = "UPDATE candidate SET received_at = received_at - interval '15 days'"
 SEATS = "SELECT form, confirmed, waiting, offered FROM seat ORDER BY form"
 PROMOTIONS = "SELECT count(*) FROM promotion"
-REFUSED = 'troika_final_work_refused_total{service="registration",work="tending"}'
+REFUSED = 'troika_final_work_refused_total{service="registration",work="promotion"}'
 
 
 @pytest.fixture
