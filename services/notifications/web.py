@@ -24,7 +24,6 @@ from services.notifications.bulletins.console import (
 )
 from services.notifications.bulletins.draft_form import SEGMENT_WORDS
 from services.notifications.bulletins.drafts import BulletinContext, Letterhead
-from services.notifications.composing.texts import pieces_of
 from services.notifications.recipients.api import person_export_blueprint, suppressions_blueprint, unsubscribe_blueprint
 from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.tracking.api import mails_blueprint
@@ -41,6 +40,7 @@ from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
 from shared.http.sign_in import CookieKeys, key_holders
+from shared.i18n.paragraphs import pieces_of
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing

@@ -24,6 +24,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from icalendar import Alarm, Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress, vText, vUri
+from icalendar.prop import vInline
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _REACH = timedelta(days=366)
@@ -241,8 +242,8 @@ def write_feed(feed: Feed, product: str, events: Sequence[CalendarEvent]) -> byt
 
     Args and raises are those of :func:`write_invitation`; NAME, SOURCE and REFRESH-INTERVAL are those of RFC 7986.
     """
-    name = vText(clean(feed.name), params={"language": feed.language})
-    calendar = _calendar(product, [("name", name), ("x-wr-calname", clean(feed.name)), ("source", vUri(feed.address))])
+    name = _text(feed.name, language=feed.language)
+    calendar = _calendar(product, [("name", name), ("x-wr-calname", _text(feed.name)), ("source", vUri(feed.address))])
     calendar["source"].params["value"] = "URI"
     calendar.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
@@ -268,6 +269,14 @@ def clean(text: str) -> str:
     """
     unified = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return "".join(c for c in unified if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+_ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+
+
+def _text(text: str, **parameters: str) -> vInline:
+    """A value of type TEXT (RFC 5545, 3.3.11). icalendar 7.3 would write a typed backslash and N as a line break."""
+    return vInline(clean(text).translate(_ESCAPED), params=parameters)
 
 
 def _calendar(product: str, properties: Iterable[tuple[str, object]]) -> Calendar:
@@ -328,9 +337,9 @@ def _entry(event: CalendarEvent, defined: Mapping[str, Rules]) -> Event:
     entry.add("status", event.status)
     for key, text in (("summary", event.title), ("description", event.description), ("location", event.location)):
         if text:
-            entry.add(key, clean(text))
+            entry.add(key, _text(text))
     if event.category:
-        entry.add("categories", [clean(event.category)])
+        entry.add("categories", _text(event.category))
     if event.url:
         entry.add("url", vUri(event.url))
     if event.private:
@@ -358,7 +367,7 @@ def _alarm(minutes: int, title: str) -> Alarm:
     """RFC 5545, 3.6.6: what is displayed needs a description."""
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
-    alarm.add("description", clean(title))
+    alarm.add("description", _text(title))
     alarm.add("trigger", timedelta(minutes=-minutes))
     return alarm
 

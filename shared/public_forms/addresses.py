@@ -9,31 +9,62 @@ import marshmallow as ma
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-MAX_ADDRESS_LENGTH = 254
+from shared.public_forms.fields import without_ignorable
 
-_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+MAX_ADDRESS_LENGTH = 254
+MAX_LOCAL_PART = 64
+"""Characters before the @ (RFC 5321, 4.5.3.1.1): longer ones are refused by mail servers, so no mail would arrive."""
+
+_TYPED_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0xFE6B: ord("@")}
+"""Full-width forms of ASCII, as Chinese and Japanese keyboards have them, and the small at sign. No other compatibility
+form is replaced: the mail would go to an address that no one typed."""
+
+_MAILTO = re.compile(r"(?i)mailto:\s*")
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 """The usual characters before the @. The library takes it as it is, so only the domain is left to be checked,
 and most people share a few domains."""
+
+
+class NotAnAddress(ValueError):
+    """The text is refused; ``code`` is the reason: ``bad-address`` or ``long-local-part``."""
+
+    def __init__(self, code: str = "bad-address") -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def typed_address(text: str) -> str:
+    """``text`` without what comes along when an address is copied or typed on another keyboard.
+
+    Those are spaces and ``mailto:`` before it, characters that cannot be seen, and full-width forms such as ``＠``.
+    """
+    if not text.isascii():
+        text = without_ignorable(text).translate(_TYPED_WIDE)
+    text = text.strip()
+    return text[found.end() :] if (found := _MAILTO.match(text)) else text
 
 
 def normal_address(text: str) -> str:
     """``text`` as an address that any mail server accepts: domain in lower case and in ASCII (IDNA).
 
     The part before the @ keeps its case and has to be ASCII: without SMTPUTF8 on the whole way no mail would
-    arrive, and a person would wait for it. No DNS query is made.
+    arrive, and a person would wait for it. What :func:`typed_address` removes is accepted. No DNS query is made.
 
     Raises:
-        ValueError: not an address that mail can be sent to.
+        NotAnAddress: mail cannot be sent to it.
     """
+    text = typed_address(text)
     if len(text) > MAX_ADDRESS_LENGTH:
-        raise ValueError("too long")
+        raise NotAnAddress
     local, _, domain = text.rpartition("@")
+    if len(local) > MAX_LOCAL_PART:
+        raise NotAnAddress("long-local-part")
     if _PLAIN_LOCAL.fullmatch(local) and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES:
         return _within_length(f"{local}@{_normal_domain(domain)}")
     try:
         checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
-        raise ValueError("not an address") from error
+        raise NotAnAddress from error
     return _within_length(checked.ascii_email or "")
 
 
@@ -43,13 +74,13 @@ def _normal_domain(domain: str) -> str:
     try:
         checked = validate_email(f"a@{domain}", check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
-        raise ValueError("not an address") from error
+        raise NotAnAddress from error
     return checked.ascii_domain
 
 
 def _within_length(address: str) -> str:
     if not address or len(address) > MAX_ADDRESS_LENGTH:
-        raise ValueError("not an address")
+        raise NotAnAddress
     return address
 
 
@@ -232,12 +263,12 @@ def mail_domain(email: str) -> str:
 
 
 def email_field() -> ma.fields.String:
-    """Return a required field that takes what :func:`normal_address` takes, and spaces around it."""
+    """Return a required field that takes what :func:`normal_address` takes."""
     return ma.fields.String(required=True, validate=[ma.validate.Length(max=MAX_ADDRESS_LENGTH), _is_address])
 
 
 def _is_address(text: str) -> None:
     try:
-        normal_address(text.strip())
+        normal_address(text)
     except ValueError:
         raise ma.ValidationError("Not a mail address.") from None

@@ -53,8 +53,26 @@ class Unclean(ValueError):
         self.code = code
 
 
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""``Default_Ignorable_Code_Point`` of Unicode 16 (DerivedCoreProperties.txt): what is shown as nothing."""
+
+
+def without_ignorable(text: str) -> str:
+    """``text`` without what is shown as nothing: joiners, direction marks, variation selectors, tags."""
+    return text if text.isascii() else _IGNORABLE.sub("", text)
+
+
 def folded(text: str) -> str:
-    """``text`` for comparison: single spaces, and no difference between upper and lower case."""
+    """``text`` for comparison: equal for texts that differ only in spaces, case, width, or what cannot be seen.
+
+    It is the case folding of Unicode for identifiers (NFKC_Casefold, Unicode 3.13.4 D, toNFKC_Casefold), with single
+    spaces. It is for comparison only: what is stored and shown is the text as it was typed.
+    """
+    if not text.isascii():
+        text = normalize("NFKC", normalize("NFKC", without_ignorable(text)).casefold())
     return " ".join(text.split()).casefold()
 
 

@@ -13,7 +13,7 @@ from marshmallow import RAISE, Schema, ValidationError
 from marshmallow.fields import Field as SchemaField
 
 from shared.public_forms.definition import Field, FormDefinition
-from shared.public_forms.fields import Check, engine_texts
+from shared.public_forms.fields import Check, engine_texts, folded
 
 
 class Submitted(Protocol):
@@ -234,7 +234,7 @@ def _are_lines_of(value: Any, other: Any) -> bool:
 
 
 def _lines(text: str) -> Set[str]:
-    return {words for line in text.splitlines() if (words := " ".join(line.split()).casefold())}
+    return {words for line in text.splitlines() if (words := folded(line))}
 
 
 def _about_other(definition: FormDefinition, field: Field, other: str, code: str, language: str) -> FieldError:

@@ -42,6 +42,7 @@ from shared.http.problems import from_domain
 from shared.http.stylesheets import Sheet, card_sheet, serve_sheet
 from shared.i18n.catalogue import isolated, labelled, language_attributes, language_mark, listed, marked
 from shared.i18n.languages import LANGUAGE_NAMES, Text, direction
+from shared.i18n.paragraphs import pieces_of
 from shared.i18n.when import (
     NO_BREAK,
     Period,
@@ -253,6 +254,7 @@ def _page_values(public_url: str) -> dict[str, Any]:
         "link": _linker(language),
         "form_title": lambda form: form.title or Text.of({"": form.id}),
         "plain": lambda text: text.in_language(language),
+        "paragraphs": lambda text: pieces_of(text.in_language(language)),
         "isolated": lambda text: isolated(text, language),
         "marked": lambda text: marked(text, language),
         "attributes": lambda text: language_attributes(text, language),

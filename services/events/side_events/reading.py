@@ -32,6 +32,7 @@ from services.events.side_events.store import (
 )
 from services.events.tables import CountedGroup
 from shared.db.unit_of_work import UnitOfWork
+from shared.public_forms.fields import folded
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import keyed_hash
@@ -64,8 +65,8 @@ class ProposalKeys:
             raise Unsealable from None
 
     def speaker_ref(self, name: str) -> str:
-        """The reference of a speaker's name; ignores differences in spaces and case."""
-        return keyed_hash(self.reference_keys[0], "speaker", " ".join(name.split()).casefold()).hex()[:32]
+        """The reference of a speaker's name; ignores differences in spaces, case, width, and what cannot be seen."""
+        return keyed_hash(self.reference_keys[0], "speaker", folded(name)).hex()[:32]
 
     def encrypted_names(self, names: Mapping[str, str], proposal_id: str) -> bytes | None:
         """Names of speakers by their references as they are stored, bound to the proposal; None without speakers."""

@@ -1,8 +1,8 @@
-"""Texts of mails: our own sentences by name, the texts of others defused, and the texts of coordinators with links.
+"""Texts of mails: our own sentences by name, and the texts of others defused.
 
 Mail clients convert bare addresses into links, so escaping HTML is not enough: ``evil.example`` in a name would become
 a link in a mail that we signed. A space after the dot is visible and safe. Some clients drop invisible joiners before
-they search for links. What coordinators wrote is not defused: their links, addresses and line breaks stay.
+they search for links. What coordinators wrote is not defused: :mod:`shared.i18n.paragraphs` keeps its links and lines.
 """
 
 import re
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from services.notifications.composing.model import TEXTS, VARIANTS
 from shared.i18n.catalogue import Catalogue, labelled
@@ -19,7 +18,6 @@ from shared.i18n.languages import LANGUAGES as LANGUAGES
 from shared.i18n.languages import direction
 
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners are part of correct spelling in Persian and in Indian scripts, so they remain."""
 
@@ -51,69 +49,10 @@ def defuse(text: str, limit: int = 200) -> str:
     return line
 
 
-def written_line(text: str) -> str:
-    """Return a coordinator's text on one line, unchanged except for control characters."""
-    return "".join(" " if unicodedata.category(c) in _NO_TEXT else c for c in text).strip()
-
-
-def safe_link(url: str | None) -> str | None:
-    """Return ``url`` if it is plain http(s) with a host, without characters that end a line, attribute or link."""
-    if not url or not re.fullmatch(r"[!#-;=?-\[\]_a-z~]+", url):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None
-
-
 def _visible(character: str) -> str:
     if character in _JOINERS:
         return character
     return " " if unicodedata.category(character) in _DROPPED else character
-
-
-_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?()\]\u060c\u3002\uff0c]")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Words, or the URL of a link; ``broken`` if a line ends after it."""
-
-    words: str
-    link: bool = False
-    broken: bool = False
-
-
-def plain_text(pieces: list[Piece]) -> str:
-    """Return a paragraph without markup."""
-    return "".join(piece.words + "\n" * piece.broken for piece in pieces)
-
-
-def pieces_of(text: str) -> list[list[Piece]]:
-    """Return the paragraphs of ``text``, separated by empty lines; single line ends remain."""
-    blocks = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return [_paragraph(block.strip().split("\n")) for block in blocks if block.strip()]
-
-
-def _paragraph(lines: list[str]) -> list[Piece]:
-    pieces: list[Piece] = []
-    for number, line in enumerate(lines, start=1):
-        found = _pieces(written_line(line))
-        if number < len(lines):
-            found.append(Piece("", broken=True))
-        pieces += found
-    return pieces
-
-
-def _pieces(line: str) -> list[Piece]:
-    pieces, after = [], 0
-    for match in _LINK.finditer(line):
-        if safe_link(match[0]) is None:
-            continue
-        pieces += [Piece(line[after : match.start()]), Piece(match[0], link=True)]
-        after = match.end()
-    return [piece for piece in (*pieces, Piece(line[after:])) if piece.words]
 
 
 FALLBACK = LANGUAGES[0]

@@ -6,15 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from services.notifications.composing.model import CANCELLED, SEAT_KINDS, EventCopy, MailContext, PreviousTime
-from services.notifications.composing.texts import (
-    Piece,
-    Wording,
-    defuse,
-    pieces_of,
-    plain_text,
-    safe_link,
-    written_line,
-)
+from services.notifications.composing.texts import Wording, defuse
 from services.notifications.mails.kinds import (
     ATTENDING,
     DECISION_KINDS,
@@ -25,6 +17,7 @@ from services.notifications.mails.kinds import (
     SEAT_OFFERED,
     TAKING_PLACE,
 )
+from shared.i18n.paragraphs import Piece, pieces_of, plain_text, safe_link, written_line
 from shared.i18n.when import Period, TimeLine, known_zone, place_text, time_lines
 
 

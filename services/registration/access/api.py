@@ -28,7 +28,7 @@ from shared.http.request_data import Blueprint
 from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.schemas import SLUG
-from shared.public_forms.addresses import email_field
+from shared.public_forms.addresses import email_field, normal_address
 from shared.runtime.schema_fields import in_known_years
 
 _SLUG = ma.validate.Regexp(SLUG)
@@ -162,7 +162,7 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def invite_one(content: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Invite a colleague by mail. Its link works once, within seven days. Only access of your own can be given."""
-        new = NewColleague(content["name"], content["email"].strip(), content["language"], _grant(content))
+        new = NewColleague(content["name"], normal_address(content["email"]), content["language"], _grant(content))
         return _public(desk.one(invite(desk, holder(), new)), desk.clock()), 201
 
 
@@ -216,7 +216,7 @@ def _add_links(blueprint: Any, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def send_again(content: dict[str, Any], holder_id: UUID) -> None:
         """Mail a new link: earlier ones end, and using it replaces every passkey and key that the holder has."""
-        invite_again(desk, holder(), str(holder_id), content["email"].strip(), content["language"])
+        invite_again(desk, holder(), str(holder_id), normal_address(content["email"]), content["language"])
 
     @blueprint.delete("/<uuid:holder_id>/invitation")
     @blueprint.response(204)

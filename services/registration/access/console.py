@@ -38,7 +38,7 @@ from shared.http.holders import MAX_HOLDER_NAME_LENGTH
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES
 from shared.i18n.when import compact_day
 from shared.messaging.contracts.payloads import ROLES
-from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, normal_address
+from shared.public_forms.addresses import NotAnAddress, normal_address
 from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
 
@@ -80,8 +80,11 @@ def read_access(
             faults["name"] = "Enter a name on one line."
         if language not in LANGUAGES:
             faults["language"] = "Choose one of the languages."
-    if (asks_person or not asks_grant) and not _is_address(email):
-        faults["email"] = "Enter an e-mail address."
+    if asks_person or not asks_grant:
+        try:
+            email = normal_address(email)
+        except NotAnAddress:
+            faults["email"] = "Enter an e-mail address."
     until, grant = given.get("until", "").strip(), Grant(frozenset())
     if asks_grant:
         grant = _grant(given, until, faults, forms)
@@ -124,15 +127,6 @@ def last_day(until: datetime | None) -> str:
 def last_day_text(until: datetime | None) -> str:
     """:func:`last_day` as a page shows it: ``Thu 31 Dec 2026``."""
     return "" if until is None else compact_day(date.fromisoformat(last_day(until)))
-
-
-def _is_address(text: str) -> bool:
-    if len(text) > MAX_ADDRESS_LENGTH:
-        return False
-    try:
-        return bool(normal_address(text))
-    except ValueError:
-        return False
 
 
 PATH = "/console/access"

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from unicodedata import normalize
 
 ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
 INVITED_FOR = timedelta(days=7)
@@ -76,11 +75,6 @@ class Granted:
 def is_readable(name: str) -> bool:
     """Whether a name is one line without invisible characters, which could make two names appear identical."""
     return name.isprintable() and name == " ".join(name.split())
-
-
-def comparable_name(name: str) -> str:
-    """Return the same key for names that appear identical in most typefaces; ignores width, ligatures and case."""
-    return normalize("NFKC", name).casefold()
 
 
 def grant_obstacle(own: Grant, given: Grant) -> str:

@@ -17,7 +17,6 @@ from services.registration.access.model import (
     NEW_FOR,
     Grant,
     Granted,
-    comparable_name,
     faults_of,
     grant_obstacle,
 )
@@ -32,6 +31,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.holders import AccessFile, Holder
 from shared.messaging import outbox
 from shared.messaging.contracts.payloads import ROLES
+from shared.public_forms.fields import folded
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id, new_token, token_hash
@@ -240,7 +240,7 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         store.lock_access(connection)
         holder_id = new_id()
         names = [*(one.name for one in desk.file.holders()), *(one.name for one in store.list_access(connection))]
-        taken = comparable_name(new.name) in map(comparable_name, names)
+        taken = folded(new.name) in map(folded, names)
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "a colleague with this name already has access")
         publish(connection, holder_id)

@@ -138,7 +138,7 @@ def _preview(checked: CheckedAnswers, held: Mapping[str, Any], person: Person, e
 
 def _address(typed: str) -> str:
     try:
-        return normal_address(typed.strip())
+        return normal_address(typed)
     except ValueError:
         raise DomainError("invalid-address", "that is not a mail address") from None
 

@@ -35,12 +35,12 @@ from shared.http.access import by_link
 from shared.http.request_data import require_form
 from shared.i18n.languages import Title
 from shared.i18n.when import period
-from shared.public_forms.addresses import address_key, normal_address
+from shared.public_forms.addresses import NotAnAddress, address_key, normal_address
 from shared.public_forms.fields import engine_texts
 from shared.runtime.errors import DomainError
 from shared.security.rate_limits import limited
 
-AddressError = Literal["", "invalid", "same-address"]
+AddressError = Literal["", "invalid", "long-local-part", "same-address"]
 UndoState = Literal["offered", "processing", "address-restored", "registered-there", "address-full", "gone"]
 
 
@@ -175,8 +175,8 @@ def _add_asking(blueprint: Blueprint, context: PublicContext) -> None:
 def _read(typed: str, present: str) -> tuple[AddressError, str]:
     try:
         email = normal_address(typed)
-    except ValueError:
-        return "invalid", ""
+    except NotAnAddress as error:
+        return ("long-local-part" if error.code == "long-local-part" else "invalid"), ""
     return ("same-address", "") if address_key(email) == address_key(present) else ("", email)
 
 

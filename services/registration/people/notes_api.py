@@ -328,7 +328,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
 
         Existing registrations of the address stay.
         """
-        address = normal_address(content["email"].strip())
+        address = normal_address(content["email"])
         block_address(work, clock, references, address, content["reason"], by=holder().name)
 
     @blueprint.delete("/<uuid:blocked_id>")

@@ -35,7 +35,7 @@ class References:
         )
 
     def person(self, email: str, name: str | None, title: str | None = None) -> bytes:
-        """Return the keyed hash of one person at an address; spacing and case of the name make no difference.
+        """Return the keyed hash of one person at an address; what :func:`folded` ignores makes no difference.
 
         ``title`` is that of a proposal: it distinguishes several proposals of one person.
         """
@@ -43,7 +43,7 @@ class References:
         return keyed_hash(self.key, "person at address", "\0".join(parts))
 
     def organisation(self, name: str | None) -> str | None:
-        """Return a stable id (UUID text) for an organisation's name, however it is spaced and cased; None for none."""
+        """Return a stable id (UUID text) for an organisation's name, the same for equal folded names; None for none."""
         if not name:
             return None
         return str(UUID(bytes=keyed_hash(self.key, "organisation", folded(name))[:16], version=5))

@@ -219,7 +219,7 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock, references: Referenc
         """
         if asked["with_sealed"] and "sealed-reader" not in holder().roles:
             refuse(holder())
-        email = normal_address(asked["email"].strip())
+        email = normal_address(asked["email"])
         export_id = record_export(work, clock, asked, with_sealed=asked["with_sealed"])
         reader = SealedReader(holder().name, asked["reason"]) if asked["with_sealed"] else None
         found = export_person(work, clock, references, keys, email, reader)

@@ -172,7 +172,7 @@ def my_registrations_blueprint(context: PublicContext) -> PageBlueprint:
         require_form()
         typed = request.form.get("email", "")
         try:
-            address = normal_address(typed.strip())
+            address = normal_address(typed)
         except ValueError:
             return _page(address=typed[:MAX_SHOWN], notice="address", status=422)
         if not request.form.get("website"):

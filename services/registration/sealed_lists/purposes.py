@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any
 
 from shared.public_forms.definition import FormDefinition
-from shared.public_forms.fields import Field
+from shared.public_forms.fields import Field, folded
 
 Answers = Mapping[str, Any]
 """Of one person, by field, as JSON carries them; what was not answered is left out."""
@@ -130,11 +130,11 @@ def _answers_to(field: Field, people: Sequence[Answers]) -> CountTable:
     counted: Counter[str] = Counter()
     for one in people:
         for text in _texts(field, one.get(field.name)):
-            folded = " ".join(text.split()).casefold().rstrip(".")
-            spelt.setdefault(folded, " ".join(text.split()))
-            counted[folded] += 1
+            words = folded(text).rstrip(".")
+            spelt.setdefault(words, " ".join(text.split()))
+            counted[words] += 1
     shown = counted.most_common(MAX_ROWS)
-    rows: list[tuple[Any, ...]] = [(spelt[folded], number) for folded, number in shown]
+    rows: list[tuple[Any, ...]] = [(spelt[words], number) for words, number in shown]
     if rest := counted.total() - sum(number for _, number in shown):
         rows.append((OTHER, rest))
     columns = (("answer", "Answer"), ("people", "People"))

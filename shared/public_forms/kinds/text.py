@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unicodedata import category, normalize
 
 from marshmallow import ValidationError
 
-from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, normal_address
+from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, NotAnAddress, normal_address, typed_address
 from shared.public_forms.fields import (
     Check,
     Field,
@@ -32,6 +33,7 @@ from shared.public_forms.fields import (
     no_limits,
     parse_text,
     text_schema,
+    without_ignorable,
 )
 
 MAX_TEXT = 500
@@ -67,13 +69,13 @@ def _check_email(field: Field) -> Check:
     most = field.max_length
 
     def check(raw: Any) -> str | None:
-        text = cleaned(clean_line, raw, most)
+        text = cleaned(clean_line, typed_address(raw) if isinstance(raw, str) else raw, most)
         if not text:
             return None
         try:
             return normal_address(text)
-        except ValueError:
-            raise ValidationError("bad-address") from None
+        except NotAnAddress as error:
+            raise ValidationError(error.code) from None
 
     return check
 
@@ -113,17 +115,19 @@ EMAIL = FieldKind(
 
 
 MAX_PHONE = 40
-PATTERN = "^\\s*(\\+|\uff0b|00|\u0660\u0660|\u06f0\u06f0)[^A-Za-z+]{4,38}$"
+_AROUND = "[\\s\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*"
+"""Spaces, and the invisible marks that come with a number copied from a contact list or from a text in Arabic."""
+PATTERN = (
+    f"^{_AROUND}([Tt][Ee][Ll]:)?{_AROUND}(\\+|\uff0b|00|\uff10\uff10|\u0660\u0660|\u06f0\u06f0)[^A-Za-z+]{{4,38}}$"
+)
 """A plus sign or the prefix of most countries, 00, then no letters; both also as Arabic, Persian and Chinese keyboards
-have them. Valid in both ECMA 262 and Python."""
+have them. Before it ``tel:``, as a link has it (RFC 3966). Valid in both ECMA 262 and Python."""
 _WRITTEN = re.compile(PATTERN)
-_UNSEEN = re.compile(r"[\s\u200e\u200f]")
-"""Spaces of every width, and the marks of direction that come with a number copied from a text in Arabic."""
 
 
 def _check_phone(field: Field) -> Check:
     def check(raw: Any) -> str | None:
-        text = cleaned(clean_line, raw, MAX_PHONE)
+        text = cleaned(clean_line, without_ignorable(raw) if isinstance(raw, str) else raw, MAX_PHONE)
         if not text:
             return None
         number = _normal(text)
@@ -142,12 +146,22 @@ def _normal(text: str) -> str | None:
     if prefix is None:
         return None
     try:
-        number = phonenumbers.parse("+" + _UNSEEN.sub("", text[prefix.end(1) :]))
+        number = phonenumbers.parse("+" + _plain_digits(text[prefix.end(2) :]))
     except phonenumbers.NumberParseException:
         return None
     if number.extension or not phonenumbers.is_possible_number(number):
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _plain_digits(text: str) -> str:
+    """``text`` without spaces, and with every dash and minus sign as a hyphen."""
+    dashed = (_HYPHEN if sign in _MINUS_SIGNS or category(sign) == "Pd" else sign for sign in normalize("NFKC", text))
+    return "".join("".join(dashed).split())
+
+
+_HYPHEN, _MINUS_SIGNS = "-", "\u2212\u2043"
+"""The minus sign and the hyphen of lists; Unicode counts neither among the dashes."""
 
 
 def _international(answer: Any) -> str:

@@ -25,6 +25,7 @@ from shared.public_forms.fields import (
     no_initial,
     no_limits,
     parse_text,
+    without_ignorable,
 )
 
 
@@ -101,11 +102,16 @@ def _parse_number(text: str) -> int | float | str:
     return _decimal(plain) if DECIMAL.fullmatch(plain) and not GROUPED.fullmatch(plain) else spelt
 
 
+_SIGNS = str.maketrans({"\u066b": ".", "\u2212": "-", "\uff0d": "-", "\uff0b": "+"})
+"""The Arabic decimal separator, the minus sign, and the full-width signs of Chinese and Japanese keyboards."""
+
+
 def _in_ascii(text: str) -> str:
-    """``text`` with the digits of every script as 0 to 9, and the Arabic decimal separator as a point."""
+    """``text`` with the digits of every script as 0 to 9, signs in ASCII, and without what cannot be seen."""
     if text.isascii():
         return text
-    return "".join(str(decimal(sign)) if sign.isdecimal() else sign for sign in text).replace("\u066b", ".")
+    seen = without_ignorable(text).strip()
+    return "".join(str(decimal(sign)) if sign.isdecimal() else sign for sign in seen).translate(_SIGNS)
 
 
 def _decimal(plain: str) -> float:

@@ -187,6 +187,33 @@ def test_feeds_keep_joiners_links_and_lines_as_coordinators_wrote_them(loaded: U
     assert (entry["SUMMARY"], entry["DESCRIPTION"]) == (str(title), str(summary).replace("\n", "\\n"))
 
 
+SUMMARY = """Agenda <script>alert(1)</script>
+1. https://example.org/brief?a=1&b=2, then questions\r
+javascript:alert(1) http://a"onmouseover=alert(1)
+
+请看https://example.org/zh。谢谢 https://example.org@example.net/ <a href=https://example.net>"""
+
+
+def test_summary_keeps_its_lines_and_links_and_nothing_else(loaded: UnitOfWork, client: FlaskClient) -> None:
+    _take(
+        loaded,
+        WEBINAR,
+        datetime(2020, 3, 1, tzinfo=UTC),
+        lambda event: replace(event, summary=Text.of({"en": SUMMARY})),
+    )
+    rel = 'rel="noopener nofollow noreferrer" dir="ltr"'
+    page = client.get(f"/programme/{WEBINAR}?lang=en").text
+    assert re.findall(r"<p>(?:Agenda|请看).*?</p>", page) == [
+        "<p>Agenda &lt;script&gt;alert(1)&lt;/script&gt;<br>"
+        f'1. <a href="https://example.org/brief?a=1&amp;b=2" {rel}>https://example.org/brief?a=1&amp;b=2</a>,'
+        " then questions<br>"
+        f'javascript:alert(1) <a href="http://a" {rel}>http://a</a>&#34;onmouseover=alert(1)</p>',
+        f'<p>请看<a href="https://example.org/zh" {rel}>https://example.org/zh</a>。谢谢'
+        " https://example.org@example.net/ &lt;a href="
+        f'<a href="https://example.net" {rel}>https://example.net</a>&gt;</p>',
+    ]
+
+
 @pytest.mark.parametrize(
     ("page", "calendar"),
     [

@@ -5,7 +5,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 
-from services.notifications.composing.texts import defuse, one_line, safe_link
+from services.notifications.composing.texts import defuse, one_line
+from shared.i18n.paragraphs import safe_link
 from tests.unit.notifications.hostile_text import CLICKABLE, hostile
 
 LINKS = [
@@ -80,6 +81,7 @@ def test_line_is_one_line_of_visible_characters(text: str) -> None:
         ("javascript:alert(1)", False),
         ("data:text/html,x", False),
         ("https://", False),
+        ("https://example.org@example.net/", False),
         ("https://a b", False),
         ("https://a\r\nb", False),
         ('https://a"b', False),

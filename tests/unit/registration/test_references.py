@@ -79,14 +79,27 @@ def test_proposals_of_one_person_are_distinguished_by_their_titles() -> None:
     assert len({one, *others}) == 4
 
 
-@pytest.mark.parametrize(("email", "name"), [("INFO@example.org", "A. B."), ("info@example.org", "  a.   b. ")])
-def test_person_is_the_same_however_the_name_is_spaced_and_cased(email: str, name: str) -> None:
-    assert REFERENCES.person(email, name) == REFERENCES.person("info@example.org", "A. B.")
+SAME_NAMES = (
+    "anna ber",
+    "  ANNA   BER ",
+    "\ufeffAnna Ber",
+    "An\u00adna Ber",
+    "\uff21nna\u3000Ber",
+    "Anna\u200b \u2067Ber",
+    "Anna Ber\U000e0041\U000e007f",
+    "A\ufe0fnna Ber\u3164",
+    "Anna\u034f\u00a0Ber",
+)
 
 
-def test_organisation_is_one_however_its_name_is_spaced_and_cased() -> None:
-    one = REFERENCES.organisation("The  Network ")
-    assert one == REFERENCES.organisation("the network")
-    assert one != REFERENCES.organisation("Another Network")
+@pytest.mark.parametrize("name", SAME_NAMES)
+def test_names_that_differ_in_what_no_one_sees_are_of_one_person_organisation_and_proposal(name: str) -> None:
+    assert REFERENCES.person("INFO@example.org", name) == REFERENCES.person("info@example.org", "Anna Ber")
+    assert REFERENCES.organisation(name) == REFERENCES.organisation("Anna Ber")
+    assert REFERENCES.person("a@example.org", "", name) == REFERENCES.person("a@example.org", "", "Anna Ber")
+
+
+def test_organisations_with_other_names_are_others() -> None:
+    assert REFERENCES.organisation("The Network") != REFERENCES.organisation("Another Network")
     assert REFERENCES.organisation("") is None
     assert REFERENCES.organisation(None) is None

@@ -144,8 +144,9 @@ WRITTEN = (
 ).strip()
 
 
-def test_what_a_coordinator_wrote_is_read_back_unchanged() -> None:
-    event = replace(WEBINAR, title="Meet us at team.example.org", description=WRITTEN, location="Room XX, example.org")
+@pytest.mark.parametrize("location", ["Room XX, example.org", "S:\\New\\notes\\\\N; a\\,b"])
+def test_what_a_coordinator_wrote_is_read_back_unchanged(location: str) -> None:
+    event = replace(WEBINAR, title="Meet us at team.example.org", description=WRITTEN, location=location)
     (entry,) = Calendar.from_ical(feed(event)).walk("VEVENT")
     assert [str(entry[name]) for name in ("SUMMARY", "DESCRIPTION", "LOCATION")] == [
         event.title,

@@ -188,7 +188,16 @@ def test_three_decimals_are_taken_where_the_limits_are_not_whole(limits: dict[st
     assert answer_to(definition, raw["x"]) == 1.125
 
 
-@pytest.mark.parametrize(("typed", "number"), [("\u0662\u0660", 20), ("\uff12\uff10", 20), ("\u0662\u066b\u0665", 2.5)])
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("\u0662\u0660", 20),
+        ("\uff12\uff10", 20),
+        ("\u0662\u066b\u0665", 2.5),
+        ("\u22125", -5),
+        ("\u202a\uff0b7\u202c", 7),
+    ],
+)
 def test_number_in_the_digits_of_any_script_is_read_from_text_too(typed: str, number: float) -> None:
     """The page's script sends it as it was typed."""
     definition = form_of(KINDS["number"])

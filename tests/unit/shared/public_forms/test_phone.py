@@ -30,6 +30,11 @@ FORM = form_with({"name": "phone", "kind": "phone"})
         ("+86 10 6512 3456", "+861065123456"),
         ("+\u00a041\u00a022\u202f917 90 00", "+41229179000"),
         ("+41 22\u200e 917 90 00", "+41229179000"),
+        ("\u202a+41 22 917 90 00\u202c", "+41229179000"),
+        ("\u200e+41\u221222\u2212917\ufe6390\u204300\ufeff", "+41229179000"),
+        ("tel:+41-22-917-90-00", "+41229179000"),
+        ("\u2066TEL: 0041 22 917 90 00\u2069", "+41229179000"),
+        ("\uff10\uff10\uff14\uff11 22 917\u201390\u201300", "+41229179000"),
     ],
 )
 def test_number_is_stored_in_one_writing(written: str, stored: str) -> None:
@@ -54,6 +59,9 @@ def test_number_is_stored_in_one_writing(written: str, stored: str) -> None:
         "+41 22 917 90 00 \u043c\u043e\u0431",
         "+",
         "00",
+        "tel:",
+        "tel:022 917 90 00",
+        "tel:+41229179000;ext=5",
     ],
 )
 def test_what_cannot_be_called_is_refused(written: str) -> None:
