@@ -10,7 +10,13 @@ import marshmallow as ma
 from flask import Response, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from services.registration.importing.mapping import DATE_ORDERS, SEATS, mapping_to_json, refuse_others
+from services.registration.importing.mapping import (
+    DATE_ORDERS,
+    SEATS,
+    mapping_to_json,
+    refuse_others,
+    unmapped_statuses,
+)
 from services.registration.importing.model import (
     MAX_CELL,
     MAX_COLUMNS,
@@ -112,7 +118,7 @@ class ConfirmSchema(ma.Schema):
 
 
 class RowFaultSchema(ma.Schema):
-    """Why a row is refused."""
+    """Why a row is refused or left out."""
 
     heading = ma.fields.String(required=True, metadata={"description": "Of the column; empty: the whole row"})
     code = ma.fields.String(required=True)
@@ -182,6 +188,14 @@ class UploadedSchema(ImportSchema):
     source = ma.fields.String(
         required=True,
         metadata={"description": "Of the proposal: a known export, `last import`, or empty"},
+    )
+    unmapped_statuses = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata={
+            "description": "Headings that the proposal leaves out although they may state who was accepted: without "
+            "`@status`, everyone in the file is registered"
+        },
     )
 
 
@@ -287,6 +301,7 @@ def _add_upload(blueprint: Any, desk: ImportDesk) -> None:
             "encoding": table.encoding,
             "proposed": mapping_to_json(proposal.mapping),
             "source": proposal.source,
+            "unmapped_statuses": unmapped_statuses(table.headings, proposal.mapping),
         }
         content = UploadedSchema().dump(_values(view.people) | more)
         return _with_tag(content, view.people), 201, {"Location": f"{PREFIX}/{identity}"}

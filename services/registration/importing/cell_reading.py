@@ -200,15 +200,24 @@ def read_instant(text: str, date_order: str) -> datetime:
 
 
 _STATUSES = {
-    "wait": ("waitlisted", "waiting list", "waiting", "on waiting list", "waitlist", "pending", "liste d’attente",
-             "lista de espera", "lista de espera", "список ожидания", "قائمة الانتظار", "候补名单", "候补"),
-    "out": ("cancelled", "canceled", "not attending", "refunded", "deleted", "declined", "expired", "annulé",
-            "cancelado",
-            "отменено", "ملغى", "已取消"),
-    "seat": ("confirmed", "attending", "checked in", "paid", "registered", "going", "approved", "confirmé",
-             "confirmado",
-             "подтверждено", "مؤكد", "已确认"),
+    "wait": ("waitlisted", "waiting list", "waiting", "on waiting list", "waitlist", "liste d’attente",
+             "lista de espera", "список ожидания", "قائمة الانتظار", "候补名单", "候补"),
+    "seat": ("confirmed", "attending", "checked in", "paid", "registered", "going", "approved", "accepted", "completed",
+             "complete", "confirmé", "approuvé", "accepté", "confirmado", "aprobado", "aceptado", "completado",
+             "подтверждено", "одобрено", "завершено", "مؤكد", "مقبول", "مكتمل", "已确认", "已批准", "已通过", "已完成"),
+    "cancelled": ("cancelled", "canceled", "not attending", "refunded", "deleted", "expired", "withdrawn", "revoked",
+                  "cancelled by registrant", "canceled by registrant", "cancelled by self", "canceled by self",
+                  "cancelled by host", "canceled by host", "annulé", "retiré", "cancelado", "retirado", "отменено",
+                  "отозвано", "ملغى", "منسحب", "已取消", "已撤回"),
+    "denied": ("denied", "rejected", "declined", "blocked", "denied/blocked", "refusé", "rejeté", "rechazado",
+               "denegado", "отклонено", "отказано", "مرفوض", "已拒绝"),
+    "undecided": ("pending", "pending approval", "awaiting approval", "en attente", "pendiente",
+                  "ожидает", "на рассмотрении", "قيد الانتظار", "معلق", "待审批", "待审核", "待定"),
+    "unpaid": ("unpaid", "not paid", "awaiting payment", "pending payment", "impayé", "non payé",
+               "en attente de paiement", "no pagado", "pendiente de pago", "не оплачено", "ожидает оплаты", "غير مدفوع",
+               "بانتظار الدفع", "未付款", "等待付款"),
 }  # fmt: skip
+"""Words of exports by what they mean. Indico: titles of ``RegistrationState``; Zoom: the lists of registrants."""
 
 
 @cache
@@ -217,7 +226,7 @@ def _status_words() -> dict[str, str]:
 
 
 def read_status(text: str) -> str:
-    """Return a person's place according to a cell: ``seat``, ``wait`` or ``out``.
+    """Return a person's place according to a cell: ``seat``, ``wait``, or why they have none.
 
     Raises:
         CellUnreadable: ``unknown-status``.

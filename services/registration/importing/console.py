@@ -23,6 +23,7 @@ from services.registration.importing.mapping import (
     may_see_file,
     refuse_others,
     targets_of,
+    unmapped_statuses,
 )
 from services.registration.importing.model import (
     SAME_ADDRESS,
@@ -146,6 +147,7 @@ def mapping_page(
         samples=_samples(view),
         source=view.proposal.source if view.proposal and view.people.state == "uploaded" else "",
         missing=[wording.label(one) for one in missing if not one.kind.is_consent and one.name != ADDRESS_FIELD],
+        statuses=unmapped_statuses(view.table.headings, shown) if view.table is not None else (),
         has_address=ADDRESS_FIELD in shown.columns.values(),
         encodings=ENCODINGS,
         delimiters=DELIMITERS,

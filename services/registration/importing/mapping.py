@@ -1,8 +1,6 @@
 """Proposes what each column of a file is, and checks the mapping and the confirmation against file and form.
 
-The proposal is made from the headings of well-known exports, the last import, and the form's own questions. The
-headings are those of Google Forms (CSV of responses, and the linked sheet), of Eventbrite's attendee report, and of
-pretix' list of order positions (pretix/base/exporters/orderlist.py).
+The proposal is made from the headings of well-known exports, the last import, and the form's own questions.
 """
 
 import re
@@ -14,6 +12,7 @@ from typing import Any
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
 from services.registration.forms.store import StoredForm
 from services.registration.importing.cell_reading import has_choices
+from services.registration.importing.headings import COMMON_HEADINGS, EXPORTS, may_be_status
 from services.registration.importing.model import (
     LANGUAGE,
     OWN_TARGETS,
@@ -31,68 +30,6 @@ from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import ADDRESS_FIELD, folded
 from shared.runtime.errors import DomainError
-
-
-@dataclass(frozen=True, slots=True)
-class KnownExport:
-    """An export that is recognised: all of ``needs`` are among its headings, in folded form."""
-
-    name: str
-    needs: frozenset[str]
-    targets: Mapping[str, str]
-    date_order: str = ""
-
-
-EXPORTS = (
-    KnownExport(
-        "pretix",
-        frozenset({"order code", "position id", "attendee name", "attendee email"}),
-        {
-            "attendee name": "name",
-            "attendee email": "email",
-            "company": "organisation",
-            "country": "country",
-            "status": STATUS,
-            "order date": RECEIVED_AT,
-            "order locale": LANGUAGE,
-        },
-    ),
-    KnownExport(
-        "Eventbrite",
-        frozenset({"order #", "order date", "first name", "email"}),
-        {
-            "first name": "name",
-            "last name": "name",
-            "surname": "name",
-            "email": "email",
-            "company": "organisation",
-            "attendee status": STATUS,
-            "order date": RECEIVED_AT,
-        },
-    ),
-    KnownExport(
-        "Google Forms",
-        frozenset({"timestamp", "email address"}),
-        {"timestamp": RECEIVED_AT, "email address": "email"},
-    ),
-    KnownExport(
-        "Google Forms",
-        frozenset({"timestamp", "username"}),
-        {"timestamp": RECEIVED_AT, "username": "email"},
-    ),
-)
-
-_COMMON = {
-    "email": ("e-mail", "email", "mail", "e-mail address", "email address", "your email", "correo electrónico",
-              "adresse e-mail", "courriel", "электронная почта", "البريد الإلكتروني", "电子邮件", "邮箱"),
-    "name": ("name", "full name", "your name", "your full name", "first name", "last name", "given name",
-             "family name", "surname", "nom", "prénom", "nombre", "apellidos", "имя", "фамилия", "الاسم", "姓名"),
-    "organisation": ("organisation", "organization", "company", "affiliation", "organización", "организация"),
-    STATUS: ("status", "attendee status", "registration status"),
-    RECEIVED_AT: ("timestamp", "received at", "registered at", "registration date", "date received"),
-    LANGUAGE: ("language", "langue", "idioma", "язык", "اللغة", "语言"),
-    TIME_ZONE: ("time zone", "timezone"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +109,11 @@ def _named_within(by_text: Mapping[str, str], names: Mapping[str, str]) -> dict[
     return found
 
 
+def unmapped_statuses(headings: Sequence[str], mapping: ColumnMapping) -> tuple[str, ...]:
+    """Return the headings that are left out although they may state who was accepted, in the order of the file."""
+    return tuple(one for one in headings if one not in mapping.columns and may_be_status(one))
+
+
 def _spaced(text: str) -> str:
     return " ".join(re.findall(r"\w+", text))
 
@@ -183,7 +125,7 @@ def _on_form(target: str, allowed: set[str]) -> str:
 
 
 def _labels(definition: FormDefinition) -> dict[str, str]:
-    found = {folded(word): target for target, words in _COMMON.items() for word in words}
+    found = {folded(word): target for target, words in COMMON_HEADINGS.items() for word in words}
     for field in definition.fields:
         found |= {folded(field.label.in_language(language)): field.name for language in LANGUAGES}
         found[folded(field.name)] = found[folded(field.name.replace("_", " "))] = field.name

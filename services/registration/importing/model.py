@@ -101,7 +101,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence.
+    """Why a row is refused or left out: the heading of the column (empty if it is about none), a code and a sentence.
 
     ``texts`` are those of a cell that are none of the choices of its question; ``places``: of the cells in the row.
     """
@@ -124,8 +124,8 @@ class PreparedRow:
         fields: names of the clear answers that the row gives.
         received_at: when the person registered, RFC 3339; empty for the time of the import.
         waits: according to the file they are on the waiting list.
-        cells: of a row that is refused, for the file of those.
-        faults: why it is refused.
+        cells: of a row that is refused, for the file of those, or left out.
+        faults: why it is refused or left out.
         changes: names of the answers that differ from those of the registration.
         twin: line of the row that it repeats; 0 for none.
         address_registered: by the dry run a further person gets a registration of an address that has one already.

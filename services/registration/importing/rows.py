@@ -59,6 +59,13 @@ REASONS = {
     "bad-zone": "This is not a time zone.",
 }
 
+LEFT_OUT = {
+    "cancelled": "Cancelled or withdrawn.",
+    "denied": "Not accepted.",
+    "undecided": "Not decided yet.",
+    "unpaid": "Not paid yet.",
+}
+"""Why a row is left out, by the meaning of its status."""
 
 YIELD_EVERY = 100
 """Rows after which the process yields to its other requests."""
@@ -94,8 +101,9 @@ class RowReader:
         if len(line.cells) > len(self.headings):
             faults.append(RowFault("", "extra-cells", REASONS["extra-cells"]))
         place = self._own(line, STATUS, read_status, faults) or "seat"
-        if place == "out":
-            return PreparedRow(line.number, Fate.LEFT_OUT)
+        if place in LEFT_OUT:
+            why = RowFault(self._heading(STATUS), place, LEFT_OUT[place], places=self.places[STATUS])
+            return PreparedRow(line.number, Fate.LEFT_OUT, cells=line.cells, faults=(why,))
         received = self._own(line, RECEIVED_AT, self._instant, faults)
         language = self._own(line, LANGUAGE, read_language, faults) or self.mapping.language
         zone = self._own(line, TIME_ZONE, _read_zone, faults)

@@ -8,8 +8,11 @@ CSV files keep a spreadsheet from taking text for a formula are removed.
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 
+from services.registration.importing.headings import are_headings
 from services.registration.importing.model import (
     MAX_CELL,
     MAX_COLUMNS,
@@ -36,6 +39,9 @@ ENCODINGS = {
 DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
 _LEGACY = {"gb18030": "CJK", "windows-1251": "CYRILLIC", "windows-1256": "ARABIC", "windows-1252": "LATIN"}
 _SAMPLE = 64 * 1024
+MAX_PREAMBLE = 20
+"""Rows before the headings."""
+
 _ZIP = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
@@ -122,10 +128,10 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 
 def find_delimiter(text: str) -> str:
-    """Return what parts the cells: that which parts the first lines into the most columns, as many in each."""
+    """Return what parts the cells: that which makes the most cells in lines of the same number of columns."""
     sample = text[:_SAMPLE]
 
-    def columns(delimiter: str) -> tuple[int, int]:
+    def cells(delimiter: str) -> int:
         rows = []
         try:
             for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
@@ -133,11 +139,10 @@ def find_delimiter(text: str) -> str:
                 if len(rows) == 20:
                     break
         except csv.Error:
-            return 0, 0
-        first = rows[0] if rows else 0
-        return (sum(count == first for count in rows), first) if first > 1 else (0, 0)
+            return 0
+        return max((count * (width - 1) for width, count in Counter(rows).items()), default=0)
 
-    return max(DELIMITERS, key=columns)
+    return max(DELIMITERS, key=cells)
 
 
 def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
@@ -155,18 +160,32 @@ def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
 
 def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
     filled = ((number, row) for number, row in rows if any(cell.strip() for cell in row))
-    head = next(filled, None)
-    if head is None:
+    beginning = list(islice(filled, MAX_PREAMBLE + 1))
+    if not beginning:
         raise FileRefused("empty", "The file is empty.")
-    headings = _headings(head[1])
+    head = _preamble(beginning)
+    headings = _headings(beginning[head][1])
     lines: list[FileLine] = []
-    for number, row in filled:
+    for number, row in chain(beginning[head + 1 :], filled):
         if len(lines) == MAX_ROWS:
             raise FileRefused("too-many-rows", f"The file has more than {MAX_ROWS} rows.")
         lines.append(FileLine(number, _cells(row, len(headings))))
     if not lines:
         raise FileRefused("empty", "The file has headings but no rows.")
     return FileTable(headings, tuple(lines))
+
+
+def _preamble(beginning: Sequence[tuple[int, Sequence[str]]]) -> int:
+    """The number of rows before the headings, as reports have them: a title, when they were made, totals.
+
+    The first row contains the headings unless a later one does, and no row up to there contains an address.
+    """
+    for position, (_, row) in enumerate(beginning):
+        if are_headings(row):
+            return position
+        if any("@" in cell for cell in row):
+            return 0
+    return 0
 
 
 def _cells(row: Sequence[str], width: int) -> tuple[str, ...]:

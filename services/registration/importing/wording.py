@@ -12,7 +12,7 @@ FATES: Mapping[str, tuple[str, str, str]] = {
     Fate.CHANGED: ("Already registered: answers change", "mind", "Answers changed"),
     Fate.SAME: ("Already registered: nothing changes", "", "Already registered: nothing changed"),
     Fate.DUPLICATE: ("Repeats another row", "", "Repeats another row"),
-    Fate.LEFT_OUT: ("Cancelled in the file: left out", "", "Cancelled in the file: left out"),
+    Fate.LEFT_OUT: ("Not accepted in the file: left out", "", "Not accepted in the file: left out"),
     Fate.REFUSED: ("Refused", "wrong", "Refused"),
 }
 """By fate: the word before the import, the style of its tag, and the word after the import."""
@@ -37,7 +37,7 @@ CONFIRM_REFUSALS: Mapping[str, str] = {
 """By code of a refusal: the sentence; empty: its own."""
 
 _OWN = {
-    STATUS: "Status: confirmed, waiting list, cancelled",
+    STATUS: "Status: confirmed, waiting list, cancelled, pending",
     RECEIVED_AT: "When they registered",
     LANGUAGE: "Language of their mails",
     TIME_ZONE: "Time zone",

@@ -76,6 +76,13 @@ def test_each_part_of_a_cell_that_is_not_known_has_its_own_choice(
     assert stored == [(["research", "translation"],), (["translation", "food"],)]
 
 
+def test_page_warns_of_a_status_that_is_left_out(desk: Desk, service: RegistrationService, own: Headers) -> None:
+    uploaded = desk.upload(csv_with("Approval", (*person(1), "denied"))).get_json()
+    assert uploaded["unmapped_statuses"] == ["Approval"]
+    page = service.client.get(f"{PAGES}/{uploaded['id']}", headers=own).text
+    assert "may state who was accepted: <bdi>Approval</bdi>." in page
+
+
 def test_mapping_of_the_last_import_names_nothing_that_the_form_has_no_more(
     desk: Desk, service: RegistrationService, own: Headers
 ) -> None:

@@ -41,6 +41,9 @@ def person(number: int, needs: str = "", country: str = "CH") -> tuple[str, ...]
     return ("2020/02/20 10:00:00 AM GMT+1", address_of(number), f"Participant {number}", needs, country, "42")
 
 
+STATES = ("Completed", "Pending", "Rejected", "Withdrawn", "Awaiting payment", "approved", "denied", "cancelled")
+
+
 class Desk:
     """A coordinator's program, and the process that imports."""
 
@@ -231,6 +234,25 @@ def test_killed_import_continues_without_loss_or_doubling(
     assert [one for (one,) in rows(service.url, order)] == [address_of(number) for number in (5, 6, 7, 8)]
     published = [one["data"]["mailed"] for one in service.messages("registration.") if one["data"]["by_coordinator"]]
     assert published == [False] * 8
+
+
+def test_only_people_whom_another_system_accepted_are_registered(desk: Desk, service: RegistrationService) -> None:
+    lines = ["ID,Name,Email Address,Registration state"]
+    lines += [f"{number},Participant {number},{address_of(number)},{state}" for number, state in enumerate(STATES)]
+    checked = desk.check("\n".join(lines).encode())
+    assert checked["expected"] == {"confirmed": 2, "left-out": 6}
+    left_out = desk.ask("GET", f"/{checked['id']}/rows?fate=left-out").get_json()["items"]
+    assert [(row["line"], *row["faults"][0].values()) for row in left_out] == [
+        (3, "Registration state", "undecided", "Not decided yet."),
+        (4, "Registration state", "denied", "Not accepted."),
+        (5, "Registration state", "cancelled", "Cancelled or withdrawn."),
+        (6, "Registration state", "unpaid", "Not paid yet."),
+        (8, "Registration state", "denied", "Not accepted."),
+        (9, "Registration state", "cancelled", "Cancelled or withdrawn."),
+    ]
+    assert desk.confirm(checked).status_code == 202
+    desk.work_off()
+    assert rows(service.url, "SELECT email FROM registration ORDER BY email") == [(address_of(0),), (address_of(5),)]
 
 
 def test_import_that_cannot_continue_stops_and_can_be_resumed_or_cancelled(

@@ -1,5 +1,6 @@
 """Files of people: what is read of them, and what is refused with its line."""
 
+import csv
 import io
 import zipfile
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from services.registration.importing.cell_reading import (
     read_status,
     reader_of,
 )
-from services.registration.importing.mapping import propose, targets_of
+from services.registration.importing.mapping import propose, targets_of, unmapped_statuses
 from services.registration.importing.model import (
     MAX_CELL,
     MAX_COLUMNS,
@@ -167,7 +168,13 @@ def test_times_statuses_and_languages() -> None:
     }
     with pytest.raises(CellUnreadable, match="unknown-zone"):  # of the Atlantic, or of Arabia
         read_instant("2026/09/20 10:00:00 PM AST", "")
-    statuses = {"Attending": "seat", "Waiting list": "wait", "canceled": "out", "已确认": "seat"}
+    statuses = {
+        "Attending": "seat",
+        "Waiting list": "wait",
+        "canceled": "cancelled",
+        "已确认": "seat",
+        "ОТОЗВАНО": "cancelled",
+    }
     assert {one: read_status(one) for one in statuses} == statuses
     languages = {"fr-CH": "fr", "Russian": "ru", "العربية": "ar", "中文": "zh", "espagnol": "es"}
     assert {one: read_language(one) for one in languages} == languages
@@ -231,6 +238,26 @@ EXPORTS = {
             "Order locale": "language",
         },
     ),
+    "Indico": (
+        ["ID", "Name", "Email Address", "Affiliation", "Registration date", "Registration state", "Checked in"],
+        {
+            "Name": "name",
+            "Email Address": "email",
+            "Affiliation": "organisation",
+            "Registration date": "@received_at",
+            "Registration state": "@status",
+        },
+    ),
+    "Zoom": (
+        ["First Name", "Last Name", "Email", "State/Province", "Organization", "Registration Time", "Approval Status"],
+        {
+            "First Name": "name",
+            "Last Name": "name",
+            "Email": "email",
+            "Organization": "organisation",
+            "Approval Status": "@status",
+        },
+    ),
 }
 
 
@@ -241,6 +268,41 @@ def test_exports_are_recognised(name: str) -> None:
     proposal = propose(headings, form, None)
     assert (proposal.source, proposal.mapping.columns) == (name, columns)
     assert set(columns.values()) <= set(targets_of(form))
+
+
+def test_heading_that_may_state_who_was_accepted_and_is_left_out_is_named() -> None:
+    headings = ["E-mail", "Name", "Approval", "Estado de la inscripción", "État", "Статус заявки", "حالة التسجيل",
+                "报名状态", "State/Province", "Statement", "Country"]  # fmt: skip
+    mapping = propose(headings, standard_form("webinar", "x", "X"), None).mapping
+    assert unmapped_statuses(headings, mapping) == tuple(headings[2:8])
+    mapped = replace(mapping, columns={**mapping.columns, "Approval": "@status"})
+    assert unmapped_statuses(headings, mapped) == tuple(headings[3:8])
+
+
+ZOOM = """\ufeffWebinar Registration Report
+Report Generated:,"Mar 1, 2021 10:00 AM"
+Topic,Webinar ID,Scheduled Time,Duration (minutes),# Registered,# Cancelled,# Approved,# Denied
+Housing,812 3456 7890,"Mar 4, 2021 06:00 PM",60,4,1,1,1
+
+Attendee Details
+First Name,Last Name,Email,Registration Time,Approval Status
+Ana,Silva,ana@example.org,"Feb 20, 2021 01:02 PM",approved
+"""
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_before_the_headings_of_a_report_are_left_out(delimiter: str) -> None:
+    rows = list(csv.reader(io.StringIO(ZOOM)))
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    table = read_table(text.getvalue().encode())
+    assert (table.headings[:3], table.delimiter) == (("First Name", "Last Name", "Email"), delimiter)
+    assert [(line.number, line.cells[2]) for line in table.lines] == [(8, "ana@example.org")]
+
+
+def test_row_of_a_person_is_never_taken_for_the_headings() -> None:
+    table = read_table(b"Who,Where,Contact\nEve,eve@example.org,Name\nBob,Email,Name\nAmy,amy@example.org,Email\n")
+    assert (table.headings, len(table.lines)) == (("Who", "Where", "Contact"), 3)
 
 
 def test_refused_row_shows_the_cells_of_the_refusal_first() -> None:
