@@ -10,7 +10,7 @@ import marshmallow as ma
 from sqlalchemy import TextClause
 
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, needs_all_forms
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page
 from shared.http.holders import MAX_HOLDER_NAME_LENGTH
 from shared.http.lists import Page, PageArguments, page_of, position_in
 from shared.http.request_data import Blueprint, reason_field
@@ -87,7 +87,7 @@ def audit_log_routes(service: str, work: UnitOfWork) -> Any:
 
 
 def audit_log_page(work: UnitOfWork, log: TextClause, wanted: AuditFilter, cursor: str, limit: int) -> Page[AuditEntry]:
-    """Entries of an audit log, newest first.
+    """Entries of an audit log, newest first; after the first page only soon after signing in.
 
     Args:
         work: on the service's database.
@@ -98,8 +98,10 @@ def audit_log_page(work: UnitOfWork, log: TextClause, wanted: AuditFilter, curso
 
     Raises:
         BadRequest: not one of our cursors.
+        RecentSignInRequired: the browser's sign-in is too long ago.
         Unavailable: the database is down.
     """
+    require_recent_beyond_a_page(cursor, limit)
     with work.transaction() as connection:
         found = read_audit_log(connection, log, wanted, position_in(cursor, 2, _position), limit + 1)
     return page_of(found, limit, lambda entry: [rfc3339(entry.at), entry.key])

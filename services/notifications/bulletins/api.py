@@ -42,7 +42,7 @@ from services.notifications.bulletins.schemas import (
     TestSchema,
 )
 from services.notifications.bulletins.store import NEWEST, Bulletin
-from shared.http.access import holder, needs_all_forms
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page
 from shared.http.headers import seen_tags
 from shared.http.lists import page_of, position_in
 from shared.http.problems import MEDIA_TYPE, ProblemSchema
@@ -206,6 +206,7 @@ def _add_outcome(blueprint: Any, context: BulletinContext) -> None:
     @needs_all_forms(*READERS)
     def mails(query: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
         """Its mails, newest first, by outcome."""
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         before = position_in(query["cursor"], 1, lambda key: str(UUID(key[0]))) or ""
         _, found = list_outcome(context.work, str(bulletin_id), query["outcome"], before, query["limit"])
         page = page_of(found, query["limit"], lambda mail: [mail.id])

@@ -44,7 +44,7 @@ from services.notifications.bulletins.drafts import (
 )
 from services.notifications.bulletins.model import DRAFT
 from services.notifications.bulletins.segments import default_zone, segment_names
-from shared.http.access import holder, needs_all_forms
+from shared.http.access import holder, needs_all_forms, require_recent_beyond_a_page
 from shared.http.headers import personal
 from shared.http.lists import page_of, position_in
 from shared.i18n.languages import LANGUAGES, direction
@@ -96,7 +96,7 @@ NOT_SENT_WORDS: Mapping[str, str] = {
 
 
 PATH = "/console/mail/bulletins"
-PAGE = 100
+PAGE = 50
 LOCAL = "%Y-%m-%dT%H:%M"
 SCRIPT = Path(__file__).parent / "static" / "outcome.js"
 
@@ -159,7 +159,9 @@ def _add_outcome(blueprint: Blueprint, context: BulletinContext) -> None:
         chosen = request.args.get("outcome", "")
         if chosen and chosen not in OUTCOME_WORDS:
             raise BadRequest("no such outcome")
-        before = position_in(request.args.get("cursor", ""), 1, lambda key: str(UUID(key[0]))) or ""
+        cursor = request.args.get("cursor", "")
+        require_recent_beyond_a_page(cursor, PAGE)
+        before = position_in(cursor, 1, lambda key: str(UUID(key[0]))) or ""
         found, mails = list_outcome(context.work, str(bulletin_id), chosen, before, PAGE)
         page = page_of(mails, PAGE, lambda mail: [mail.id])
         return personal(make_response(render_template("mail/outcome.html", bulletin=found, page=page, chosen=chosen)))

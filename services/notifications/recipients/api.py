@@ -24,7 +24,14 @@ from services.notifications.recipients.service import (
     unsubscribe,
 )
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import by_link, holder, needs_all_forms, needs_recent_sign_in, public
+from shared.http.access import (
+    by_link,
+    holder,
+    needs_all_forms,
+    needs_recent_sign_in,
+    public,
+    require_recent_beyond_a_page,
+)
 from shared.http.audit_log import (
     MAX_REFERENCES,
     MAX_SUBJECTS,
@@ -79,6 +86,7 @@ def suppressions_blueprint(work: UnitOfWork, clock: Clock) -> Any:
     @needs_all_forms("coordinator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """People who get no bulletins."""
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         after = position_in(query["cursor"], 1, _person)
         found = suppressions(work, after or "", query["limit"])
         page = page_of(found, query["limit"], lambda entry: [entry.person_ref])

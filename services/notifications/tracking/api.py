@@ -12,7 +12,7 @@ from services.notifications.mails.model import PHASES, STATES
 from services.notifications.tracking.service import look_up_mail, look_up_mails
 from shared.db.known_values import require_known
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, needs
+from shared.http.access import holder, needs, require_recent_beyond_a_page
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.http.request_data import Blueprint
 from shared.messaging.contracts.payloads import MAIL_ABOUT
@@ -120,6 +120,7 @@ def mails_blueprint(work: UnitOfWork) -> Any:
     @needs(*READERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Mails, newest first."""
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         with work.transaction() as connection:
             own = holder().forms
             require_known(connection, query, _KNOWN, {"all": own is None, "own": sorted(own or ())})

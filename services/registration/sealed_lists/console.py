@@ -27,7 +27,14 @@ from services.registration.sealing.api import read_number
 from services.registration.sealing.service import Approval
 from services.registration.sealing.store import ONE_PERSON, Reading, ReadingFilter, list_readings, registrations_of
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
+from shared.http.access import (
+    holder,
+    may_touch,
+    needs,
+    needs_recent_sign_in,
+    require_recent_beyond_a_page,
+    require_touch,
+)
 from shared.http.headers import personal
 from shared.http.lists import page_of, position_in
 from shared.i18n.languages import LANGUAGE_NAMES
@@ -256,6 +263,7 @@ def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
     def sealed_readings_page() -> Response:
         given = _given()
         cursor = request.args.get("cursor", "")
+        require_recent_beyond_a_page(cursor, PAGE)
         with work.transaction() as connection:
             readings = list_readings(connection, _wanted(connection, given, cursor))
             page = page_of(readings, PAGE, lambda reading: (str(reading.number),))

@@ -41,6 +41,7 @@ from services.registration.sealed_lists.store import (
     lock_readings,
     open_lists,
     opened_alone,
+    people_opened_alone,
     read_entries,
     rooms_left,
 )
@@ -270,11 +271,10 @@ class ListDesk:
             raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")
         with_names = purpose.names.wanted(asked=request.names)
         now = self.clock()
-        opened = OpenedAlone(
-            *(opened_alone(connection, form.slug, request.reader, now - within) for within in (ONE_DAY, TOGETHER))
-        )
+        today, lately = (opened_alone(connection, form.slug, request.reader, now - one) for one in (ONE_DAY, TOGETHER))
+        opened = OpenedAlone(today, lately, people_opened_alone(connection, request.reader, now - ONE_DAY))
         added = questions_added(connection, form.slug, now - TOGETHER)
-        second = needs_second_person(purpose, fields, definition, opened, added)
+        second = needs_second_person(purpose, fields, people, definition, opened, added)
         return ListPlan(form, definition, purpose, fields, people, without, with_names, second)
 
     def _require_key(self, connection: Connection, form: str) -> None:

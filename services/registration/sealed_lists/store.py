@@ -48,6 +48,10 @@ _OPENED_ALONE = text("""
     SELECT DISTINCT unnest(fields) FROM sealed_reading
     WHERE form = :form AND reader = :reader AND list_id IS NOT NULL AND approved_by IS NULL AND read_at > :since
 """)
+_PEOPLE_OPENED_ALONE = text("""
+    SELECT DISTINCT unnest(coalesce(people, ARRAY[registration_id]))::text FROM sealed_reading
+    WHERE reader = :reader AND approved_by IS NULL AND read_at > :since
+""")
 _SEALED = text("SELECT count(*) FROM registration WHERE form = :form AND sealed IS NOT NULL")
 _DESTROYED = text("SELECT destroyed_at IS NOT NULL FROM form_key WHERE form = :form")
 
@@ -121,6 +125,11 @@ def opened_alone(connection: Connection, form: str, reader: str, since: datetime
     """Return names of the questions that ``reader`` has opened in lists since then without a second person."""
     values = {"form": form, "reader": reader, "since": since}
     return frozenset(connection.execute(_OPENED_ALONE, values).scalars())
+
+
+def people_opened_alone(connection: Connection, reader: str, since: datetime) -> frozenset[str]:
+    """Return ids of the registrations that ``reader`` has opened since then without a second person, on any form."""
+    return frozenset(connection.execute(_PEOPLE_OPENED_ALONE, {"reader": reader, "since": since}).scalars())
 
 
 def choose_people(connection: Connection, wanted: PeopleFilter, limit: int) -> tuple[Sequence[str], int]:

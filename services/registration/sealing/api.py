@@ -10,7 +10,7 @@ from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, ReadingRequest, read_sealed, sealed_readings
 from services.registration.sealing.store import Reading, ReadingFilter
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, may_touch, needs, needs_recent_sign_in
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_recent_beyond_a_page
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
@@ -105,6 +105,7 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @needs("sealed-reader", "operator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Log of readings of sealed answers, newest first."""
+        require_recent_beyond_a_page(query["cursor"], query["limit"])
         require_known_values(work, query, holder().forms)
         readings = sealed_readings(
             work,

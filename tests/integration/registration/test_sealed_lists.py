@@ -365,6 +365,28 @@ def test_lists_of_a_day_count_as_one_whatever_their_purpose(
     assert opened(client, keys["second"], "custom", fields=every[:5])["state"] == "open"
 
 
+def test_people_of_a_day_count_together_whatever_is_opened_of_them(
+    service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In lists, one by one, and on other forms; each person once, and not those whom a second person approved."""
+    monkeypatch.setattr("services.registration.sealed_lists.second_person.MAX_PEOPLE_ALONE", 2)
+    client, later, third = service.client, {"q": "Later"}, {"q": "Alone"}
+    asked = opened(client, keys["reader"], "arrivals", 202)
+    assert (
+        client.post(f"{APPROVALS}/{asked['id']}", json={"decision": "approved"}, headers=keys["desk"]).status_code
+        == 200
+    )
+    for purpose in ("arrivals", "rooming"):
+        assert opened(client, keys["reader"], purpose, filters=later)["state"] == "open"
+    path = f"/v1/registrations/{travellers['first']}/sealed"
+    assert client.post(path, json={"reason": REASON}, headers=keys["reader"]).status_code == 200
+    rows(service.url, "UPDATE registration SET form = 'review-press-conference' WHERE id = %s", travellers["first"])
+    assert opened(client, keys["reader"], "arrivals", 202, filters=third)["state"] == "waiting"
+    assert opened(client, keys["reader"], "arrivals", filters=later)["state"] == "open"
+    service.clock.advance(ONE_DAY)
+    assert opened(client, keys["reader"], "arrivals", filters=third)["state"] == "open"
+
+
 def test_reading_one_by_one_is_no_way_around_a_list(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,8 +201,13 @@ PEOPLE_AFTER = {
     **dict.fromkeys(("/console/geneva", "/v1/proposals", "/console/side-events"), (FIRST,)),
     **dict.fromkeys(("/v1/group-contacts", "/v1/speakers", "/console/set-up/group-contacts"), ('[0, true, ""]', FIRST)),
     "/v1/clashes": ("2020-01-01T00:00:00Z", FIRST, FIRST),
+    **dict.fromkeys(("/v1/mails", "/v1/suppressions", f"/v1/bulletins/{FIRST}/mails"), (FIRST,)),
+    f"/console/mail/bulletins/{FIRST}/outcome": (FIRST,),
+    **dict.fromkeys(("/v1/audit-log", "/console/audit-log"), ("2020-01-01T00:00:00Z", "a")),
+    **dict.fromkeys((f"/v1/service-audit/{service}" for service in SERVICES), ("2020-01-01T00:00:00Z", "a")),
+    **dict.fromkeys(("/v1/sealed-readings", "/console/registrations/sealed-readings"), ("1",)),
 }
-"""Lists of people, with the position of a further page: the first one needs no recent sign-in."""
+"""Lists of people, mails and acts, with the position of a further page: the first one needs no recent sign-in."""
 
 EXPORTS = (
     ("get", "/console/registrations.csv", {}),
@@ -210,7 +215,7 @@ EXPORTS = (
     ("get", "/v1/registrations", {"Accept": "text/csv"}),
     ("get", "/v1/registrations", {"Accept": XLSX_TYPE}),
     *(("get", f"{path}?cursor={to_cursor(after)}", {}) for path, after in PEOPLE_AFTER.items()),
-    ("get", "/v1/registrations?limit=51", {}),
+    *(("get", f"/v1/{name}?limit=51", {}) for name in ("registrations", "mails", "audit-log")),
     ("get", "/v1/events/upr-webinar-10/roster", {"Accept": "text/csv"}),
     ("post", f"/v1/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
@@ -261,7 +266,7 @@ def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_no
         found = outcomes(caller, more)
         assert set(found) == {"let in"}, found
     assert opened(old) == [200] * 3
-    assert {outcome(old, "get", path, {}) for path in PEOPLE_AFTER} == {"let in"}
+    assert {path for path in PEOPLE_AFTER if outcome(old, "get", path, {}) != "let in"} == set()
 
 
 def test_sign_in_again_gives_the_reason_and_leads_back(services: ServicesUnderTest) -> None:
