@@ -8,8 +8,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Another interpreter: make PYTHON=/path/to/python3.12 test
 PYTHON ?=
-# make demo EMPTY=1 begins with nothing, in a folder of its own; make demo-reset EMPTY=1 deletes that
+# make demo EMPTY=1 begins with nothing, make demo PEOPLE=1 with people too, each in a folder of its own; the same words
+# after make demo-reset delete that
 EMPTY ?=
+PEOPLE ?=
+BEGINNING = $(if $(EMPTY),--empty) $(if $(PEOPLE),--people)
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
 # Seconds that make audit waits until everything is decidable, and the head of the log of readings that it must hold
@@ -33,9 +36,8 @@ DOCTOR ?=
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
 SEED ?=
-# How many register on each bus in make chaos-long, how much longer the pauses between faults are (a machine half as
+# make chaos-long PEOPLE=30000: how many register on each bus; how much longer the pauses between faults are (a machine half as
 # quick has as many faults a person with CALM=2), and the file that keeps what came of it
-PEOPLE ?= 30000
 CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 # The git tag from which make test-cluster upgrades hosts: make test-cluster FROM=0.1.0
@@ -64,14 +66,14 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: with none); Ctrl-C stops it
-	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) run
+demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: none, PEOPLE=1: and people); Ctrl-C stops it
+	@$(BIN)/python -m deploy.local.demo $(BEGINNING) run
 
 demo-check: $(VENV)/.ready ## the same automatically: one complete registration with the time of each step, then stop
 	@$(BIN)/python -m deploy.local.demo check
 
 demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` starts from the beginning
-	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) reset
+	@$(BIN)/python -m deploy.local.demo $(BEGINNING) reset
 
 up: $(VENV)/.ready ## start the production setup on this machine: RabbitMQ, PostgreSQL, one process per role, Prometheus
 	@deploy/setup/up_machine.sh
@@ -115,7 +117,7 @@ chaos-counted: $(VENV)/.ready-dev ## every fail point, the fault matrix, the sto
 chaos-long: $(VENV)/.ready-dev ## register PEOPLE people under constant faults on each bus, and add a line to the ledger
 	@deploy/setup/test_machine.sh
 	@$(PRECOMPILE_TESTS)
-	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-calm=$(CALM) --chaos-ledger=$(LEDGER) \
+	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(or $(PEOPLE),30000) --chaos-calm=$(CALM) --chaos-ledger=$(LEDGER) \
 		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 image: ## build the images troika and troika-solver

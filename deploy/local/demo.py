@@ -1,6 +1,7 @@
 """``python -m deploy.local.demo run | check | reset``: the whole system on this machine, on sample data.
 
-With ``--empty`` it begins with nothing, in a separate folder, to be set up in the console.
+With ``--empty`` it begins with nothing, to be set up in the console; with ``--people`` it begins with people on the
+sample's forms too. Each has a separate folder.
 
 Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes from a wheel: nothing has to be
 installed. With it they travel through that RabbitMQ.
@@ -21,22 +22,26 @@ import click
 
 from deploy.local.checking import Check, StepFailed, report, wait_until_up
 from deploy.local.installation import Content, DemoNotPrepared, Installation, delete, prepare
+from deploy.local.people import load_people_once
 from deploy.local.ports import DemoPorts, chosen_ports, free_ports
 from deploy.local.processes import processes
 from deploy.servers.supervisor import Supervisor
 from deploy.servers.units import Stage
 
-FOLDERS = {Content.SAMPLE: "var/demo", Content.NOTHING: "var/demo-empty"}
+FOLDERS = {Content.SAMPLE: "var/demo", Content.PEOPLE: "var/demo-people", Content.NOTHING: "var/demo-empty"}
 CHECK_FOLDER = Path("var/demo-check")
 STOP_WITHIN_S = 5.0
 
 
 @click.group()
 @click.option("--empty", is_flag=True, help="Begin with nothing, in a separate folder.")
+@click.option("--people", is_flag=True, help="Begin with the sample and people, in a separate folder.")
 @click.pass_context
-def demo(context: click.Context, empty: bool) -> None:
+def demo(context: click.Context, empty: bool, people: bool) -> None:
     """Everything on this machine, with sample data or none."""
-    context.obj = Content.NOTHING if empty else Content.SAMPLE
+    if empty and people:
+        raise click.UsageError("Choose one of --empty (EMPTY=1) and --people (PEOPLE=1).")
+    context.obj = Content.NOTHING if empty else Content.PEOPLE if people else Content.SAMPLE
 
 
 @demo.command()
@@ -128,6 +133,8 @@ def _run(folder: Path, ports: DemoPorts, content: Content, then: Callable[[Insta
     def follow() -> None:
         try:
             wait_until_up(installation)
+            if installation.content is Content.PEOPLE:
+                load_people_once(installation)
         except StepFailed as error:
             report(error)
             print(f"The logs of its processes are in {folder / 'logs'}.", file=sys.stderr, flush=True)
@@ -174,7 +181,7 @@ Ctrl-C stops it. Data stays for the next start; `make demo-reset{which}` deletes
 
 
 def _which(content: Content) -> str:
-    return " EMPTY=1" if content is Content.NOTHING else ""
+    return {Content.SAMPLE: "", Content.PEOPLE: " PEOPLE=1", Content.NOTHING: " EMPTY=1"}[content]
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -32,9 +32,13 @@ ORGANISER = "The UPR coordination"
 
 
 class Content(StrEnum):
-    """What a new installation begins with: the sample programme, or nothing, so that all is set up in the console."""
+    """What a new installation begins with: the sample programme, the programme and people, or nothing.
+
+    After nothing, all is set up in the console.
+    """
 
     SAMPLE = "sample"
+    PEOPLE = "people"
     NOTHING = "nothing"
 
 
@@ -103,7 +107,7 @@ def prepare(folder: Path, ports: DemoPorts, content: Content = Content.SAMPLE) -
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
     _let_audit_read(server)
-    if content is Content.SAMPLE:
+    if content is not Content.NOTHING:
         load_once(folder, ports.partner_url, lambda: _load(installation))
     return installation
 

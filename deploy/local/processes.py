@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from deploy.local.installation import PARTNER, WEBINAR, Content, Installation
+from deploy.local.people import REFUSED_BY_RELAY
 from deploy.servers.units import Unit
 from deploy.shape import SERVICES, WORKERS, worker_name
 
@@ -35,7 +36,7 @@ def _partner(installation: Installation) -> Unit:
     """Another organisation's web site: it knows only our address and the pasted embed code."""
     ports = installation.ports
     command = ["-m", "deploy.local.partner", "--port", str(ports.partner), "--troika", ports.public_url]
-    if installation.content is Content.SAMPLE:
+    if installation.content is not Content.NOTHING:
         command += ["--form", WEBINAR, "--partner", PARTNER]
     else:
         command += ["--pasted", str(installation.folder / "partner-page.html")]
@@ -45,7 +46,8 @@ def _partner(installation: Installation) -> Unit:
 def _sink(installation: Installation) -> Unit:
     ports, folder = installation.ports, installation.folder / "mails"
     command = ["-m", "deploy.local.sink", "--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox)]
-    return _process("sink", [*command, "--folder", str(folder)], installation.common)
+    refused = ["--refuse", REFUSED_BY_RELAY] if installation.content is Content.PEOPLE else []
+    return _process("sink", [*command, "--folder", str(folder), *refused], installation.common)
 
 
 def _background(installation: Installation, service: str) -> Unit:

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from deploy.local.demo import demo_folder
 from deploy.local.installation import Content
+from deploy.local.places import Places
 from deploy.local.ports import chosen_ports
 from deploy.local.screenshot_pages.participants import register_some
-from deploy.local.screenshot_pages.places import Places
 from deploy.local.screenshot_pages.table import SCREENSHOT_PAGES
 
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "320": {"width": 320, "height": 900}}

@@ -13,8 +13,8 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
+from deploy.local.places import Places
 from deploy.local.ports import DemoPorts
-from deploy.local.screenshot_pages.places import Places
 from tests.support.ports import free_block
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder

@@ -7,10 +7,11 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
+from deploy.local.places import Places
 from deploy.local.screenshot_pages.console import console, person
 from deploy.local.screenshot_pages.mails import bulletin_id
+from deploy.local.screenshot_pages.opening import OpenPage, opened
 from deploy.local.screenshot_pages.participants import confirmation, form_in, own_page
-from deploy.local.screenshot_pages.places import OpenPage, Places, opened
 from deploy.local.screenshot_pages.side_events import NEW, RETURNED, TITLES, own_proposal
 from deploy.local.screenshot_pages.table import SCREENSHOT_PAGES
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from deploy.local.screenshot_pages.places import Places
+from deploy.local.places import Places
 from deploy.local.screenshot_pages.side_events import TITLES, own_proposal
 from deploy.local.screenshot_pages.travellers import first_mail
 from services.notifications.recipients.service import make_unsubscribe_token

@@ -6,8 +6,8 @@ import pytest
 import requests
 from playwright.sync_api import Dialog, Page, expect
 
+from deploy.local.places import Places
 from deploy.local.screenshot_pages.console import mailed_invitation
-from deploy.local.screenshot_pages.places import Places
 from tests.browser.conftest import NewVisitor
 from tests.browser.console_driver import ConsoleDriver
 from tests.browser.demo_process import Demo, new_address

@@ -4,7 +4,8 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import WEBINAR
-from deploy.local.screenshot_pages.places import WITHIN_MS, OpenPage, Places, soon
+from deploy.local.places import Places, soon
+from deploy.local.screenshot_pages.opening import WITHIN_MS, OpenPage
 from deploy.local.screenshot_pages.travellers import register_traveller
 
 

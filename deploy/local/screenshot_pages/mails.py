@@ -6,9 +6,10 @@ from typing import Any
 from playwright.sync_api import Page
 
 from deploy.local.installation import WEBINAR
+from deploy.local.places import Places, soon
 from deploy.local.screenshot_pages.console import console
+from deploy.local.screenshot_pages.opening import OpenPage
 from deploy.local.screenshot_pages.participants import PERSON, confirmation
-from deploy.local.screenshot_pages.places import OpenPage, Places, soon
 from deploy.local.screenshot_pages.travellers import UNDECIDED, first_mail
 
 SUBJECT = "Who speaks for your working group?"

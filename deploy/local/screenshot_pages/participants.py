@@ -5,7 +5,8 @@ from typing import Any
 from playwright.sync_api import FrameLocator, Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.screenshot_pages.places import WITHIN_MS, OpenPage, Places, soon
+from deploy.local.places import Places, soon
+from deploy.local.screenshot_pages.opening import WITHIN_MS, OpenPage
 
 PERSON = "participant-1@example.org"
 """Whose mail and own page are shown."""

@@ -1,7 +1,7 @@
 """The public programme."""
 
 from deploy.local.installation import WEBINAR
-from deploy.local.screenshot_pages.places import OpenPage, opened
+from deploy.local.screenshot_pages.opening import OpenPage, opened
 
 SERIES = "upr-webinar-wednesday"
 

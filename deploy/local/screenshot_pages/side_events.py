@@ -7,8 +7,9 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER
+from deploy.local.places import Places, soon
 from deploy.local.screenshot_pages.console import console
-from deploy.local.screenshot_pages.places import WITHIN_MS, OpenPage, Places, opened, soon
+from deploy.local.screenshot_pages.opening import WITHIN_MS, OpenPage, opened
 
 FORM = "side-event-proposal"
 TITLES = (

@@ -1,7 +1,7 @@
 """All pages by name, in the order in which a user would reach them."""
 
 from deploy.local.screenshot_pages import console, mails, participants, programme, side_events, travellers
-from deploy.local.screenshot_pages.places import OpenPage
+from deploy.local.screenshot_pages.opening import OpenPage
 
 SCREENSHOT_PAGES: dict[str, OpenPage] = {
     **participants.SCREENSHOT_PAGES,

@@ -4,7 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from deploy.local.screenshot_pages.places import OpenPage, Places, opened, soon
+from deploy.local.places import Places, soon
+from deploy.local.screenshot_pages.opening import OpenPage, opened
 
 TRAVELLER = "traveller@example.org"
 UNDECIDED = "traveller-2@example.org"

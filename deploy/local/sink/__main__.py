@@ -18,7 +18,8 @@ from deploy.local.sink.receiving import smtp_server
 @click.option("--smtp-port", default=1025, show_default=True, type=click.IntRange(1, 65535), help="Where mails go.")
 @click.option("--http-port", default=8025, show_default=True, type=click.IntRange(1, 65535), help="Where the page is.")
 @click.option("--folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where mails are kept.")
-def main(host: str, smtp_port: int, http_port: int, folder: Path) -> None:
+@click.option("--refuse", multiple=True, help="An address that has no mailbox here; can be repeated.")
+def main(host: str, smtp_port: int, http_port: int, folder: Path, refuse: tuple[str, ...]) -> None:
     """Store every received mail, deliver none, and show them on a page."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs addresses
@@ -28,7 +29,7 @@ def main(host: str, smtp_port: int, http_port: int, folder: Path) -> None:
         signal.signal(number, lambda *_: stopping.set())
     mails = MailFolder(folder)
     pages = make_server(host, http_port, create_app(mails), threaded=True)
-    receiver = smtp_server(mails, host, smtp_port)
+    receiver = smtp_server(mails, host, smtp_port, frozenset(refuse))
     receiver.start()
     thread = threading.Thread(target=pages.serve_forever, name="pages")
     thread.start()

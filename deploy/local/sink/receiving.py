@@ -16,8 +16,19 @@ _log = logging.getLogger(__name__)
 class StoringHandler:
     """aiosmtpd's handler. Puts the envelope before the mail as a delivering server does (RFC 5321, section 4.4)."""
 
-    def __init__(self, folder: MailFolder) -> None:
+    def __init__(self, folder: MailFolder, refused: frozenset[str]) -> None:
         self._folder = folder
+        self._refused = refused
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Called with each recipient; returns the answer to it, and adds to the envelope those that are accepted."""
+        if address in self._refused:
+            return "550 5.1.1 No such mailbox"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Called with a whole mail; returns the answer to its final dot. The write must not stop other sessions."""
@@ -33,10 +44,17 @@ class StoringHandler:
         return f"250 2.0.0 Kept as {mail_id}"
 
 
-def smtp_server(folder: MailFolder, host: str, port: int) -> Controller:
-    """An SMTP server, not yet started: ``start()`` returns when it answers in a separate thread."""
+def smtp_server(folder: MailFolder, host: str, port: int, refused: frozenset[str] = frozenset()) -> Controller:
+    """An SMTP server, not yet started: ``start()`` returns when it answers in a separate thread.
+
+    Args:
+        folder: where mails are kept.
+        host: the address to listen on.
+        port: the same.
+        refused: addresses that it takes no mail for.
+    """
     return Controller(
-        StoringHandler(folder),
+        StoringHandler(folder, refused),
         hostname=host,
         port=port,
         ident="Mail sink",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from deploy.local.demo import demo_folder
 from deploy.local.installation import Content
+from deploy.local.places import Places
 from deploy.local.ports import chosen_ports
-from deploy.local.screenshot_pages.places import Places
 from tests.browser.demo_process import Demo
 from tests.browser.first_event.steps import run_all
 from tests.support.browser import chromium

@@ -56,3 +56,11 @@ def test_port_is_the_first_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_ports() == DemoPorts(9000)
     monkeypatch.setenv("TROIKA_DEMO_PORT", "")
     assert chosen_ports() == DemoPorts(8000)
+
+
+def test_demo_with_nothing_and_with_people_at_once_is_refused() -> None:
+    done = CliRunner().invoke(demo, ["--empty", "--people", "run"])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        2,
+        "Error: Choose one of --empty (EMPTY=1) and --people (PEOPLE=1).",
+    )

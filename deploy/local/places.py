@@ -1,4 +1,4 @@
-"""Where a running installation is, and the functions that open a page of it."""
+"""Where a running installation is, and what a program does there as a person or as a coordinator."""
 
 import re
 import time
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
-from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import DemoPorts
@@ -15,8 +14,7 @@ from deploy.public_client import solved_challenge
 
 T = TypeVar("T")
 
-WITHIN_S = 15.0
-WITHIN_MS = WITHIN_S * 1000
+WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +69,6 @@ class Places:
         shown = requests.get(link, timeout=10).text
         choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', shown), "confirm")
         requests.post(link, data={**choices, "action": "choose", "lang": "en"}, timeout=10).raise_for_status()
-
-
-OpenPage = Callable[[Page, Places], None]
-
-
-def opened(path: str) -> OpenPage:
-    """A page that everyone may open."""
-
-    def open_page(page: Page, places: Places) -> None:
-        page.goto(places.ports.public_url + path)
-
-    return open_page
 
 
 def soon(query: Callable[[], T | None], what: str) -> T:
