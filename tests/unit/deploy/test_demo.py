@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from deploy.local.checking import StepFailed
 from deploy.local.demo import claim, demo
+from deploy.local.installation import Content, Installation
+from deploy.local.people import load_people_once
 from deploy.local.ports import HIGHEST, DemoPorts, chosen_ports
+from deploy.local.secrets import Secrets
+from shared.db.embedded_server import EmbeddedServer
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -64,3 +70,14 @@ def test_demo_with_nothing_and_with_people_at_once_is_refused() -> None:
         2,
         "Error: Choose one of --empty (EMPTY=1) and --people (PEOPLE=1).",
     )
+
+
+def test_people_are_loaded_once_and_a_failure_names_the_remedy(tmp_path: Path) -> None:
+    """Where no one answers: a restart asks for nothing, and a failed start is not taken for a complete one."""
+    secrets, server = Secrets(tmp_path, "a key"), EmbeddedServer(tmp_path / "postgres")
+    installation = Installation(tmp_path, DemoPorts(free_port()), secrets, server, {}, Content.PEOPLE)
+    for _ in range(2):
+        with pytest.raises(StepFailed, match=r"Start again after: make demo-reset PEOPLE=1$"):
+            load_people_once(installation)
+    (tmp_path / "people-loaded").touch()
+    load_people_once(installation)
