@@ -173,6 +173,13 @@ class InProcessSystem:
             with deciding(self.decider):
                 assert client.post(path, data={"action": action}).status_code == 303
 
+    def invite(self, client: FlaskClient) -> None:
+        """A coordinator gives a colleague access, who gets a mail."""
+        headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}"}
+        colleague = {"name": "a colleague", "email": "colleague@example.org", "roles": ["coordinator"]}
+        answer = client.post("/v1/access", json=colleague, headers=headers)
+        assert answer.status_code == 201, answer.get_json()
+
     def read_sealed(self, client: FlaskClient) -> None:
         """A coordinator reads the sealed answers of the newest registration."""
         headers = {"Authorization": f"Bearer {self.installation.secrets.coordinator_key}"}
@@ -280,6 +287,7 @@ def _propose(system: InProcessSystem, client: FlaskClient) -> None:
 def a_populated_system(system: InProcessSystem, client: FlaskClient) -> None:
     """Ten days of everything; at rest afterwards, at about the present time."""
     system.open(client, seats=5)
+    system.invite(client)
     system.register(client, *range(1, 9))
     system.deliver()
     system.mail()

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from deploy.operations.audit.equations import EQUATIONS
-from deploy.operations.audit.facts import CONSUMING_QUEUES
+from deploy.operations.audit.facts import CONSUMING_QUEUES, NOT_ABOUT_REGISTRATIONS
 from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.readings import Head, head_of
 from deploy.operations.audit.reconcile import AuditOutcome, judge, reconcile
+from services.notifications.mails.kinds import KINDS
 from shared.messaging.contracts.registry import MESSAGE_TYPES
 from tests.integration.operations import breaking_mails, breaking_messages, breaking_registrations
 from tests.integration.operations.breaking import Break
@@ -90,6 +91,7 @@ def test_populated_system_has_every_kind_of_row(past: Past) -> None:
         "changed": 2,
         "confirmation": 10,
         "event-postponed": 6,
+        "invitation": 1,
         "promotion": 2,
         "proposal-declined": 1,
         "proposal-received": 4,
@@ -283,3 +285,8 @@ def test_young_message_may_be_on_its_way(past: Past, grace_s: float, codes: list
 def test_consumers_of_each_type_match_the_services() -> None:
     """Written down twice on purpose: neither list may change alone."""
     assert set(CONSUMING_QUEUES) == {(entry.type, queue) for entry in MESSAGE_TYPES for queue in entry.consumers}
+
+
+def test_mails_that_events_does_not_store_are_those_about_something_else() -> None:
+    others = {kind.name for kind in KINDS.values() if kind.about != "registration"}
+    assert set(NOT_ABOUT_REGISTRATIONS) == others
