@@ -48,7 +48,7 @@ def backed(run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> I
         a_populated_system(system, system.client())
         system.leave()
     # the services in this process make mails with other keys
-    cluster.execute("notifications", "DELETE FROM key_check WHERE name IN ('signing', 'webhook')")
+    cluster.execute("notifications", "DELETE FROM key_check WHERE name IN ('signing-public', 'webhook')")
     cluster.configure()
     assert " full " in cluster.troika("backup", "run")
     cluster.execute("registration", "CREATE TABLE mark (number int)")

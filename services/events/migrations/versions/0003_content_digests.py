@@ -52,14 +52,18 @@ FROM (
     UNION ALL
     SELECT v.dimension, v.name, coalesce(e.internal, false), 0, 1
     FROM roster r LEFT JOIN event e ON e.id = r.event_id,
+        LATERAL (SELECT CASE WHEN substr(r.registration_id::text, 15, 1) = '7' THEN to_timestamp(('x' ||
+            substr(r.registration_id::text, 1, 8) || substr(r.registration_id::text, 10, 4))::bit(48)::bigint / 1000.0)
+            END AS made_at) AS id,
         LATERAL (VALUES ('form_kind', r.form_kind), ('partner', r.partner), ('country', r.country), ('day',
-            (coalesce(uuid_extract_timestamp(r.registration_id), r.occurred_at) AT TIME ZONE 'UTC')::date::text))
+            (coalesce(id.made_at, r.occurred_at) AT TIME ZONE 'UTC')::date::text))
             AS v (dimension, name)
     WHERE r.status IN ('confirmed', 'waitlisted') AND v.name IS NOT NULL) AS each
 GROUP BY dimension, name, internal HAVING sum(kept) <> sum(counted);
 COMMENT ON VIEW count_difference IS
     'kept numbers, by kind of form, partner, country and day, that are not those of the roster; it names no value';
 """
+"""The day is that of the identifier (UUID version 7), which ``uuid_extract_timestamp`` reads from PostgreSQL 18 on."""
 
 
 def upgrade() -> None:
