@@ -129,6 +129,7 @@ def make_keys(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / "form-keys").mkdir(exist_ok=True)
+    (folder / "form-keys").chmod(0o700)
     for name in KEY_FILES:
         _write_once(folder / f"{name}.key", new_key().hex() + "\n")
 

@@ -78,6 +78,7 @@ class Supervisor:
         """
         self._held.mkdir(exist_ok=True)
         self._logs.mkdir(exist_ok=True)
+        self._logs.chmod(0o700)
         try:
             for stage in self._stages:
                 self._start_stage(stage)

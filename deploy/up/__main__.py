@@ -36,6 +36,7 @@ def up() -> None:
         sys.exit(f"It runs already, in {FOLDER}: `make down` stops it.")
     os.umask(0o022)  # the users of the roles enter our folders; what is private has its own mode
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
+    (FOLDER / "logs").chmod(0o700)
     (FOLDER / "ready").unlink(missing_ok=True)
     shutil.rmtree(FOLDER / "held", ignore_errors=True)
     log = FOLDER / "logs" / "supervisor.log"
