@@ -20,11 +20,12 @@ from services.events.attendance.service import (
     handle_registrations,
 )
 from services.events.attendance.store import Registered
-from services.events.event.records import upsert_approval, upsert_form, upsert_partner
+from services.events.event.records import count_sent, upsert_approval, upsert_form, upsert_partner
 from services.events.rules import RulesBroken
 from services.events.side_events.model import PROPOSAL, ReceivedText, without_impossible_days
 from services.events.side_events.reading import ProposalKeys
 from services.events.side_events.service import ReceivedProposal, erase_proposal, receive_proposal, withdraw_proposal
+from shared.calendar.event_news import NEWS_KINDS
 from shared.messaging.contracts.schemas import Message
 from shared.messaging.inbox import BatchEffect, Effect
 from shared.runtime.errors import Poison
@@ -201,7 +202,6 @@ def on_mail(connection: Connection, message: Message) -> None:
     content = message.data
     if content["about"] != "registration":
         return
-    handle_contact(
-        connection,
-        MailContact(content["mail_id"], content["subject"], content["kind"], content["occurred_at"]),
-    )
+    contact = MailContact(content["mail_id"], content["subject"], content["kind"], content["occurred_at"])
+    if handle_contact(connection, contact) and contact.kind in NEWS_KINDS:
+        count_sent(connection, content["event"], content["revision"])

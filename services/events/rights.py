@@ -108,6 +108,11 @@ _SEPARATE: Rights = {
     "solve_job": {"web": "select insert", "solve": "select update"},
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
+    "event_notice": {
+        "web": "select insert update",
+        "consume": "select update(sent)",
+        "operator": "select insert update",
+    },
     "begun_session": {"web": "select", "relay": "select delete", "consume": "insert"},
     "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
     "waiting_approval": {"web": "select", "relay": "select delete", "consume": "select insert update"},

@@ -83,6 +83,7 @@ WITHOUT_END = {
         "event": "events",
         "event_note": "notes of coordinators on events; no participant belongs there",
         "event_change": "who changed events: as long as the event",
+        "event_notice": "when changes of events were mailed, and how often: as long as the event",
         "event_count": "numbers by event and status",
         "tally": "numbers by day, country, partner and kind of form",
         "group_contact": "a date for each group",

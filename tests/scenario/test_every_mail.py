@@ -19,10 +19,10 @@ from services.notifications.mails.kinds import (
     KINDS,
     MAILED_ONCE,
     MANAGING_KINDS,
-    NEWS_KINDS,
     PROPOSAL,
     REMINDER_KINDS,
 )
+from shared.calendar.event_news import NEWS_KINDS
 from tests.scenario.every_mail import RECORDING, AllPeople, cause_every_mail
 from tests.scenario.hostile_text import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
 from tests.scenario.link_opener import PUBLIC, Opening

@@ -24,7 +24,6 @@ from services.notifications.mails.kinds import (
     INVITATION,
     KINDS,
     MANAGING_KINDS,
-    NEWS_KINDS,
     PROPOSAL,
     RECEIVED,
     RECOVERY,
@@ -32,6 +31,7 @@ from services.notifications.mails.kinds import (
     REMINDER_KINDS,
     SCHEDULED,
 )
+from shared.calendar.event_news import NEWS_KINDS
 
 SAMPLE_EVENT = EventCopy(
     id="upr-webinar-10",

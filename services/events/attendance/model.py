@@ -7,7 +7,6 @@ attendance.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from services.events.event.model import EVERY_GROUP, Event, EventStatus, Mode
 
@@ -20,32 +19,6 @@ NOT_NOTIFIED = (INTEREST, "working_group")
 
 LIVE = ("confirmed", "waitlisted")
 """Statuses of a registration that has or may still get a seat."""
-
-
-MAILED = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
-"""Fields of an event whose change is mailed to its participants; a change of other fields is visible on pages only."""
-
-
-def is_mailed(old: Event, new: Event, differs: Sequence[str], now: datetime) -> bool:
-    """Whether participants get a mail about a change at ``now`` (aware) from ``old`` to ``new``.
-
-    They get none once the event is over by both dates; notifications applies the same rule when it decides about news.
-    """
-    return is_news(old, new, differs) and not (has_ended(old, now) and has_ended(new, now))
-
-
-def has_ended(event: Event, now: datetime) -> bool:
-    """Whether the date of an event has passed at ``now`` (aware); without a date it has not."""
-    return event.ends_at is not None and event.ends_at <= now
-
-
-def is_news(old: Event, new: Event, differs: Sequence[str]) -> bool:
-    """Whether a change from ``old`` to ``new``, which differ in the fields ``differs``, matters to participants.
-
-    A title counts in English: an added or corrected translation is visible on pages and in later mails.
-    """
-    same = {"title"} if str(old.title) == str(new.title) else set()
-    return new.status is not EventStatus.HELD and not set(MAILED).isdisjoint(set(differs) - same)
 
 
 def attends(form_kind: str) -> bool:

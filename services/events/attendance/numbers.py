@@ -179,9 +179,9 @@ class MailContact:
     sent_at: datetime
 
 
-def insert_contact(connection: Connection, contact: MailContact) -> None:
-    """Store that a mail was sent; a known mail changes nothing."""
-    connection.execute(_ADD_CONTACT, asdict(contact))
+def insert_contact(connection: Connection, contact: MailContact) -> bool:
+    """Store that a mail was sent; returns whether it was not known."""
+    return connection.execute(_ADD_CONTACT, asdict(contact)).rowcount == 1
 
 
 def upsert_group_contact(connection: Connection, working_group: str, registration_id: str) -> None:

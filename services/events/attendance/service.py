@@ -167,19 +167,20 @@ def _move_contact(connection: Connection, old: Registered | None, new: Registere
         recompute_group_contact(connection, left)
 
 
-def handle_contact(connection: Connection, contact: MailContact) -> None:
-    """Store ``contact`` in the caller's transaction.
+def handle_contact(connection: Connection, contact: MailContact) -> bool:
+    """Store ``contact`` in the caller's transaction; returns whether it was not known.
 
     If the registration is not known yet, its person and group are updated when it arrives.
     """
     lock_read_side(connection)
-    insert_contact(connection, contact)
+    is_new = insert_contact(connection, contact)
     owner = owner_of(connection, contact.registration_id)
     if owner is None:
-        return
+        return is_new
     upsert_person_contact(connection, owner.person_ref, contact.registration_id)
     if owner.working_group is not None:
         upsert_group_contact(connection, owner.working_group, contact.registration_id)
+    return is_new
 
 
 def erase_registration(connection: Connection, tombstone: Registered) -> None:

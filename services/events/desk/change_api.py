@@ -1,7 +1,7 @@
 """Routes for coordinators: create and change events (each change can be tried first), write notes."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from flask import Response, jsonify
@@ -15,12 +15,14 @@ from services.events.desk.schemas import (
     EventSchema,
     HistorySchema,
     NewNoteSchema,
+    NoticeSchema,
     StepArguments,
     StepSchema,
 )
 from services.events.desk.service import Changed, EventAction, change_event, create_event, preview_change
 from services.events.event.lifecycle import STEPS, StepWish, edit, step_of, with_series_permit
-from services.events.event.model import EDITED, Event, EventChange, EventKind, EventNote, EventStatus, Mode, state_tag
+from services.events.event.model import EDITED, Event, EventKind, EventNote, EventStatus, Mode, state_tag
+from services.events.event.notices import Notice
 from services.events.event.records import ChangeQuery, NoteQuery
 from services.events.event.schemas import EditEventSchema, NewEventSchema
 from services.events.event.service import EventsContext, list_history, list_notes, write_note
@@ -73,11 +75,11 @@ def _add_edit(blueprint: Any, context: EventsContext) -> None:
         step = with_series_permit(edit(typed(changes)), require_touch)
         with broken_rules_as_faults():
             if query["dry_run"]:
-                return _change_answer(preview_change(context.work, context.clock, event_id, step), dry_run=True)
+                tried = preview_change(context.work, context.clock, event_id, step)
+                return _change_answer(tried, context.clock(), dry_run=True)
             action = EventAction(EDITED, holder().name)
-            return _change_answer(
-                change_event(context.work, context.clock, event_id, step, seen_tags(), action), dry_run=False
-            )
+            done = change_event(context.work, context.clock, event_id, step, seen_tags(), action)
+            return _change_answer(done, context.clock(), dry_run=False)
 
 
 def _add_steps(blueprint: Any, context: EventsContext) -> None:
@@ -94,11 +96,11 @@ def _add_steps(blueprint: Any, context: EventsContext) -> None:
         require_touch(event_id)
         taken = step_of(StepWish(name=step_name, **typed(wanted or {})))
         if query["dry_run"]:
-            return _change_answer(preview_change(context.work, context.clock, event_id, taken), dry_run=True)
+            tried = preview_change(context.work, context.clock, event_id, taken)
+            return _change_answer(tried, context.clock(), dry_run=True)
         action = EventAction(step_name, holder().name)
-        return _change_answer(
-            change_event(context.work, context.clock, event_id, taken, seen_tags(), action), dry_run=False
-        )
+        done = change_event(context.work, context.clock, event_id, taken, seen_tags(), action)
+        return _change_answer(done, context.clock(), dry_run=False)
 
 
 def typed(values: dict[str, Any]) -> dict[str, Any]:
@@ -106,12 +108,24 @@ def typed(values: dict[str, Any]) -> dict[str, Any]:
     return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
 
 
-def _change_answer(changed: Changed, *, dry_run: bool) -> Response:
+def _shown_notice(notice: Notice | None, now: datetime) -> dict[str, Any] | None:
+    if notice is None:
+        return None
+    return {
+        "state": str(notice.state(now)),
+        "due_at": notice.due_at,
+        "fields": list(notice.fields),
+        "mails_sent": notice.sent,
+    }
+
+
+def _change_answer(changed: Changed, now: datetime, *, dry_run: bool) -> Response:
     content = {
         "dry_run": dry_run,
         "change": changed.change,
         "differs": list(changed.differs),
         "audience": asdict(changed.audience),
+        "notice": NoticeSchema().dump(_shown_notice(changed.notice, now)) if changed.notice else None,
         "dependents": DependentsSchema().dump(
             changed.dependents if holder().forms is None else changed.dependents.public_part
         ),
@@ -144,7 +158,7 @@ def _add_reading(blueprint: Any, context: EventsContext) -> None:
         require_touch(event_id)
         before = position_in(query["cursor"], 1, read_id_position)
         found = list_notes(context.work, NoteQuery(event_id, before, query["limit"] + 1))
-        page = page_of(found, query["limit"], _position)
+        page = page_of(found, query["limit"], lambda note: (note.id,))
         return {"items": page.items, "next": page.next}
 
 
@@ -173,9 +187,7 @@ def _add_history(blueprint: Any, context: EventsContext) -> None:
         require_touch(event_id)
         before = position_in(query["cursor"], 1, read_id_position)
         found = list_history(context.work, ChangeQuery(event_id, before, query["limit"] + 1))
-        page = page_of(found, query["limit"], _position)
-        return {"items": page.items, "next": page.next}
-
-
-def _position(row: EventNote | EventChange) -> Sequence[str]:
-    return (row.id,)
+        page = page_of(found, query["limit"], lambda line: (line.change.id,))
+        now = context.clock()
+        items = [asdict(line.change) | {"notice": _shown_notice(line.notice, now)} for line in page.items]
+        return {"items": items, "next": page.next}

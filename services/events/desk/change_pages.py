@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.console_words import changed_since_opened, language_name
 from services.events.attendance.model import ChangeAudience
 from services.events.console import MODES, cleaned
-from services.events.desk.service import EventAction, change_event, preview_change
+from services.events.desk.service import Changed, EventAction, change_event, preview_change
 from services.events.event.lifecycle import EventStep, StepWish, edit, step_of
 from services.events.event.model import EDITED, Event, EventStatus, Mode, Readers, state_tag
 from services.events.event.service import show_event
@@ -32,6 +32,8 @@ POSTPONED, CANCELLED = EventStatus.POSTPONED, EventStatus.CANCELLED
 STATUS_CHOICES: Mapping[str, str] = {"tentative": "Tentative: the date may change", "confirmed": "Confirmed"}
 
 NO_ONE = "No one has to be notified."
+PUT_BACK = "This puts back a change whose mails have not been made: no one is notified."
+WAIT = "Mails are made one minute after the last change. If you put it back before that, no one is notified."
 
 RECORDED_AS = {"attendance": EDITED}
 """Name in the history of an action that is not a step of the event's life cycle."""
@@ -144,8 +146,11 @@ def possible_actions(event: Event, now: datetime) -> Mapping[str, Action]:
     }
 
 
-def people_sentence(audience: ChangeAudience) -> str:
+def people_sentence(preview: Changed) -> str:
     """``47 people will be notified: 40 confirmed, 7 on the waiting list.``"""
+    if preview.notice is not None and not preview.notice.fields:
+        return PUT_BACK
+    audience = preview.audience
     if not audience.people:
         return NO_ONE
     people = "1 person" if audience.people == 1 else f"{audience.people} people"
@@ -302,14 +307,14 @@ def _preview_page(work: UnitOfWork, clock: Clock, event: Event, action: str, fil
 def _apply(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> AnyResponse:
     assert filled.step is not None
     try:
-        changed = change_event(
+        change_event(
             work, clock, event.id, filled.step, {seen}, EventAction(RECORDED_AS.get(action, action), holder().name)
         )
     except DomainError as error:
         is_older = error.code == "edit-conflict"
         notice = changed_since_opened("event") if is_older else f"This cannot be done: {error.detail}."
         return _page(event, action, filled, seen, notice=notice, status=409)
-    return redirect(f"/console/events/{event.id}?done={action}&notified={changed.audience.people}", 303)
+    return redirect(f"/console/events/{event.id}?done={action}", 303)
 
 
 def _page(event: Event, action: str, filled: FilledStep, seen: str, *, status: int = 200, **more: Any) -> Response:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, assert_never
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -14,7 +15,9 @@ from services.events.console import cleaned
 from services.events.desk import change_pages
 from services.events.desk.change_pages import ACTIONS, NO_ONE, add_changing, possible_actions
 from services.events.desk.event_forms import add_event_forms
-from services.events.event.model import MAX_NOTE_CHARACTERS, Event, Readers
+from services.events.desk.service import show_waiting_people
+from services.events.event.model import EDITED, MAX_NOTE_CHARACTERS, Event, Readers
+from services.events.event.notices import Notice, NoticeState
 from services.events.event.records import (
     ChangeQuery,
     NoteQuery,
@@ -23,6 +26,7 @@ from services.events.event.records import (
     waiting_origins,
 )
 from services.events.event.service import (
+    HistoryLine,
     count_each,
     count_registrations,
     event_place,
@@ -106,12 +110,10 @@ FIELD_WORDS: Mapping[str, str] = {
     "join_url": "meeting link",
     "asked_groups": "working groups",
     "internal_note": "internal note",
+    "mode": "attendance mode",
     "url": "address",
 }
 """Labels of fields whose names in programs would not be understood."""
-
-MAX_DIGITS = 9
-"""Maximum number of digits accepted for a number of people."""
 
 NOTES_SHOWN = 10
 CHANGES_SHOWN = 10
@@ -248,23 +250,40 @@ def _asked() -> EventList:
     return EventList(request.args.get("show") == "all", request.args.get("internal") == "true", sort)
 
 
-def done_text(name: str, notified: str) -> str:
+def done_text(name: str, waiting: int, last: HistoryLine | None, now: datetime) -> str:
     """Return the text of an event's page after a change; empty if nothing was changed.
 
     Args:
-        name: of the change.
-        notified: number of people whom it notifies, from the address of the page; other values are ignored.
+        name: of the change, from the address of the page.
+        waiting: how many people will be notified.
+        last: the newest line of the event's history.
+        now: aware.
     """
     done = DONE_TEXTS.get(name) or (ACTIONS[name].done if name in ACTIONS else "")
-    if not done or not notified.isdecimal() or not notified.isascii() or len(notified) > MAX_DIGITS:
+    if not done or name not in (*ACTIONS, EDITED):
         return done
-    return f"{done} {_notified(int(notified))}"
+    return f"{done} {notice_sentence(last.notice, waiting, now) if last and last.notice else NO_ONE}"
 
 
-def _notified(people: int) -> str:
-    if not people:
-        return NO_ONE
-    return "1 person is notified by mail." if people == 1 else f"{people} people are notified by mail."
+def notice_sentence(notice: Notice, waiting: int, now: datetime) -> str:
+    """``3 people will be notified of a change of place, at 12:01 UTC. If you put it back before, no one is.``"""
+    if notice.sent:
+        return "1 mail about this was sent." if notice.sent == 1 else f"{notice.sent} mails about this were sent."
+    match notice.state(now):
+        case NoticeState.WITHDRAWN:
+            return "Put back in time: no one is notified."
+        case NoticeState.DUE:
+            return "No mail about this has been sent."
+        case NoticeState.WAITING if not waiting:
+            return NO_ONE
+        case NoticeState.WAITING:
+            people = "1 person" if waiting == 1 else f"{waiting} people"
+            return (
+                f"{people} will be notified at {notice.due_at:%H:%M} UTC ({field_words(notice.fields)}). "
+                "If you put it back before that, no one is."
+            )
+        case state:
+            assert_never(state)
 
 
 def field_words(names: tuple[str, ...]) -> str:
@@ -309,7 +328,6 @@ def _event_page(work: UnitOfWork, clock: Clock, event: Event, *, status: int = 2
         "events/event.html",
         event=event,
         actions=possible_actions(event, clock()) if coordinator else {},
-        done=done_text(request.args.get("done", ""), request.args.get("notified", "")),
         counts=count_registrations(work, event.id),
         coverage=show_coverage(work, event.id),
         forms=[form for form in list_forms_of(work, event) if may_touch(form.id)],
@@ -320,18 +338,22 @@ def _event_page(work: UnitOfWork, clock: Clock, event: Event, *, status: int = 2
         ),
         resource_kinds=RESOURCE_KINDS,
         coordinator=coordinator,
-        **(_for_coordinators(work, event) if coordinator else {}),
+        **(_for_coordinators(work, event, clock()) if coordinator else {}),
         **more,
     )
     return make_response(page, status)
 
 
-def _for_coordinators(work: UnitOfWork, event: Event) -> dict[str, Any]:
+def _for_coordinators(work: UnitOfWork, event: Event, now: datetime) -> dict[str, Any]:
     notes = list_notes(work, NoteQuery(event.id, _before("notes"), NOTES_SHOWN + 1))
     changes = list_history(work, ChangeQuery(event.id, _before("history"), CHANGES_SHOWN + 1))
+    waiting = show_waiting_people(work, event, now)
+    newest = next((line for line in changes if line.change.resource_id is None), None)
     return {
+        "done": done_text(request.args.get("done", ""), waiting, newest, now),
+        "notice_sentence": lambda notice: notice_sentence(notice, waiting, now),
         "notes": page_of(notes, NOTES_SHOWN, lambda note: [note.id]),
-        "history": page_of(changes, CHANGES_SHOWN, lambda change: [change.id]),
+        "history": page_of(changes, CHANGES_SHOWN, lambda line: [line.change.id]),
         "change_names": CHANGE_NAMES,
         "field_words": field_words,
         "note_id": new_id(),

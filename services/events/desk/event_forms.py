@@ -342,7 +342,7 @@ def _saved(
     if preview.change != "none" and request.form.get("go") != "do":
         return _edit_page(work, event, Typed(values), seen, preview=preview, lines=_lines(event, preview))
     changed = change_event(work, clock, event.id, step, {seen}, EventAction(EDITED, holder().name))
-    done = "noted" if changed.change == "none" else f"edited&notified={changed.audience.people}"
+    done = "noted" if changed.change == "none" else EDITED
     return redirect(f"/console/events/{event.id}?done={done}", 303)
 
 

@@ -3,6 +3,7 @@
 import marshmallow as ma
 
 from services.events.event.model import MAX_NOTE_CHARACTERS, EventKind, EventStatus, Mode
+from services.events.event.notices import NoticeState
 from services.events.event.store import BY_START, EVENT_GROUPS, EVENT_SORTS
 from services.events.fields import slug_field
 from services.events.http import counted_list, group_fields, instant_field, number_by_name, sort_field, total_field
@@ -123,7 +124,10 @@ class StepSchema(ma.Schema):
 class AudienceSchema(ma.Schema):
     """Whom a change reaches. One person on two forms is one person."""
 
-    people = ma.fields.Integer(required=True, metadata={"description": "Distinct people who will be notified"})
+    people = ma.fields.Integer(
+        required=True,
+        metadata={"description": "Distinct people who will be notified"},
+    )
     by_status = number_by_name("Registrations that mean attendance, by status; ended ones are not notified")
     by_form_kind = number_by_name("Registrations with a seat or on the waiting list, by kind of form")
     by_language = number_by_name("Registrations of the people to be notified, by language")
@@ -166,6 +170,26 @@ class DependentsSchema(ma.Schema):
     room_days = ma.fields.List(ma.fields.Nested(RoomDaySchema), required=True)
 
 
+class NoticeSchema(ma.Schema):
+    """The mails about a change, which further changes within a minute join."""
+
+    state = one_of_field(
+        NoticeState,
+        required=True,
+        metadata={
+            "description": "`waiting` until `due_at`; `withdrawn` if the change was put back before, so that no one is "
+            "notified; `due` from then on"
+        },
+    )
+    due_at = instant_field("When the mails are made, unless a further change delays them by a minute", required=True)
+    fields = ma.fields.List(  # type: ignore[assignment]  # the name in the answer
+        ma.fields.String(),
+        required=True,
+        metadata={"description": "Fields in which the event differs from what participants know; empty if put back"},
+    )
+    mails_sent = ma.fields.Integer(required=True, metadata={"description": "Mails that were sent about it so far"})
+
+
 class EventActionResultSchema(ma.Schema):
     """What a step did, or with `dry_run` would do."""
 
@@ -179,6 +203,12 @@ class EventActionResultSchema(ma.Schema):
         ma.fields.String(), required=True, metadata={"description": "Fields in which participants see a difference"}
     )
     audience = ma.fields.Nested(AudienceSchema, required=True)
+    notice = ma.fields.Nested(
+        NoticeSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The mails to this audience; null if the change causes none"},
+    )
     dependents = ma.fields.Nested(
         DependentsSchema,
         required=True,
@@ -235,6 +265,12 @@ class EventChangeSchema(ma.Schema):
     )
     changed_by = ma.fields.String(required=True, metadata={"description": "Name of the key, or the cause"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
+    notice = ma.fields.Nested(
+        NoticeSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The mails about it, the same for changes in one mail; null if it causes none"},
+    )
 
 
 class HistorySchema(ma.Schema):

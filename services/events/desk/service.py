@@ -15,9 +15,6 @@ from services.events.attendance.model import (
     NOT_NOTIFIED,
     ChangeAudience,
     audience_of,
-    has_ended,
-    is_mailed,
-    is_news,
     opens_remote,
 )
 from services.events.attendance.numbers import count_people_on, registration_groups
@@ -33,8 +30,9 @@ from services.events.event.model import (
     state_tag,
     visible_difference,
 )
-from services.events.event.records import form_exists
-from services.events.event.service import find_event, record_change
+from services.events.event.notices import Notice, NoticeState, event_before, has_ended, is_mailed, is_news
+from services.events.event.records import form_exists, last_notice
+from services.events.event.service import find_event, find_notice, record_change
 from services.events.event.store import EventFilter, insert_event, lock_event, save_event, select_events
 from services.events.network.messages import event_message
 from services.events.network.store import all_hotels, all_series, all_working_groups
@@ -104,8 +102,9 @@ class Changed:
         event: as it is afterwards.
         change: kind of change that is published; ``none`` if participants see no difference.
         differs: the fields in which they see one.
-        audience: who is notified; no one if the change is ``none``, the event is announced or was held, or only
-            pages show the difference.
+        audience: who will be notified, also of earlier changes whose mails wait; no one if the change is ``none``, the
+            event is announced or was held, only pages show the difference, or it was put back in time.
+        notice: the mails about it; None if it causes none.
         dependents: what was planned around its date and does not move with it.
         past: ``new`` if it is to take place on a date that has passed; ``both`` if the former date has passed, too, so
             that no one gets a mail that people would get otherwise.
@@ -115,6 +114,7 @@ class Changed:
     change: PublishedChange
     differs: tuple[str, ...]
     audience: ChangeAudience
+    notice: Notice | None
     dependents: Dependents
     past: Literal["", "new", "both"] = ""
 
@@ -206,15 +206,34 @@ def _outcome(connection: Connection, old: Event, new: Event, now: datetime) -> C
     change = _change(old, new)
     dependents = dependents_of_change(connection, old, new)
     if change == "none":
-        return Changed(new, change, (), ChangeAudience(), dependents)
-    groups = registration_groups(connection, new.id)
-    without_mail = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and opens_remote(old, new))]
-    differs = visible_difference(old, new)
-    mailed = change == "changed" and is_mailed(old, new, differs, now)
-    notified = sorted({group.form_kind for group in groups}.difference(without_mail)) if mailed else []
-    audience = audience_of(groups, notified, count_people_on(connection, new.id, notified))
-    silent = change == "changed" and is_news(old, new, differs) and not mailed
-    return Changed(new, change, differs, audience, dependents, "both" if silent else _past(new, now))
+        return Changed(new, change, (), ChangeAudience(), None, dependents)
+    differs, notice = visible_difference(old, new), find_notice(connection, old, new, now)
+    silent = change == "changed" and is_news(old, new, differs) and not is_mailed(old, new, differs, now)
+    past = "both" if silent else _past(new, now)
+    return Changed(new, change, differs, _audience(connection, new, notice), notice, dependents, past)
+
+
+def _audience(connection: Connection, event: Event, notice: Notice | None) -> ChangeAudience:
+    groups = registration_groups(connection, event.id)
+    if notice is None or not notice.fields:
+        return audience_of(groups, [], 0)
+    remote = opens_remote(event_before(notice, event), event)
+    without_mail = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and remote)]
+    notified = sorted({group.form_kind for group in groups}.difference(without_mail))
+    return audience_of(groups, notified, count_people_on(connection, event.id, notified))
+
+
+def show_waiting_people(work: UnitOfWork, event: Event, now: datetime) -> int:
+    """How many people will be notified of the changes of ``event`` whose mails wait at ``now`` (aware).
+
+    Raises:
+        Unavailable: the database is down.
+    """
+    with work.transaction() as connection:
+        notice = last_notice(connection, event.id)
+        if notice is None or notice.state(now) is not NoticeState.WAITING:
+            return 0
+        return _audience(connection, event, notice).people
 
 
 def _past(new: Event, now: datetime) -> Literal["", "new"]:

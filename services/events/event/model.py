@@ -242,6 +242,7 @@ class EventChange:
     """One change at one time (aware). ``id`` is a UUID (text), ``revision`` the event's after it.
 
     ``resource_id`` names the resource, if it was about one; ``changed_by`` is the name of the key or the program.
+    ``notice`` is the id of the mails about it; None if it causes none.
     """
 
     id: str
@@ -252,6 +253,7 @@ class EventChange:
     fields: tuple[str, ...]
     changed_by: str
     changed_at: datetime
+    notice: str | None = None
 
 
 def changed_fields(old: Any, new: Any) -> tuple[str, ...]:

@@ -13,18 +13,38 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, text
 
 from services.events.event.model import LOADED, MADE, EventChange, EventNote, Form
+from services.events.event.notices import Notice
 from services.events.tables import texts_read
 from shared.security.audit_log import AuditRecord, publish_entry
 
 _ADD_CHANGE = text("""
-    INSERT INTO event_change (id, event_id, revision, action, resource_id, fields, changed_by, changed_at)
-    VALUES (CAST(:id AS uuid), :event_id, :revision, :action, :resource_id, :fields, :changed_by, :changed_at)
+    INSERT INTO event_change (id, event_id, revision, action, resource_id, fields, changed_by, changed_at, notice)
+    VALUES (CAST(:id AS uuid), :event_id, :revision, :action, :resource_id, :fields, :changed_by, :changed_at,
+        CAST(:notice AS uuid))
 """)
 _CHANGES = text("""
-    SELECT id::text AS id, event_id, revision, action, resource_id, fields, changed_by, changed_at FROM event_change
+    SELECT id::text AS id, event_id, revision, action, resource_id, fields, changed_by, changed_at,
+        notice::text AS notice FROM event_change
     WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
         OR number < (SELECT number FROM event_change WHERE id = CAST(:before AS uuid)))
     ORDER BY number DESC LIMIT :limit
+""")
+_NOTICE_COLUMNS = "id::text AS id, event_id, revision, began_at, due_at, before, fields, sent"
+_LAST_NOTICE = text(f"""
+    SELECT {_NOTICE_COLUMNS} FROM event_notice WHERE event_id = :event_id ORDER BY revision DESC LIMIT 1
+""")  # noqa: S608 - a constant
+_NOTICES = text(f"""
+    SELECT {_NOTICE_COLUMNS} FROM event_notice WHERE id = ANY(CAST(:ids AS uuid[]))
+""")  # noqa: S608 - a constant
+_UPSERT_NOTICE = text("""
+    INSERT INTO event_notice (id, event_id, revision, began_at, due_at, before, fields)
+    VALUES (CAST(:id AS uuid), :event_id, :revision, :began_at, :due_at, :before, :fields)
+    ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, fields = excluded.fields
+""")
+_COUNT_SENT = text("""
+    UPDATE event_notice SET sent = sent + 1 WHERE id = (
+        SELECT id FROM event_notice WHERE event_id = :event_id AND revision <= :revision
+        ORDER BY revision DESC LIMIT 1)
 """)
 _NEWEST_ZONE = text("""
     SELECT e.time_zone FROM event e JOIN event_change c ON c.event_id = e.id
@@ -118,6 +138,33 @@ def select_changes(connection: Connection, wanted: ChangeQuery) -> list[EventCha
     """At most ``wanted.limit`` changes, the newest first."""
     rows = connection.execute(_CHANGES, asdict(wanted))
     return [EventChange(**{**row._mapping, "fields": tuple(row.fields)}) for row in rows]
+
+
+def last_notice(connection: Connection, event_id: str) -> Notice | None:
+    """The notice of the event's last change that participants were or will be mailed about; None if there is none."""
+    row = connection.execute(_LAST_NOTICE, {"event_id": event_id}).fetchone()
+    return None if row is None else _notice(row)
+
+
+def select_notices(connection: Connection, changes: Collection[EventChange]) -> dict[str, Notice]:
+    """The notices of these changes, by their ids."""
+    found = connection.execute(_NOTICES, {"ids": [change.notice for change in changes if change.notice]})
+    return {row.id: _notice(row) for row in found}
+
+
+def upsert_notice(connection: Connection, notice: Notice) -> None:
+    """Store a notice, or when it is due and of what."""
+    row = asdict(notice) | {"before": Jsonb(notice.before), "fields": list(notice.fields)}
+    connection.execute(_UPSERT_NOTICE, row)
+
+
+def count_sent(connection: Connection, event_id: str, revision: int) -> None:
+    """Count a mail about the change that made ``revision`` of the event, or about an earlier one."""
+    connection.execute(_COUNT_SENT, {"event_id": event_id, "revision": revision})
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(**{**row._mapping, "fields": tuple(row.fields)})
 
 
 @dataclass(frozen=True, slots=True)

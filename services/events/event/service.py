@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.events.event.model import Event, EventChange, EventNote, EventStatus, Form, Readers, changed_fields
+from services.events.event.notices import Notice, notice_of
 from services.events.event.records import (
     ChangeQuery,
     NoteQuery,
@@ -14,11 +15,14 @@ from services.events.event.records import (
     forms_of,
     insert_change,
     insert_note,
+    last_notice,
     newest_zone,
     partner_names,
     read_note,
     select_changes,
     select_notes,
+    select_notices,
+    upsert_notice,
 )
 from services.events.event.store import (
     BY_CITY,
@@ -243,13 +247,32 @@ def event_place(work: UnitOfWork, event: Event, sort: str) -> tuple[str, str]:
 
 def record_change(connection: Connection, action: str, by: str, old: Event | None, new: Event, at: datetime) -> None:
     """Record a change of an event in its history, in the caller's transaction; nothing if it has not changed."""
-    if old != new:
-        fields = changed_fields(old, new)
-        insert_change(connection, EventChange(new_id(), new.id, new.revision, action, None, fields, by, at))
+    if old == new:
+        return
+    notice = find_notice(connection, old, new, at)
+    if notice is not None:
+        upsert_notice(connection, notice)
+    fields, notice_id = changed_fields(old, new), notice.id if notice else None
+    insert_change(connection, EventChange(new_id(), new.id, new.revision, action, None, fields, by, at, notice_id))
 
 
-def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[EventChange]:
-    """At most ``wanted.limit`` changes of an event, the newest first.
+def find_notice(connection: Connection, old: Event | None, new: Event, at: datetime) -> Notice | None:
+    """The mails about a change from ``old`` to ``new``, made ``at`` (aware), with those that wait; None for none."""
+    if old is None or EventStatus.DRAFT in (old.status, new.status) or old.revision == new.revision:
+        return None
+    return notice_of(last_notice(connection, new.id), old, new, at, new_id())
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """A change of an event, and the mails about it; None if it causes none."""
+
+    change: EventChange
+    notice: Notice | None
+
+
+def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[HistoryLine]:
+    """At most ``wanted.limit`` changes of an event with the mails about them, the newest first.
 
     Raises:
         DomainError: ``not-found``, there is no such event.
@@ -257,7 +280,9 @@ def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[EventChange]:
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
-        return select_changes(connection, wanted)
+        changes = select_changes(connection, wanted)
+        notices = select_notices(connection, changes)
+        return [HistoryLine(change, notices.get(change.notice or "")) for change in changes]
 
 
 def write_note(work: UnitOfWork, clock: Clock, event_id: str, words: str, by: str, note_id: str) -> EventNote:

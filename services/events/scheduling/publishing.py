@@ -12,10 +12,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.events.attendance.model import NOT_NOTIFIED, is_mailed
+from services.events.attendance.model import NOT_NOTIFIED
 from services.events.attendance.numbers import count_registered_on
 from services.events.event.lifecycle import PublishedChange, cancel, is_over, merge_loaded, postpone
 from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode, visible_difference
+from services.events.event.notices import is_mailed
 from services.events.event.service import record_change
 from services.events.event.store import lock_event, read_events, save_event
 from services.events.network.messages import event_message

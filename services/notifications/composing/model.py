@@ -10,13 +10,13 @@ from services.notifications.mails.kinds import (
     BULLETIN_TEST,
     INVITATION,
     KINDS,
-    NEWS_KINDS,
     PROPOSAL,
     RECOVERY,
     REGISTRATIONS,
     REMINDER_KINDS,
     SCHEDULED,
 )
+from shared.calendar.event_news import NEWS_KINDS
 
 MailKind = str
 """The name of a kind of mail. All kinds but the bulletin and its test copy have a wording in every language."""

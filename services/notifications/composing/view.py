@@ -13,10 +13,10 @@ from services.notifications.mails.kinds import (
     INVITATION,
     LIVE,
     REGISTRATIONS,
-    REMOTE_POSSIBLE,
     SEAT_OFFERED,
     TAKING_PLACE,
 )
+from shared.calendar.event_news import REMOTE_POSSIBLE
 from shared.i18n.paragraphs import Piece, pieces_of, plain_text, safe_link, written_line
 from shared.i18n.when import Period, TimeLine, known_zone, place_text, time_lines
 

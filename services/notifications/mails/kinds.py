@@ -6,6 +6,8 @@ with the message that arrived last. A mail that is outdated is cancelled.
 
 from dataclasses import dataclass
 
+from shared.calendar.event_news import NEWS_KINDS, REMOTE_POSSIBLE
+
 TAKING_PLACE = ("tentative", "confirmed")
 
 
@@ -83,19 +85,6 @@ RECEIVED = "proposal-received"
 ACCEPTED, SCHEDULED = "proposal-accepted", "proposal-scheduled"
 DECISION_KINDS = (ACCEPTED, "proposal-returned", "proposal-declined", SCHEDULED)
 """Decisions on a proposal, numbered by the revision of the review. A newer one supersedes older ones."""
-
-REMOTE_POSSIBLE = "remote-possible"
-
-NEWS_KINDS = (
-    "event-rescheduled",
-    "event-postponed",
-    "event-cancelled",
-    "event-revived",
-    "event-confirmed",
-    "event-changed",
-    REMOTE_POSSIBLE,
-)
-"""News of a changed event; the last one is for people on a form of the kind ``interest``."""
 
 INFORMING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
 """Mails that report the state of an event to a person."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import INFORMING_KINDS, NEWS_KINDS, PROPOSAL
+from services.notifications.mails.kinds import INFORMING_KINDS, PROPOSAL
 from services.notifications.recipients.model import (
     REPRESENTATIVE,
     SEGMENT_PARTS,
@@ -25,6 +25,7 @@ from services.notifications.recipients.model import (
     normalized,
 )
 from services.notifications.recipients.store import BEST_FIRST
+from shared.calendar.event_news import NEWS_KINDS
 
 _ADD_ANNOUNCEMENT = text("""
     INSERT INTO announcement (id, cause, event, number, detail, changed_at, created_at, correlation_id)

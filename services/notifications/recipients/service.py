@@ -13,14 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import (
-    ANNOUNCED_KINDS,
-    ATTENDING,
-    LIVE,
-    RECORDING,
-    REMINDER_KINDS,
-    REMOTE_POSSIBLE,
-)
+from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE, RECORDING, REMINDER_KINDS
 from services.notifications.mails.model import ERASED
 from services.notifications.mails.store import (
     WaitingMail,
@@ -56,6 +49,7 @@ from services.notifications.recipients.store import (
     upsert_tombstone,
 )
 from services.notifications.telemetry import mails_total
+from shared.calendar.event_news import REMOTE_POSSIBLE
 from shared.db.cleanup import erase_rows, export_rows, reasons_of
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock

@@ -13,25 +13,18 @@ from services.notifications.mails.kinds import (
     EVENT_STATE_KINDS,
     KINDS_ABOUT_EVENT,
     REMINDER_KINDS,
-    REMOTE_POSSIBLE,
     TAKING_PLACE,
     SubjectState,
     is_outdated,
 )
 from services.notifications.recipients.model import NO_BULLETINS
+from shared.calendar.event_news import REMOTE_POSSIBLE, SHOWN
 from shared.i18n.languages import Text
 from shared.runtime.clock import parse_rfc3339
-
-SHOWN = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
-"""Fields of an event that participants see."""
 
 SHOWN_SINCE = "shown_since"
 """Stored with the state: the revision of the last change that participants see."""
 REMOTE = ("hybrid", "online")
-NEWS_WAIT = timedelta(minutes=1)
-"""Delay of the news of a change: further changes within it go out in the same mail."""
-MAX_WAIT = timedelta(minutes=5)
-"""Maximum delay of the news of a change, even if further changes keep arriving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +100,6 @@ def is_news_outdated(kind: str, now: Mapping[str, Any]) -> bool:
 def date_of(state: Mapping[str, Any]) -> str | None:
     """When the event begins, as RFC 3339 text; None while it has no date."""
     return None if state["status"] == "postponed" else state["starts_at"]
-
-
-def due_after(began_at: datetime, changed_at: datetime) -> datetime:
-    """Return when news of changes are sent: the first was made at ``began_at``, the last at ``changed_at``."""
-    return min(changed_at + NEWS_WAIT, began_at + MAX_WAIT)
 
 
 def _kind(known: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -18,16 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import (
-    ALWAYS_SENT,
-    ATTENDING,
-    DETAILS,
-    KINDS,
-    NEWS_KINDS,
-    REMINDER_KINDS,
-    REMOTE_POSSIBLE,
-    TAKING_PLACE,
-)
+from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, DETAILS, KINDS, REMINDER_KINDS, TAKING_PLACE
 from services.notifications.mails.model import NewMail, mail_id_of
 from services.notifications.mails.store import (
     add_mail,
@@ -58,7 +49,6 @@ from services.notifications.rules.model import (
     are_over,
     date_of,
     differs,
-    due_after,
     is_news_outdated,
     is_recording_of,
     known_after,
@@ -80,6 +70,7 @@ from services.notifications.rules.store import (
     upsert_news,
 )
 from services.notifications.telemetry import mails_total
+from shared.calendar.event_news import NEWS_KINDS, REMOTE_POSSIBLE, due_after
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.runtime.clock import Clock, parse_rfc3339, rfc3339

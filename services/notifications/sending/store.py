@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, LANES, NEWS_KINDS, SEATED, SubjectState
+from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, LANES, SEATED, SubjectState
 from services.notifications.mails.model import (
     ERASED,
     OUTCOME_STATES,
@@ -28,6 +28,7 @@ from services.notifications.recipients.store import (
     RECIPIENT_WIDTH,
     recipient_of,
 )
+from shared.calendar.event_news import NEWS_KINDS
 
 _MAIL_END = 14
 _RECIPIENT_END = _MAIL_END + RECIPIENT_WIDTH

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import ALWAYS_SENT, NEWS_KINDS, SubjectState
+from services.notifications.mails.kinds import ALWAYS_SENT, SubjectState
 from services.notifications.recipients.audience import KNOWS_CHANGE
 from services.notifications.rules.model import UndeliveredMail
 from services.notifications.rules.store import english_title
+from shared.calendar.event_news import NEWS_KINDS
 
 _MAILS = """
     SELECT m.id::text, m.kind, m.subject::text, m.revision, m.recipient, m.event, m.lane, m.state, m.attempts,

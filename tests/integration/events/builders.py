@@ -69,7 +69,7 @@ def registration_message(known: Registered, message_id: str | None = None) -> Me
     )
 
 
-def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin") -> Message:
+def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin", **changes: Any) -> Message:
     """That mail ``number`` to registration ``to`` was handed over."""
     return Message(
         id=new_id(),
@@ -86,6 +86,7 @@ def mail_message(number: int, to: int, sent_at: datetime, kind: str = "bulletin"
             "event": WEBINAR,
             "caused_at": rfc3339(sent_at),
             "occurred_at": rfc3339(sent_at),
+            **changes,
         },
     )
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,6 +152,37 @@ def test_a_dry_run_counts_people_and_changes_nothing(
     assert rows(loaded, f"SELECT revision, status FROM event WHERE id = '{REVIEW}'") == [(1, "tentative")]
     remote = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"mode": "hybrid"}).json or {}
     assert (remote["audience"]["people"], remote["audience"]["by_language"]["ru"]) == (3, 1)
+
+
+def test_changes_within_a_minute_share_their_mails(
+    loaded: UnitOfWork, coordinator: Callable[..., TestResponse], clock: FrozenClock
+) -> None:
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    found = []
+    for seen, body in enumerate(({"place": "Room 1"}, {"title": "Another"}, {"place": None}), 1):
+        found.append(coordinator("PATCH", f"/{REVIEW}", body, seen=str(seen)).json or {})
+        clock.advance(timedelta(seconds=30))
+    assert [(one["audience"]["people"], one["notice"]["fields"]) for one in found] == [
+        (1, ["place"]),
+        (1, ["place", "title"]),
+        (1, ["title"]),
+    ]
+    clock.advance(timedelta(seconds=30))
+    history = (coordinator("GET", f"/{REVIEW}/history").json or {})["items"]
+    shown = {"state": "due", "due_at": found[2]["notice"]["due_at"], "fields": ["title"], "mails_sent": 0}
+    assert [line["notice"] for line in history] == [shown, shown, shown, None]
+
+
+def test_a_change_that_is_put_back_in_time_notifies_no_one(
+    loaded: UnitOfWork, coordinator: Callable[..., TestResponse], clock: FrozenClock
+) -> None:
+    consume(loaded, [registration_message(registered(1, event_id=REVIEW))])
+    coordinator("PATCH", f"/{REVIEW}", {"place": "Room 1"}, seen="1")
+    in_time = coordinator("PATCH", f"/{REVIEW}?dry_run=true", {"place": None}).json or {}
+    assert (in_time["notice"]["state"], in_time["audience"]["people"]) == ("withdrawn", 0)
+    clock.advance(timedelta(minutes=1))
+    late = coordinator("PATCH", f"/{REVIEW}", {"place": None}, seen="2").json or {}
+    assert (late["notice"]["state"], late["notice"]["fields"], late["audience"]["people"]) == ("waiting", ["place"], 1)
 
 
 def test_a_change_names_what_exists(loaded: UnitOfWork, coordinator: Callable[..., TestResponse]) -> None:

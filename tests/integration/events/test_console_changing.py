@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared.db.unit_of_work import UnitOfWork
-from tests.integration.events.builders import consume, registered, registration_message, rows
+from tests.integration.events.builders import consume, mail_message, registered, registration_message, rows
 from tests.support.clock import FrozenClock
 from tests.support.signed_in import enter
 
@@ -47,7 +47,7 @@ def test_a_date_is_changed_in_three_steps(signed_in: FlaskClient, loaded: UnitOf
     assert "Registrations by language: English 5, French 2." in second.text
     assert rows(loaded, STATE) == [("tentative", 1)]
     third = signed_in.post(_path("reschedule"), data=NOVEMBER | {"seen": _seen(second), "go": "do"}, headers=OWN_SITE)
-    done = f"/console/events/{REVIEW}?done=reschedule&notified=7"
+    done = f"/console/events/{REVIEW}?done=reschedule"
     assert (third.status_code, third.headers["Location"]) == (303, done)
     assert rows(loaded, STATE) == [("confirmed", 2)]
     page = signed_in.get(third.headers["Location"]).text
@@ -91,8 +91,44 @@ def test_the_page_afterwards_names_as_many_people_as_the_preview(signed_in: Flas
     page = signed_in.get(_path("postpone"))
     assert "2 people will be notified: 2 confirmed." in page.text
     done = signed_in.post(_path("postpone"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
-    assert "The event is postponed. 2 people are notified by mail." in signed_in.get(done.headers["Location"]).text
-    assert "by mail" not in signed_in.get(f"/console/events/{REVIEW}?done=postpone&notified=many").text
+    sentence = "The event is postponed. 2 people will be notified at "
+    assert sentence in signed_in.get(done.headers["Location"]).text
+
+
+def test_a_change_that_is_put_back_in_time_is_said_to_notify_no_one(
+    signed_in: FlaskClient, loaded: UnitOfWork, clock: FrozenClock
+) -> None:
+    consume(loaded, [registration_message(registered(n, event_id=REVIEW)) for n in (1, 2)])
+    _do(signed_in, "cancel")
+    clock.advance(timedelta(seconds=59))
+    preview = signed_in.post(
+        _path("revive"), data={"status": "tentative", "seen": _seen(signed_in.get(_path("revive")))}, headers=OWN_SITE
+    )
+    assert "This puts back a change whose mails have not been made: no one is notified." in preview.text
+    done = _do(signed_in, "revive", status="tentative")
+    clock.advance(timedelta(hours=1))
+    page = signed_in.get(done).text
+    assert "The event is revived. Put back in time: no one is notified." in page
+    assert page.count("Together with the change above.") == 1
+    assert "will be notified" not in page
+
+
+def test_mails_that_were_sent_about_a_change_are_counted_on_the_page(
+    signed_in: FlaskClient, loaded: UnitOfWork, clock: FrozenClock
+) -> None:
+    consume(loaded, [registration_message(registered(n, event_id=REVIEW)) for n in (1, 2)])
+    done = _do(signed_in, "cancel")
+    clock.advance(timedelta(minutes=1))
+    assert "No mail about this has been sent." in signed_in.get(done).text
+    mails = [mail_message(80 + n, n, clock(), "event-cancelled", event=REVIEW, revision=2) for n in (1, 2)]
+    consume(loaded, [*mails, mails[0], mail_message(90, 1, clock(), "reminder-1-day", event=REVIEW, revision=2)])
+    assert "2 mails about this were sent." in signed_in.get(done).text
+
+
+def _do(signed_in: FlaskClient, action: str, **wish: str) -> str:
+    """Take a step; returns the address of the page afterwards."""
+    wish |= {"seen": _seen(signed_in.get(_path(action))), "go": "do"}
+    return signed_in.post(_path(action), data=wish, headers=OWN_SITE).headers["Location"]
 
 
 def test_marking_an_event_as_held_notifies_no_one(
@@ -158,6 +194,7 @@ def test_preview_states_that_the_date_has_passed(
         shown = signed_in.post(_path(action), data=fields | seen, headers=OWN_SITE).text
         done = signed_in.post(_path(action), data=fields | seen | {"go": "do"}, headers=OWN_SITE)
         assert done.status_code == 303
+        clock.advance(timedelta(minutes=1))
         return shown
 
     consume(loaded, [registration_message(registered(1, event_id=REVIEW))])

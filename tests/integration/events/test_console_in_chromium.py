@@ -84,7 +84,7 @@ def test_an_event_is_edited_by_keyboard_and_a_fault_leads_to_its_field(
     page.get_by_label("City").fill("Geneva")
     page.get_by_role("button", name="Save").press("Enter")
     page.get_by_role("button", name="Save the changes").press("Enter")
-    page.get_by_text("The changes are saved. 20 people are notified by mail.").wait_for()
+    page.get_by_text("The changes are saved. 20 people will be notified at ").wait_for()
     context.close()
 
 

@@ -69,9 +69,9 @@ def quick_consume() -> None:
 
 def quick_news() -> None:
     """News about a changed event are due at once."""
-    from services.notifications.rules import model
+    from shared.calendar import event_news
 
-    _set(model, NEWS_WAIT=timedelta())
+    _set(event_news, NEWS_WAIT=timedelta())
 
 
 def quick_send() -> None:

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 
 from services.notifications.composing.model import LATE_REMINDER, WORDED_KINDS, MailContext
 from services.notifications.composing.rendering import render
-from services.notifications.mails.kinds import DECISION_KINDS, NEWS_KINDS, REMINDER_KINDS
+from services.notifications.mails.kinds import DECISION_KINDS, REMINDER_KINDS
+from shared.calendar.event_news import NEWS_KINDS
 
 HEADERS = [
     "From",

@@ -7,19 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.attendance.model import MAILED, has_ended
 from services.events.event.model import EventStatus
-from services.notifications.mails.kinds import NEWS_KINDS
+from services.events.event.notices import has_ended
 from services.notifications.rules.model import (
     LOOK_AHEAD,
-    MAX_WAIT,
-    NEWS_WAIT,
     REMINDERS,
-    SHOWN,
     News,
     are_over,
     differs,
-    due_after,
     is_news_outdated,
     known_after,
     minute_of,
@@ -27,6 +22,7 @@ from services.notifications.rules.model import (
     planned_reminders,
     reminder_horizon,
 )
+from shared.calendar.event_news import MAX_WAIT, NEWS_KINDS, NEWS_WAIT, SHOWN, due_after
 from shared.runtime.clock import rfc3339
 from tests.unit.events.builders import an_event
 
@@ -134,11 +130,6 @@ def _text(at: datetime | None) -> str | None:
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_thing_that_people_see_is_compared(name: str) -> None:
     assert differs(BASE, {**BASE, name: "another"})
-
-
-def test_counted_changes_are_those_that_cause_mails() -> None:
-    """The events service previews how many people a change notifies; this service decides which changes those are."""
-    assert MAILED == SHOWN
 
 
 def test_what_people_do_not_see_is_not_compared() -> None:
