@@ -18,6 +18,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template
 from flask_smorest import Api
+from markupsafe import Markup, escape
 
 from shared.http.access import public
 from shared.http.operation_facts import complete
@@ -347,7 +348,7 @@ def document_blueprint(service: str, made: Callable[[], MadeDocument]) -> Bluepr
     @public
     def docs() -> str:
         document = made()
-        return render_template("document/page.html", document=document, groups=described(document))
+        return render_template("document/page.html", document=document, groups=described(document), coded=_coded)
 
     @blueprint.get("/docs.css")
     @public
@@ -355,6 +356,14 @@ def document_blueprint(service: str, made: Callable[[], MadeDocument]) -> Bluepr
         return Response(_style(), mimetype="text/css")
 
     return blueprint
+
+
+def _coded(description: str) -> Markup:
+    """A description with what is between backticks as code."""
+    parts = enumerate(description.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in parts
+    )
 
 
 @cache

@@ -200,6 +200,7 @@ PEOPLE_AFTER = {
     **dict.fromkeys(("/v1/registrations", "/console/registrations", "/v1/events/upr-webinar-10/roster"), (FIRST,)),
     **dict.fromkeys(("/console/geneva", "/v1/proposals", "/console/side-events"), (FIRST,)),
     **dict.fromkeys(("/v1/group-contacts", "/v1/speakers", "/console/set-up/group-contacts"), ('[0, true, ""]', FIRST)),
+    f"/v1/imports/{UUID(int=1)}/rows": ("0", "1"),
     "/v1/clashes": ("2020-01-01T00:00:00Z", FIRST, FIRST),
     **dict.fromkeys(("/v1/mails", "/v1/suppressions", f"/v1/bulletins/{FIRST}/mails"), (FIRST,)),
     f"/console/mail/bulletins/{FIRST}/outcome": (FIRST,),
