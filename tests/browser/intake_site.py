@@ -49,6 +49,7 @@ class Intake:
         decided: results of choices, in the same way.
         submissions: headers and content of each.
         choices: of each POST to the confirmation page.
+        mails_held: whether the receipt says that mails take longer.
         asked: paths of every request, in order.
     """
 
@@ -57,6 +58,7 @@ class Intake:
     decided: list[Result | None] = field(default_factory=lambda: [None])
     submissions: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
     choices: list[tuple[Choice, ...]] = field(default_factory=list)
+    mails_held: bool = False
     asked: list[str] = field(default_factory=list)
 
     def form(self, slug: str, **query: str) -> str:
@@ -105,7 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/v1/challenge":
             self._send(json.dumps(new_challenge(KEYS, query["form"], 0, datetime.now(UTC))), "application/json")
         elif parts[:2] == ["v1", "receipts"]:
-            self._send(json.dumps({"status": _next(self.site.outcomes), "code": CODE}), "application/json")
+            state = {"status": _next(self.site.outcomes), "code": CODE, "mails_held": self.site.mails_held}
+            self._send(json.dumps(state), "application/json")
         elif parts[0] == "receipts":
             page = replace(
                 RECEIPT_PAGE, style=style, status=_next(self.site.outcomes), attempt=int(query.get("again", 0))

@@ -69,8 +69,11 @@ def test_form_shows_what_was_received_and_what_follows(intake: Intake, visitor: 
     assert visitor.faults == []
 
 
-def test_form_with_verification_asks_for_no_outcome(intake: Intake, visitor: Visit) -> None:
-    intake.outcomes = ["confirmed"]
+@pytest.mark.parametrize("held", [False, True])
+def test_form_with_verification_shows_no_outcome_but_that_mails_take_longer(
+    intake: Intake, visitor: Visit, held: bool
+) -> None:
+    intake.outcomes, intake.mails_held = ["confirmed"], held
     page = visitor.page
     page.goto(intake.form("by-mail"))
     page.clock.install()
@@ -78,7 +81,8 @@ def test_form_with_verification_asks_for_no_outcome(intake: Intake, visitor: Vis
     expect(page.locator("#done")).to_be_visible()
     page.clock.run_for(60_000)
     expect(page.locator("#done h2")).to_have_text("We have received your answers")
-    assert receipts_asked(intake) == 0
+    poll_until(lambda: receipts_asked(intake) == 1, what="the form asks once whether mails take longer")
+    expect(page.get_by_text("ours take longer than usual")).to_be_visible(visible=held)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_form_without_verification_shows_the_outcome(
     intake: Intake, visitor: Visit, outcome: Any, heading: str, mail: bool, events: list[Any]
 ) -> None:
     """The page around receives that it was sent, and the outcome if there is one; nothing about the person."""
-    intake.outcomes = ["received", "received", outcome]
+    intake.outcomes, intake.mails_held = ["received", "received", outcome], outcome == "check-your-mail"
     with foreign_site(intake.element("at-once"), "127.0.0.1") as partner:
         visitor.page.goto(partner)
         frame = visitor.frame()
@@ -105,6 +109,7 @@ def test_form_without_verification_shows_the_outcome(
         expect(frame.locator("#done-mail")).to_be_visible(visible=mail)
         expect(frame.locator("#done")).to_have_class("done" if mail else "note")
         expect(frame.get_by_text("opens the same list")).to_be_visible(visible=outcome == "check-your-mail")
+        expect(frame.get_by_text("ours take longer than usual")).to_be_visible(visible=outcome == "check-your-mail")
         expect(frame.locator("#done .code")).to_have_text(CODE)
         assert receipts_asked(intake) == 3
         first = [["troika:ready", {"form": "at-once"}], ["troika:started", {"form": "at-once"}]]

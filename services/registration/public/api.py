@@ -133,6 +133,10 @@ class ReceiptStateSchema(ma.Schema):
         },
     )
     received_at = ma.fields.AwareDateTime(format="iso", required=True)
+    mails_held = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "This person waits for a mail, and so many are requested that it takes longer"},
+    )
     calendar = ma.fields.Nested(
         CalendarLinksSchema,
         allow_none=True,

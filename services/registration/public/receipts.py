@@ -73,6 +73,7 @@ def receipts_blueprint(context: PublicContext) -> Any:
         content["calendar"] = _links(
             context, receipt, content, language_of({"lang": query["lang"]}, None), context.public_url
         )
+        content["mails_held"] = _are_mails_held(context, content["status"])
         response = jsonify(ReceiptStateSchema().dump(content))
         response.headers["Cache-Control"] = "no-store"
         return allow(response, context.known_origins(content["form"]))

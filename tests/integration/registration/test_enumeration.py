@@ -72,8 +72,8 @@ def test_receipts_show_the_same(place: Place, way: str) -> None:
     place.service.decide()
     shown = place.service.client.get(f"/v1/receipts/{receipt}").get_json()
     receipts = {name: value for name, value in shown.items() if name not in ("code", "received_at")}
-    assert receipts == {"form": "upr-webinar-10", "status": "check-your-mail", "calendar": None}
-    assert sorted(shown) == ["calendar", "code", "form", "received_at", "status"]
+    assert receipts == {"form": "upr-webinar-10", "status": "check-your-mail", "mails_held": False, "calendar": None}
+    assert sorted(shown) == ["calendar", "code", "form", "mails_held", "received_at", "status"]
 
 
 @pytest.mark.parametrize(

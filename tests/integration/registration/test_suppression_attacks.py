@@ -273,13 +273,13 @@ def test_network_causes_no_more_mails_over_all_domains_than_it_may(service: Regi
 
 
 def test_share_of_the_budget_is_for_networks_that_have_caused_little(service: RegistrationService) -> None:
-    """And its last part for those with a proof of work. The page of a receipt says that mails take longer."""
+    """And its last part for those with a proof of work. A receipt says that mails take longer, also in JSON."""
     rows(service.url, "UPDATE form SET verification = 'email'")
     submit(service, VICTIM, ATTACKER)
     service.decide()
     rows(service.url, f"UPDATE mail_count SET sent = {LITTLE} WHERE {OF_ATTACKER}")
     keys = keys_of(service.installation)
-    said = []
+    said, held = [], []
     for part, used in enumerate((0.75, 0.9, 1.0)):
         rows(service.url, f"UPDATE mail_count SET sent = {round(used * BUDGET)} WHERE domain_ref = ''")
         submit(service, f"false@false-{part}.example", ATTACKER, altcha=minted(keys, WEBINAR, service.clock()))
@@ -292,14 +292,16 @@ def test_share_of_the_budget_is_for_networks_that_have_caused_little(service: Re
         service.decide()
         service.clock.advance(timedelta(minutes=6))
         said.append(page_texts().text("receipt.mails-held", "en") in service.client.get(f"/receipts/{receipt}").text)
+        held.append(service.client.get(f"/v1/receipts/{receipt}").get_json()["mails_held"])
     assert sorted(service.mailed()[1:]) == [
         "plain@plain-0.example",
         "proven@proven-0.example",
         "proven@proven-1.example",
     ]
-    assert said == [True, True, True]
+    assert said == held == [True, True, True]
     rows(service.url, "UPDATE mail_count SET sent = 1")
     assert page_texts().text("receipt.mails-held", "en") not in service.client.get(f"/receipts/{receipt}").text
+    assert service.client.get(f"/v1/receipts/{receipt}").get_json()["mails_held"] is False
 
 
 def test_tags_make_no_further_people_on_a_form_without_verification(service: RegistrationService) -> None:
