@@ -2,7 +2,8 @@
 
 Each service lists its cleanup rules in one file (``services/<service>/cleanup.py``): a table, a condition, a period and
 its reason; a test requires one for every table. It must never apply a rule by a time that was not compared with the
-database's (:class:`shared.db.readiness.CheckedClock`).
+database's (:class:`shared.db.readiness.CheckedClock`). That time may be wrong all the same: what nothing can restore
+goes by notice, and no table loses far more in an hour than is ordinary.
 
 Each service lists once which of its tables contain data about people, for erasure and for the export, which answers a
 data-subject request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a
@@ -14,6 +15,7 @@ because indexes use it. ``unaccent`` was rejected: not every server has it, it s
 and it is not immutable. Changing the function needs a migration that rebuilds every index that uses it.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,15 +24,26 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from shared.db.highest_time import NOTICE
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.ids import first_id_of
-from shared.runtime.metrics import housekeeping_deleted_total
+from shared.runtime.metrics import housekeeping_deleted_total, housekeeping_held
+
+log = logging.getLogger(__name__)
 
 BATCH = 2000
 """Rows of one transaction: milliseconds, so a transaction that waits for a row waits no longer than that."""
 
 HOURLY_S = 3600.0
 """Seconds between two checks of tables whose rows are kept for months."""
+
+MAX_PER_HOUR = 50_000
+"""Rows that one process deletes from one table in an hour: ten times the largest rush that was measured, and more than
+a million a day, so that after a day of attacks retention is late by hours."""
+
+_IS_ANNOUNCED = """EXISTS (SELECT FROM highest_time h
+    WHERE h.announced_at > CAST(:now AS timestamptz) - CAST(:notice AS interval))"""
+"""Condition: what is due was announced less than a day ago, at the end of a wait after a jump of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,10 @@ class Rule:
         batch: rows of one transaction.
         every_s: seconds between two checks while nothing more is due; 0: at each tick.
         skip_locked: skip rows that another transaction has locked, in place of waiting. It needs the right to update.
+        by_notice: nothing can restore these rows: after a jump of the time they go a day after the wait has ended.
+        max_per_hour: rows that one process deletes from the table in an hour; emptied columns do not count.
         statement: made of all that.
+        announced: how many rows wait for the end of the notice.
     """
 
     table: str
@@ -60,15 +76,21 @@ class Rule:
     batch: int = BATCH
     every_s: float = 0.0
     skip_locked: bool = False
+    by_notice: bool = False
+    max_per_hour: int = MAX_PER_HOUR
     statement: TextClause = field(init=False, repr=False, compare=False)
+    announced: TextClause = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Make the statement. Without a lock a row may change after it was found: then it is judged again."""
         order = f" ORDER BY {self.order}" if self.order else ""
         lock, again = (" FOR UPDATE SKIP LOCKED", "") if self.skip_locked else ("", f" AND ({self.due})")
-        found = f"SELECT t.ctid FROM {self.table} t WHERE {self.due}{order} LIMIT :batch{lock}"  # noqa: S608 - constants
+        due = f"({self.due}) AND NOT {_IS_ANNOUNCED}" if self.by_notice else self.due
+        found = f"SELECT t.ctid FROM {self.table} t WHERE {due}{order} LIMIT :batch{lock}"  # noqa: S608 - constants
+        waiting = f"SELECT count(*) FROM {self.table} t WHERE ({self.due}) AND {_IS_ANNOUNCED}"  # noqa: S608 - constants
         verb = f"UPDATE {self.table} t SET {self.change}" if self.change else f"DELETE FROM {self.table} t"  # noqa: S608
         object.__setattr__(self, "statement", text(f"{verb} WHERE t.ctid = ANY(ARRAY({found})){again}"))
+        object.__setattr__(self, "announced", text(waiting))
 
 
 class Cleanup:
@@ -86,6 +108,9 @@ class Cleanup:
     ) -> None:
         self._work, self._service, self._monotonic = work, service, monotonic
         self._due_s = dict.fromkeys(rules, float("-inf"))
+        self._by_notice = [rule for rule in rules if rule.by_notice]
+        self._hour_ends_s = float("-inf")
+        self._deleted = dict.fromkeys((rule.table for rule in rules), 0)
 
     def run_once(self, now: datetime) -> bool:
         """Run a batch of each rule whose check is due, each in a separate transaction.
@@ -100,19 +125,58 @@ class Cleanup:
             Unavailable: the database is down; the next tick continues.
         """
         now_s = self._monotonic()
+        if now_s >= self._hour_ends_s:
+            self._begin_hour(now, now_s)
         due_rules = [rule for rule, due_s in self._due_s.items() if due_s <= now_s]
-        more = [rule for rule in due_rules if self._run(rule, now) == rule.batch]
+        more = [rule for rule in due_rules if self._run(rule, now)]
         self._due_s |= {rule: now_s + rule.every_s for rule in due_rules if rule not in more}
         return bool(more)
 
-    def _run(self, rule: Rule, now: datetime) -> int:
-        before = now - rule.kept
-        values = {"now": now, "before": before, "made_before": first_id_of(before), "batch": rule.batch}
+    def _begin_hour(self, now: datetime, now_s: float) -> None:
+        """Count deletions from 0, by seconds that no change of the time touches, and report what goes by notice."""
+        self._hour_ends_s = now_s + HOURLY_S
+        self._deleted = dict.fromkeys(self._deleted, 0)
+        for table in self._deleted:
+            housekeeping_held.labels(self._service, table, "limit").set(0)
+        waiting = dict.fromkeys((rule.table for rule in self._by_notice), 0)
+        for rule in self._by_notice:
+            with self._work.transaction() as connection:
+                waiting[rule.table] += connection.execute(rule.announced, _values(rule, now)).scalar_one()
+        for table, count in waiting.items():
+            housekeeping_held.labels(self._service, table, "notice").set(count > 0)
+            if count:
+                log.error(
+                    "announced after a jump of the time: deleted in a day", extra={"table": table, "count": count}
+                )
+
+    def _run(self, rule: Rule, now: datetime) -> bool:
+        """A batch of one rule; returns whether it was full, so that there is more at once."""
+        left = rule.batch if rule.change else min(rule.batch, rule.max_per_hour - self._deleted[rule.table])
+        if left <= 0:
+            return False
         with self._work.transaction() as connection:
-            rows = connection.execute(rule.statement, values).rowcount
+            rows = connection.execute(rule.statement, _values(rule, now) | {"batch": left}).rowcount
         if rows:
             housekeeping_deleted_total.labels(self._service, rule.table).inc(rows)
-        return rows
+        if not rule.change:
+            self._deleted[rule.table] += rows
+            if rows == left and self._deleted[rule.table] >= rule.max_per_hour:
+                self._report_limit(rule)
+                return False
+        return rows == rule.batch
+
+    def _report_limit(self, rule: Rule) -> None:
+        housekeeping_held.labels(self._service, rule.table, "limit").set(1)
+        log.error(
+            "more falls due than is ordinary: deletion goes on in the next hour",
+            extra={"table": rule.table, "count": self._deleted[rule.table]},
+        )
+
+
+def _values(rule: Rule, now: datetime) -> dict[str, Any]:
+    before = now - rule.kept
+    values = {"now": now, "before": before, "made_before": first_id_of(before)}
+    return values | ({"notice": NOTICE} if rule.by_notice else {})
 
 
 ISSUED_BY = "issued_by"

@@ -3,7 +3,9 @@
 Where a clock jumps together with its database's, no comparison of the two finds it. The row of ``highest_time`` holds
 the time up to which the service ran in the ordinary way. A time more than an hour away from it is a jump: a clock that
 was set, a virtual machine that was resumed, a machine that was switched off, a database from a backup. Nothing tells
-them apart, so final work waits for an operator (``confirm-time``) or for a day of ordinary running.
+them apart, so final work waits for an operator (``confirm-time``) or for a day of ordinary running. Both may be wrong
+about the time, so the end of the wait is a notice: what nothing can restore is deleted a day after it
+(:class:`shared.db.cleanup.Rule`).
 
 This must never wait for a lock: it runs inside of other transactions.
 """
@@ -18,6 +20,9 @@ MAX_STEP = timedelta(hours=1)
 
 ORDINARY_RUNNING = timedelta(hours=24)
 """After so much of it the time is taken as right."""
+
+NOTICE = timedelta(hours=24)
+"""Between the end of a wait and the deletion of what nothing can restore."""
 
 STORED_EVERY = timedelta(minutes=1)
 
@@ -38,9 +43,16 @@ INSERT INTO highest_time DEFAULT VALUES;
 """
 """The table, for a migration of each service."""
 
-_READ = text("SELECT seen_at, jumped_to, observed_at, ran FROM highest_time")
+ANNOUNCED_AT = """
+ALTER TABLE highest_time ADD COLUMN announced_at timestamptz;
+COMMENT ON COLUMN highest_time.announced_at IS 'the end of the last wait: what nothing can restore goes a day later';
+"""
+"""Its column of notices, for a later migration of each service."""
+
+_READ = text("SELECT seen_at, jumped_to, observed_at, ran, announced_at FROM highest_time")
 _STORE = text("""
-    UPDATE highest_time t SET seen_at = :seen_at, jumped_to = :jumped_to, observed_at = :observed_at, ran = :ran
+    UPDATE highest_time t SET seen_at = :seen_at, jumped_to = :jumped_to, observed_at = :observed_at, ran = :ran,
+        announced_at = :announced_at
     FROM (SELECT only_row FROM highest_time FOR UPDATE SKIP LOCKED) free
     WHERE t.only_row = free.only_row AND (t.seen_at, t.jumped_to, t.observed_at)
         IS NOT DISTINCT FROM (CAST(:was_seen_at AS timestamptz), CAST(:was_jumped_to AS timestamptz),
@@ -48,7 +60,10 @@ _STORE = text("""
 """)
 """Another process that stores at the same moment has seen the same."""
 
-_CONFIRM = text("UPDATE highest_time SET seen_at = :now, jumped_to = NULL, observed_at = NULL, ran = interval '0'")
+_CONFIRM = text("""
+    UPDATE highest_time SET seen_at = :now, jumped_to = NULL, observed_at = NULL, ran = interval '0',
+        announced_at = :now
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +73,14 @@ class HighestTime:
     jumped_to: the first time that was too far away from it; None while nothing is held.
     observed_at: the last time seen since the jump; None while nothing is held.
     ran: how long the service ran in the ordinary way since the jump.
+    announced_at: the end of the last wait, by which all that is due was announced; None if there was no jump.
     """
 
     seen_at: datetime | None = None
     jumped_to: datetime | None = None
     observed_at: datetime | None = None
     ran: timedelta = timedelta()
+    announced_at: datetime | None = None
 
     @property
     def is_held(self) -> bool:
@@ -83,14 +100,17 @@ class HighestTime:
         if self.seen_at is None:
             return HighestTime(now)
         is_near = abs(now - self.seen_at) <= max_step
+        ordinary = HighestTime(max(now, self.seen_at), announced_at=self.announced_at)
         if self.jumped_to is None or self.observed_at is None:
-            return HighestTime(max(now, self.seen_at)) if is_near else replace(self, jumped_to=now, observed_at=now)
+            return ordinary if is_near else replace(self, jumped_to=now, observed_at=now)
         if is_near and self.jumped_to > self.seen_at:
-            return HighestTime(max(now, self.seen_at))
+            return ordinary
         step = now - self.observed_at
         is_ordinary = timedelta() <= step <= max_step
         ran = self.ran + step if is_ordinary else timedelta()
-        return HighestTime(now) if ran >= ORDINARY_RUNNING else replace(self, observed_at=now, ran=ran)
+        if ran >= ORDINARY_RUNNING:
+            return HighestTime(now, announced_at=now)
+        return replace(self, observed_at=now, ran=ran)
 
 
 def read_highest_time(connection: Connection) -> HighestTime:
@@ -112,7 +132,7 @@ def observe_time(connection: Connection, now: datetime, max_step: timedelta) -> 
     before = read_highest_time(connection)
     after = before.after(now, max_step)
     if _is_stored(before, after):
-        values = {name: getattr(after, name) for name in ("seen_at", "jumped_to", "observed_at", "ran")}
+        values = {name: getattr(after, name) for name in HighestTime.__slots__}
         was = {f"was_{name}": getattr(before, name) for name in ("seen_at", "jumped_to", "observed_at")}
         connection.execute(_STORE, values | was)
     return before, after
@@ -127,5 +147,8 @@ def _is_stored(before: HighestTime, after: HighestTime) -> bool:
 
 
 def confirm_time(connection: Connection, now: datetime) -> None:
-    """Take ``now`` as right, by decision of an operator: it is the highest time from here on, also if it was behind."""
+    """Take ``now`` as right, by decision of an operator: it is the highest time from here on, also if it was behind.
+
+    What nothing can restore still waits for a day, in which a wrong decision can be found.
+    """
     connection.execute(_CONFIRM, {"now": now})

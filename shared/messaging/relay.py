@@ -41,6 +41,9 @@ BATCH_SIZE = 500
 """Rows of one transaction. A transaction that waits for the relay waits no longer than it takes, and two relays never
 wait for each other: each skips the rows that the other has locked."""
 
+MAX_MESSAGES_PER_HOUR = 200_000
+"""Rows of outbox or inbox that one relay deletes in an hour: a registration makes several messages."""
+
 PUBLISHED = Rule(
     "outbox",
     "t.published_at < :before AND t.stored_at < :before",
@@ -50,6 +53,8 @@ PUBLISHED = Rule(
     order="t.published_at",
     batch=BATCH_SIZE,
     skip_locked=True,
+    by_notice=True,
+    max_per_hour=MAX_MESSAGES_PER_HOUR,
 )
 RECEIVED: Mapping[str, Rule] = {
     queue: Rule(
@@ -60,6 +65,8 @@ RECEIVED: Mapping[str, Rule] = {
         "long as any other",
         batch=BATCH_SIZE,
         skip_locked=True,
+        by_notice=True,
+        max_per_hour=MAX_MESSAGES_PER_HOUR,
     )
     for queue in QUEUES
 }

@@ -117,6 +117,13 @@ housekeeping_deleted_total = Counter(
     "Rows deleted or emptied after their retention period, by table.",
     ["service", "table"],
 )
+housekeeping_held = Gauge(
+    "troika_housekeeping_held",
+    "1 while due rows of a table wait: for a day after a jump of the time (notice), or for the next hour, because more "
+    "fell due than is ordinary (limit).",
+    ["service", "table", "reason"],
+    multiprocess_mode="max",
+)
 broker_connected = Gauge(
     "troika_broker_connected",
     "1 while this process has a connection to the broker.",

@@ -2,20 +2,35 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from shared.db.cleanup import Cleanup
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.broker import RETRY_TIERS
 from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
 from shared.messaging.inbox import apply_batch
-from shared.messaging.relay import BATCH_SIZE, EVERY_S, KEEP_PUBLISHED, KEEP_RECEIVED, RETRY_DELAY_S, OutboxCleanup
+from shared.messaging.relay import (
+    BATCH_SIZE,
+    EVERY_S,
+    KEEP_PUBLISHED,
+    KEEP_RECEIVED,
+    PUBLISHED,
+    RETRY_DELAY_S,
+    OutboxCleanup,
+)
 from shared.runtime.ids import first_id_of, new_id
-from shared.runtime.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds, outbox_unpublished
+from shared.runtime.metrics import (
+    housekeeping_deleted_total,
+    housekeeping_held,
+    outbox_oldest_unpublished_age_seconds,
+    outbox_unpublished,
+)
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -120,6 +135,21 @@ def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock:
     assert sum(rows for batch in batches for rows in batch) == 2 * MANY
     assert sorted(lengths_s)[-3] < allowed_s(0.5)  # the machine may stop twice for unrelated reasons
     assert {table: rows - before[table] for table, rows in deleted().items()} == {"outbox": MANY, "inbox": MANY}
+
+
+def test_hour_deletes_no_more_than_is_ordinary(
+    engine: Engine, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Counted by seconds that no change of the time touches; the next hour goes on."""
+    fill(engine, clock() - KEEP_PUBLISHED - SECOND, 50)
+    rule, seconds = replace(PUBLISHED, batch=20, max_per_hour=30), Seconds()
+    limited, left = Cleanup(UnitOfWork(engine, SERVICE), SERVICE, [rule], seconds), []
+    for step_s in (0, 1, 1, 3600, 3600):
+        seconds.now_s += step_s
+        limited.run_once(clock())
+        left.append((counted(engine)["outbox"], housekeeping_held.labels(SERVICE, "outbox", "limit")._value.get()))
+    assert left == [(30, 0), (20, 1), (20, 1), (0, 0), (0, 0)]
+    assert [record.count for record in caplog.records if "ordinary" in record.message] == [30]  # type: ignore[attr-defined]
 
 
 def deleted() -> dict[str, float]:
