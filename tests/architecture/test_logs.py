@@ -46,6 +46,7 @@ FACTS = {
     "silence_s",
     "silent",
     "step",
+    "table",
     "work",
 }
 """Names of facts: ids, kinds, places in code, servers, timestamps, numbers. Before adding one, check whose it is."""

@@ -54,7 +54,7 @@ READ = text("""
 """)
 MAX_READ = 10_000
 """Rows that a tick reads at most, of hundreds of mails: 4,000 to 7,000 with 6,000 to 20,000 mailboxes, but 87,000 and
-more of 6,000 if it reads every line."""
+more with 6,000 or 10,000 if it reads every line."""
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from services.events.event.records import (
     waiting_origins,
 )
 from services.events.event.service import (
-    HistoryLine,
+    NotedChange,
     count_each,
     count_registrations,
     event_place,
@@ -250,7 +250,7 @@ def _asked() -> EventList:
     return EventList(request.args.get("show") == "all", request.args.get("internal") == "true", sort)
 
 
-def done_text(name: str, waiting: int, last: HistoryLine | None, now: datetime) -> str:
+def done_text(name: str, waiting: int, last: NotedChange | None, now: datetime) -> str:
     """Return the text of an event's page after a change; empty if nothing was changed.
 
     Args:

@@ -264,14 +264,14 @@ def find_notice(connection: Connection, old: Event | None, new: Event, at: datet
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
+class NotedChange:
     """A change of an event, and the mails about it; None if it causes none."""
 
     change: EventChange
     notice: Notice | None
 
 
-def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[HistoryLine]:
+def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[NotedChange]:
     """At most ``wanted.limit`` changes of an event with the mails about them, the newest first.
 
     Raises:
@@ -282,7 +282,7 @@ def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[HistoryLine]:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
         changes = select_changes(connection, wanted)
         notices = select_notices(connection, changes)
-        return [HistoryLine(change, notices.get(change.notice or "")) for change in changes]
+        return [NotedChange(change, notices.get(change.notice or "")) for change in changes]
 
 
 def write_note(work: UnitOfWork, clock: Clock, event_id: str, words: str, by: str, note_id: str) -> EventNote:
