@@ -95,7 +95,7 @@ def test_the_page_afterwards_names_as_many_people_as_the_preview(signed_in: Flas
     assert sentence in signed_in.get(done.headers["Location"]).text
 
 
-def test_a_change_that_is_put_back_in_time_is_said_to_cause_no_mail(
+def test_a_change_that_is_put_back_in_time_causes_no_mail(
     signed_in: FlaskClient, loaded: UnitOfWork, clock: FrozenClock
 ) -> None:
     consume(loaded, [registration_message(registered(n, event_id=REVIEW)) for n in (1, 2)])
