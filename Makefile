@@ -40,7 +40,7 @@ SEED ?=
 # quick has as many faults a person with CALM=2), and the file that keeps what came of it
 CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
-# The git tag from which make test-cluster upgrades hosts: make test-cluster FROM=0.1.0
+# The commit from which make test-cluster upgrades hosts: make test-cluster FROM=4f0c2d1
 FROM ?=
 # Bytecode for processes that write none themselves: without it each of them compiles every module that it imports, which
 # takes 0.06 to 0.12 s of processor time at each start
@@ -137,7 +137,7 @@ test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prome
 	@deploy/setup/alerting_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s --alerting tests/alerting $(PYTEST)
 
-test-cluster: $(VENV)/.ready-dev ## take down hosts, links and servers of a cluster under load; as root. FROM=tag upgrades from that tag
+test-cluster: $(VENV)/.ready-dev ## take down hosts, links and servers of a cluster under load; as root. FROM=commit upgrades from that commit
 	@deploy/setup/cluster_machine.sh
 	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)

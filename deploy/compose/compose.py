@@ -126,7 +126,7 @@ def _ours(command: list[str], **more: Any) -> dict[str, Any]:
 
 
 def _dotenv() -> dict[str, Any]:
-    """It reads ``.env`` itself, whoever owns it and whatever its mode, and has nothing else: no network, no volume."""
+    """It reads ``.env`` itself, whatever its owner and mode, and has nothing else: no network, no volume."""
     folder = {"type": "bind", "source": ".", "target": "/compose", "read_only": True}
     return _ours(["prepare", "dotenv"], user="0:0", cap_add=["DAC_READ_SEARCH"], volumes=[folder], network_mode="none")
 

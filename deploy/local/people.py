@@ -19,7 +19,7 @@ REFUSED_BY_RELAY = "participant-2@example.org"
 
 TRAVEL, WORKING_GROUP, PROPOSAL = "geneva-delegation", "join-working-group", "side-event-proposal"
 SIDE_EVENTS = {
-    "side-event-housing": ("Homes for everybody", timedelta()),
+    "side-event-housing": ("Housing as a right", timedelta()),
     "side-event-policing": ("Who polices the police?", timedelta(minutes=30)),
 }
 """Title, and how long after the first one it begins: they overlap."""

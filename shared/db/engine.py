@@ -34,7 +34,7 @@ ASK_AFTER_S = 1.0
 below 2.5 s, when people get an error."""
 
 ANSWER_WITHIN_S, COMMAND_ANSWER_S = 0.5, 30.0
-"""How long a server may take for a probe, or a command's connection. People wait for a web process. Nobody waits for a
+"""How long a server may take for a probe, or a command's connection. People wait for a web process. No one waits for a
 command, and a server that writes its first files to a slow disk answers late."""
 
 _answer_within_s: ContextVar[float] = ContextVar("answer_within_s", default=ANSWER_WITHIN_S)

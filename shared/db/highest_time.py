@@ -58,7 +58,7 @@ _STORE = text("""
         IS NOT DISTINCT FROM (CAST(:was_seen_at AS timestamptz), CAST(:was_jumped_to AS timestamptz),
             CAST(:was_observed_at AS timestamptz))
 """)
-"""Another process that stores at the same moment has seen the same."""
+"""Another process that stores at the same time has seen the same."""
 
 _CONFIRM = text("""
     UPDATE highest_time SET seen_at = :now, jumped_to = NULL, observed_at = NULL, ran = interval '0',

@@ -1,14 +1,14 @@
 """Halted queues: a circuit breaker for each queue of a consumer.
 
 Too many messages poisoned in a row mean that this deployment or the producer's is bad, and going on would park every
-waiting message. Then that queue halts: its consumer stops, and one message a minute is tried. A message that succeeds,
+waiting message. Then that queue halts: its consumer stops, and single messages are tried. A message that succeeds,
 or an operator's ``resume``, resumes the queue. Other queues are not affected.
 
 After a message that could not even be read the next one is tried a second later: its fault is in the message, and says
 little about the handler. An operator who knows a fault can have a number of messages with its reason parked at once.
 
 The halt is stored in the service's database: a restart does not park the next ten, several processes of a service
-share one message a minute, and an operator's command reaches all of them. Times are the database's.
+share these trials, and an operator's command reaches all of them. Times are the database's.
 """
 
 import logging
@@ -65,7 +65,7 @@ _RESUME = text("DELETE FROM halted_queue WHERE queue = :queue")
 
 @dataclass(frozen=True, slots=True)
 class HaltedQueue:
-    """A queue from which one message a minute is tried; ``reason`` is that of the message that halted it."""
+    """A queue from which single messages are tried; ``reason`` is that of the message that halted it."""
 
     queue: str
     halted_at: datetime
@@ -87,7 +87,7 @@ def read_halted(connection: Connection) -> Sequence[HaltedQueue]:
 def allow_parking(connection: Connection, queue: str, reason: str, most: int) -> bool:
     """Have ``queue``, if it is halted, park at most ``most`` messages for exactly ``reason`` without a pause.
 
-    Its other messages are handled one by one meanwhile; when it is empty, or a success comes after the last of them,
+    Its other messages are handled one by one; when it is empty, or a success comes after the last of them,
     the queue resumes. Returns whether it was halted.
     """
     values = {"queue": queue, "reason": reason[:REASON_LENGTH], "most": most}
@@ -151,7 +151,7 @@ def halted_problem(work: UnitOfWork) -> str:
     with work.transaction() as connection:
         halted = read_halted(connection)
     listed = ", ".join(f"{each.queue} since {each.halted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in halted)
-    return f"{HALTED}, one message a minute is tried: {listed}" if halted else ""
+    return f"{HALTED}, single messages are tried: {listed}" if halted else ""
 
 
 log = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class QueueHalts:
 
     @property
     def halted(self) -> frozenset[str]:
-        """Queues from which nothing is consumed, but for one message a minute."""
+        """Queues from which nothing is consumed, but for single messages that are tried."""
         return self._stored | self._unsaved.keys()
 
     def refresh(self) -> None:

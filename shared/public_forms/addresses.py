@@ -256,7 +256,7 @@ def registrable_domain(domain: str) -> str:
 def mail_domain(email: str) -> str:
     """Return the domain by which mail is limited; empty for a mail provider, whose users are unrelated.
 
-    It is the one that someone has registered: whoever has it can make as many subdomains as they like.
+    It is the one that someone has registered: its owner can make any number of subdomains.
     """
     domain = registrable_domain(address_key(email).rpartition("@")[2])
     return "" if domain in MAIL_PROVIDERS else domain

@@ -159,7 +159,7 @@ consumer_last_tick_timestamp_seconds = Gauge(
 )
 consumer_halted = Gauge(
     "troika_consumer_halted",
-    "1 while a queue is halted because too many messages in a row were poison; one message a minute is tried.",
+    "1 while a queue is halted because too many messages in a row were poison; single messages are tried.",
     ["service", "queue"],
     multiprocess_mode="mostrecent",
 )

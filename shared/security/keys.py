@@ -109,14 +109,14 @@ SIGNING = KeyKind(
     "TROIKA_SIGNING_KEY_FILE",
     "signs the console's cookie",
     KeyRule.CURRENT,
-    "Everybody would be signed out of the console, and challenges of other processes would be refused.",
+    "All would be signed out of the console, and challenges of other processes would be refused.",
 )
 SIGNING_PUBLIC = KeyKind(
     "signing-public",
     "TROIKA_SIGNING_PUBLIC_KEY",
     "verifies the console's cookie",
     KeyRule.CURRENT,
-    "Everybody would be signed out of this service's console.",
+    "All would be signed out of this service's console.",
 )
 
 

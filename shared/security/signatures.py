@@ -1,4 +1,4 @@
-"""Digital signatures (Ed25519, RFC 8032): one process signs, and whoever has the public key can only verify."""
+"""Digital signatures (Ed25519, RFC 8032): one process signs, and holders of the public key can only verify."""
 
 from itsdangerous.signer import SigningAlgorithm
 from nacl.exceptions import CryptoError

@@ -73,7 +73,7 @@ def many(service: RegistrationService, pytestconfig: pytest.Config) -> int:
 
 
 def test_tick_reads_the_heads_of_lines_however_many_wait(service: RegistrationService, many: int) -> None:
-    """Whoever has a proof of work, or is at a mail provider, is written to in the first tick."""
+    """A person with a proof of work, or at a mail provider, is written to in the first tick."""
     rows(service.url, "UPDATE form SET verification = 'email'")
     proof = minted(keys_of(service.installation), WEBINAR, service.clock())
     for number, (email, more) in enumerate({PROVEN: {"altcha": proof}, AT_PROVIDER: {}}.items()):

@@ -136,7 +136,7 @@ def test_readiness_names_the_halted_queue_until_it_is_resumed(work: UnitOfWork) 
     store = StoredHalts(work)
     assert halted_problem(work) == ""
     store.halt(QUEUE, "broken")
-    assert halted_problem(work).startswith(f"queues halted, one message a minute is tried: {QUEUE} since 2")
+    assert halted_problem(work).startswith(f"queues halted, single messages are tried: {QUEUE} since 2")
     store.resume(QUEUE)
     store.resume(QUEUE)
     assert (halted_problem(work), store.halted()) == ("", frozenset())

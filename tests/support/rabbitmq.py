@@ -138,7 +138,7 @@ class RabbitNode:
             return
         self._start_port_mapper()
         server = [str(self._scripts / "rabbitmq-server")]
-        if self.inside:  # whoever enters the disk's namespace changes the user afterwards
+        if self.inside:  # the program that enters the disk's namespace changes the user afterwards
             self._server = self._child([*self.inside, *prefix(self._account), *server], account=None)
         else:
             self._server = self._child(server, account=self._account)

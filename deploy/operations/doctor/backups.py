@@ -83,7 +83,7 @@ def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def _without_archive(host: GradedHost, probes: Probes, about: str) -> CheckResult:
-    """The result for a server without an archive: dumps are enough, if somebody makes them."""
+    """The result for a server without an archive: dumps are enough, if they are made."""
     try:
         dumped, _source = _noted(host, probes, DATABASE)
     except Unavailable:

@@ -156,7 +156,7 @@ def content_before(facts: Facts, live: LiveRegistration, before: FormContent | N
     """Return the content of a registration as it was before a change of address that an undo takes back.
 
     A choice that others have filled since then is left out. Of the sealed answers those stay that were there before:
-    what replaced one of them is deleted, and has to be entered anew.
+    what replaced one of them is deleted, and has to be entered again.
 
     Args:
         facts: of the batch.

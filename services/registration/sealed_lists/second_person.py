@@ -40,7 +40,7 @@ def needs_second_person(
 ) -> bool:
     """Return whether one reader opens too much alone: more than half of a form's sealed questions, or too many people.
 
-    The lists of a day count as one, whatever their purposes and whoever is on them. What a single purpose needs may be
+    The lists of a day count as one, whatever their purposes and people. What a single purpose needs may be
     more than half. All questions count for longer: a reader who opens them in parts has opened them all with the last
     part. Recently added questions do not count: the reader may have added them, and perhaps no one has answered them.
     People count on all forms together, each person once.

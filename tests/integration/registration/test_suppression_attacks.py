@@ -256,7 +256,7 @@ def test_reserve_of_a_domain_goes_to_networks_that_have_caused_no_mail(service: 
 
 
 def test_network_causes_no_more_mails_over_all_domains_than_it_may(service: RegistrationService) -> None:
-    """Whoever invents domains; ten more for each person who confirms."""
+    """Also one that invents domains; ten more for each person who confirms."""
     submit(service, VICTIM, ATTACKER)
     service.decide()
     rows(service.url, f"UPDATE mail_count SET sent = {PER_NETWORK_OVER_ALL_A_DAY - 1} WHERE {OF_ATTACKER}")

@@ -483,5 +483,5 @@ def test_probe_requests_the_public_address(size: str) -> None:
     assert [source["files"] for source in job["file_sd_configs"]] == [[PUBLIC_TARGETS]]
     assert job["relabel_configs"][-1] == {"target_label": "__address__", "replacement": "blackbox:9115"}
     (group,) = json.loads(public_targets("https://register.example.org", "smtps://relay.example.org"))
-    assert json.loads(public_targets("https://register.localhost", SINK_URL)) == [], "nobody can reach a trial"
+    assert json.loads(public_targets("https://register.localhost", SINK_URL)) == [], "no one can reach a trial"
     assert group == {"targets": ["https://register.example.org/programme"]}
