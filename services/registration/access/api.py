@@ -36,7 +36,9 @@ _SLUG = ma.validate.Regexp(SLUG)
 
 def _readable(name: str) -> None:
     if not is_readable(name):
-        raise ma.ValidationError("a name on one line is required, without invisible characters")
+        raise ma.ValidationError(
+            "a name on one line is required, without invisible characters, addresses or words of mixed alphabets"
+        )
 
 
 class GrantSchema(ma.Schema):

@@ -77,7 +77,7 @@ def read_access(
     language = given.get("language", "en")
     if asks_person:
         if not name or len(name) > MAX_HOLDER_NAME_LENGTH or not is_readable(name):
-            faults["name"] = "Enter a name on one line."
+            faults["name"] = "Enter a name on one line, without addresses and without words of mixed alphabets."
         if language not in LANGUAGES:
             faults["language"] = "Choose one of the languages."
     if asks_person or not asks_grant:

@@ -1,8 +1,11 @@
 """Roles, grants, and the rules for granting access. Pure: it never reads or writes anything."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from unicodedata import name as character_name
+from unicodedata import normalize
 
 ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
 INVITED_FOR = timedelta(days=7)
@@ -20,6 +23,10 @@ ROLE_WORDS = {
     "partner": "Partner: sees only the embed codes and the numbers of one partner",
 }
 """What each role means, for people who give it and people who are invited to it."""
+
+_LOOKALIKE_SCRIPTS = {"LATIN", "GREEK", "CYRILLIC"}
+_ADDRESS = re.compile(r"[:/\\@]|\bwww\.|[^\W\d_]{2,}[\w-]*\.[^\W\d_]{2,}", re.IGNORECASE)
+"""A URL, a mailbox or a domain. Initials and titles (``J.R. Doe``, ``Dr. Doe``) are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,18 @@ class Granted:
 
 
 def is_readable(name: str) -> bool:
-    """Whether a name is one line without invisible characters, which could make two names appear identical."""
-    return name.isprintable() and name == " ".join(name.split())
+    """Whether a name is one line that shows what it is.
+
+    Refused are invisible characters and words that mix Latin, Greek and Cyrillic letters (UTS 39), which make two names
+    appear identical, and addresses of sites or mailboxes, which a mail program turns into links.
+    """
+    if not name.isprintable() or name != " ".join(name.split()) or _ADDRESS.search(normalize("NFKC", name)):
+        return False
+    return all(len(_LOOKALIKE_SCRIPTS & set(map(_script, word))) <= 1 for word in normalize("NFKC", name).split())
+
+
+def _script(character: str) -> str:
+    return character_name(character, "").partition(" ")[0]
 
 
 def grant_obstacle(own: Grant, given: Grant) -> str:
