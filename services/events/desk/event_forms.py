@@ -43,7 +43,7 @@ from services.events.network.model import Series, WorkingGroup
 from services.events.network.service import list_series, list_working_groups
 from services.events.rules import RulesBroken
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.access import holder, needs, require_touch, require_touch_each
+from shared.http.access import holder, may_touch, needs, require_touch, require_touch_each
 from shared.i18n.languages import text_typed, typed_texts
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
@@ -377,12 +377,14 @@ def _event(work: UnitOfWork, event_id: str) -> Event:
 def _new_sections(work: UnitOfWork, zone: str) -> list[Section]:
     """The form of a new event, with ``zone`` among its zones if it is one."""
     groups = [group for group in list_working_groups(work) if group.active]
-    return new_sections(list_series(work), groups, list_forms(work), zone if is_zone(zone) else "")
+    forms = [form for form in list_forms(work) if may_touch(form.id)]
+    return new_sections(list_series(work), groups, forms, zone if is_zone(zone) else "")
 
 
 def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
     groups = [one for one in list_working_groups(work) if one.active or one.id in event.asked_groups]
-    return edit_sections(event, list_series(work), groups, list_forms(work))
+    forms = [form for form in list_forms(work) if form.id == event.form or may_touch(form.id)]
+    return edit_sections(event, list_series(work), groups, forms)
 
 
 def _new_page(sections: Sequence[Section], typed: Typed, *, before: Event | None = None, status: int = 200) -> Response:

@@ -242,6 +242,29 @@ def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClie
     assert offered == ["/console/registrations", "/console", "/console/registrations/forms"]
 
 
+def test_form_of_a_new_event_names_only_forms_of_the_key(
+    client: FlaskClient, limited: Limited, as_role: Headers, loaded: UnitOfWork
+) -> None:
+    with loaded.transaction() as connection:
+        for form in (WEBINAR, OTHER):
+            connection.execute(_FORM, {"form": form, "title": json.dumps({"en": f"Title of {form}"})})
+    for page in ("/console/new-event", f"/console/events/{WEBINAR}/edit"):
+        assert _offered(client, page, as_role("coordinator")) >= {WEBINAR, OTHER}
+        assert _offered(client, page, limited(WEBINAR)) & {WEBINAR, OTHER} == {WEBINAR}
+
+
+_FORM = text("""
+    INSERT INTO form_copy (id, revision, kind, title, open, closes_hours_before)
+    VALUES (:form, 1, 'webinar', CAST(:title AS jsonb), true, 0)
+    ON CONFLICT (id) DO UPDATE SET title = excluded.title
+""")
+
+
+def _offered(client: FlaskClient, page: str, headers: dict[str, str]) -> set[str]:
+    (choice,) = re.findall(r'<select[^>]*name="form".*?</select>', client.get(page, headers=headers).text, re.DOTALL)
+    return set(re.findall(r'<option[^>]*value="([^"]+)"', choice))
+
+
 def test_roster_of_an_own_event_names_no_one_of_another_form(
     client: FlaskClient, limited: Limited, loaded: UnitOfWork, as_role: Headers
 ) -> None:
