@@ -59,7 +59,9 @@ def settings(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_command_of_the_guide_starts_the_demo_with_people() -> None:
     start, _ = _blocks(QUESTIONS, "sh")
     make, *words = shlex.split(start)
-    done = subprocess.run([make, "--dry-run", *words], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [make, "--dry-run", "--no-print-directory", *words], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1].split()[1:] == ["-m", "deploy.local.demo", "--people", "run"]
 
 

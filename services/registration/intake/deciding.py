@@ -240,16 +240,21 @@ def _decide_choice(
 
 
 def _act(facts: Facts, plan: BatchPlan, candidate: Candidate, choice: Choice, new_id: NewId, now: datetime) -> Result:
-    if choice.act is Act.REFUSE:
-        return Result.DELETED
-    if choice.act is Act.KEEP:
-        return Result.KEPT
     form = facts.forms.get(candidate.form)
-    if form is None or candidate.address.ref in facts.blocked or not _can_confirm(form, candidate, now):
-        return Result.CLOSED
-    if choice.act is Act.REPLACE:
-        return _replace(facts, plan, candidate, choice.registration)
-    return _register_or_change(facts, plan, form, candidate, new_id)
+    is_open = form is not None and candidate.address.ref not in facts.blocked and _can_confirm(form, candidate, now)
+    match choice.act:
+        case Act.REFUSE:
+            return Result.DELETED
+        case Act.KEEP:
+            return Result.KEPT
+        case Act.REPLACE:
+            return _replace(facts, plan, candidate, choice.registration) if is_open else Result.CLOSED
+        case Act.CONFIRM:
+            return _register_or_change(facts, plan, form, candidate, new_id) if form and is_open else Result.CLOSED
+        case Act.USE_ADDRESS | Act.REFUSE_ADDRESS:
+            raise ValueError("this concerns a change of address, not a candidate")
+        case _:
+            assert_never(choice.act)
 
 
 def _replace(facts: Facts, plan: BatchPlan, candidate: Candidate, registration: str | None) -> Result:

@@ -13,6 +13,7 @@ change. It also restores the answers: what the other side has entered since then
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import give_back, give_seat, let_pass, next_place, place_rank
@@ -114,10 +115,16 @@ def decide_address(
     live = facts.find(change.registration) if change is not None else None
     if change is None or live is None or change.address.ref != address.ref or address.ref in facts.blocked:
         return ActResult(choice.candidate, choice.form, "", Result.ADDRESS_GONE)
-    if choice.act is Act.REFUSE_ADDRESS:
-        drop_change(facts, plan, live.id)
-        return ActResult(change.id, change.form, change.code, Result.ADDRESS_REFUSED)
-    refusal = refusal_of_address(facts, live, change.email, change.address)
+    match choice.act:
+        case Act.REFUSE_ADDRESS:
+            drop_change(facts, plan, live.id)
+            return ActResult(change.id, change.form, change.code, Result.ADDRESS_REFUSED)
+        case Act.USE_ADDRESS:
+            refusal = refusal_of_address(facts, live, change.email, change.address)
+        case Act.CONFIRM | Act.REPLACE | Act.KEEP | Act.REFUSE:
+            raise ValueError("this concerns a candidate, not a change of address")
+        case _:
+            assert_never(choice.act)
     if refusal is None:
         move(facts, plan, live, change.email, change.address, new_id(), before=live.content)
         drop_change(facts, plan, live.id)

@@ -215,8 +215,16 @@ BY_LINK: dict[str, tuple[str, ...]] = {
     "unmute": (CONFIRMATION, OWN),
     "send-link": (CONFIRMATION, VIEW),
     "verify": (OWN, JOIN),
+    "change": (OWN,),
+    "cancel": (OWN,),
+    "erase": (OWN,),
+    "accept-seat": (OWN,),
+    "decline-seat": (OWN,),
+    "renew-links": (OWN,),
+    "change-address": (OWN,),
+    "send-list": (),
 }
-"""Purposes of the links by which a command can be sent; every other command needs a managing link."""
+"""Purposes of the links by which a command can be sent, for every kind that :func:`owner_of` is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,9 +338,13 @@ def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: FormContent, o
 
 
 def owner_of(row: queue.QueuedRow, links: Mapping[bytes, facts_store.LinkOwner]) -> facts_store.LinkOwner | None:
-    """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command."""
+    """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command.
+
+    Raises:
+        KeyError: there is no such kind of command.
+    """
     owner = links.get(row.token_hash or b"")
-    return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None
+    return owner if owner is not None and owner.purpose in BY_LINK[row.kind] else None
 
 
 def _park(connection: Connection, row: queue.QueuedRow, error: Exception) -> None:

@@ -55,7 +55,7 @@ def test_wrong_clocks(processes: ProcessGroup, postgres: PostgresServer, tmp_pat
 
 @pytest.mark.timeout(600)
 def test_jump_of_the_whole_host(processes: ProcessGroup, postgres: PostgresServer, tmp_path: Path) -> None:
-    """Databases and workers are eight days ahead together for seconds: no one is deleted, and all is held until then."""
+    """Databases and workers are eight days ahead together for seconds: no one is deleted, and all is held."""
     stack = ClockedStack(processes, make_installation(postgres, tmp_path), clocks=Clocks(tmp_path), follow=JUMPS)
     with stack:
         stack.start()

@@ -4,7 +4,7 @@ import { answersOf, fillFromBrowser, watchConditions } from "./questions.js";
 import { offerLines } from "./lines.js";
 import { clearErrors, showErrors, showProblem } from "./errors.js";
 import { send } from "./sending.js";
-import { areMailsHeld, outcomeOf } from "./outcome.js";
+import { ask, outcomeOf } from "./outcome.js";
 import { Proof } from "./proof.js";
 import { reportHeight, parentMessenger } from "./parent.js";
 
@@ -109,16 +109,12 @@ function showReceived({ receipt, code }) {
   notify({ type: "troika:submitted" });
   const state = `/v1${receipts}/${encodeURIComponent(receipt)}?lang=${document.documentElement.lang}`;
   if (verification === "none") showOutcome(heading, state);
-  else areMailsHeld(state).then(showHeld);
-}
-
-function showHeld(held) {
-  document.getElementById("done-held").hidden = !held;
+  else ask(state).then((found) => (document.getElementById("done-held").hidden = !found?.mails_held));
 }
 
 /* Shows what has become of it as soon as that is known, in the same place: a screen reader reads out what is new. */
 async function showOutcome(heading, address) {
-  const { status = "", calendar, mails_held: held = false } = (await outcomeOf(address)) ?? {};
+  const { status = "", calendar } = (await outcomeOf(address)) ?? {};
   const message = document.getElementById("done-message");
   message.textContent = texts[`outcome.${status}.message`] ?? texts.late;
   if (!(`outcome.${status}.title` in texts)) return;
@@ -130,7 +126,6 @@ async function showOutcome(heading, address) {
   done.className = mailed ? "done" : "note";
   document.getElementById("done-mail").hidden = !mailed;
   for (const one of done.querySelectorAll(".to-confirm")) one.hidden = status !== "check-your-mail";
-  showHeld(held);
   if (calendar) showCalendars(calendar);
   if (registered) notify({ type: "troika:registered", status });
   if (status === "full" || status === "closed") notify({ type: "troika:error", code: `form-${status}` });
