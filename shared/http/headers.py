@@ -3,8 +3,9 @@
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
@@ -65,6 +66,11 @@ def seen_tags() -> frozenset[str]:
     return frozenset(tag or "" for tag in request.if_match.as_set(include_weak=True))  # werkzeug: an empty tag is None
 
 
+def seen_tags_of(query: Mapping[str, Any]) -> frozenset[str]:
+    """Like :func:`seen_tags`; a trial (``dry_run`` in ``query``) without the header is based on any state."""
+    return frozenset({"*"}) if query.get("dry_run") and "If-Match" not in request.headers else seen_tags()
+
+
 def require_match(*current: str) -> None:
     """For changes: the client must have seen the state it changes, under one of its tags.
 
@@ -75,13 +81,17 @@ def require_match(*current: str) -> None:
         raise DomainError("edit-conflict", "read it again and repeat your change")
 
 
-def require_revision(revision: int) -> None:
+def require_revision(revision: int, query: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Like ``require_match``, for what is shown with ``conditional(…, revision=…)``: only the number matters.
+
+    Args:
+        revision: the current one.
+        query: of a change that can be tried: see :func:`seen_tags_of`.
 
     Raises:
         DomainError: as there.
     """
-    seen = {tag.partition("-")[0] for tag in seen_tags()}
+    seen = {tag.partition("-")[0] for tag in seen_tags_of(query)}
     if seen.isdisjoint({"*", str(revision)}):
         raise DomainError("edit-conflict", "read it again and repeat your change")
 

@@ -162,13 +162,23 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One parameter or field: its name, its location, the values allowed, whether it is required, what it means."""
+    """One parameter or field.
+
+    Attributes:
+        name: its name.
+        place: its location.
+        shape: the values allowed, in a few words.
+        required: whether it is required.
+        meaning: what it means.
+        schemas: the nested schemas that ``shape`` names.
+    """
 
     name: str
     place: str
     shape: str
     required: bool
     meaning: str
+    schemas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,24 @@ def described(document: Mapping[str, Any]) -> list[tuple[str, list[Operation]]]:
                 subject = (item[method].get("tags") or ["other"])[0]
                 groups.setdefault(subject, []).append(_operation(document, path, method, item))
     return list(groups.items())
+
+
+def nested(document: Mapping[str, Any], groups: Sequence[tuple[str, Sequence[Operation]]]) -> dict[str, list[Value]]:
+    """The fields of each schema that ``groups`` name inside of a body or a successful answer, at any depth, by name."""
+    operations = [operation for _, found in groups for operation in found]
+    answers = [values for one in operations for status, _, values in one.answers if status < "400"]
+    waiting = [name for values in (*answers, *(one.body for one in operations)) for name in _named(values)]
+    found: dict[str, list[Value]] = {}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = list(_values(document, document["components"]["schemas"][name]))
+            waiting += _named(found[name])
+    return dict(sorted(found.items()))
+
+
+def _named(values: Iterable[Value]) -> list[str]:
+    return [name for value in values for name in value.schemas]
 
 
 def with_problem_type(document: dict[str, Any]) -> dict[str, Any]:
@@ -257,20 +285,43 @@ def _fields(document: Mapping[str, Any], holder: Mapping[str, Any]) -> Iterator[
     schema = _resolved(document, holder.get("content", {}).get("application/json", {}).get("schema", {}))
     if schema.get("type") == "array":
         schema = _resolved(document, schema.get("items", {}))
+    yield from _values(document, schema)
+
+
+def _values(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Value]:
     required = schema.get("required", ())
     for name, each in schema.get("properties", {}).items():
-        yield Value(name, "body", _shape(document, each), name in required, each.get("description", ""))
+        schemas = tuple(_schemas(each))
+        yield Value(name, "body", _shape(document, each), name in required, each.get("description", ""), schemas)
+
+
+def _schemas(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the schemas that ``_shape`` names."""
+    if "$ref" in schema:
+        yield _schema_name(schema)
+    for part in (*schema.get("anyOf", ()), schema.get("items"), schema.get("additionalProperties")):
+        if part:
+            yield from _schemas(part)
+
+
+def _schema_name(schema: Mapping[str, Any]) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
 
 
 def _shape(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """What a value may be, in a few words."""
-    named = str(schema.get("$ref", "")).rpartition("/")[2]
-    if named:
-        return named
+    if "$ref" in schema:
+        return _schema_name(schema)
+    if "anyOf" in schema:
+        return " or ".join(_shape(document, each) for each in schema["anyOf"])
     kinds = schema.get("type", "value")
     words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
-    if kinds == "array":
-        words = f"list of {_shape(document, schema.get('items', {}))}"
+    if "array" in kinds:
+        words = words.replace("array", f"list of {_shape(document, schema.get('items', {}))}")
+    if fields := schema.get("properties"):
+        words += " with " + ", ".join(fields)
+    elif inner := schema.get("additionalProperties"):
+        words += f", each value: {_shape(document, inner)}"
     if "enum" in schema:
         words = "one of " + ", ".join(str(value) for value in schema["enum"] if value is not None)
     return f"{words} ({schema['format']})" if "format" in schema else words
@@ -348,7 +399,9 @@ def document_blueprint(service: str, made: Callable[[], MadeDocument]) -> Bluepr
     @public
     def docs() -> str:
         document = made()
-        return render_template("document/page.html", document=document, groups=described(document), coded=_coded)
+        groups = described(document)
+        schemas = nested(document, groups)
+        return render_template("document/page.html", document=document, groups=groups, schemas=schemas, coded=_coded)
 
     @blueprint.get("/docs.css")
     @public

@@ -72,8 +72,8 @@ IF_MATCH: Part = {
     "name": "If-Match",
     "in": "header",
     "description": "The state that the change is based on: the ETag or the revision in quotes, or `*` for any state. "
-    "412 if it has changed since, 428 if a change needs it and it is missing",
-    "schema": {"type": "string"},
+    "412 if it has changed since, 428 if it is missing; a trial (`dry_run`) in the query may leave it out",
+    "schema": {"type": "string", "minLength": 1},
 }
 IF_NONE_MATCH: Part = {
     "name": "If-None-Match",

@@ -278,11 +278,20 @@ _AnySchema = type[Schema] | Schema | None
 class _BodyParser(FlaskParser):
     def _raw_load_json(self, req: Request) -> Any:
         body = req.get_data(cache=True)
+        if not body and _requires_body(current_app.view_functions[req.endpoint or ""]):
+            raise ma.ValidationError("A JSON object is required.")
         if not body:
             return missing
         if not is_json_request(req):
             raise UnsupportedMediaType("the body must be application/json")
         return read_json(body)
+
+
+@cache
+def _requires_body(view: Callable[..., Any]) -> bool:
+    """Whether the document says that the body of ``view`` is required; without one, a change would change nothing."""
+    declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+    return any(one["in"] == "json" and one["required"] for one in declared)
 
 
 class _Documentation(dict[str, Any]):

@@ -28,7 +28,7 @@ from services.events.event.schemas import EditEventSchema, NewEventSchema
 from services.events.event.service import EventsContext, list_history, list_notes, write_note
 from services.events.http import CHANGED, REFUSED, broken_rules_as_faults, read_id_position, with_refusals
 from shared.http.access import holder, needs, require_touch, require_touch_each
-from shared.http.headers import seen_tags
+from shared.http.headers import seen_tags_of
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.runtime.ids import new_id
 
@@ -64,7 +64,7 @@ def _add_creation(blueprint: Any, context: EventsContext) -> None:
 
 def _add_edit(blueprint: Any, context: EventsContext) -> None:
     @blueprint.patch("/<event_id>")
-    @blueprint.arguments(EditEventSchema, required=False)
+    @blueprint.arguments(EditEventSchema)
     @blueprint.arguments(StepArguments, location="query")
     @blueprint.response(200, EventActionResultSchema)
     @with_refusals(blueprint, **_EVENT, **CHANGED, s409=_RULES)
@@ -72,13 +72,13 @@ def _add_edit(blueprint: Any, context: EventsContext) -> None:
     def change(changes: dict[str, Any], query: dict[str, Any], event_id: str) -> Response:
         """Change fields; `If-Match`: the ETag or revision that you read."""
         require_touch(event_id)
-        step = with_series_permit(edit(typed(changes)), require_touch)
+        step, seen = with_series_permit(edit(typed(changes)), require_touch), seen_tags_of(query)
         with broken_rules_as_faults():
             if query["dry_run"]:
-                tried = preview_change(context.work, context.clock, event_id, step)
+                tried = preview_change(context.work, context.clock, event_id, step, seen)
                 return _change_answer(tried, context.clock(), dry_run=True)
             action = EventAction(EDITED, holder().name)
-            done = change_event(context.work, context.clock, event_id, step, seen_tags(), action)
+            done = change_event(context.work, context.clock, event_id, step, seen, action)
             return _change_answer(done, context.clock(), dry_run=False)
 
 
@@ -94,12 +94,12 @@ def _add_steps(blueprint: Any, context: EventsContext) -> None:
     def step(wanted: dict[str, Any], query: dict[str, Any], event_id: str, step_name: str) -> Response:
         """Announce, confirm, postpone, reschedule, cancel, revive or hold; `If-Match` as for a change of fields."""
         require_touch(event_id)
-        taken = step_of(StepWish(name=step_name, **typed(wanted or {})))
+        taken, seen = step_of(StepWish(name=step_name, **typed(wanted or {}))), seen_tags_of(query)
         if query["dry_run"]:
-            tried = preview_change(context.work, context.clock, event_id, taken)
+            tried = preview_change(context.work, context.clock, event_id, taken, seen)
             return _change_answer(tried, context.clock(), dry_run=True)
         action = EventAction(step_name, holder().name)
-        done = change_event(context.work, context.clock, event_id, taken, seen_tags(), action)
+        done = change_event(context.work, context.clock, event_id, taken, seen, action)
         return _change_answer(done, context.clock(), dry_run=False)
 
 

@@ -182,15 +182,13 @@ def change_event(
     return outcome
 
 
-def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: EventStep) -> Changed:
-    """What ``change_event`` would do now, and whom it would reach. Changes nothing.
-
-    Raises:
-        DomainError: ``not-found``; what the step raises.
-        Unavailable: the database is down.
-    """
+def preview_change(
+    work: UnitOfWork, clock: Clock, event_id: str, step: EventStep, seen: Collection[str] = (ANY,)
+) -> Changed:
+    """What ``change_event`` would do now, and whom it would reach. Changes nothing; raises what it would raise."""
     with work.transaction() as connection:
         old = find_event(connection, event_id, Readers.COORDINATORS)
+        _require_seen(old, seen)
         now = clock()
         new = step(old, now)
         _check_names(connection, new, old)

@@ -7,7 +7,7 @@ import marshmallow as ma
 from services.events.event.model import EVERY_GROUP, EventKind, Mode
 from services.events.fields import slug_field
 from services.events.rules import SLUG
-from shared.messaging.contracts.schemas import TextByLanguage
+from shared.messaging.contracts.schemas import StrictBoolean, TextByLanguage
 from shared.runtime.schema_fields import one_of_field, text_field, whole_field
 
 
@@ -32,7 +32,7 @@ class EditEventSchema(ma.Schema):
     asked_groups = _asked()
     internal_note = text_field(2000, "For coordinators", least=0)
     form = slug_field("Slug of the form by which people register", allow_none=True)
-    internal = ma.fields.Boolean(
+    internal = StrictBoolean(
         metadata={"description": "Internal event: left out of programme, feeds and counts; only while it is a draft"}
     )
 

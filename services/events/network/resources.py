@@ -216,7 +216,7 @@ class ResourceChangeSchema(ma.Schema):
     event = slug_field("Id of the event it belongs to", allow_none=True)
     series = slug_field("Id of the series it belongs to", allow_none=True)
     city = text_field(200, "City it belongs to, for UPR Cities", allow_none=True)
-    published = ma.fields.Boolean(
+    published = StrictBoolean(
         metadata={"description": "Whether the public sees it. People are notified the first time"}
     )
 
@@ -257,7 +257,7 @@ def _add_changes(blueprint: Any, context: EventsContext) -> None:
         return answer
 
     @blueprint.patch("/resources/<item_id>")
-    @blueprint.arguments(ResourceChangeSchema, required=False)
+    @blueprint.arguments(ResourceChangeSchema)
     @blueprint.response(200, StoredResourceSchema)
     @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such resource")
     @blueprint.alt_response(

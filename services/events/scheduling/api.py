@@ -25,7 +25,7 @@ from services.events.venue.model import Placement
 from shared.http.access import holder, needs_all_forms, public
 from shared.http.headers import conditional, require_match, tag_of
 from shared.http.request_data import Blueprint
-from shared.messaging.contracts.schemas import TextByLanguage
+from shared.messaging.contracts.schemas import StrictBoolean, TextByLanguage
 from shared.runtime.errors import DomainError
 from shared.security.rate_limits import READ, limited
 
@@ -42,7 +42,7 @@ class PlaceSchema(ma.Schema):
 
     room = slug_field("Id of the room", required=True)
     slot = slug_field("Id of the slot", required=True)
-    pinned = ma.fields.Boolean(
+    pinned = StrictBoolean(
         load_default=True, metadata={"description": "Whether it keeps its place when the timetable is scheduled again"}
     )
 

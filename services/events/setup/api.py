@@ -37,7 +37,7 @@ from services.events.setup.service import (
 )
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms, public_or_key
-from shared.http.headers import conditional, seen_tags
+from shared.http.headers import conditional, seen_tags_of
 from shared.http.lists import MEDIA_TYPE, wants_csv
 from shared.http.request_data import Blueprint
 from shared.runtime.errors import DomainError
@@ -174,15 +174,15 @@ class KindApi:
 
     def _add_change(self, blueprint: Any) -> None:
         @blueprint.patch("/<item_id>")
-        @blueprint.arguments(edit_schema(self._kind), required=False)
+        @blueprint.arguments(edit_schema(self._kind))
         @blueprint.arguments(StepQuery, location="query")
         @blueprint.response(200, self._outcome)
         @blueprint.doc(summary=f"Change a {self._kind.words.noun}; `If-Match`: the ETag or revision")
         @with_refusals(blueprint, **REFUSED, **_CHANGING)
         @needs_all_forms("coordinator")
-        def change(wanted: dict[str, Any] | None, query: dict[str, Any], item_id: str) -> Response:
+        def change(wanted: dict[str, Any], query: dict[str, Any], item_id: str) -> Response:
             with broken_rules_as_faults():
-                return self._done(Alteration(item_id, wanted or {}, seen_tags()), query)
+                return self._done(Alteration(item_id, wanted, seen_tags_of(query)), query)
 
     def _add_withdrawal(self, blueprint: Any) -> None:
         @blueprint.delete("/<item_id>")
@@ -192,7 +192,7 @@ class KindApi:
         @with_refusals(blueprint, **REFUSED, **_CHANGING)
         @needs_all_forms("coordinator")
         def withdraw(query: dict[str, Any], item_id: str) -> Response:
-            return self._done(Withdrawal(item_id, seen_tags()), query)
+            return self._done(Withdrawal(item_id, seen_tags_of(query)), query)
 
     def _done(self, step: SetupStep[Any], query: Mapping[str, Any], status: int = 200) -> Response:
         if query["dry_run"]:

@@ -231,7 +231,7 @@ def _add_list(blueprint: Any, desk: FormDesk) -> None:
 
 def _add_change(blueprint: Any, desk: FormDesk) -> None:
     @blueprint.patch("/<slug>")
-    @blueprint.arguments(FormChangeSchema, required=False)
+    @blueprint.arguments(FormChangeSchema)
     @blueprint.arguments(FormChangeQuery, location="query")
     @blueprint.response(200, FormChangedSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
@@ -250,10 +250,10 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
         if "reservations" in wanted:
             wanted["reservations"] = tuple(wanted["reservations"])
         settings = replace(settings_of(current), **wanted)
+        require_revision(current.revision, query)
         if query["dry_run"]:
             effect = preview_form_change(desk.work, desk.clock, slug, settings)
             return _answer(effect.form, desk, effect=_for_programs(effect))
-        require_revision(current.revision)
         return _answer(desk.change(FormChange(slug, current.revision, holder().name, settings)), desk)
 
 

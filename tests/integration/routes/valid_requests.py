@@ -105,7 +105,8 @@ TOKENS = {"/c/": "confirmation_token", "/v/": "view_token", "/j/": "join_token",
 
 def request_of(route: Route) -> dict[str, Any]:
     """Content and headers of the request."""
-    return {"headers": {} if route.is_safe else {"If-Match": "*"}, **CONTENT.get(str(route), {})}
+    content: dict[str, Any] = {"json": {}} if route.method in ("PATCH", "PUT") else {}
+    return {"headers": {} if route.is_safe else {"If-Match": "*"}, **CONTENT.get(str(route), content)}
 
 
 def path_of(services: ServicesUnderTest, route: Route) -> str:

@@ -1,11 +1,12 @@
 """The API's description: every operation of its document is on the page for people."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from shared.http.openapi import METHODS, described
+from shared.http.openapi import METHODS, described, nested
 
 DOCUMENTS = sorted(Path("docs/reference").glob("openapi-*.json"))
 
@@ -19,6 +20,23 @@ def test_every_operation_is_described(path: Path) -> None:
     assert {(operation.method, operation.path) for operation in operations} == expected
     assert all(operation.summary for operation in operations)
     assert len({operation.anchor for operation in operations}) == len(operations)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_fields_of_nested_schemas_are_described(path: Path) -> None:
+    """Each component that a component names, but problems, which are the same everywhere."""
+    document = json.loads(path.read_text())
+    components = document["components"]["schemas"]
+    named = {
+        name
+        for outer, schema in components.items()
+        if not outer.startswith("Problem")
+        for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schema))
+    }
+    shown = nested(document, described(document))
+    assert set(shown) == named
+    fields = {name: {value.name for value in values} for name, values in shown.items()}
+    assert fields == {name: set(components[name]["properties"]) for name in named}
 
 
 def test_what_a_submission_takes_and_answers() -> None:
