@@ -55,6 +55,7 @@ RULES = (
 
 ABOUT_OTHERS = "it is about another person, a coordinator"
 ENCRYPTED = "encrypted; the decrypted names are under speakers"
+NAMED = "a part of the names under speakers"
 
 LOGGED = "kept as long as the audit log; it contains no name of a participant"
 
@@ -81,7 +82,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         "FROM proposal t WHERE t.person_ref = ANY(:refs)",
-        {"speaker_names": ENCRYPTED, "suggested_names": ENCRYPTED, "digest": DIGEST},
+        {"speaker_names": ENCRYPTED, "suggested_names": ENCRYPTED, "public_names": NAMED, "digest": DIGEST},
         ends="erase_proposal: a tombstone, known before or not",
     ),
     PersonalTable(

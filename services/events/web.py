@@ -126,7 +126,7 @@ def _pages(context: EventsContext, side: SideEventsContext, sign_in: SignIn, pub
         frame_blueprint(sign_in, CONSOLE),
         _console_pages(context),
         _setup_pages(EventsContext(context.work, context.clock)),
-        programme_blueprint(context.work, context.clock, side.keys, public_url),
+        programme_blueprint(context.work, context.clock, public_url),
         feeds_blueprint(context.work, public_url),
         *_side_event_pages(side, public_url),
     ]

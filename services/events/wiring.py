@@ -1,6 +1,6 @@
 """Builds what the workers and the command line need; ``web`` beside it builds the application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from services.events.attendance.store import erased_among
@@ -8,6 +8,7 @@ from services.events.cleanup import RULES
 from services.events.consumers import effects
 from services.events.rights import RIGHTS
 from services.events.settings import KEY_KINDS, EventsSettings, read_settings
+from services.events.side_events.naming import SpeakerNaming
 from services.events.side_events.reading import ProposalKeys
 from shared.cli.settings import CONSUME, Service
 from shared.db.unit_of_work import UnitOfWork
@@ -30,6 +31,7 @@ def describe() -> Service:
         effects=_effects,
         rules=RULES,
         erased=erased_among,
+        chores=_chores,
     )
 
 
@@ -38,6 +40,10 @@ def proposal_keys(settings: EventsSettings) -> ProposalKeys:
     return ProposalKeys(
         settings.events_keys, settings.proposal_keys, settings.notifications_key, settings.registration_key
     )
+
+
+def _chores(work: UnitOfWork) -> Sequence[Callable[[], None]]:
+    return (SpeakerNaming(work, proposal_keys(read_settings(process=CONSUME))).run_once,)
 
 
 def _effects(_work: UnitOfWork) -> Mapping[str, Effect]:

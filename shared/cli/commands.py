@@ -254,7 +254,9 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
         def work(unit: UnitOfWork, _clock: CheckedClock, stop: Stop) -> None:
             effects = service.effects(unit)
-            run_consumer(make_queue_consumer(settings.bus, unit, service.name, effects, erased=service.erased), stop)
+            consumer = make_queue_consumer(settings.bus, unit, service.name, effects, erased=service.erased)
+            consumer.chores += service.chores(unit)
+            run_consumer(consumer, stop)
 
         return work
 

@@ -321,6 +321,7 @@ class Service:
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
     side_databases: databases that ``migrate`` brings up to date too, if the settings name them.
+    chores: what its consumer does beside messages, in its loop: each is called at every turn, and returns soon.
     erased: which of some subjects (UUID texts) were erased; None for a service that holds no people.
     """
 
@@ -335,6 +336,7 @@ class Service:
     key_kinds: Sequence[KeyKind] = ()
     web_parts: Mapping[str, str] = field(default_factory=dict)
     side_databases: Callable[[], Sequence[SideDatabase]] = list
+    chores: Callable[[UnitOfWork], Sequence[Callable[[], None]]] = lambda _work: ()
 
 
 POOL_TIMEOUT_S = 2.0

@@ -168,7 +168,7 @@ def make_queue_consumer(
         halts=StoredHalts(work),
     )
     if erased is not None:
-        listener.chore = Clearing(address, list(effects), erased_by(work, erased)).run_once
+        listener.chores.append(Clearing(address, list(effects), erased_by(work, erased)).run_once)
     return listener
 
 

@@ -23,7 +23,7 @@ from shared.messaging.acknowledger import Acknowledger, Delivery, RetryPlan, rea
 from shared.messaging.broker import Senders
 from shared.messaging.connection import ReconnectingConsumer
 from shared.messaging.contracts.schemas import Message
-from shared.messaging.dead_letters import ParkedCount, nothing
+from shared.messaging.dead_letters import ParkedCount
 from shared.messaging.halts import HaltStore, MemoryHalts, QueueHalts, Trial
 from shared.runtime.errors import Unauthentic, Unavailable
 from shared.runtime.failpoints import reach
@@ -79,7 +79,7 @@ class QueueConsumer(ReconnectingConsumer):
         self._prefetch = prefetch
         self._careful, self._was_away = True, False
         self._parked = ParkedCount(self._handlers)
-        self.chore: Callable[[], None] = nothing
+        self.chores: list[Callable[[], None]] = []
         self._pending: list[Delivery] = []
         self._senders = senders
         self._acknowledger = Acknowledger(
@@ -129,7 +129,7 @@ class QueueConsumer(ReconnectingConsumer):
             while not self.should_stop:
                 self.tick()
                 self._parked.run_once(channel)
-                self._do_chore()
+                self._do_chores()
                 self._follow_halts(consumers)
                 self._try_halted(connection, channel, consumers)
                 if self._drain(connection, safety_interval):
@@ -139,11 +139,12 @@ class QueueConsumer(ReconnectingConsumer):
 
     # one tick
 
-    def _do_chore(self) -> None:
-        try:
-            self.chore()
-        except Exception as error:  # noqa: BLE001 - the boundary of the chore: no message waits for it
-            log.error("chore failed", extra={"error": describe(error)})
+    def _do_chores(self) -> None:
+        for chore in self.chores:
+            try:
+                chore()
+            except Exception as error:  # noqa: BLE001 - the boundary of a chore: no message waits for it
+                log.error("chore failed", extra={"error": describe(error)})
 
     def _take_from(self, queue: str) -> Callable[[Any], None]:
         return lambda raw: self._pending.append(Delivery(raw, queue, self._senders))

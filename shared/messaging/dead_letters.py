@@ -245,10 +245,6 @@ Erased = Callable[[Sequence[str]], set[str]]
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def nothing() -> None:
-    """The chore of a consumer whose messages name no person."""
-
-
 class Clearing:
     """Drops them every few minutes.
 

@@ -75,6 +75,7 @@ def roots_of(service: str) -> dict[str, list[Place]]:
             WORKER,
             ("shared.cli.workers", "make_queue_consumer"),
             *value_of(wiring, "describe", "effects"),
+            *value_of(wiring, "describe", "chores"),
             *(keys if (service, "consume") in OWNERS else ()),
         ],
         **{role: [WORKER, (main, role), *(keys if (service, role) in OWNERS else ())] for role in own},

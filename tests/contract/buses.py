@@ -13,7 +13,7 @@ from shared.messaging.broker import BusAddress, Senders, own_user
 from shared.messaging.connection import open_connection, open_publisher
 from shared.messaging.consumer import Handler, QueueConsumer, Subscription
 from shared.messaging.contracts.schemas import Message, encode
-from shared.messaging.dead_letters import ParkedMessage, list_parked, nothing
+from shared.messaging.dead_letters import ParkedMessage, list_parked
 from shared.messaging.halts import HaltStore
 from shared.messaging.publisher import Outcome, Outgoing
 from tests.contract.samples import sample_message
@@ -84,7 +84,7 @@ class Bus:
         stop_checked_every_s: float = 1.0,
         halts: HaltStore | None = None,
         others: Mapping[str, Handler] | None = None,
-        chore: Callable[[], None] = nothing,
+        chores: Sequence[Callable[[], None]] = (),
     ) -> Iterator[QueueConsumer]:
         """A consumer of ``QUEUE`` in a separate thread, ended when the block ends.
 
@@ -95,7 +95,7 @@ class Bus:
             stop_checked_every_s: how long it consumes before it checks whether to stop.
             halts: where halted queues are stored.
             others: handlers of other queues that the same consumer has.
-            chore: done in its loop.
+            chores: done in its loop.
         """
         connection = open_connection(self.address, "scenario")
         listener = QueueConsumer(
@@ -108,7 +108,7 @@ class Bus:
             sender=own_user(self.address),
             halts=halts,
         )
-        listener.chore = chore
+        listener.chores += chores
         thread = threading.Thread(target=listener.run, kwargs={"safety_interval": stop_checked_every_s})
         thread.start()
         try:

@@ -48,7 +48,7 @@ def test_chore_that_fails_does_not_end_its_consumer(bus: Bus) -> None:
         tried.append("chore")
         raise ValueError("of this message only")
 
-    with bus.listening(recorder, chore=fail):
+    with bus.listening(recorder, chores=[fail]):
         bus.store([outgoing()])
         recorder.wait_done(1)
     assert tried

@@ -77,6 +77,7 @@ _CONDITIONS: Mapping[str, str] = {
 
 _FIND = text(f"SELECT {_LISTED} FROM event WHERE id = :id")  # noqa: S608 - names of our own columns
 _FIND_SOME = text(f"SELECT {_LISTED} FROM event WHERE id = ANY(CAST(:ids AS text[]))")  # noqa: S608 - as above
+_LOCK_PROPOSALS = text("SELECT FROM proposal WHERE event_id = :id ORDER BY proposal.id FOR UPDATE")
 _FIND_FOR_CHANGE = text(f"SELECT {_LISTED} FROM event WHERE id = :id FOR UPDATE")  # noqa: S608 - as above
 _INSERT = (
     f"INSERT INTO event ({_LISTED}, changed_at) "  # noqa: S608 - as above
@@ -162,7 +163,12 @@ def read_events(connection: Connection, event_ids: Collection[str]) -> Mapping[s
 
 
 def lock_event(connection: Connection, event_id: str) -> Event | None:
-    """The event with this id, locked until the transaction ends: what is decided about it now still holds then."""
+    """The event with this id, locked until the transaction ends: what is decided about it now still holds then.
+
+    The proposals that became it are locked first, in the order of all locks: the database removes the names of their
+    speakers when the event is not public any more.
+    """
+    connection.execute(_LOCK_PROPOSALS, {"id": event_id})
     row = connection.execute(_FIND_FOR_CHANGE, {"id": event_id}).first()
     return None if row is None else _event(row)
 

@@ -32,7 +32,7 @@ from services.events.scheduling.model import TimetableEntry
 from services.events.scheduling.service import newest_with_events
 from services.events.scheduling.store import TimetableVersion
 from services.events.side_events.model import PROPOSAL
-from services.events.side_events.reading import ProposalKeys, SideEventsContext, public_names
+from services.events.side_events.naming import public_names
 from shared.calendar.ics import subscription_links
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import public
@@ -141,7 +141,7 @@ def _zone(entry: TimetableEntry, language: str) -> str:
     return zone_place(entry.span.starts_at, entry.time_zone, language, entry.city)
 
 
-def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, public_url: str) -> Blueprint:
+def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blueprint:
     """``/programme`` and everything below it: groups, the timetable, series and events."""
     blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
     blueprint.context_processor(lambda: _page_values(public_url))
@@ -149,8 +149,8 @@ def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, publ
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
     _add_list(blueprint, work, clock)
-    _add_timetable(blueprint, SideEventsContext(work, clock, keys))
-    _add_details(blueprint, SideEventsContext(work, clock, keys), public_url)
+    _add_timetable(blueprint, work, clock)
+    _add_details(blueprint, work, clock, public_url)
     return blueprint
 
 
@@ -181,40 +181,38 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return _page("programme/groups.html", groups=active, forms=forms)
 
 
-def _add_timetable(blueprint: Blueprint, context: SideEventsContext) -> None:
+def _add_timetable(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/timetable")
     @public
     def timetable() -> Response:
-        version, events = newest_with_events(context.work)
+        version, events = newest_with_events(work)
         side_events = [entry.event_id for entry in version.entries] if version else []
-        shown = timetable_page(
-            version, events, public_names(context.work, context.keys, side_events), wanted_language()
-        )
-        forms = open_forms(context.work, PROPOSAL, context.clock())
+        shown = timetable_page(version, events, public_names(work, side_events), wanted_language())
+        forms = open_forms(work, PROPOSAL, clock())
         page = render_template("programme/timetable.html", page=shown, forms=forms)
         return revalidated(_with_language_headers(make_response(page)))
 
 
-def _add_details(blueprint: Blueprint, context: SideEventsContext, public_url: str) -> None:
+def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
     @blueprint.get("/series/<series_id>")
     @public
     def series(series_id: str) -> Response:
-        return _page("programme/series.html", details=show_series(context.work, series_id, context.clock()))
+        return _page("programme/series.html", details=show_series(work, series_id, clock()))
 
     @blueprint.get("/<event_id>")
     @public
     def event(event_id: str) -> Response:
-        details = show_event_details(context.work, event_id, context.clock())
-        calendar = links_to(details.event, wanted_language(), context.clock(), public_url)
-        speakers = _speakers(context, details.event)
+        details = show_event_details(work, event_id, clock())
+        calendar = links_to(details.event, wanted_language(), clock(), public_url)
+        speakers = _speakers(work, details.event)
         return _page("programme/event.html", details=details, calendar=calendar, speakers=speakers)
 
 
-def _speakers(context: SideEventsContext, event: Event) -> Sequence[str]:
+def _speakers(work: UnitOfWork, event: Event) -> Sequence[str]:
     """Names of the speakers of a side event who agree to be named."""
     if event.kind is not EventKind.SIDE_EVENT:
         return ()
-    return public_names(context.work, context.keys, [event.id]).get(event.id, ())
+    return public_names(work, [event.id]).get(event.id, ())
 
 
 def _page(template: str, **values: Any) -> Response:

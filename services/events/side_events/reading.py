@@ -24,7 +24,6 @@ from services.events.side_events.store import (
     ProposalFilter,
     count_proposal_groups,
     count_proposal_rows,
-    proposals_scheduled_for,
     read_proposal,
     select_history,
     select_proposals,
@@ -198,29 +197,6 @@ def shown_proposal(keys: ProposalKeys, proposal: Proposal) -> ShownProposal:
     later = _names(keys, proposal.suggestion.speaker_names, proposal.id)
     changes = (_named(one, names, later) for one in changes_to(proposal, suggested))
     return ShownProposal(proposal, speakers, named, ShownSuggestion(proposal.suggestion.revision, tuple(changes)))
-
-
-def public_names(work: UnitOfWork, keys: ProposalKeys, event_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """The public speakers of each of these side events, by event: of published ones, those who agree.
-
-    Read again for each page and stored nowhere: a name is gone from the pages, which caches keep for a minute, once the
-    consent is taken back, the proposal is withdrawn, or its proposer or the names are erased. No calendar and no mail
-    holds them, since what was copied there cannot be taken back.
-
-    Args:
-        work: on the database of events.
-        keys: of proposals.
-        event_ids: of side events; those without a named speaker are not in the answer.
-
-    Raises:
-        Unavailable: the database is down.
-    """
-    with work.transaction() as connection:
-        found = proposals_scheduled_for(connection, event_ids)
-    named = {
-        one.event_id or "": _listed(opened_names(keys, one), one.still_agreed) for one in found if one.still_agreed
-    }
-    return {event: names for event, names in named.items() if names}
 
 
 def opened_names(keys: ProposalKeys, proposal: Proposal) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ One that was erased is found only by the question whether it was; nor is one of 
 
 # ruff: noqa: S608 - names of our own columns and constant conditions, all values are parameters
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -45,9 +45,17 @@ _FIND = text(f"SELECT {LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {T
 _LOCK = text(f"SELECT {LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {THERE} FOR UPDATE")
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_STATUS = text(f"SELECT {LISTED} FROM proposal WHERE status = ANY(:statuses) AND {THERE} ORDER BY id")
-_OF_EVENTS = text(f"""
-    SELECT {LISTED} FROM proposal WHERE event_id = ANY(:events) AND status = 'scheduled' AND {THERE}
-        AND event_id IN (SELECT e.id FROM event e WHERE e.status IN ('tentative', 'confirmed', 'held')) ORDER BY id
+_PUBLIC_NAMES = text("""
+    SELECT event_id, public_names FROM proposal WHERE event_id = ANY(:events) AND public_names IS NOT NULL
+""")
+_NOT_NAMED_YET = text("""
+    SELECT p.id::text AS id, p.speaker_names, p.public_names, s.speakers
+    FROM proposal p, LATERAL (SELECT public_speakers(p) AS speakers) s
+    WHERE p.status = 'scheduled' AND cardinality(s.speakers) > coalesce(jsonb_array_length(p.public_names), 0)
+    ORDER BY p.id
+""")
+_NAME = text("""
+    UPDATE proposal SET public_names = :names WHERE id = CAST(:id AS uuid) AND speaker_names = :encrypted
 """)
 _IS_ERASED = text("SELECT EXISTS (SELECT FROM proposal WHERE id = CAST(:id AS uuid) AND erased_at IS NOT NULL)")
 _NOTHING = """title = '', summary = '', note = '', working_group = NULL, organisation = NULL, language = 'und',
@@ -187,9 +195,54 @@ def proposals_with_status(connection: Connection, statuses: Collection[ProposalS
     return [to_proposal(row) for row in rows]
 
 
-def proposals_scheduled_for(connection: Connection, event_ids: Collection[str]) -> list[Proposal]:
-    """The proposals with a place in the published timetable that became one of these side events, and take place."""
-    return [to_proposal(row) for row in connection.execute(_OF_EVENTS, {"events": list(event_ids)})]
+@dataclass(frozen=True, slots=True)
+class PublicName:
+    """The name of a speaker who agrees to be named, and their reference."""
+
+    speaker: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedSpeakers:
+    """A proposal of which a public name is missing.
+
+    Attributes:
+        id: UUID text.
+        encrypted: names of all its speakers.
+        named: those that are stored in clear.
+        speakers: references of those who may be named.
+    """
+
+    id: str
+    encrypted: bytes = field(repr=False)
+    named: tuple[PublicName, ...]
+    speakers: frozenset[str]
+
+
+def read_public_names(connection: Connection, event_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The names that are public now, by side event; those without one are not in the answer."""
+    rows = connection.execute(_PUBLIC_NAMES, {"events": list(event_ids)})
+    return {row.event_id: tuple(one.name for one in _public_names(row.public_names)) for row in rows}
+
+
+def select_unnamed(connection: Connection) -> list[UnnamedSpeakers]:
+    """The proposals with a speaker whose name is to be public and is not stored in clear yet."""
+    return [
+        UnnamedSpeakers(row.id, bytes(row.speaker_names), _public_names(row.public_names), frozenset(row.speakers))
+        for row in connection.execute(_NOT_NAMED_YET)
+    ]
+
+
+def store_public_names(connection: Connection, unnamed: UnnamedSpeakers, names: Sequence[PublicName]) -> None:
+    """Store names in clear, unless the encrypted list is another one by now; the database leaves out who may not be
+    named at that time."""
+    values = {"id": unnamed.id, "encrypted": unnamed.encrypted, "names": Jsonb([asdict(one) for one in names])}
+    connection.execute(_NAME, values)
+
+
+def _public_names(stored: Sequence[Mapping[str, str]] | None) -> tuple[PublicName, ...]:
+    return tuple(PublicName(**one) for one in stored or ())
 
 
 def select_history(connection: Connection, proposal_id: str) -> list[ProposalRevision]:

@@ -12,7 +12,7 @@ from services.events.event.lifecycle import cancel
 from services.events.event.model import Event
 from services.events.event.store import last_changes, lock_event, save_event
 from services.events.side_events.model import ReviewAction
-from services.events.side_events.store import ReviewStep, lock_proposal, save_revision
+from services.events.side_events.store import ReviewStep, lock_proposal, lock_proposals, save_revision
 from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import MORNING, NOON, change_event, code, published
@@ -44,6 +44,20 @@ def test_cancelling_wins_over_who_waits_to_publish(desk: Desk) -> None:
     assert code(answer) == (409, "event-cancelled")
     assert (_event(desk, event)["status"], _event(desk, event)["revision"]) == ("cancelled", 2)
     assert (len(desk.messages()), desk.client.get("/v1/schedule/versions/2").status_code) == (before, 404)
+
+
+def test_who_waits_to_cancel_keeps_no_publisher_from_the_event(desk: Desk) -> None:
+    """Cancelling removes the public names from the proposal: a deadlock would end one of the two."""
+    proposal, event = published(desk)
+    answers: list[Any] = []
+    cancelling = threading.Thread(target=lambda: answers.append(change_event(desk, event, "cancel")))
+    with UnitOfWork(desk.engine, "events").transaction() as connection:
+        lock_proposals(connection, [proposal])
+        cancelling.start()
+        poll_until(lambda: _waits(desk.engine), 5, what="the coordinator waits for the first transaction")
+        lock_event(connection, event)
+    cancelling.join()
+    assert answers[0].status_code == 200
 
 
 def test_edit_of_an_event_that_moves_is_kept_and_its_revision_rises_above(desk: Desk) -> None:

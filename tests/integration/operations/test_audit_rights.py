@@ -25,6 +25,7 @@ PRIVATE = [
     ("registration", "form_change", "changed_by"),
     ("registration", "proposal_state", "note"),
     ("events", "proposal", "speaker_names"),
+    ("events", "proposal", "public_names"),
     ("events", "proposal", "speakers"),
     ("events", "proposal", "note"),
     ("events", "proposal", "title"),
