@@ -15,6 +15,7 @@ _FORMS = text("SELECT id FROM form_copy WHERE :all OR id = ANY(CAST(:own AS text
 SOURCES = {
     "event": _EVENTS,
     "attend": _EVENTS,
+    "not_in": _EVENTS,
     "series": text("SELECT id FROM series"),
     "working_group": text("SELECT id FROM working_group"),
     "form": _FORMS,

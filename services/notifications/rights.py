@@ -90,7 +90,7 @@ _SEPARATE: Rights = {
     "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
     "resource_copy": {"consume": "select insert update", "send": "select"},
     "partner_copy": {"web": "select", "consume": "select insert update"},
-    "form_copy": {"consume": "select insert update", "send": "select"},
+    "form_copy": {"web": "select", "consume": "select insert update", "send": "select"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},
     "announcement": {
         "web": "select insert update",

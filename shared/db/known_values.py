@@ -19,7 +19,7 @@ def require_known(
 
     Args:
         connection: in a transaction.
-        asked: the filters by name; empty ones are not checked.
+        asked: the filters by name, each a value or several; empty ones are not checked.
         sources: by filter, the statement that selects every value the caller may see; filters without are not checked,
             and neither is one of which no value is there: other services may not have published theirs yet.
         parameters: of these statements.
@@ -28,12 +28,13 @@ def require_known(
         DomainError: ``unknown-value``; its detail names the filter and the nearest known value.
     """
     for name, statement in sources.items():
-        value = asked.get(name)
-        if not value:
+        values = asked.get(name) or ()
+        if not values:
             continue
         known = list(connection.execute(statement, dict(parameters)).scalars())
-        if known and value.casefold() not in known:
-            raise DomainError("unknown-value", f"{name}: {_advice(value, known)}")
+        for value in (values,) if isinstance(values, str) else values:
+            if known and value.casefold() not in known:
+                raise DomainError("unknown-value", f"{name}: {_advice(value, known)}")
 
 
 def _advice(value: str, known: list[str]) -> str:

@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest
 from services.events.attendance.numbers import Traveller
 from services.events.event.service import has_events, list_partner_names
 from services.events.http import READERS, read_id_position
+from services.events.known_values import require_known_values
 from services.events.network.model import RoomKind, rooms_by_night
 from services.events.network.service import list_hotels, show_titles
 from services.events.overview.service import (
@@ -89,6 +90,7 @@ def _add_geneva(blueprint: Blueprint, work: UnitOfWork) -> None:
         event = request.args.get("not_in") or None
         if event is not None and slug_rule("not_in", event):
             raise BadRequest("not an event's name")
+        require_known_values(work, {"not_in": event})
         cursor = request.args.get("cursor", "")
         require_recent_beyond_a_page(cursor, PAGE)
         after = position_in(cursor, 1, read_id_position)

@@ -155,7 +155,7 @@ class SetupPages:
     """
 
     def __init__(self, context: EventsContext, kinds: Sequence[SetupKind[Any]]) -> None:
-        self._context = context
+        self.context = context
         self._kinds = {kind.part: kind for kind in kinds}
 
     def blueprint(self) -> Blueprint:
@@ -182,7 +182,7 @@ class SetupPages:
         @blueprint.get("/set-up")
         @needs_all_forms(*READERS)
         def set_up() -> str:
-            counts = {part: len(list_all(self._context, kind)) for part, kind in self._kinds.items()}
+            counts = {part: len(list_all(self.context, kind)) for part, kind in self._kinds.items()}
             coordinator = "coordinator" in holder().roles
             return render_template("setup/home.html", kinds=self._kinds, counts=counts, coordinator=coordinator)
 
@@ -194,7 +194,7 @@ class SetupPages:
             sections = self.sections(kind, None)
             empty = typed_of(kind, {}, sections)
             given = {name: value for name, value in request.args.items() if name in empty}
-            first = {**empty, **FIRST, "held_on": f"{self._context.clock():%Y-%m-%d}", **given}
+            first = {**empty, **FIRST, "held_on": f"{self.context.clock():%Y-%m-%d}", **given}
             return self._page(kind, None, sections, Typed(first, focus=_first_empty(sections, first)))
 
         @blueprint.post("/set-up/<part>/new")
@@ -218,7 +218,7 @@ class SetupPages:
         @needs_all_forms(*READERS)
         def show_one(part: str, item_id: str) -> Response:
             kind = self.kind(part)
-            value = find_one(self._context, kind, item_id)
+            value = find_one(self.context, kind, item_id)
             sections = self.sections(kind, value)
             return self._page(kind, value, sections, Typed(typed_of(kind, self.shown(kind, value), sections)))
 
@@ -226,7 +226,7 @@ class SetupPages:
         @needs_all_forms("coordinator")
         def save_one(part: str, item_id: str) -> AnyResponse:
             kind = self.kind(part)
-            value = find_one(self._context, kind, item_id)
+            value = find_one(self.context, kind, item_id)
             if not kind.editable:
                 raise NotFound
             sections, seen = self.sections(kind, value), request.form.get("seen", "")
@@ -244,7 +244,7 @@ class SetupPages:
         @needs_all_forms("coordinator")
         def withdraw_one(part: str, item_id: str) -> AnyResponse:
             kind = self.kind(part)
-            value = find_one(self._context, kind, item_id)
+            value = find_one(self.context, kind, item_id)
             sections = self.sections(kind, value)
             typed = typed_of(kind, self.shown(kind, value), sections)
             step = Withdrawal(item_id, {request.form.get("seen", "")})
@@ -260,11 +260,11 @@ class SetupPages:
     ) -> AnyResponse:
         """Take the step, or show what it does first; a step without effects is taken at once."""
         try:
-            preview = preview_step(self._context, kind, step)
+            preview = preview_step(self.context, kind, step)
             shows_first = preview.effects or isinstance(step, Withdrawal)
             if shows_first and request.form.get("go") != "do":
                 return self._page(kind, value, sections, Typed(typed), preview=preview, step=_name(step))
-            new = take_step(self._context, kind, step, holder().name).new
+            new = take_step(self.context, kind, step, holder().name).new
         except DomainError as error:
             if not isinstance(step, Creation) or not self._is_repeated(kind, step, error):
                 return self._refused(kind, value, sections, typed, error)
@@ -278,7 +278,7 @@ class SetupPages:
         """Whether exactly what is to be made is stored: the form was sent twice."""
         if error.code != "already-exists":
             return False
-        stored = list_all(self._context, kind)
+        stored = list_all(self.context, kind)
         return all(value in stored for value in step.values)
 
     def _refused(
@@ -294,7 +294,7 @@ class SetupPages:
         if error.code != "edit-conflict":
             shown = Typed(typed, {"id": f"This cannot be done: {error.detail}."} if value is None else {})
             return self._page(kind, value, sections, shown, notice=f"This cannot be done: {error.detail}", status=409)
-        now = find_one(self._context, kind, value.id)
+        now = find_one(self.context, kind, value.id)
         stored = typed_of(kind, self.shown(kind, now), sections)
         differs = {name: _plain(kept) for name, kept in stored.items() if kept != typed.get(name)}
         return self._page(kind, now, sections, Typed(typed, {}, differs), notice=CHANGED_SINCE_OPENED, status=412)
@@ -307,12 +307,12 @@ class SetupPages:
     def items(self, kind: SetupKind[Any]) -> list[dict[str, Any]]:
         """Every value as the interface shows it."""
         schema = item_schema(kind)(many=True)
-        content: list[dict[str, Any]] = schema.dump([kind.show(value) for value in list_all(self._context, kind)])
+        content: list[dict[str, Any]] = schema.dump([kind.show(value) for value in list_all(self.context, kind)])
         return content
 
     def sections(self, kind: SetupKind[Any], value: Any) -> Sequence[Section]:
         """The fields of a form; ``value`` is the one to change, None for a new one."""
-        with self._context.work.transaction() as connection:
+        with self.context.work.transaction() as connection:
             return kind.form(connection, value)
 
     def _page(
@@ -336,7 +336,7 @@ class SetupPages:
             labels={field.name: field.label for section in sections for field in section.fields},
             in_english=in_english,
             typed=typed,
-            history=[] if value is None else history_of(self._context, kind, value.id),
+            history=[] if value is None else history_of(self.context, kind, value.id),
             done=DONE.get(request.args.get("done", ""), ""),
             may_change="coordinator" in holder().roles,
             heading=in_english(shown.get(kind.words.columns[0][0])) if value is not None else f"New {kind.words.noun}",

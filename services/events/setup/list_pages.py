@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest
 
 from services.events.console import Section
 from services.events.http import READERS
+from services.events.known_values import require_known_values
 from services.events.setup.console import DONE, HOME, SetupPages
 from services.events.setup.kinds import SetupKind, list_arguments, texts_of
 from services.events.setup.listing import Item, grouped, in_english, matching, page_from, query_of
@@ -47,6 +48,7 @@ def add_lists(blueprint: Blueprint, pages: SetupPages) -> None:
         kind = pages.kind(part)
         sections, items = pages.sections(kind, None), pages.items(kind)
         query = _query(kind)
+        require_known_values(pages.context.work, query)
         found = matching(items, kind.listing, query_of(kind, query))
         words = words_of(kind, sections)
         names = group_names(query["group_by"], kind.listing.groups) if query.get("group_by") else []

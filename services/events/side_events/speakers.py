@@ -13,6 +13,7 @@ from services.events.event.model import Event, Readers
 from services.events.event.store import EventFilter, select_events
 from services.events.fields import fields_of
 from services.events.http import READERS
+from services.events.known_values import require_known_values
 from services.events.setup.api import QuestionList
 from services.events.setup.kinds import Listing
 from services.events.side_events import wording
@@ -174,6 +175,7 @@ def speakers_console(context: SideEventsContext) -> Blueprint:
 def _shown(context: SideEventsContext) -> list[SideEvent]:
     """Side events with speakers: the requested one, or those that are not over, or with ``show=all`` all."""
     event, everything = request.args.get("event", ""), request.args.get("show") == "all"
+    require_known_values(context.work, {"event": event})
     found = [one for one in list_side_events(context) if one.proposal.speakers]
     if event:
         return [one for one in found if one.proposal.event_id == event]

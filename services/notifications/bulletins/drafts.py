@@ -7,9 +7,9 @@ the preview that the sender has read. So only previewed bulletins are sent.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.notifications.bulletins.model import AGAIN, EVERYONE, SCHEDULED, Texts, check_texts
 from services.notifications.bulletins.store import (
@@ -37,6 +37,7 @@ from services.notifications.recipients.audience import (
 )
 from services.notifications.recipients.model import Segment, normalized
 from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE
+from shared.db.known_values import require_known
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import best_language
 from shared.runtime.clock import Clock
@@ -118,6 +119,32 @@ class BulletinPreview:
         return {language: own if own in self.bulletin.texts else FALLBACK for language, own in found.items()}
 
 
+_EVENTS = """
+    SELECT id FROM event_copy UNION SELECT event FROM recipient WHERE event = ANY(CAST(:named AS text[]))
+"""
+_FORMS = """
+    SELECT id FROM form_copy UNION SELECT form FROM recipient WHERE form = ANY(CAST(:named AS text[]))
+"""
+_KNOWN = {
+    "event": text(_EVENTS),
+    "form": text(_FORMS),
+    "not_registered_for": text(f"{_EVENTS} UNION {_FORMS}"),
+    "working_group": text("SELECT id FROM working_group_copy"),
+    "partner": text("SELECT id FROM partner_copy"),
+}
+"""Values that a segment may name, by part: what was published, and what registrations that arrived earlier name."""
+
+
+def _require_known(connection: Connection, segment: Segment) -> None:
+    """Refuse a segment that names nothing: it would reach no one, or with ``not_registered_for`` everyone.
+
+    Raises:
+        DomainError: ``unknown-value``.
+    """
+    named = [value for part in _KNOWN for value in cast(Sequence[str], segment.get(part, ()))]
+    require_known(connection, segment, _KNOWN, {"named": named})
+
+
 def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, texts: Texts) -> Bulletin:
     """Store a draft.
 
@@ -129,7 +156,8 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
         texts: ``{subject, text}`` by language; English is required.
 
     Raises:
-        DomainError: ``bulletin-invalid``.
+        DomainError: ``bulletin-invalid``; ``unknown-value``, it names an event, form, group or partner that does not
+            exist.
         Unavailable: the database is down; nothing is stored.
     """
     segment = normalized(segment)
@@ -137,6 +165,7 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
     bulletin_id = new_id()
     with work.transaction() as connection:
         now = clock()
+        _require_known(connection, segment)
         add_bulletin(connection, bulletin_id, segment, texts, now)
         add_audit_record(connection, AuditRecord(who, "bulletin-drafted", "bulletin", bulletin_id), now)
         stored = read_bulletin(connection, bulletin_id)
@@ -276,7 +305,7 @@ def change_draft(
         texts: all new texts; None for no change.
 
     Raises:
-        DomainError: ``not-found``, ``already-sent``, ``edit-conflict``, ``bulletin-invalid``.
+        DomainError: ``not-found``, ``already-sent``, ``edit-conflict``, ``bulletin-invalid``, ``unknown-value``.
         Unavailable: the database is down; nothing is stored.
     """
     with work.transaction() as connection:
@@ -284,6 +313,8 @@ def change_draft(
         segment = normalized(draft.segment if segment is None else segment)
         texts = draft.texts if texts is None else texts
         check_texts(texts)
+        if segment != draft.segment:
+            _require_known(connection, segment)
         if (segment, texts) != (draft.segment, draft.texts):
             change_bulletin(connection, writer.bulletin_id, segment, texts)
             _record(connection, clock, writer, "bulletin-changed", {"revision": draft.revision + 1})

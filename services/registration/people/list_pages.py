@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services import console_words as words
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
 from services.registration.forms.store import StoredForm
+from services.registration.known_values import require_known_values
 from services.registration.people import filters
 from services.registration.people.console import PATH
 from services.registration.people.counting import MAX_GROUPS, CountGroup, count_by, count_people, read_keys
@@ -214,6 +215,7 @@ def add_writing_to(blueprint: Blueprint, work: UnitOfWork) -> None:
         sent = read_filters(request.args)
         definition = asked_definition(work, PeopleFilter(form=sent.get("form", "")))
         given = {name: value for name, value in of_form(sent, definition).items() if name not in SHOWING}
+        require_known_values(work, given, holder().forms)
         if is_segment(given):
             return redirect(f"{BULLETIN}?{urlencode(segment_of(given))}" if given else BULLETIN, 303)
         wanted = to_filter(given, definition, holder(), "", CHUNK)
@@ -267,6 +269,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         asked = _asked(work)
         wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
         refuse_beyond(work, wanted)
+        require_known_values(work, asked.given, holder().forms)
         return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted, _in_file(asked))))
 
     @blueprint.get("/registrations.xlsx")
@@ -276,6 +279,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         asked = _asked(work)
         wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
         refuse_beyond(work, wanted)
+        require_known_values(work, asked.given, holder().forms)
         table = people_file(work, clock, holder().name, wanted, _in_file(asked), FILE_TITLES)
         return personal(xlsx_answer("registrations", *table))
 
@@ -285,6 +289,10 @@ def _list_page(work: UnitOfWork, asked: "_Asked", status: int = 200, **more: Any
     require_recent_beyond_a_page(cursor, PAGE)
     wanted = to_filter(asked.given, asked.definition, holder(), cursor, PAGE + 1)
     refuse_beyond(work, wanted)
+    try:
+        require_known_values(work, asked.given, holder().forms)
+    except DomainError as error:  # with the filters, to correct them; an event without a form is not known here yet
+        status, more = 422, {**more, "unknown": error.detail}
     keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
     template = "registrations/list.html" if not keys else "registrations/counts.html"
     return personal(make_response(render_template(template, **_shown(work, asked, wanted, keys), **more), status))

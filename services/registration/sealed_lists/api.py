@@ -14,6 +14,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 from marshmallow import ValidationError
 
+from services.registration.known_values import require_known_values
 from services.registration.people.answer_filters import PREFIX as ANSWER_PREFIX
 from services.registration.people.filters import NAMES, SHOWING, read_filters, to_filter
 from services.registration.people.listing import asked_definition, refuse_beyond
@@ -116,7 +117,8 @@ def read_request(
 
     Raises:
         BadRequest: a filter cannot be a value of its kind.
-        DomainError: ``unknown-parameter``; ``not-allowed``: it would show who is registered on another form.
+        DomainError: ``unknown-parameter``; ``not-allowed``: it would show who is registered on another form;
+            ``unknown-value``.
     """
     for name in filters:
         if name not in FILTERS and not name.startswith(ANSWER_PREFIX):
@@ -128,6 +130,7 @@ def read_request(
     definition = asked_definition(work, PeopleFilter(form=form, forms=who.forms))
     wanted = to_filter(given, definition, who, "", 1)
     refuse_beyond(work, wanted)
+    require_known_values(work, given, who.forms)
     return ListRequest(purpose, chosen, names, wanted, _described(given), reason, who.name)
 
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services import console_words as words
 from services.registration.forms.service import list_forms, working_group_titles
+from services.registration.known_values import require_known_values
 from services.registration.people.answer_filters import PREFIX
 from services.registration.people.filters import DETAILS, PLAIN, YES_OR_NO, address, of_form
 from services.registration.people.store import find_person
@@ -109,7 +110,7 @@ def _add_new(blueprint: Blueprint, desk: ListDesk) -> None:
             )
             opened = desk.open(wanted)
         except DomainError as refusal:
-            if refusal.code in ("not-allowed", "form-unknown", "unknown-parameter"):
+            if refusal.code in ("not-allowed", "form-unknown", "unknown-parameter", "unknown-value"):
                 raise
             return _new_page(desk, sent, refused=refusal)
         if isinstance(opened, Approval):
@@ -261,7 +262,7 @@ def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
     @blueprint.get(LOG_RULE)
     @needs("sealed-reader", "operator")
     def sealed_readings_page() -> Response:
-        given = _given()
+        given = _given(work)
         cursor = request.args.get("cursor", "")
         require_recent_beyond_a_page(cursor, PAGE)
         with work.transaction() as connection:
@@ -290,18 +291,20 @@ def _labels(definition: Mapping[str, Any]) -> dict[str, str]:
     return {field.name: field.label.in_language("en") for field in parse_definition(definition).fields}
 
 
-def _given() -> dict[str, str]:
+def _given(work: UnitOfWork) -> dict[str, str]:
     """The filters that are set.
 
     Raises:
-        DomainError: ``unknown-parameter``.
+        DomainError: ``unknown-parameter``, ``unknown-value``.
     """
     for name, value in request.args.items():
         if name not in NAMES:
             raise DomainError("unknown-parameter", f"{name}: {unknown_parameter_advice(name, NAMES)}")
         if name != "cursor" and value.strip() and not PLAIN.fullmatch(value.strip()):
             raise DomainError("unknown-parameter", f"{name}: 1 to 100 characters are required")
-    return {name: value for name in NAMES[:-1] if (value := request.args.get(name, "").strip())}
+    given = {name: value for name in NAMES[:-1] if (value := request.args.get(name, "").strip())}
+    require_known_values(work, given, holder().forms)
+    return given
 
 
 def _wanted(connection: Connection, given: dict[str, str], cursor: str) -> ReadingFilter:

@@ -232,7 +232,7 @@ def test_copy_for_the_writer_is_marked_and_leaves_no_address_behind(
 ) -> None:
     person(notifications, 1)
     notifications.consume_event()
-    bulletin = draft(client, {"event": "no-such-event"})
+    bulletin = draft(client, {"tag": "of-no-one"})
     own = {"address": "coordinator@example.org"}
     assert ask(client, "POST", f"/v1/bulletins/{bulletin}/test", own).get_json() == {"mails": 2}
     mails = [mail for mail in delivered(notifications) if mail["To"] == own["address"]]

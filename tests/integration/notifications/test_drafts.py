@@ -1,10 +1,12 @@
 """Writing and previewing bulletins, by the API and in the console."""
 
+import html
 import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from services.notifications.bulletins.model import MAX_TEXT_LENGTH
@@ -75,6 +77,31 @@ def test_only_coordinators_of_everything_write_and_send(client: FlaskClient, key
 )
 def test_draft_that_cannot_be_a_bulletin_is_refused(client: FlaskClient, content: dict[str, Any]) -> None:
     assert ask(client, "POST", "/v1/bulletins", content).status_code == 422
+
+
+def test_segment_that_names_nothing_is_refused_with_the_nearest_value(
+    notifications: NotificationService, client: FlaskClient
+) -> None:
+    """It would reach no one, or with ``not_registered_for`` people who have registered. Also beside a right value."""
+    person(notifications, 1)
+    notifications.consume_event()
+    with notifications.engine.begin() as connection:
+        for table, slug in (("form_copy", "a-form"), ("working_group_copy", "water"), ("partner_copy", "a-house")):
+            row = {"id": slug}
+            connection.execute(
+                text(f"INSERT INTO {table} (id, revision, content, noted_at) VALUES (:id, 1, '{{}}', now())"), row
+            )
+    known = {"event": EVENT, "not_registered_for": EVENT, "form": "a-form", "working_group": "water"}
+    bulletin = draft(client)
+    sign_in(client)
+    for part, right in (known | {"partner": "a-house"}).items():
+        segment, detail = {part: [right, f"{right}x"]}, f"{part}: Unknown value; did you mean `{right}`?"
+        drafted = ask(client, "POST", "/v1/bulletins", {"segment": segment, "texts": TEXTS})
+        changed = change(client, bulletin, {"segment": segment})
+        written = client.post(PLACE, data={part: f"{right}x", "subject-en": "News", "text-en": "News."})
+        assert [(one.status_code, one.get_json()["detail"]) for one in (drafted, changed)] == [(422, detail)] * 2
+        assert (written.status_code, detail in html.unescape(written.text)) == (422, True)
+        assert ask(client, "POST", "/v1/bulletins", {"segment": {part: [right]}, "texts": TEXTS}).status_code == 201
 
 
 def change(client: FlaskClient, bulletin: str, content: Any, seen: str | None = '"1"') -> TestResponse:

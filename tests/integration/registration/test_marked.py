@@ -115,7 +115,7 @@ def test_list_leads_to_a_bulletin_by_filters_or_by_who_fits(
     by_filters = {
         "": "",
         f"form={WEBINAR}&sort=name&status=waitlisted": f"?form={WEBINAR}&status=waitlisted",
-        "representative=false&not_registered_for=upr-review": "?representative=no&not_registered_for=upr-review",
+        f"representative=false&not_registered_for={WEBINAR}": f"?representative=no&not_registered_for={WEBINAR}",
         "tag=speaker&status=confirmed": "?tag=speaker&status=confirmed",
     }
     for asked, query in by_filters.items():

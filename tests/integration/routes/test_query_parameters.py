@@ -1,5 +1,6 @@
 """No operation of the API ignores a query parameter or a value: a misspelt filter would return everyone, or no one."""
 
+import re
 from typing import Any
 
 import pytest
@@ -94,6 +95,45 @@ def test_misspelt_value_is_answered_with_the_nearest_known_one(
         expected[place] = (200, 422, f"{name}: Unknown value; did you mean `{NAMED[name]}`?")
     expected |= dict.fromkeys(NOT_PUBLISHED, (200, 200, ""))
     assert answered == expected
+
+
+_OF_PEOPLE = ("event", "form", "not_registered_for", "partner")
+CONSOLE = {
+    "registration /console/registrations": _OF_PEOPLE,
+    "registration /console/registrations.csv": _OF_PEOPLE,
+    "registration /console/registrations.xlsx": _OF_PEOPLE,
+    "registration /console/registrations/write": _OF_PEOPLE,
+    "registration /console/registrations/sealed-readings": ("form",),
+    "events /console/set-up/group-contacts": ("working_group",),
+    "events /console/set-up/resources": ("event", "series"),
+    "events /console/geneva": ("not_in",),
+    "events /console/speakers": ("event",),
+    "events /console/speakers.csv": ("event",),
+}
+"""Filters of each list in the console that name what is in the database."""
+
+
+def test_console_names_the_nearest_value_to_a_misspelt_one(services: ServicesUnderTest) -> None:
+    answered, expected = {}, {}
+    for place, names in CONSOLE.items():
+        service, path = place.split()
+        for name in names:
+            value = NAMED.get(name, WEBINAR)
+            asked = f"{path}?{name}={value}x"
+            answer = services.ask(service, "GET", asked, cookie=WHOLE, headers={"Accept": "text/html"})
+            found = re.search("did you mean `([^`]+)`", answer.text)
+            answered[place, name] = (answer.status_code, found and found[1])
+            expected[place, name] = (422, value)
+    assert answered == expected
+
+
+def test_sealed_list_about_a_misspelt_value_is_not_opened(services: ServicesUnderTest) -> None:
+    wanted = {"purpose": "access", "form": WEBINAR, "reason": "request of 12 March, case 17"}
+    for name in ("event", "not_registered_for", "partner"):
+        asked = wanted | {"filters": {name: f"{NAMED[name]}x"}}
+        answer = services.ask("registration", "POST", "/v1/sealed-lists", key=WHOLE, json=asked)
+        detail = f"{name}: Unknown value; did you mean `{NAMED[name]}`?"
+        assert (answer.status_code, answer.get_json()["detail"]) == (422, detail)
 
 
 NOT_PUBLISHED = ("notifications GET /v1/mails event", "registration GET /v1/registrations working_group")
