@@ -91,6 +91,7 @@ RULES = (
         NETWORK_KEPT,
         _NETWORK,
     ),
+    Rule("unverified_submission", "t.since < :before", NETWORK_KEPT, "outside the window of its quotas"),
     Rule(
         "confirmation_link",
         "t.expires_at < :now",

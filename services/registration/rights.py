@@ -94,6 +94,7 @@ _SEPARATE: Rights = {
         TEND: "select update(network) delete",
     },
     "waiting_network": {DESK: "select", DECIDE: "select insert update(since)", TEND: "select delete"},
+    "unverified_submission": {DESK: "select", DECIDE: "select insert delete", TEND: "select delete"},
     "waiting_link": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "confirmation_link": {
         DESK: "select delete",

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from marshmallow.validate import Range
 
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
+from services.registration.intake.facts import UNVERIFIED_A_DAY
 from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
 from shared.cli.settings import (
@@ -93,6 +94,7 @@ class RegistrationSettings:
         sealed_one_reader: opening a whole list of sealed answers, or destroying a key, needs no approval.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
         confirmation_mails_an_hour: to all addresses together, while few of their owners confirm.
+        unverified_a_day: people whom one client network, or one domain, registers without verification.
     """
 
     common: CommonSettings
@@ -109,6 +111,7 @@ class RegistrationSettings:
     sealed_one_reader: bool = False
     console_url: str = ""
     confirmation_mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR
+    unverified_a_day: int = UNVERIFIED_A_DAY
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -173,6 +176,9 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         )
         if needs("budget")
         else CONFIRMATION_MAILS_AN_HOUR,
+        unverified_a_day=env.int("TROIKA_UNVERIFIED_A_DAY", UNVERIFIED_A_DAY, validate=Range(min=1, max=1_000_000))
+        if needs("decider")
+        else UNVERIFIED_A_DAY,
     )
     if needs("master") or process == MIGRATE:
         settings = _with_key_store(env, settings, required=needs("master"))

@@ -182,7 +182,14 @@ def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checke
     publish_key(work, settings.decider_keys, clock())
     keys = DeciderKeys(settings.decider_keys, References(settings.person_keys[0]))
     messages = RegistrationMessages(settings.notifications_key, settings.events_key)
-    return Decider(work, clock, keys, messages, mails_an_hour=settings.confirmation_mails_an_hour)
+    return Decider(
+        work,
+        clock,
+        keys,
+        messages,
+        mails_an_hour=settings.confirmation_mails_an_hour,
+        unverified_a_day=settings.unverified_a_day,
+    )
 
 
 def make_import_run(

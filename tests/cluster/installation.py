@@ -277,6 +277,7 @@ class Cluster:
             "TROIKA_CONSOLE_URL": f"http://{DESK_HOST}",
             "TROIKA_LIMITS_URL": f"redis://{self.redis.address}:{REDIS_PORT}/0",
             "TROIKA_LIMIT_INTAKE": "100000 per minute",
+            "TROIKA_UNVERIFIED_A_DAY": "1000000",
             "TROIKA_WEB_WORKERS": "1",
             "TROIKA_MAIL_LEASE_S": "210",
             "TROIKA_MAIL_UNKNOWN_AFTER_S": "15",

@@ -21,6 +21,7 @@ from services.registration.forms.store import find_form
 from services.registration.intake import facts_store, mailboxes, plan_store, queue
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import (
+    UNVERIFIED_A_DAY,
     BatchPlan,
     ChangedRegistration,
     Facts,
@@ -100,6 +101,7 @@ class Decider:
         messages: of the service.
         name: UUID text that no other process has; a new one by default.
         mails_an_hour: the budget of confirmation mails over all.
+        unverified_a_day: the quota of forms without verification.
     """
 
     def __init__(
@@ -110,9 +112,11 @@ class Decider:
         messages: RegistrationMessages,
         name: str = "",
         mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR,
+        unverified_a_day: int = UNVERIFIED_A_DAY,
     ) -> None:
         self._work, self._clock, self._keys, self._messages = work, clock, keys, messages
         self._mails_an_hour, self._name = mails_an_hour, name or new_id()
+        self._unverified_a_day = unverified_a_day
         self._outage = False
 
     def run_once(self, *, mails: bool = True) -> int:
@@ -186,10 +190,10 @@ class Decider:
         if any(isinstance(item, Confirm) for item in items):
             refs = facts_store.with_present_addresses(connection, refs)
         forms = {item.form for item in items if isinstance(item, Submission | Enter)}
-        challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
-        mailbox_refs = {item.address.mailbox for item in items if isinstance(item, Submission)}
-        facts = facts_store.read_facts(connection, forms, refs, mailbox_refs, challenges, now)
+        submissions = [item for item in items if isinstance(item, Submission)]
+        facts = facts_store.read_facts(connection, forms, refs, submissions, now)
         facts.person_of = self._keys.references.person
+        facts.unverified_a_day = self._unverified_a_day
         undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
         facts_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
@@ -216,7 +220,6 @@ class Decider:
             connection,
             {entry.form for entry in entries},
             sorted({entry.address.ref for entry in entries}),
-            {entry.address.mailbox for entry in entries},
             [],
             now,
         )
@@ -247,6 +250,8 @@ class Decider:
 
     def _write(self, connection: Connection, facts: Facts, plan: BatchPlan, now: datetime) -> None:
         plan_store.write_used_challenges(connection, plan, now)
+        plan_store.write_unverified(connection, plan, now)
+        mailboxes.record_acts(connection, _acted(plan), now)  # first: a change may give the person another key
         plan_store.write_candidates(connection, plan)
         plan_store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
         new = {one.id for one in plan.registered}
@@ -262,6 +267,7 @@ class Decider:
         mailboxes.want_mails(connection, plan.mails, now)
         plan_store.write_owners(connection, plan.owners, now)
         plan_store.end_confirmation_links(connection, [one.id for one in plan.links_renewed], now)
+        mailboxes.record_mailed(connection, plan.mailed, now)
         mailboxes.want_links(connection, plan.links_spaced, now)
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)
@@ -361,7 +367,7 @@ class Decider:
             organisation=content.organisation,
             answers=content.answers,
             by_coordinator=new.act is not None,
-            mailed=new.act is None or new.act.mailed,
+            mailed=not new.spaced and (new.act is None or new.act.mailed),
         )
 
     def _send_mails(self) -> int:
@@ -417,6 +423,21 @@ class Decider:
 
 
 TIMED_OUT = "timed out"
+
+
+def _acted(plan: BatchPlan) -> list[str]:
+    """Return registrations of which the owner has used a link that was mailed to them.
+
+    Who has only wished for new links gets them by mail, so the spacing goes on.
+    """
+    renewed = {one.id for one in plan.links_renewed}
+    own: list[ChangedRegistration | LiveRegistration] = [
+        *(one for one in plan.changed if one.act is None),
+        *plan.cancelled,
+        *plan.accepted,
+        *plan.declined,
+    ]
+    return [identity for identity in [*plan.owners, *(one.id for one in own)] if identity not in renewed]
 
 
 def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
     MAX_CANDIDATES_PER_NETWORK,
+    UNKNOWN_NETWORK,
     BatchPlan,
     Candidate,
     Facts,
@@ -189,18 +190,43 @@ def _add_candidate(facts: Facts, plan: BatchPlan, item: Submission, proven: bool
 def _register_at_once(
     facts: Facts, plan: BatchPlan, form: FormState, item: Submission, new_id: NewId
 ) -> SubmissionOutcome:
-    """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get."""
+    """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get.
+
+    So each of them counts for the quotas. When one is used up, the owner confirms by mail as on any other form.
+    """
     place = next_place(form.seats, _who(item))
     if place is None:
         return SubmissionOutcome.FULL
     if not form.options.has_room(item.content.answers):
         return SubmissionOutcome.OPTION_FULL
+    if not facts.has_unverified_left(item):
+        _add_candidate(facts, plan, item, True, new_id)
+        return SubmissionOutcome.CHECK_YOUR_MAIL
+    _count_unverified(facts, plan, item)
     known = any(one.person == item.person for one in facts.of(item.form, item.address.ref))
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
-        register(facts, plan, item, new_id, verified=False)
+        _register_unverified(facts, plan, item, new_id)
     return SubmissionOutcome(place.status)
+
+
+def _count_unverified(facts: Facts, plan: BatchPlan, item: Submission) -> None:
+    facts.unverified[item.form, item.network or UNKNOWN_NETWORK] += 1
+    facts.unverified["", item.address.domain] += 1
+    plan.unverified.append(item)
+
+
+def _register_unverified(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId) -> None:
+    """Its mail is spaced as any that a third party can cause; if it has to wait, it is a mail with the link."""
+    spaced = item.address.mailbox in facts.mailed
+    made = register(facts, plan, item, new_id, verified=False, spaced=spaced)
+    if spaced:
+        live = next(one for one in facts.of(item.form, item.address.ref) if one.id == made.id)
+        plan.links_spaced.append((live, item.address))
+    else:
+        facts.mailed.add(item.address.mailbox)
+        plan.mailed.append(item.address)
 
 
 def _enter(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId, now: datetime) -> Result:

@@ -108,6 +108,7 @@ class NewRegistration:
         capacity: by which the seat was given; None without a seat, or without a limit.
         verified: the owner of the address has confirmed it.
         act: of the coordinator who entered it; None if no one did.
+        spaced: its mail waits until the spacing of the mailbox allows one.
     """
 
     id: str
@@ -122,6 +123,7 @@ class NewRegistration:
     received_at: datetime
     verified: bool
     act: DeskAct | None = None
+    spaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,17 @@ can displace what the owner of the address has sent."""
 
 MAX_CANDIDATES_PER_NETWORK = 2
 """Of those, from one client network: one sender cannot fill the list alone."""
+
+UNVERIFIED_A_DAY = 10
+"""Submissions that register people at once and whose owners have not acted, unless the settings have another number:
+so many from one client network on one form, and so many of one domain on all forms. After that owners confirm by mail.
+"""
+
+UNVERIFIED_COUNTED = timedelta(days=1)
+"""How long they count; the hash of the client network is deleted then."""
+
+UNKNOWN_NETWORK = b"\x00" * 32
+"""In place of the hash, where no client network is known."""
 
 CONFIRMABLE_AFTER_CLOSING = timedelta(hours=24)
 """How long after its first mail a candidate that was received before closing can be confirmed."""
@@ -285,6 +298,10 @@ class Facts:
         ended: cancelled registrations of which the address can be restored, by id.
         person_of: returns the keyed hash of an address and a name, and for a proposal of its title too.
         at_mailbox: how many live registrations a canonical mailbox has on a form: tags make no new mailbox.
+        unverified: how many submissions were registered at once without an act of an owner since, within a day: by form
+            and client network, and by domain with an empty form.
+        unverified_a_day: how many there may be.
+        mailed: mailboxes that the spacing allows no mail to now.
     """
 
     forms: dict[str, FormState]
@@ -298,10 +315,18 @@ class Facts:
     ended: dict[str, LiveRegistration] = field(default_factory=dict)
     person_of: Callable[[str, str | None, str | None], bytes] = field(default=_person_unknown)
     at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
+    unverified: Counter[tuple[str, bytes]] = field(default_factory=Counter)
+    unverified_a_day: int = UNVERIFIED_A_DAY
+    mailed: set[bytes] = field(default_factory=set)
 
     def rejects(self, item: Submission | RequestList | ChangeAddress | DeskItem) -> bool:
         """Whether nothing is kept of what was sent; its sender gets the outcome that anyone would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
+
+    def has_unverified_left(self, item: Submission) -> bool:
+        """Whether one more may be registered at once; a mail provider's domain has an empty reference and no quota."""
+        of_domain = self.unverified["", item.address.domain] if item.address.domain else 0
+        return max(of_domain, self.unverified[item.form, item.network or UNKNOWN_NETWORK]) < self.unverified_a_day
 
     def of(self, form: str, address: bytes) -> list[LiveRegistration]:
         """Live registrations of an address on a form."""
@@ -363,6 +388,8 @@ class BatchPlan:
         freed: forms on which a place was given back: who is in line is promoted after the batch.
         reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
         accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
+        unverified: submissions that got the outcome of a registration at once.
+        mailed: owners of mailboxes that get the mail of such a registration now.
         verified: mailboxes whose owner has acted: the spacing of their mails starts again.
         asked: changes of address that wait from now on.
         address_requests: how many addresses a registration has requested, by its id.
@@ -390,6 +417,8 @@ class BatchPlan:
     freed: set[str] = field(default_factory=set)
     reconsidered: set[str] = field(default_factory=set)
     seats_changed: set[str] = field(default_factory=set)
+    unverified: list[Submission] = field(default_factory=list)
+    mailed: list[AddressRefs] = field(default_factory=list)
     verified: dict[bytes, AddressRefs] = field(default_factory=dict)
     muted: dict[bytes, tuple[AddressRefs, bool]] = field(default_factory=dict)
     asked: list[AddressChange] = field(default_factory=list)

@@ -14,6 +14,8 @@ from services.registration.forms.opening import Opening
 from services.registration.forms.seats import read_option_limits
 from services.registration.forms.store import SEAT_COLUMNS, StoredForm, read_seats
 from services.registration.intake.facts import (
+    UNKNOWN_NETWORK,
+    UNVERIFIED_COUNTED,
     AddressChange,
     AddressRequests,
     Candidate,
@@ -23,6 +25,7 @@ from services.registration.intake.facts import (
     LiveRegistration,
     NewRegistration,
 )
+from services.registration.intake.items import Submission
 from services.registration.intake.model import FormContent, content_from_json
 from services.registration.people.model import AddressRefs
 
@@ -72,6 +75,13 @@ _AT_MAILBOX = text("""
     SELECT form, mailbox_ref, count(*) FROM registration
     WHERE mailbox_ref = ANY(:mailboxes) AND erased_at IS NULL AND status <> 'cancelled' GROUP BY form, mailbox_ref
 """)
+_UNVERIFIED = text("""
+    SELECT form, network, count(*) FROM unverified_submission
+    WHERE form = ANY(:forms) AND network = ANY(:networks) AND since > :since GROUP BY form, network
+    UNION ALL SELECT '', domain_ref, count(*) FROM unverified_submission
+    WHERE domain_ref = ANY(:domains) AND domain_ref <> '' AND since > :since GROUP BY domain_ref
+""")
+_MAILED = text("SELECT mailbox_ref FROM mailbox WHERE mailbox_ref = ANY(:mailboxes) AND next_mail_at > :now")
 _BLOCKED = text("SELECT person_ref FROM blocked_address WHERE person_ref = ANY(:refs)")
 _ERASED = text("SELECT address_ref, form, before_number FROM erased_address WHERE address_ref = ANY(:refs)")
 _USED = text("SELECT id FROM used_challenge WHERE id = ANY(:challenges)")
@@ -117,8 +127,7 @@ def read_facts(
     connection: Connection,
     forms: Iterable[str],
     refs: Sequence[bytes],
-    mailboxes: Iterable[bytes],
-    challenges: Sequence[bytes],
+    submissions: Sequence[Submission],
     now: datetime,
 ) -> Facts:
     """Lock the seats of ``forms`` and read everything that decides about a batch.
@@ -130,8 +139,7 @@ def read_facts(
         connection: of the batch's transaction.
         forms: slugs that the batch names; those of the addresses' candidates and registrations are added.
         refs: of the batch's addresses.
-        mailboxes: canonical ones that the batch may register a person with at once.
-        challenges: ids of the solved challenges of the batch.
+        submissions: of the batch, which may register people at once.
         now: the time.
     """
     found = connection.execute(_CANDIDATES, {"refs": list(refs)})
@@ -144,12 +152,29 @@ def read_facts(
     for one in live:
         facts.of(one.form, one.address).append(one)
     facts.blocked = frozenset(connection.execute(_BLOCKED, {"refs": list(refs)}).scalars())
-    if any(form.verification == "none" for form in facts.forms.values()):
-        counted = connection.execute(_AT_MAILBOX, {"mailboxes": sorted(mailboxes)})
-        facts.at_mailbox.update({(form, bytes(mailbox)): count for form, mailbox, count in counted})
+    at_once = [one for one in submissions if one.form in facts.forms and facts.forms[one.form].verification == "none"]
+    if at_once:
+        _read_unverified(connection, facts, at_once, now)
+    challenges = [one.challenge for one in submissions if one.challenge is not None]
     if challenges:
         facts.used = set(connection.execute(_USED, {"challenges": list(challenges)}).scalars())
     return facts
+
+
+def _read_unverified(connection: Connection, facts: Facts, at_once: Sequence[Submission], now: datetime) -> None:
+    mailboxes = sorted({one.address.mailbox for one in at_once})
+    for form, mailbox, count in connection.execute(_AT_MAILBOX, {"mailboxes": mailboxes}):
+        facts.at_mailbox[form, bytes(mailbox)] = count
+    values = {
+        "forms": sorted({one.form for one in at_once}),
+        "networks": sorted({one.network or UNKNOWN_NETWORK for one in at_once}),
+        "domains": sorted({one.address.domain for one in at_once}),
+        "since": now - UNVERIFIED_COUNTED,
+    }
+    for form, ref, count in connection.execute(_UNVERIFIED, values):
+        facts.unverified[form, bytes(ref)] = count
+    found = connection.execute(_MAILED, {"mailboxes": mailboxes, "now": now})
+    facts.mailed = {bytes(mailbox) for mailbox in found.scalars()}
 
 
 def preview_facts(

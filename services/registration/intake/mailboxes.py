@@ -309,6 +309,39 @@ _LINK_SENT = text("""
 """)
 
 
+_MAILED = text("""
+    INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at)
+    SELECT DISTINCT ON (mailbox) decode(mailbox, 'hex'), decode(domain, 'hex'), :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (mailbox text, domain text) ORDER BY mailbox
+    ON CONFLICT (mailbox_ref) DO UPDATE SET domain_ref = excluded.domain_ref RETURNING mailbox_ref, step
+""")
+_ACTED = text("""
+    WITH own AS (SELECT form, person_key, mailbox_ref FROM registration WHERE id = ANY(CAST(:ids AS uuid[]))),
+    verified AS (
+        DELETE FROM unverified_submission u USING own WHERE u.form = own.form AND u.person_key = own.person_key
+    )
+    UPDATE mailbox m SET step = 0, next_mail_at = :now, verified_at = coalesce(m.verified_at, :now)
+    FROM own WHERE m.mailbox_ref = own.mailbox_ref
+""")
+
+
+def record_mailed(connection: Connection, addresses: Sequence[AddressRefs], now: datetime) -> None:
+    """Postpone the next mail to these mailboxes: each gets the mail of a registration that no one has confirmed."""
+    if addresses:
+        steps = connection.execute(_MAILED, {"rows": as_parameter(addresses), "now": now}).all()
+        rows = [{"mailbox": bytes(ref), "next_mail_at": next_mail_at(step + 1, now)} for ref, step in steps]
+        connection.execute(_LINK_SENT, {"rows": as_parameter(rows), "now": now})
+
+
+def record_acts(connection: Connection, registrations: Sequence[str], now: datetime) -> None:
+    """Record that the owners of these registrations have used a link.
+
+    The spacing of their mails starts again, and they no longer count for the quotas of forms without verification.
+    """
+    if registrations:
+        connection.execute(_ACTED, {"ids": list(registrations), "now": now})
+
+
 def want_links(connection: Connection, wanted: Sequence[tuple[LiveRegistration, AddressRefs]], now: datetime) -> None:
     """Record that the managing link of each registration is to be mailed; one that is wanted already waits on."""
     if wanted:

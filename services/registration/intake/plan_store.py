@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.intake.facts import (
+    UNKNOWN_NETWORK,
     BatchPlan,
     ChangedRegistration,
     Facts,
@@ -135,6 +136,12 @@ _USE = text("""
     INSERT INTO used_challenge (id, form, used_at) SELECT decode(id, 'hex'), form, :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, form text)
 """)
+_UNVERIFIED = text("""
+    INSERT INTO unverified_submission (form, person_key, network, domain_ref, since)
+    SELECT form, decode(person, 'hex'), decode(network, 'hex'), decode(domain, 'hex'), :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, person text, network text, domain text)
+    ON CONFLICT DO NOTHING
+""")
 _STORE_OUTCOMES = text("""
     UPDATE submission s SET state = 'decided', outcome = new.outcome, calendar_key = new.calendar_key,
         became = new.became, decided_at = :now, body = NULL, network = NULL, challenge = NULL
@@ -206,6 +213,21 @@ def write_used_challenges(connection: Connection, plan: BatchPlan, now: datetime
     if plan.challenges:
         rows = [{"id": identity, "form": form} for identity, form in plan.challenges]
         connection.execute(_USE, {"rows": as_parameter(rows), "now": now})
+
+
+def write_unverified(connection: Connection, plan: BatchPlan, now: datetime) -> None:
+    """Store what counts for the quotas of forms without verification; a person from one network counts once."""
+    if plan.unverified:
+        rows = [
+            {
+                "form": one.form,
+                "person": one.person,
+                "network": one.network or UNKNOWN_NETWORK,
+                "domain": one.address.domain,
+            }
+            for one in plan.unverified
+        ]
+        connection.execute(_UNVERIFIED, {"rows": as_parameter(rows), "now": now})
 
 
 def store_outcomes(connection: Connection, plan: BatchPlan, now: datetime) -> None:

@@ -37,6 +37,7 @@ def register(
     verified: bool,
     place: SeatPlace | None = None,
     act: DeskAct | None = None,
+    spaced: bool = False,
 ) -> NewRegistration:
     """Give ``source`` a place of its form; there must be one.
 
@@ -47,6 +48,7 @@ def register(
         verified: the owner of the address has confirmed it.
         place: by default the next one.
         act: of the coordinator who registers it; None for its owner.
+        spaced: its mail waits until the spacing of the mailbox allows one.
     """
     form = facts.forms[source.form]
     who = traits_of(source.content, source.address.domain)
@@ -66,6 +68,7 @@ def register(
         received_at=source.received_at,
         verified=verified,
         act=act,
+        spaced=spaced,
     )
     options = form.options.after_change(None, source.content.answers)
     facts.forms[source.form] = replace(form, seats=take(form.seats, place, who), options=options)

@@ -120,6 +120,12 @@ TABLES = (
         {"network": "it belongs to a sender of a form, who may be another person"},
         ends="a day after the submission: a new one must not be mailed sooner because of an erasure",
     ),
+    PersonalTable(
+        "FROM unverified_submission t WHERE t.person_key IN "
+        "(SELECT person_key FROM registration WHERE person_ref = :ref)",
+        {"network": "it belongs to a sender of a form, who may be another person"},
+        ends="a day after the submission: an erasure must not free the quotas of its sender",
+    ),
     PersonalTable("FROM waiting_address t WHERE t.address_ref = :ref", ends=PENDING),
     PersonalTable("FROM confirmation_link t WHERE t.address_ref = :ref", {"token_hash": CREDENTIAL}, ends=PENDING),
     PersonalTable(

@@ -21,6 +21,7 @@ from tests.integration.model.rules import (
     DIFFERENCE,
     EVENTS,
     FORMS,
+    HELD_BACK,
     LINK_KEPT,
     LIVE,
     LIVE_LINKS,
@@ -48,6 +49,7 @@ class ReferenceModel:
         announced; ``links``: how many managing links they were mailed, of which the first ``dead`` have ended.
     notified: whose changes the current batch publishes.
     boxes: mailboxes by person: how often and when they may be written to. waiting: since when something waits there.
+    postponed: since when the first mail of a registration without verification waits for the spacing, by number.
     links: confirmation links by id.
     erased: by person and form (empty: all), the number up to which what was received is dropped.
     events: every state an event has had, by revision. consumed: the newest that the forms have.
@@ -66,6 +68,7 @@ class ReferenceModel:
         self.notified: set[int] = set()
         self.boxes: dict[str, Entry] = {}
         self.waiting: dict[str, datetime] = {}
+        self.postponed: dict[int, datetime] = {}
         self.links: dict[str, Entry] = {}
         self.erased: dict[tuple[str, str], int] = {}
         self.used: dict[bytes, datetime] = {}
@@ -186,7 +189,7 @@ class ReferenceModel:
             elif item["kind"] == "cancel":
                 self._decide_cancelling(item, now, freed)
             elif item["kind"] in ("accept-seat", "decline-seat"):
-                self._decide_answer(item, freed)
+                self._decide_answer(item, now, freed)
             elif item["kind"].startswith("desk-"):
                 self._decide_of_desk(number, item, now, freed)
             else:
@@ -211,7 +214,12 @@ class ReferenceModel:
             if status == "full" or self._is_erased(number, item):
                 return
             if len(live) < form["people"] and item["name"] not in [one["name"] for one in live]:
-                self._register(number, item, status, now)
+                box = self.boxes.setdefault(item["who"], {"step": 0, "next_at": now, "last_at": None})
+                self._register(number, item, status, now, mailed=box["next_at"] <= now)
+                if box["next_at"] > now:
+                    self.postponed[number] = now
+                else:
+                    self._space(box, now)
                 return
         if not self._is_erased(number, item):
             self._add_candidate(number, item, now)
@@ -283,18 +291,26 @@ class ReferenceModel:
         who = self.people[item["person"]]
         gone = not self._is_by_link(item) or who["status"] not in LIVE or item["seen"] != who["revision"]
         if not gone and not self.is_over(who["form"], now):
+            self._acts(who, now)
             self._cancel(who, now)
             freed.add(who["form"])
 
-    def _decide_answer(self, item: Entry, freed: set[str]) -> None:
+    def _acts(self, who: Entry, now: datetime) -> None:
+        """The owner uses a managing link: the spacing starts again."""
+        if who["who"] in self.boxes:
+            self.boxes[who["who"]] |= {"step": 0, "next_at": now}
+
+    def _decide_answer(self, item: Entry, now: datetime, freed: set[str]) -> None:
         """Someone accepts or declines the seat that is held for them."""
         who = self.people[item["person"]]
         if not self._is_by_link(item) or who["offer"] is None or who["offer"] <= item["received_at"]:
             return
         if item["kind"] == "decline-seat":
+            self._acts(who, now)
             self._end_offer(who, passed=True)
             freed.add(who["form"])
         elif not self.is_over(who["form"], item["received_at"]) and self.event(who["form"])[0] in TAKING_PLACE:
+            self._acts(who, now)
             self._promote_one(who)
 
     def _has_expired(self, who: Entry, now: datetime) -> bool:
@@ -358,12 +374,12 @@ class ReferenceModel:
         who = self.people[item["person"]]
         return not who["erased"] and max(who["dead"], who["links"] - LIVE_LINKS) < item["by"]
 
-    def _register(self, number: int, item: Entry, status: str, now: datetime) -> None:
+    def _register(self, number: int, item: Entry, status: str, now: datetime, *, mailed: bool = True) -> None:
         form = self.forms[item["form"]]
         who = {name: item[name] for name in ("form", "who", "name", "received_at")} | {"number": number}
         who |= {"status": status, "revision": 1, "position": None, "accepted_at": now, "ended_at": None}
         who |= {"erased": False, "announced_at": None, "confirmed": False, "links": 0, "dead": 0}
-        who |= {"asked_at": None, "merged": False}
+        who |= {"asked_at": None, "merged": False, "mailed": mailed}
         who |= NO_OFFER
         if status == "waitlisted":
             form["last"] += 1
@@ -378,14 +394,26 @@ class ReferenceModel:
         self._owe("changed", who)
 
     def _mail(self, now: datetime) -> list[str]:
-        """Confirmation mails go to those whose time has come; the next one to each of them is put off."""
+        """Mails go to those whose time has come, first those with a managing link; the next one to each is put off."""
+        for number, since in sorted(self.postponed.items(), key=lambda item: (item[1], item[0])):
+            one = self.people[number]
+            box = self.boxes[one["who"]]
+            waiting = self.waiting.get(one["who"])
+            held = waiting is not None and waiting < since and max(waiting, box["next_at"]) >= now - HELD_BACK
+            if box["next_at"] <= now and not held:
+                self._space(box, now)
+                one |= {"links": one["links"] + 1, "asked_at": now}
+                del self.postponed[number]
         due = sorted(who for who in self.waiting if self.boxes[who]["next_at"] <= now)
         for who in due:
-            box = self.boxes[who]
-            box["step"] += 1
-            box |= {"next_at": now + SPACING[min(box["step"], len(SPACING)) - 1], "last_at": now}
+            self._space(self.boxes[who], now)
             del self.waiting[who]
         return due
+
+    @staticmethod
+    def _space(box: Entry, now: datetime) -> None:
+        box["step"] += 1
+        box |= {"next_at": now + SPACING[min(box["step"], len(SPACING)) - 1], "last_at": now}
 
     def note_links(self, minted: Iterable[tuple[str, str]], now: datetime) -> None:
         """The decider has minted links: (id, person)."""
@@ -439,6 +467,7 @@ class ReferenceModel:
         if before in LIVE and not came:
             who |= {"status": "cancelled"} | NO_OFFER
         who |= {"revision": who["revision"] + 1, "erased": True}
+        self.postponed.pop(who["number"], None)
         if before in LIVE and not came:
             self._promote(slug, now)
 
@@ -633,6 +662,7 @@ class ReferenceModel:
     def _cancel(self, who: Entry, now: datetime) -> None:
         who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now, "dead": who["links"]}
         who |= NO_OFFER
+        self.postponed.pop(who["number"], None)
         self._owe("cancelled-by-you", who)
 
     def _promote(self, slug: str, now: datetime) -> None:

@@ -122,6 +122,7 @@ def clean_up_times(model: Any) -> set[datetime]:
     found |= {one["mailed_at"] + CANDIDATE_AFTER_MAIL for one in model.candidates.values() if one["mailed_at"]}
     found |= {one["mailed_at"] + CONFIRMABLE for one in model.candidates.values() if one["mailed_at"]}
     found |= {one["expires_at"] for one in model.links.values()}
+    found |= {model.boxes[model.people[number]["who"]]["next_at"] for number in model.postponed}
     return found | {model.boxes[who]["next_at"] for who in model.waiting}
 
 

@@ -61,6 +61,9 @@ LIVE_LINKS = 5
 """Managing links of one person that open something: the newest ones."""
 
 SPACING = (timedelta(minutes=5), timedelta(minutes=30), 2 * HOUR, 6 * HOUR, 12 * HOUR)
+HELD_BACK = HOUR
+"""How long a confirmation mail that was wanted first delays a managing link to the same mailbox."""
+
 BATCHES = (200, 50, 12, 3, 1)
 """Submissions that are tried together, by the attempts of the first of them."""
 

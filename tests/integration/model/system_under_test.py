@@ -37,6 +37,8 @@ from tests.integration.model.reference_model import Answer
 from tests.support.clock import agreeing
 
 BY = "a coordinator"
+MANY_SEATS = 1_000_000
+"""The quota of forms without verification, which the model leaves out."""
 DECIDER = "01900000-0000-7000-8000-000000000001"
 """One name for all deciders of a history: a successor waits no longer than it takes to start."""
 
@@ -134,7 +136,9 @@ class SystemUnderTest:
         """
         work = self._databases.work("registration")
         keys = DeciderKeys([DECIDER_KEY], REFERENCES)
-        decider = Decider(work, agreeing(self._databases.clock, work), keys, MESSAGES, name=DECIDER)
+        decider = Decider(
+            work, agreeing(self._databases.clock, work), keys, MESSAGES, name=DECIDER, unverified_a_day=MANY_SEATS
+        )
 
         def end(point: str) -> None:
             if point == crashes:

@@ -36,8 +36,8 @@ def start_over(place: Place, changes: tuple[str, ...]) -> None:
     rows(
         place.service.url,
         "TRUNCATE registration, registration_change, proposal_state, blocked_address, submission, candidate, outbox, "
-        "mailbox, waiting_address, waiting_network, waiting_link, confirmation_link, managing_link, limited_link, "
-        "address_change, former_address, mail_log, registration_note",
+        "mailbox, unverified_submission, waiting_address, waiting_network, waiting_link, confirmation_link, "
+        "managing_link, limited_link, address_change, former_address, mail_log, registration_note",
     )
     rows(place.service.url, "UPDATE form SET verification = 'none'")
     rows(place.service.url, "UPDATE seat SET capacity = 100, confirmed = 0, waiting = 0, word = 'open'")

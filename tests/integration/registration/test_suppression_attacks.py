@@ -10,6 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from services.registration.cleanup import MUTE_LASTS
 from services.registration.embed.strings import page_texts
+from services.registration.intake.facts import UNVERIFIED_A_DAY
 from services.registration.intake.mail_lines import (
     CONFIRMATION_MAILS_AN_HOUR as BUDGET,
 )
@@ -206,7 +207,7 @@ def test_mail_that_is_held_back_delays_a_managing_link_by_an_hour(service: Regis
     use_up(service)
     submit(service, VICTIM, ATTACKER, name="False")
     service.decide()
-    service.clock.advance(timedelta(minutes=1))
+    service.clock.advance(timedelta(minutes=6))
     assert service.client.post(f"/v/{view}", data={"action": "send-link"}).status_code == 303
     for wait, facts in ((0, 1), (58, 1), (2, 2)):
         service.clock.advance(timedelta(minutes=wait))
@@ -221,7 +222,7 @@ def test_managing_link_goes_although_confirmation_mails_fail(service: Registrati
     submit(service, VICTIM, OWN_NETWORK, altcha=minted(keys_of(service.installation), WEBINAR, service.clock()))
     service.decide()
     view = next(box["view"] for box in service.boxes("registration.confirmed") if box["address"] == VICTIM)
-    service.clock.advance(timedelta(minutes=1))
+    service.clock.advance(timedelta(minutes=6))
     assert service.client.post(f"/v/{view}", data={"action": "send-link"}).status_code == 303
     submit(service, "someone@victim.example.org", ATTACKER)
     rows(service.url, "ALTER TABLE mail_count RENAME TO away")
@@ -305,15 +306,57 @@ def test_share_of_the_budget_is_for_networks_that_have_caused_little(service: Re
 
 
 def test_tags_make_no_further_people_on_a_form_without_verification(service: RegistrationService) -> None:
-    """As many as one mailbox may have are registered and written to; the others wait for its owner."""
+    """As many as one mailbox may have are registered; the others wait for its owner. The mails are spaced."""
     rows(service.url, "UPDATE form SET verification = 'none'")
-    keys = keys_of(service.installation)
     for number in range(9):
-        proof = minted(keys, WEBINAR, service.clock())
-        submit(service, f"carol+{number}@victim.example.org", f"203.0.113.{number}", number, altcha=proof)
+        submit_proven(service, f"carol+{number}@victim.example.org", f"203.0.113.{number}", number)
     service.decide()
     assert rows(service.url, "SELECT count(*) FROM registration") == [(3,)]
-    assert (len(service.facts()), len(service.mailed())) == (3, 1)
+    assert (len(service.facts()), len(service.mailed())) == (3, 0)
+    assert mailed_now(service) == [True, False, False]
+    for minutes, mails in ((4, 0), (2, 1), (29, 1), (2, 2)):
+        service.clock.advance(timedelta(minutes=minutes))
+        service.decide()
+        assert len(service.mailed()) + len(service.facts()) - 3 == mails
+
+
+def submit_proven(service: RegistrationService, email: str, network: str, number: int = 0, **more: Any) -> None:
+    """Submit the webinar's form with a proof of work."""
+    proof = minted(keys_of(service.installation), WEBINAR, service.clock())
+    submit(service, email, network, number, altcha=proof, **more)
+
+
+def mailed_now(service: RegistrationService) -> list[bool]:
+    """Of each new registration, whether its mail goes at once."""
+    return [bool(one["data"]["mailed"]) for one in service.messages("registration.confirmed")]
+
+
+def test_one_sender_takes_few_seats_of_a_form_without_verification(service: RegistrationService) -> None:
+    """From one network, and for one domain from many: the other owners confirm, by a mail that names no event.
+
+    An office behind one address goes on by mail; the owners who act free the quota, and so does a day.
+    """
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    for number in range(2 * UNVERIFIED_A_DAY):
+        submit_proven(service, f"{number}@n{number}.example", ATTACKER, number)
+        submit_proven(service, f"false-{number}@victim.example.org", f"198.51.100.{number}", number)
+    service.decide()
+    assert (service.seats()[0], len(service.mailed())) == (2 * UNVERIFIED_A_DAY, 2 * UNVERIFIED_A_DAY)
+    submit_proven(service, "honest@other.example", OWN_NETWORK)
+    submit_proven(service, VICTIM, OWN_NETWORK)
+    service.decide()
+    assert (service.seats()[0], service.mailed()[-1]) == (2 * UNVERIFIED_A_DAY + 1, VICTIM)
+    own = next(box["token"] for box in service.boxes("registration.confirmed") if "@n" in box["address"])
+    assert service.client.post(f"/r/{own}", data={"action": "cancel"}).status_code == 303
+    service.decide()
+    for number in range(100, 102):
+        submit_proven(service, f"{number}@n{number}.example", ATTACKER, number)
+    service.decide()
+    assert service.seats()[0] == 2 * UNVERIFIED_A_DAY + 1  # one cancelled, one more
+    service.clock.advance(timedelta(days=1, minutes=1))
+    submit_proven(service, "tomorrow@victim.example.org", ATTACKER)
+    service.decide()
+    assert service.seats()[0] == 2 * UNVERIFIED_A_DAY + 2
 
 
 def test_switched_off_mail_comes_again_after_a_while(service: RegistrationService) -> None:

@@ -1,5 +1,6 @@
 """Decisions about submissions and commands, from facts alone."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from services.registration.forms.opening import Opening
 from services.registration.forms.seats import OptionLimits, Seats
 from services.registration.intake.deciding import decide
-from services.registration.intake.facts import MAX_CANDIDATES, Candidate, Facts, FormState
+from services.registration.intake.facts import MAX_CANDIDATES, UNVERIFIED_A_DAY, Candidate, Facts, FormState
 from services.registration.intake.items import (
     Cancel,
     ChangeAnswers,
@@ -285,6 +286,51 @@ def test_outcome_without_verification_does_not_reveal_who_is_known(
     plan = decide(facts, [submission(2, challenge=b"2" * 16)], new_id, NOW)
     assert plan.outcomes == {2: outcome}
     assert len(plan.registered) == (1 if who == "new" else 0)
+
+
+def stranger(number: int, *, domain: bytes = b"", network: bytes | None = b"n" * 32) -> Submission:
+    """A submission with a proof of work for an address that was in none before."""
+    address = AddressRefs(number.to_bytes(32, "big"), number.to_bytes(32, "little"), domain)
+    challenge = number.to_bytes(16, "big")
+    return submission(number, f"Person {number}", challenge=challenge, address=address, network=network)
+
+
+@pytest.mark.parametrize("quota", ["network", "no network", "domain"])
+def test_owners_confirm_by_mail_once_a_quota_without_verification_is_used_up(
+    new_id: Callable[[], str], quota: str
+) -> None:
+    """Another network with another domain, and a mail provider, still get seats."""
+    facts = Facts({FORM: form(100, verification="none")})
+
+    def attack(number: int) -> Submission:
+        if quota == "domain":
+            return stranger(number, domain=b"d" * 32, network=number.to_bytes(32, "big"))
+        return stranger(number, network=b"n" * 32 if quota == "network" else None)
+
+    plan = decide(facts, [attack(number) for number in range(1, 41)], new_id, NOW)
+    given = Counter(plan.outcomes.values())
+    assert given == {
+        SubmissionOutcome.CONFIRMED: UNVERIFIED_A_DAY,
+        SubmissionOutcome.CHECK_YOUR_MAIL: 40 - UNVERIFIED_A_DAY,
+    }
+    assert (len(plan.registered), len(plan.mails)) == (UNVERIFIED_A_DAY, 40 - UNVERIFIED_A_DAY)
+    others = [stranger(50 + number, domain=b"e" * 32, network=bytes([number]) * 32) for number in range(1, 6)]
+    plan = decide(facts, others, new_id, NOW)
+    assert set(plan.outcomes.values()) == {SubmissionOutcome.CONFIRMED}
+
+
+@pytest.mark.parametrize("who", ["new", "known", "blocked"])
+def test_quota_without_verification_does_not_reveal_who_is_known(new_id: Callable[[], str], who: str) -> None:
+    """Each counts as a newcomer does, so the outcome for the next person of the network is the same."""
+    facts = Facts({FORM: form(100, verification="none")})
+    if who == "known":
+        decide(facts, [submission(1, challenge=b"1" * 16)], new_id, NOW)
+    if who == "blocked":
+        facts.blocked = frozenset({OWNER.ref})
+    before = [stranger(number) for number in range(100, 100 + UNVERIFIED_A_DAY - 1)]
+    probe = submission(2, challenge=b"2" * 16, network=b"n" * 32)
+    plan = decide(facts, [*before, probe, stranger(200)], new_id, NOW)
+    assert (plan.outcomes[2], plan.outcomes[200]) == (SubmissionOutcome.CONFIRMED, SubmissionOutcome.CHECK_YOUR_MAIL)
 
 
 def test_proof_of_work_counts_once(new_id: Callable[[], str]) -> None:
