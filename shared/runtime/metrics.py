@@ -119,8 +119,8 @@ housekeeping_deleted_total = Counter(
 )
 housekeeping_held = Gauge(
     "troika_housekeeping_held",
-    "1 while due rows of a table wait: for a day after a jump of the time (notice), or for the next hour, because more "
-    "fell due than is ordinary (limit).",
+    "1 while due rows of a table, or a kind of data of retention by forms, wait: for a day after a jump of the time "
+    "(notice), or for the next hour, because more fell due than is ordinary (limit).",
     ["service", "table", "reason"],
     multiprocess_mode="max",
 )

@@ -9,6 +9,7 @@ and ends when its record is no longer due in the coming days.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,9 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Connection, TextClause, text
 
+from shared.db.cleanup import HOURLY_S
 from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.metrics import housekeeping_held
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 ANNOUNCED_AHEAD = timedelta(hours=72)
@@ -154,6 +157,10 @@ def _values(noticed: Noticed) -> dict[str, Any]:
 
 log = logging.getLogger(__name__)
 
+MAX_PER_HOUR = 5000
+"""Records of one kind from which one process takes something in an hour: as many as candidates. What is announced in
+error is not gone before an operator can look."""
+
 EVERY = timedelta(hours=1)
 GRACE = timedelta(days=1)
 """What is due longer than this is overdue."""
@@ -201,6 +208,8 @@ class Retaining:
         overdue: how many records still have data that should have been deleted by ``now - GRACE``, by kind; changes
             nothing.
         steps: everything that can be deleted, at a given time.
+        max_per_hour: records of one kind; at least ``BATCH_SIZE``.
+        monotonic: seconds that no change of the machine's time touches.
     """
 
     def __init__(
@@ -209,8 +218,12 @@ class Retaining:
         metrics: RetentionMetrics,
         overdue: Callable[[UnitOfWork, datetime], Mapping[str, int]],
         steps: Callable[[UnitOfWork, datetime], Iterable[RetentionStep]],
+        max_per_hour: int = MAX_PER_HOUR,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service, self._metrics = service, metrics
+        self._max_per_hour, self._monotonic = max_per_hour, monotonic
+        self._hour_ends_s, self._taken = float("-inf"), dict[str, int]()
         self._overdue, self._steps = overdue, steps
         self._next_run_at: datetime | None = None
 
@@ -229,6 +242,8 @@ class Retaining:
         late = self._overdue(work, now)
         for what, count in late.items():
             self._metrics.overdue(self._service, what).set(count)
+        if self._monotonic() >= self._hour_ends_s:
+            self._begin_hour(late)
         steps = list(self._steps(work, now))
         self._announce(work, steps, dict.fromkeys(late, 0), now)
         taken = [self._take(work, step, now) for step in steps]
@@ -256,8 +271,22 @@ class Retaining:
         for what, count in waiting.items():
             self._metrics.unannounced(self._service, what).set(count)
 
+    def _begin_hour(self, kinds: Iterable[str]) -> None:
+        self._hour_ends_s = self._monotonic() + HOURLY_S
+        self._taken = dict.fromkeys(kinds, 0)
+        for what in self._taken:
+            housekeeping_held.labels(self._service, what, "limit").set(0)
+
     def _take(self, work: UnitOfWork, step: RetentionStep, now: datetime) -> int:
+        if self._taken[step.what] + BATCH_SIZE > self._max_per_hour:
+            housekeeping_held.labels(self._service, step.what, "limit").set(1)
+            log.error(
+                "more falls due than is ordinary: retention goes on in the next hour",
+                extra={"form": step.noticed.form, "step": step.noticed.step, "count": self._taken[step.what]},
+            )
+            return 0
         done = step.take(work, now)
+        self._taken[step.what] += done
         if done:
             with work.transaction() as connection:
                 record_taken(connection, step.noticed, done, now)

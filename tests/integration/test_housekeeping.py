@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from services.registration.cleanup import RULES
 from shared.db.cleanup import Cleanup
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
@@ -150,6 +151,12 @@ def test_hour_deletes_no_more_than_is_ordinary(
         left.append((counted(engine)["outbox"], housekeeping_held.labels(SERVICE, "outbox", "limit")._value.get()))
     assert left == [(30, 0), (20, 1), (20, 1), (0, 0), (0, 0)]
     assert [record.count for record in caplog.records if "ordinary" in record.message] == [30]  # type: ignore[attr-defined]
+
+
+def test_what_nothing_can_restore_is_limited_most() -> None:
+    limits = {rule.table: rule.max_per_hour for rule in (*RULES, PUBLISHED) if rule.by_notice}
+    people = {"candidate": 5000, "address_change": 5000, "confirmation_link": 50_000, "former_address": 50_000}
+    assert limits == people | {"outbox": 200_000}
 
 
 def deleted() -> dict[str, float]:

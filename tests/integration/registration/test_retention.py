@@ -1,5 +1,6 @@
 """Retention: sealed answers go after 14 days, answers with their own period after that, people after 90 days."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,11 +8,15 @@ import pytest
 from click.testing import CliRunner
 
 from services.registration.__main__ import command_line
+from services.registration.privacy.retention import METRICS, kept_forms, overdue, steps
 from services.registration.sealing.model import field_names
 from services.registration.telemetry import retention_done_total, retention_overdue, retention_unannounced
 from services.registration.workers import Tending
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import SettingsError
-from shared.security.retention import BATCH_SIZE
+from shared.runtime.metrics import housekeeping_held
+from shared.security.retention import BATCH_SIZE, Retaining, RetentionStep
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import rows
@@ -59,6 +64,41 @@ def test_each_answer_is_deleted_on_its_day(
         assert kept(installation) == [before]
         service.announce_and_tend(last_day + timedelta(days=days) + SECOND)
         assert kept(installation) == [after]
+
+
+def test_hour_takes_no_more_of_a_kind_than_is_ordinary(last_day: datetime, installation: TestInstallation) -> None:
+    """Counted by seconds that no change of the time touches; other kinds and the next hour go on."""
+    engine = open_engine(installation.urls["registration"])
+    work, now, seconds = UnitOfWork(engine, "registration"), datetime.now(UTC), [0.0]
+    left = {"people": 350, "sealed": 50}
+    with work.transaction() as connection:
+        (form,) = [form for form in kept_forms(connection) if form.slug == FORM]
+    kept = {step.what: step for step in steps(form, now)}
+
+    def taking(what: str) -> Callable[[UnitOfWork, datetime], int]:
+        def take(_work: UnitOfWork, _now: datetime) -> int:
+            taken = min(BATCH_SIZE, left[what])
+            left[what] -= taken
+            return taken
+
+        return take
+
+    limited = Retaining(
+        "registration",
+        METRICS,
+        overdue,
+        lambda _work, _now: [RetentionStep(what, kept[what].noticed, taking(what)) for what in left],
+        max_per_hour=2 * BATCH_SIZE,
+        monotonic=lambda: seconds[0],
+    )
+    seen = []
+    for step_s in (0, 5, 5, 3590, 10, 5):
+        seconds[0] += step_s
+        limited.run_once(work, now + timedelta(seconds=seconds[0] + 5))
+        held = housekeeping_held.labels("registration", "people", "limit")._value.get()
+        seen.append((left["people"], left["sealed"], held))
+    engine.dispose()
+    assert seen == [(250, 0, 0), (150, 0, 0), (150, 0, 1), (150, 0, 1), (50, 0, 0), (0, 0, 0)]
 
 
 def test_erasure_is_published_to_the_other_services(
