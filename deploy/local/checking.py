@@ -11,6 +11,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.installation import PARTNER, WEBINAR, Content, Installation
+from deploy.local.places import soon
 from deploy.public_client import link_in
 
 ADDRESS = "participant@example.org"
@@ -24,7 +25,6 @@ ANSWERS: dict[str, Any] = {
     "consent": True,
 }
 UP_WITHIN_S = 60.0
-STEP_WITHIN_S = 30.0
 
 
 class StepFailed(Exception):
@@ -55,7 +55,10 @@ class Check:
         ]
         for name, step in steps:
             began_at = time.perf_counter()
-            seen = step()
+            try:
+                seen = step()
+            except TimeoutError as error:
+                raise StepFailed(str(error)) from error
             print(f"  ok  {(time.perf_counter() - began_at) * 1000:7.0f} ms  {name}: {seen}", flush=True)
 
     def partner_page(self) -> str:
@@ -88,7 +91,7 @@ class Check:
 
     def confirmation(self) -> str:
         """The page of the link shows what waits, and accepts the choice."""
-        mail = self._wait_for(lambda: self._mail(confirmed=False))
+        mail = soon(lambda: self._mail(confirmed=False), "mail that asks for confirmation")
         link = self._link(mail["id"])
         page = requests.get(link, timeout=5)
         choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', page.text), "confirm")
@@ -99,13 +102,13 @@ class Check:
 
     def invitation(self) -> str:
         """The participant's second mail has arrived, once, with a calendar invitation."""
-        mail = self._wait_for(lambda: self._mail(confirmed=True))
+        mail = soon(lambda: self._mail(confirmed=True), "mail with an invitation")
         calendar = mail["calendar"]
         return f"{mail['subject']!r}, {calendar['method']} for {calendar['dtstart']}"
 
     def roll_up(self) -> str:
         """The events service counts one confirmed registration."""
-        counts = self._wait_for(self._counts)
+        counts = soon(self._counts, "confirmed registration among the counts")
         return f"{counts['confirmed']} confirmed"
 
     def metrics(self) -> str:
@@ -113,7 +116,7 @@ class Check:
         ports = self.installation.ports
         accepted = figure(f"{ports.public_url}/-/registration/metrics", "troika_intake_requests_total", "accepted")
         address = f"http://127.0.0.1:{ports.metrics('notifications')}/metrics"
-        sent = self._wait_for(lambda: {2.0: 2.0}.get(figure(address, "troika_mails_total", "sent")))
+        sent = soon(lambda: {2.0: 2.0}.get(figure(address, "troika_mails_total", "sent")), "second mail that was sent")
         expect((accepted, sent) == (1.0, 2.0), f"accepted {accepted}, handed over {sent}")
         return "as expected"
 
@@ -144,16 +147,6 @@ class Check:
         expect(answer.status_code == 200, answer.text)
         counts: dict[str, Any] = answer.json()
         return counts if counts.get("confirmed") == 1 else None
-
-    @staticmethod
-    def _wait_for(poll: Callable[[], Any]) -> Any:
-        until = time.monotonic() + STEP_WITHIN_S
-        while time.monotonic() < until:
-            found = poll()
-            if found is not None:
-                return found
-            time.sleep(0.05)  # polls; the deadline ends this
-        raise StepFailed(f"not seen within {STEP_WITHIN_S:.0f} s")
 
 
 def expect(happened: object, seen: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.registration.intake import mailboxes
+from services.registration.intake.mail_lines import PER_NETWORK_A_DAY
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.integration.registration.conftest import with_webinar as with_webinar
@@ -24,6 +25,13 @@ SOURCE = """
     FROM generate_series({first}, {last}) AS n
 """
 """A quarter each: one domain and network; one domain, and a network each; a domain each, by few networks; not due."""
+
+ONE_LINE = """
+    CREATE TABLE waiting AS SELECT n, sha256(int4send(n)) AS mailbox, timestamptz '{now}' AS at,
+        sha256('one') AS domain, sha256('n') AS network, timestamptz '{now}' AS due_at
+    FROM generate_series({first}, {last}) AS n
+"""
+"""All of one domain, by one network."""
 
 MAILBOXES = """
     INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at, waiting_since)
@@ -55,21 +63,28 @@ READ = text("""
 MAX_READ = 10_000
 """Rows that a tick reads at most, of hundreds of mails: 4,000 to 7,000 with 6,000 to 20,000 mailboxes, but 87,000 and
 more with 6,000 or 10,000 if it reads every line."""
+MAX_READ_OF_A_LINE = 1500
+"""Rows for the mails of one line."""
 
 
 @pytest.fixture
 def many(service: RegistrationService, pytestconfig: pytest.Config) -> int:
     """Mailboxes that wait: a million in ``make chaos``."""
     many = 1_000_000 if pytestconfig.getoption("chaos") == "full" else 10_000
+    fill(service, many, SOURCE)
+    return many
+
+
+def fill(service: RegistrationService, many: int, source: str) -> None:
+    """Store so many waiting mailboxes."""
     now = service.clock() - timedelta(hours=1)
     for table in ("waiting_network", "waiting_address"):  # checks that were planned for an empty table would take hours
         rows(service.url, f"ALTER TABLE {table} DROP CONSTRAINT {table}_mailbox_ref_fkey")
     rows(service.url, TRIGGERS.format("DISABLE"))  # a million take minutes; what they write is written here
     for first in range(1, many, BATCH):
-        for statement in (SOURCE, MAILBOXES, LINES, ADDRESSES, "DROP TABLE waiting"):
+        for statement in (source, MAILBOXES, LINES, ADDRESSES, "DROP TABLE waiting"):
             rows(service.url, UNLIMITED + statement.format(now=now, first=first, last=first + BATCH - 1))
     rows(service.url, TRIGGERS.format("ENABLE"))
-    return many
 
 
 def test_tick_reads_the_heads_of_lines_however_many_wait(service: RegistrationService, many: int) -> None:
@@ -97,3 +112,14 @@ def test_tick_reads_the_heads_of_lines_however_many_wait(service: RegistrationSe
         count, since = mailboxes.overdue_mails(connection, service.clock())
     assert count > 0
     assert since is not None
+
+
+def test_long_line_is_read_from_its_head(service: RegistrationService) -> None:
+    """A sender who makes one domain wait costs no more than the mails that go to it."""
+    fill(service, BATCH, ONE_LINE)
+    with service.work("decide").transaction() as connection:
+        taken = mailboxes.take_due_mails(connection, service.clock(), 500, 10_000)
+        read = int(connection.execute(READ).scalar_one())
+    print(f"{BATCH} mailboxes in one line: {len(taken)} mails, {read} rows")
+    assert read < MAX_READ_OF_A_LINE
+    assert len(taken) == PER_NETWORK_A_DAY

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
 
+from services.events.__main__ import command_line
 from shared.db.engine import open_engine
 from shared.db.roles import login
 from shared.db.unit_of_work import UnitOfWork
@@ -102,6 +104,14 @@ def probe(url: str) -> tuple[int, str]:
 def is_ready(url: str) -> Callable[[], bool]:
     """Whether a process reports it."""
     return lambda: probe(url) == (200, "ok\n")
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "100001", "1.5"])
+def test_parking_of_a_count_that_cannot_be_meant_is_refused(count: str) -> None:
+    """Before anything is read or connected."""
+    words = ["resume", QUEUE, "--parking", REASON, "--at-most", count]
+    refused = CliRunner().invoke(command_line(), words)
+    assert (refused.exit_code, "Invalid value for '--at-most'" in refused.output) == (2, True)
 
 
 @pytest.mark.timeout(180)

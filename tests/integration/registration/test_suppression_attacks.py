@@ -22,9 +22,12 @@ from services.registration.intake.mail_lines import (
     PER_VERIFIED_MAILBOX,
     RESERVE,
 )
+from services.registration.web import build_app
+from services.registration.workers import make_decider
 from tests.integration.registration.test_kinds import filled
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
+from tests.support.clock import agreeing
 from tests.support.proofs_of_work import keys_of, minted
 from tests.support.registration_service import RegistrationService
 
@@ -303,6 +306,27 @@ def test_share_of_the_budget_is_for_networks_that_have_caused_little(service: Re
     rows(service.url, "UPDATE mail_count SET sent = 1")
     assert page_texts().text("receipt.mails-held", "en") not in service.client.get(f"/receipts/{receipt}").text
     assert service.client.get(f"/v1/receipts/{receipt}").get_json()["mails_held"] is False
+
+
+def test_budget_of_the_settings_limits_mails_and_is_that_of_receipts(
+    service: RegistrationService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(service.url, "UPDATE form SET verification = 'email'")
+    monkeypatch.setenv("TROIKA_CONFIRMATION_MAILS_AN_HOUR", "4")
+    work = service.work("decide")
+    decider = make_decider(service.settings("decide"), work, agreeing(service.clock, work))
+    pages = build_app(service.settings("web"), service.engine, clock=service.clock).test_client()
+    receipts = []
+    for number in range(6):
+        content = answers(number, email=f"someone@domain-{number}.example")
+        sent = pages.post(SUBMISSIONS, json=content, headers={"X-Forwarded-For": f"192.0.2.{number}"})
+        receipts.append(sent.get_json()["receipt"])
+    while decider.run_once():
+        pass
+    assert len(service.mailed()) == 4
+    service.clock.advance(timedelta(minutes=6))
+    held = [app.get(f"/v1/receipts/{receipts[-1]}").get_json()["mails_held"] for app in (pages, service.client)]
+    assert held == [True, False]
 
 
 def test_tags_make_no_further_people_on_a_form_without_verification(service: RegistrationService) -> None:

@@ -19,7 +19,7 @@ from shared.db.cleanup import Cleanup
 from shared.db.engine import open_engine
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import RECENT_S
-from shared.http.lists import XLSX_TYPE, to_cursor
+from shared.http.lists import DEFAULT_LIMIT, XLSX_TYPE, to_cursor
 from shared.http.sign_in import RENEWED_AFTER_S, CookieKeys, SignIn
 from shared.messaging.contracts.registry import SERVICES
 from shared.runtime.clock import system_clock
@@ -229,6 +229,7 @@ EXPORTS = (
     ("get", "/v1/group-contacts", {"Accept": "text/csv"}),
     ("get", "/v1/speakers", {"Accept": "text/csv"}),
     ("get", "/console/speakers.csv", {}),
+    ("get", f"/console/registrations/imports/{UUID(int=2)}?after=0.1", {}),
     ("get", "/console/set-up/group-contacts?file=csv", {}),
     ("get", f"/console/registrations/imports/{UUID(int=1)}/refused.csv", {}),
     *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
@@ -242,7 +243,22 @@ EXPORTS = (
 """What gives data of many people, what is sealed, or access, to someone who signed in recently."""
 
 
+SPEAKERS = """
+    INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
+        note, revision, person_ref, submitted_at, answers, answers_revision)
+    SELECT gen_random_uuid(), 'Cities', '', 'en', 10, array_agg(n::text), '{}', '{}', 'submitted', '', 1,
+        sha256('person'), now(), '{}', 1
+    FROM generate_series(1, %s) AS n
+"""
+IMPORT = """
+    INSERT INTO people_import (id, form, state, revision, seen_form, row_count, created_at, created_by, finished_at)
+    VALUES (%s, 'upr-webinar-10', 'done', 1, '', 0, now(), 'a coordinator', now())
+"""
+
+
 def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_not(services: ServicesUnderTest) -> None:
+    services.rows("events", SPEAKERS, DEFAULT_LIMIT + 1)
+    services.rows("registration", IMPORT, str(UUID(int=2)))
     browser, key = services.browser(), services.give_key("a reader", "coordinator", "sealed-reader", "administrator")
     sign_in(browser, key)
     recent, old = aged(services, browser, RECENT_S - 30), aged(services, browser, RECENT_S + 30)
@@ -268,6 +284,10 @@ def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_no
         assert set(found) == {"let in"}, found
     assert opened(old) == [200] * 3
     assert {path for path in PEOPLE_AFTER if outcome(old, "get", path, {}) != "let in"} == set()
+    viewer = services.browser()
+    sign_in(viewer, services.give_key("a viewer", "viewer"))
+    for age_s, expected in ((RECENT_S - 30, "let in"), (RECENT_S + 30, "sign in again")):
+        assert outcome(aged(services, viewer, age_s), "get", "/console/speakers", {}) == expected, "more than a page"
 
 
 def test_sign_in_again_gives_the_reason_and_leads_back(services: ServicesUnderTest) -> None:
@@ -277,7 +297,7 @@ def test_sign_in_again_gives_the_reason_and_leads_back(services: ServicesUnderTe
     asked = old.get("/console/registrations.csv?status=confirmed").headers["Location"]
     assert asked == "/console/sign-in?next=/console/registrations.csv?status%3Dconfirmed&again=yes"
     assert (
-        "Exports, further pages of people and sealed answers require a sign-in within the last ten minutes"
+        "Exports, more than one page of people and sealed answers require a sign-in within the last ten minutes"
         in old.get(asked).text
     )
     back = sign_in(old, key, next="/console/registrations.csv?status=confirmed")
