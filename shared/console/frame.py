@@ -291,7 +291,7 @@ def _domain_page(error: DomainError) -> Response:
 
 def _sentence(detail: str) -> str:
     """``detail`` as a sentence of a page."""
-    return f"{detail[:1].upper()}{detail[1:].rstrip('.')}." if detail else ""
+    return f"{detail[:1].upper()}{detail[1:].rstrip('.')}{'' if detail.endswith('?') else '.'}" if detail else ""
 
 
 def _outage_page(error: Unavailable) -> Response:

@@ -89,17 +89,16 @@ def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[lis
     return [*headers, ("Retry-After", str(retry_after_s)), *_page_headers(language, BUSY_POLICY)], html
 
 
-def error_page(status: int, language: str, reference: str, advice: str = "") -> tuple[list[Header], bytes]:
+def error_page(status: int, language: str, reference: str) -> tuple[list[Header], bytes]:
     """Headers and body of a page in ``language`` for an error.
 
     Args:
         status: of the answer, 400 or more.
         language: of the page.
         reference: correlation id of the request, shown where organisers can help with it; empty if there is none.
-        advice: a further line; empty for none.
     """
     title, text = error_texts(status, language)
-    lines = [text, advice] if advice else [text]
+    lines = [text]
     if reference and status >= 500:
         lines.append(TEXTS.text("failed.reference", language, reference=reference))
     html = _document(title, lines, language)

@@ -144,20 +144,15 @@ def handle_problems(app: Flask, statuses: Mapping[str, int]) -> None:
         raise ValueError(f"statuses that need no declaration: {', '.join(needless)}")
     app.extensions[STATUSES] = {**DOMAIN_STATUS, **statuses}
     app.register_error_handler(HTTPException, lambda error: _readable(from_http(error)))
-    app.register_error_handler(DomainError, lambda error: _readable(from_domain(error), _advice(error)))
+    app.register_error_handler(DomainError, lambda error: _readable(from_domain(error)))
     app.register_error_handler(Unavailable, from_outage)
     app.register_error_handler(Exception, lambda error: _readable(from_bug(error)))
 
 
-def _advice(error: DomainError) -> str:
-    """What a page says about an unknown parameter or value: only the console has them, which is in English."""
-    return error.detail if error.code in ("unknown-parameter", "unknown-value") else ""
-
-
-def _readable(answer: Response, advice: str = "") -> Response:
-    """``answer``, for browsers with a page in place of the problem, with ``advice``."""
+def _readable(answer: Response) -> Response:
+    """``answer``, for browsers with a page in place of the problem."""
     if is_browser(request.environ):
-        headers, body = error_page(answer.status_code, asked_language(request.environ), correlation_id(), advice)
+        headers, body = error_page(answer.status_code, asked_language(request.environ), correlation_id())
         answer.set_data(body)
         answer.headers.update(headers)
     return answer
