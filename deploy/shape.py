@@ -1,7 +1,7 @@
 """The shape of an installation: which processes there are, and which paths lead to which of them.
 
-`make up` and the tests read it here: a new process is one line. The demo runs one web process a service, in which
-registration's three are united.
+`make up` and the tests read it here: a new process is one line. The demo runs one web process a service, which
+unites those of the service.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,13 @@ WEB_PROCESSES = (
     ("registration", "forms"),
     ("registration", "own"),
     ("registration", "desk"),
-    ("events", "web"),
-    ("notifications", "web"),
+    ("events", "public"),
+    ("notifications", "public"),
+    ("events", "desk"),
+    ("notifications", "desk"),
 )
-"""Every web process as (service, process)."""
+"""Every web process as (service, process). Ports of machines are in this order: one that is added comes last, so that
+machines of two versions agree during an upgrade."""
 
 WORKERS = (
     ("registration", "decide"),
@@ -64,11 +67,11 @@ class Route:
 PUBLIC_ROUTES = (
     Route("registration", "forms", ("/v1/forms/", "/v1/challenge", "/v1/receipts/", "/embed/", "/receipts/", "/my")),
     Route("registration", "own", ("/v1/registrations/", "/c/", "/r/", "/v/", "/j/")),
-    Route("notifications", "web", ("/u/",)),
-    Route("events", "web", ("/calendar/", "/programme")),
+    Route("notifications", "public", ("/u/",)),
+    Route("events", "public", ("/calendar/", "/programme")),
     Route(
         "events",
-        "web",
+        "public",
         paths=(
             "/v1/events",
             "/v1/events/*",
@@ -89,7 +92,7 @@ PUBLIC_ROUTES = (
         methods=READING,
     ),
 )
-"""What the public host serves. The process ``web`` of events serves coordinators too: its API is listed by path."""
+"""What the public host serves. Of paths that coordinators use too, it passes on only reading."""
 
 DESK_ROUTES = (
     Route(
@@ -122,7 +125,7 @@ DESK_ROUTES = (
     ),
     Route(
         "notifications",
-        "web",
+        "desk",
         (
             "/v1/mails",
             "/v1/bulletins",
@@ -136,7 +139,7 @@ DESK_ROUTES = (
     ),
     Route(
         "events",
-        "web",
+        "desk",
         (
             "/v1/clashes",
             "/v1/consultations",
@@ -195,7 +198,7 @@ def worker_name(service: str, role: str) -> str:
 
 def operations_path(service: str, process: str) -> str:
     """Where the port for operators shows health, metrics and documents of a web process."""
-    return f"/-/{service}/" if process == "web" else f"/-/{service}/{process}/"
+    return f"/-/{service}/{process}/"
 
 
 def service_for(path: str) -> str:

@@ -9,6 +9,7 @@ from deploy.compose.caddy import caddyfile
 from deploy.compose.compose import OUTSIDE
 from deploy.compose.containers import CLUSTER, HTTP_PORT, METRICS_PORT
 from deploy.compose.settings_files import AUDIT_FOLDER, TOOLS
+from deploy.local.secrets import reads_access_file
 from deploy.machine.units import OPERATIONS
 from deploy.pools import WORKER_CONNECTIONS, web_connections
 from deploy.shape import SERVICES, WEB_PROCESSES, WORKERS, worker_name
@@ -46,7 +47,6 @@ def _audit() -> dict[str, Any]:
 
 
 def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
-    holders = web and role not in ("forms", "own")
     found: dict[str, Any] = {
         "name": worker_name(service, role),
         "service": service,
@@ -54,7 +54,7 @@ def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
         "arguments": [service, role],
         "web": web,
         "solver": (service, role) == ("events", "solve"),
-        "access": holders,
+        "access": reads_access_file(service, role),
         "formKeys": (service, role) == ("registration", "desk"),
         "broker": role in LOGINS,
         "outside": (service, role) in OUTSIDE,

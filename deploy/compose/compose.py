@@ -30,6 +30,7 @@ from deploy.compose.monitoring import (
     prometheus_container,
 )
 from deploy.compose.settings_files import DOCTOR_FOLDER
+from deploy.local.secrets import reads_access_file
 from deploy.pools import WORKER_CONNECTIONS, web_connections
 
 HEADER = (
@@ -51,7 +52,7 @@ OPTIONAL = (
     *("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL", "TROIKA_INSECURE"),
     *("TROIKA_LIMITS_EXEMPT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
 )
-MAX_CONNECTIONS = {SMALL: 200, FULL: 400}
+MAX_CONNECTIONS = {SMALL: 200, FULL: 500}
 """Of PostgreSQL: more than the pools of all containers have (docs/reference/capacity.md)."""
 
 OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
@@ -205,7 +206,7 @@ def _container(one: Container) -> dict[str, Any]:
         }
     else:
         environment |= {"TROIKA_METRICS_HOST": "0.0.0.0", "TROIKA_METRICS_PORT": str(METRICS_PORT)}  # noqa: S104
-    if one.web and one.role not in ("forms", "own"):
+    if reads_access_file(one.service, one.role):
         environment["TROIKA_ACCESS_FILE"] = ACCESS_FILE
         volumes.append(_part("access", "/run/access"))
     if one.service == "registration" and one.role in ("web", "desk"):

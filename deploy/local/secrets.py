@@ -31,6 +31,7 @@ _SIGN_IN = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 _CONSOLE = ("TROIKA_ACCESS_FILE", SIGNING_PUBLIC_KEY)
 _FORMS = ("TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS")
 _MAILED = (PUBLIC_KEY, EVENTS_PUBLIC_KEY)
+_PROPOSALS = ("TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY)
 _RECIPIENTS = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
 
@@ -43,10 +44,13 @@ OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("registration", "tend"): _MAILED,
     ("registration", "consume"): ("TROIKA_REGISTRATION_KEY_FILE",),
     ("registration", "operator"): _FORMS,
-    ("events", "web"): (*_CONSOLE, "TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY),
+    ("events", "web"): (*_CONSOLE, *_PROPOSALS),
+    ("events", "desk"): (*_CONSOLE, *_PROPOSALS),
     ("events", "consume"): ("TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"),
     ("events", "rekey"): ("TROIKA_EVENTS_KEY_FILE",),
     ("notifications", "web"): (*_CONSOLE, _RECIPIENTS, _WEBHOOKS),
+    ("notifications", "public"): (_RECIPIENTS,),
+    ("notifications", "desk"): (*_CONSOLE, _RECIPIENTS, _WEBHOOKS),
     ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _RECIPIENTS),
     ("notifications", "send"): (_RECIPIENTS,),
     ("notifications", "deliver"): (_WEBHOOKS,),
@@ -70,6 +74,11 @@ KEY_FILES = (
     "vault",
     "webhook",
 )
+
+
+def reads_access_file(service: str, process: str) -> bool:
+    """Whether a kind of process serves people and programs with keys."""
+    return "TROIKA_ACCESS_FILE" in OWNERS.get((service, process), ())
 
 
 def enters_keys_database(service: str, process: str) -> bool:

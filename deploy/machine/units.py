@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.compose.compose import ACCESS_FILE, FORM_KEYS
-from deploy.local.secrets import KEYS_DATABASE
+from deploy.local.secrets import KEYS_DATABASE, reads_access_file
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 
 HOME = "/opt/troika"
@@ -17,8 +17,6 @@ SETTINGS = "/etc/troika/settings"
 FIRST_WEB_PORT, FIRST_METRICS_PORT = 8101, 9101
 OPERATIONS, AUDIT, CANARY = "operations", "audit", "canary"
 OPERATIONS_PORTS = {AUDIT: 9190, CANARY: 9191}
-HOLDERS = frozenset({("registration", "desk"), ("events", "web"), ("notifications", "web")})
-"""Processes that read the access file."""
 
 PROTECTED = """\
 ProtectHome=yes
@@ -126,7 +124,7 @@ def port_of(service: str, role: str) -> int:
 
 def unit(process: Process) -> str:
     """The text of its unit."""
-    holder = (process.service, process.role) in HOLDERS
+    holder = reads_access_file(process.service, process.role)
     desk = (process.service, process.role) == ("registration", "desk")
     ours = process.service != OPERATIONS
     variables = {"TROIKA_METRICS_PORT": str(process.port)}
@@ -161,7 +159,7 @@ def sysusers(processes: Iterable[Process]) -> str:
     lines = ["g troika-access -"]
     for process in processes:
         lines.append(f'u {process.name} - "Troika {process.service} {process.role}" / /usr/sbin/nologin')
-        if (process.service, process.role) in HOLDERS:
+        if reads_access_file(process.service, process.role):
             lines.append(f"m {process.name} troika-access")
     return "\n".join(lines) + "\n"
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from services.events.rights import RIGHTS
+from services.events.rights import DESK, PUBLIC, RIGHTS, WEB
 from services.public_keys import NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC
 from shared.cli.settings import (
     CONSUME,
     REKEY,
-    WEB,
     CommonSettings,
     read_common,
     read_key_file,
@@ -41,7 +40,7 @@ class EventsSettings:
     common: what every service has.
     events_keys: private keys, newest first: open proposals, and keep the names of speakers encrypted.
     proposal_keys: derive references of speakers; the first is never replaced. Only the consumers have them.
-    notifications_key: the notifications service's public key; of the web processes alone, as is the next.
+    notifications_key: the notifications service's public key; of the processes with the console alone, as is the next.
     registration_key: the registration service's public key.
     """
 
@@ -70,12 +69,12 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         SettingsError: something is missing or wrong; it lists all of it.
     """
     env = SettingsEnv(process, environment)
-    settings = EventsSettings(read_common(env, "events", process))
-    if process in (WEB, CONSUME, REKEY):
+    settings = EventsSettings(read_common(env, "events", process, serving=(DESK, WEB), public=(PUBLIC,)))
+    if process in (DESK, WEB, CONSUME, REKEY):
         settings = replace(settings, events_keys=read_key_file(env, EVENTS))
     if process == CONSUME:
         settings = replace(settings, proposal_keys=read_key_file(env, PROPOSAL))
-    if process == WEB:
+    if process in (DESK, WEB):
         settings = replace(
             settings,
             notifications_key=read_public_key(env, NOTIFICATIONS_PUBLIC),

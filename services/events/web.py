@@ -1,6 +1,8 @@
-"""Builds the web application: settings become transactions and routes. No worker imports it.
+"""Builds the web applications: settings become transactions and routes. No worker imports it.
 
-gunicorn calls ``application`` in each of its workers, after the fork.
+There are two: ``public`` (the programme, its calendars, and reading the public interface) and ``desk`` (the console and
+the interface with a key). ``web`` is both in one process. gunicorn calls ``application`` in each of its workers, after
+the fork.
 """
 
 from collections.abc import Sequence
@@ -26,7 +28,8 @@ from services.events.overview.api import clashes_blueprint, coverage_list, overv
 from services.events.overview.console import add_overview, add_translations
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
-from services.events.scheduling.api import schedule_blueprint
+from services.events.rights import DESK, PUBLIC, UNITED, WEB
+from services.events.scheduling.api import published_schedule_blueprint, schedule_blueprint
 from services.events.scheduling.console import timetable_console
 from services.events.scheduling.rooms import ROOMS, SLOTS
 from services.events.settings import EventsSettings, read_settings
@@ -54,7 +57,7 @@ from shared.runtime.logs import configure_logs
 from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 
-PUBLIC = ("/programme", "/calendar/")
+PUBLIC_PAGES = ("/programme", "/calendar/")
 """The programme and its calendars: the same for everyone."""
 
 KINDS: Sequence[SetupKind[Any]] = (
@@ -76,33 +79,32 @@ def build_app(
     clock: Clock = system_clock,
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
-    """The web application on ``engine``."""
+    """The web application on ``engine`` of the kind of process that ``settings`` are of."""
+    kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
     common = settings.common
-    holders = key_holders(
-        AccessFile(common.access_file), work, clock, CookieKeys(common.signing_public_keys), common.deployment
-    )
-    context, side = EventsContext(work, clock), SideEventsContext(work, clock, proposal_keys(settings))
+    side = SideEventsContext(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
+    holders, operations, pages = None, _public_operations(side), list[Pages]()
+    if DESK in kinds:
+        cookie = CookieKeys(common.signing_public_keys)
+        holders = key_holders(AccessFile(common.access_file), work, clock, cookie, common.deployment)
+        operations = _operations(side)
+        pages += _desk_pages(side, holders.sign_in, common.public_url)
+    if PUBLIC in kinds:
+        pages += [
+            programme_blueprint(work, clock, common.public_url),
+            feeds_blueprint(work, common.public_url),
+        ]
     parts = WebParts(
         service=NAME,
         title="Troika: events",
         examples=(Path(__file__).with_name("examples.json"), EXAMPLE_VALUES),
-        operations=[
-            _events_blueprint(context),
-            *(_api(EventsContext(work, clock), kind) for kind in KINDS),
-            resources_blueprint(context),
-            proposals_blueprint(side),
-            schedule_blueprint(side),
-            overview_blueprint(context),
-            *_questions(context, side),
-            audit_log_routes(NAME, work),
-            person_export_blueprint(side),
-        ],
-        pages=_pages(context, side, holders.sign_in, settings.common.public_url),
+        operations=operations,
+        pages=pages,
         ready=readiness(work, MIGRATIONS, ClockComparison(clock, work, NAME, database_time).problem, keys.problem),
         keys=keys,
-        cached=CachedPages(PUBLIC),
+        cached=CachedPages(PUBLIC_PAGES) if PUBLIC in kinds else CachedPages(),
         clock=clock,
         quarantine=QuarantineWatch(work, NAME),
         signing=SIGNING,
@@ -110,9 +112,39 @@ def build_app(
     return make_app(parts, holders, common.deployment)
 
 
-def _events_blueprint(context: EventsContext) -> Any:
+def _public_operations(side: SideEventsContext) -> Sequence[Any]:
+    """What everyone may read, which ``_operations`` has too."""
+    context = EventsContext(side.work, side.clock)
+    return [
+        _public_events_blueprint(context),
+        *(_kind_api(context, kind).public_blueprint() for kind in KINDS if kind.listing.public),
+        published_schedule_blueprint(side.work),
+    ]
+
+
+def _operations(side: SideEventsContext) -> Sequence[Any]:
+    context = EventsContext(side.work, side.clock)
+    return [
+        _events_blueprint(context),
+        *(_api(context, kind) for kind in KINDS),
+        resources_blueprint(context),
+        proposals_blueprint(side),
+        schedule_blueprint(side),
+        overview_blueprint(context),
+        *_questions(context, side),
+        audit_log_routes(NAME, context.work),
+        person_export_blueprint(side),
+    ]
+
+
+def _public_events_blueprint(context: EventsContext) -> Any:
     blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="Events, and who attends")
     add_events(blueprint, context)
+    return blueprint
+
+
+def _events_blueprint(context: EventsContext) -> Any:
+    blueprint = _public_events_blueprint(context)
     add_counts(blueprint, context)
     add_coverage(blueprint, context)
     add_roster(blueprint, context, lambda: show_titles(context.work).of)
@@ -121,14 +153,14 @@ def _events_blueprint(context: EventsContext) -> Any:
     return blueprint
 
 
-def _pages(context: EventsContext, side: SideEventsContext, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
+def _desk_pages(side: SideEventsContext, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
+    context = EventsContext(side.work, side.clock)
     return [
         frame_blueprint(sign_in, CONSOLE),
         _console_pages(context),
-        _setup_pages(EventsContext(context.work, context.clock)),
-        programme_blueprint(context.work, context.clock, public_url),
-        feeds_blueprint(context.work, public_url),
-        *_side_event_pages(side, public_url),
+        _setup_pages(context),
+        timetable_console(side, public_url),
+        speakers_console(side),
     ]
 
 
@@ -139,21 +171,22 @@ def _console_pages(context: EventsContext) -> Pages:
     return blueprint
 
 
-def _side_event_pages(side: SideEventsContext, public_url: str) -> Sequence[Pages]:
-    return timetable_console(side, public_url), speakers_console(side)
-
-
 def _questions(context: EventsContext, side: SideEventsContext) -> Sequence[Any]:
     lists = (coverage_list(context.work), speakers_list(side))
     return [*map(question_blueprint, lists), clashes_blueprint(context)]
 
 
 def _api(context: EventsContext, kind: SetupKind[Any]) -> Any:
+    api = _kind_api(context, kind)
+    return api.reading_blueprint() if kind is RESOURCES else api.blueprint()
+
+
+def _kind_api(context: EventsContext, kind: SetupKind[Any]) -> KindApi:
     if kind is CONSULTATION_LOG:
-        return KindApi(context, kind, more=totals_of, more_fields=TOTALS).blueprint()
+        return KindApi(context, kind, more=totals_of, more_fields=TOTALS)
     if kind is RESOURCES:
-        return KindApi(context, kind, readable_resources).reading_blueprint()
-    return KindApi(context, kind).blueprint()
+        return KindApi(context, kind, readable_resources)
+    return KindApi(context, kind)
 
 
 def _setup_pages(context: EventsContext) -> Pages:
@@ -163,9 +196,13 @@ def _setup_pages(context: EventsContext) -> Pages:
     return blueprint
 
 
-def application() -> Flask:
-    """The application on its own engine."""
-    configure_logs(NAME, "web")
-    settings = read_settings()
-    start_tracing(NAME, "web", settings.common.otlp_url)
+def application(process: str = WEB) -> Flask:
+    """The application on its own engine.
+
+    Args:
+        process: the kind of process, see :mod:`services.events.rights`.
+    """
+    configure_logs(NAME, process)
+    settings = read_settings(process)
+    start_tracing(NAME, process, settings.common.otlp_url)
     return build_app(settings, open_web_engine(settings.common))

@@ -6,7 +6,7 @@ from pathlib import Path
 from services.events.attendance.store import erased_among
 from services.events.cleanup import RULES
 from services.events.consumers import effects
-from services.events.rights import RIGHTS
+from services.events.rights import DESK, PUBLIC, RIGHTS
 from services.events.settings import KEY_KINDS, EventsSettings, read_settings
 from services.events.side_events.naming import SpeakerNaming
 from services.events.side_events.reading import ProposalKeys
@@ -17,6 +17,11 @@ from shared.security.keys import KeyChecks
 
 NAME = "events"
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+WEB_PARTS = {
+    PUBLIC: "Serve the public programme and its calendars.",
+    DESK: "Serve the console and the API with a key.",
+}
 
 
 def describe() -> Service:
@@ -29,6 +34,7 @@ def describe() -> Service:
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=_effects,
+        web_parts=WEB_PARTS,
         rules=RULES,
         erased=erased_among,
         chores=_chores,

@@ -1,12 +1,16 @@
 """Rights in the database of notifications, table by table; a new table gets its rights here.
 
 A process that is not named may not even read. Only the migrator empties, changes or drops a table.
+
+``public`` serves the links in bulletins; ``desk`` serves the console and the API with a key.
 """
 
 from shared.db.roles import Rights, united
 
-UNITED = {"work": ("relay", "consume", "send", "schedule", "deliver")}
-"""``work`` is all background roles in one process, for small installations."""
+PUBLIC, DESK, WEB = "public", "desk", "web"
+
+UNITED = {WEB: (PUBLIC, DESK), "work": ("relay", "consume", "send", "schedule", "deliver")}
+"""Processes that unite others, for small installations: ``work`` is all background roles."""
 
 _SEPARATE: Rights = {
     # read by the audit alone, or by functions of the owner
@@ -14,7 +18,8 @@ _SEPARATE: Rights = {
     "content_difference": {},
     "content_count": {},
     "alembic_version": {
-        "web": "select",
+        PUBLIC: "select",
+        DESK: "select",
         "relay": "select",
         "consume": "select",
         "send": "select",
@@ -22,7 +27,8 @@ _SEPARATE: Rights = {
         "deliver": "select",
     },
     "quarantine": {
-        "web": "select",
+        PUBLIC: "select",
+        DESK: "select",
         "relay": "select",
         "consume": "select",
         "send": "select",
@@ -39,21 +45,21 @@ _SEPARATE: Rights = {
         "operator": "select update",
     },
     "event_copy": {
-        "web": "select",
+        DESK: "select",
         "consume": "select insert update",
         "send": "select",
         "schedule": "select update",
         "operator": "select",
     },
     "recipient_tags": {
-        "web": "select",
+        DESK: "select",
         "consume": "select insert update delete",
         "send": "select",
         "schedule": "select",
         "operator": "select",
     },
     "recipient": {
-        "web": "select insert",
+        DESK: "select insert",
         "relay": "select delete",
         "consume": "select insert update",
         "send": "select update delete",
@@ -61,7 +67,8 @@ _SEPARATE: Rights = {
         "operator": "select update",
     },
     "mail": {
-        "web": "select insert update",
+        PUBLIC: "select update",
+        DESK: "select insert update",
         "relay": "select delete",
         "consume": "select insert update",
         "send": "select update",
@@ -69,13 +76,13 @@ _SEPARATE: Rights = {
         "operator": "select update",
     },
     "mail_attempt": {
-        "web": "select update",
+        DESK: "select update",
         "consume": "select update",
         "send": "select insert update",
         "schedule": "select update",
     },
     "outbox": {
-        "web": "insert",
+        DESK: "insert",
         "relay": "select update delete",
         "send": "insert",
         "schedule": "insert",
@@ -87,72 +94,74 @@ _SEPARATE: Rights = {
         "consume": "select insert update delete",
         "operator": "select update(parking_reason,parking_left,try_at) delete",
     },
-    "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
+    "working_group_copy": {DESK: "select", "consume": "select insert update", "send": "select"},
     "resource_copy": {"consume": "select insert update", "send": "select"},
-    "partner_copy": {"web": "select", "consume": "select insert update"},
-    "form_copy": {"web": "select", "consume": "select insert update", "send": "select"},
+    "partner_copy": {DESK: "select", "consume": "select insert update"},
+    "form_copy": {DESK: "select", "consume": "select insert update", "send": "select"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},
     "announcement": {
-        "web": "select insert update",
+        DESK: "select insert update",
         "consume": "select insert",
         "send": "select",
         "schedule": "select insert update",
         "operator": "select",
     },
     "bulletin": {
-        "web": "select insert update delete",
+        DESK: "select insert update delete",
         "consume": "select",
         "send": "select",
         "schedule": "select update",
         "operator": "select",
     },
     "bulletin_recipient": {
-        "web": "select insert delete",
+        DESK: "select insert delete",
         "consume": "select delete",
         "schedule": "select insert delete",
     },
-    "bulletin_tester": {"web": "select insert update", "relay": "select delete", "operator": "select update"},
+    "bulletin_tester": {DESK: "select insert update", "relay": "select delete", "operator": "select update"},
     "suppression": {
-        "web": "select insert delete",
+        PUBLIC: "select insert",
+        DESK: "select insert delete",
         "consume": "select insert",
         "send": "select",
         "schedule": "select",
         "operator": "select",
     },
     "webhook": {
-        "web": "select insert update delete",
+        DESK: "select insert update delete",
         "consume": "select",
         "deliver": "select update",
     },
     "webhook_delivery": {
-        "web": "select update",
+        DESK: "select update",
         "relay": "select delete",
         "consume": "select insert delete",
         "deliver": "select update",
     },
-    "begun_session": {"web": "select", "relay": "select delete", "consume": "insert"},
-    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
+    "begun_session": {DESK: "select", "relay": "select delete", "consume": "insert"},
+    "ended_session": {DESK: "select insert", "relay": "select delete", "consume": "insert"},
     "access_holder": {
-        "web": "select",
+        DESK: "select",
         "relay": "select delete",
         "consume": "select insert update",
         "schedule": "select(name,roles,forms,until,revoked)",
     },
     "key_check": {
-        "web": "select insert",
+        PUBLIC: "select insert",
+        DESK: "select insert",
         "consume": "select insert",
         "send": "select insert",
         "deliver": "select insert",
         "operator": "select insert update delete",
     },
     "audit_record": {
-        "web": "insert",
+        DESK: "insert",
         "relay": "select delete",
         "deliver": "insert",
         "schedule": "insert",
         "operator": "insert",
     },
-    "own_audit_log": {"web": "select"},
+    "own_audit_log": {DESK: "select"},
 }
 """Verbs by table and process."""
 

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 from marshmallow.validate import Range
 
 from services.notifications.composing.mime import domain_of, mailbox
-from services.notifications.rights import RIGHTS
+from services.notifications.rights import DESK, PUBLIC, RIGHTS, WEB
 from services.notifications.sending.smtp import Timeouts, plain_relay
 from shared.cli.settings import (
     CONSUME,
     REKEY,
-    WEB,
     CommonSettings,
     read_common,
     read_key_file,
@@ -60,7 +59,7 @@ class NotificationsSettings:
     organiser: display name of the sender.
     private_keys: open the sealed parts of messages, newest first. Only for consumers.
     vault_keys: encrypt recipients, newest first. Not for relays and schedulers.
-    webhook_keys: encrypt the secrets of webhooks, newest first. Only for the web process and deliverers.
+    webhook_keys: encrypt the secrets of webhooks, newest first. Only for the console and deliverers.
     unknown_after: how long an unknown outcome waits before it is resolved.
     lease: how long a claim lasts; longer than any SMTP dialogue.
     """
@@ -98,19 +97,19 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         SettingsError: something is missing or wrong; it lists all of it.
     """
     env = SettingsEnv(process, environment)
-    settings = NotificationsSettings(read_common(env, "notifications", process))
+    settings = NotificationsSettings(read_common(env, "notifications", process, serving=(DESK, WEB), public=(PUBLIC,)))
     if process == SEND:
         settings = _with_sending(env, settings)
-    if process in (WEB, CONSUME, SEND, SCHEDULE):
+    if process in (DESK, WEB, CONSUME, SEND, SCHEDULE):
         mail_from = env.parsed("TROIKA_MAIL_FROM", mailbox, about="a mailbox that people read")
         settings = replace(settings, mail_from=mail_from)
-    if process in (WEB, SEND):
+    if process in (DESK, WEB, SEND):
         settings = replace(settings, organiser=env.str("TROIKA_ORGANISER", "The organisers"))
     if process == CONSUME:
         settings = replace(settings, private_keys=read_key_file(env, PRIVATE))
-    if process in (WEB, CONSUME, SEND, REKEY):
+    if process in (PUBLIC, DESK, WEB, CONSUME, SEND, REKEY):
         settings = replace(settings, vault_keys=read_key_file(env, VAULT))
-    if process in (WEB, DELIVER):
+    if process in (DESK, WEB, DELIVER):
         settings = replace(settings, webhook_keys=read_key_file(env, WEBHOOK))
     env.seal()
     return replace(settings, common=with_embedded(settings.common, RIGHTS))

@@ -1,11 +1,15 @@
-"""Builds the web application: settings become keys, letterhead and routes. No worker imports it.
+"""Builds the web applications: settings become keys, letterhead and routes. No worker imports it.
 
-gunicorn calls ``application`` in each of its workers, after the fork.
+There are two: ``public`` (the links in bulletins) and ``desk`` (the console and the interface with a key). ``web`` is
+both in one process. gunicorn calls ``application`` in each of its workers, after the fork.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint as PageBlueprint
+from flask import Flask
 from sqlalchemy import Engine
 
 from services import EXAMPLE_VALUES
@@ -25,6 +29,7 @@ from services.notifications.bulletins.console import (
 from services.notifications.bulletins.draft_form import SEGMENT_WORDS
 from services.notifications.bulletins.drafts import BulletinContext, Letterhead
 from services.notifications.recipients.api import person_export_blueprint, suppressions_blueprint, unsubscribe_blueprint
+from services.notifications.rights import DESK, PUBLIC, UNITED, WEB
 from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.tracking.api import mails_blueprint
 from services.notifications.tracking.console import add_not_notified, add_overview
@@ -78,34 +83,28 @@ def build_app(
     clock: Clock = system_clock,
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
-    """The web application on ``engine``."""
-    work, common, vault = UnitOfWork(engine, NAME), settings.common, Vault(list(settings.vault_keys))
-    cookie = CookieKeys(common.signing_public_keys)
-    holders = key_holders(AccessFile(common.access_file), work, clock, cookie, common.deployment)
-    letterhead = Letterhead(common.public_url, settings.mail_from, settings.organiser)
-    context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
+    """The web application on ``engine`` of the kind of process that ``settings`` are of."""
+    kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
+    work, common = UnitOfWork(engine, NAME), settings.common
     keys = KeyChecks(work, settings.held_keys, NAME)
+    holders, operations, pages = None, list[Any](), list[PageBlueprint]()
+    if PUBLIC in kinds:
+        pages.append(unsubscribe_blueprint(work, clock, Vault(list(settings.vault_keys))))
+    if DESK in kinds:
+        cookie = CookieKeys(common.signing_public_keys)
+        holders = key_holders(AccessFile(common.access_file), work, clock, cookie, common.deployment)
+        context = _bulletin_context(settings, work, clock)
+        operations += _operations(settings, context)
+        pages += [frame_blueprint(holders.sign_in, CONSOLE), console_blueprint(context)]
     parts = WebParts(
         service=NAME,
         title="Troika: notifications",
         examples=(Path(__file__).with_name("examples.json"), EXAMPLE_VALUES),
-        operations=[
-            mails_blueprint(work),
-            bulletins_blueprint(context),
-            bulletin_sending_blueprint(context),
-            suppressions_blueprint(work, clock),
-            webhooks_blueprint(WebhookService(work, clock, Vault(list(settings.webhook_keys)))),
-            audit_log_routes(NAME, work),
-            person_export_blueprint(work, clock),
-        ],
-        pages=[
-            unsubscribe_blueprint(work, clock, vault),
-            frame_blueprint(holders.sign_in, CONSOLE),
-            console_blueprint(context),
-        ],
+        operations=operations,
+        pages=pages,
         ready=readiness(work, MIGRATIONS, ClockComparison(clock, work, NAME, database_time).problem, keys.problem),
         keys=keys,
-        larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
+        larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY) if DESK in kinds else {},
         links=LINKS,
         quarantine=QuarantineWatch(work, NAME),
         paused=LINKS,
@@ -115,7 +114,25 @@ def build_app(
     return make_app(parts, holders, common.deployment)
 
 
-def console_blueprint(context: BulletinContext) -> Blueprint:
+def _bulletin_context(settings: NotificationsSettings, work: UnitOfWork, clock: Clock) -> BulletinContext:
+    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.organiser)
+    return BulletinContext(work, clock, letterhead, Vault(list(settings.vault_keys)), settings.mail_domain)
+
+
+def _operations(settings: NotificationsSettings, context: BulletinContext) -> Sequence[Any]:
+    work, clock = context.work, context.clock
+    return [
+        mails_blueprint(work),
+        bulletins_blueprint(context),
+        bulletin_sending_blueprint(context),
+        suppressions_blueprint(work, clock),
+        webhooks_blueprint(WebhookService(work, clock, Vault(list(settings.webhook_keys)))),
+        audit_log_routes(NAME, work),
+        person_export_blueprint(work, clock),
+    ]
+
+
+def console_blueprint(context: BulletinContext) -> PageBlueprint:
     """``/console/mail``."""
     blueprint = pages_blueprint("mail_console", __name__)
     blueprint.context_processor(lambda: TEMPLATE_NAMES)
@@ -127,9 +144,13 @@ def console_blueprint(context: BulletinContext) -> Blueprint:
     return blueprint
 
 
-def application() -> Flask:
-    """The application with its own engine."""
-    configure_logs(NAME, "web")
-    settings = read_settings()
-    start_tracing(NAME, "web", settings.common.otlp_url)
+def application(process: str = WEB) -> Flask:
+    """The application with its own engine.
+
+    Args:
+        process: the kind of process, see :mod:`services.notifications.rights`.
+    """
+    configure_logs(NAME, process)
+    settings = read_settings(process)
+    start_tracing(NAME, process, settings.common.otlp_url)
     return build_app(settings, open_web_engine(settings.common))

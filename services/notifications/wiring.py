@@ -6,7 +6,7 @@ from pathlib import Path
 from services.notifications.cleanup import RULES
 from services.notifications.consumers import effects
 from services.notifications.recipients.store import erased_among
-from services.notifications.rights import RIGHTS
+from services.notifications.rights import DESK, PUBLIC, RIGHTS
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
 from shared.cli.settings import CONSUME, Service
@@ -17,6 +17,11 @@ from shared.security.sealing import Vault
 
 NAME = "notifications"
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+WEB_PARTS = {
+    PUBLIC: "Serve the links in bulletins.",
+    DESK: "Serve the console and the API with a key.",
+}
 
 
 def describe() -> Service:
@@ -29,6 +34,7 @@ def describe() -> Service:
         key_kinds=KEY_KINDS,
         keys=lambda process, work: KeyChecks(work, read_settings(process=process).held_keys, NAME).faults,
         effects=lambda _work: build_effects(read_settings(process=CONSUME)),
+        web_parts=WEB_PARTS,
         rules=RULES,
         erased=erased_among,
     )

@@ -191,7 +191,8 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
 
     Args:
         app: to guard.
-        access: key holders; None if this application knows none, so that only public routes and links are left.
+        access: key holders; None if this application knows none, so that only public routes and links are left. A key
+            that is sent shows no more there.
         session: of the console's cookie. Whether it has ended is queried in the database last, so a request that is
             refused anyway causes no query.
     """
@@ -205,7 +206,7 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
         if policy is None:
             raise Forbidden
         g.holder = None
-        g.session, g.by_key = session, bool(bearer())
+        g.session, g.by_key = session, access is not None and bool(bearer())
         g.find_holder = lambda: _caller(access, session)
         if policy.kind == "role":
             g.holder = _authorised(policy)
@@ -300,7 +301,7 @@ def holder_if_any(*roles: str) -> Holder | None:
         Unauthorized: a key was sent and no one holds it; this does not count as a request without a key.
     """
     found: Holder | None = g.find_holder()
-    if found is None and bearer():
+    if found is None and g.by_key:
         refuse_key()
     if found is not None:
         request.environ[RECOGNISED] = True

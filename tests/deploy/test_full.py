@@ -76,7 +76,7 @@ def container(full: Compose, service: str) -> str:
 @pytest.mark.parametrize("away", ["stopped", "killed", "unreachable"])
 def test_one_of_two_web_containers_may_be_away(full: Compose, line: requests.Session, away: str) -> None:
     """At most one request of a thousand fails, while it goes, is down and comes back."""
-    names = [container(full, f"{name}-1") for name in ("registration-forms", "events-web")]
+    names = [container(full, f"{name}-1") for name in ("registration-forms", "events-public")]
     front = f"{full.project}_front"
     ended = threading.Event()
 
@@ -87,7 +87,7 @@ def test_one_of_two_web_containers_may_be_away(full: Compose, line: requests.Ses
                 *{"stopped": ["stop", name], "killed": ["kill", name]}.get(away, ["network", "disconnect", front, name])
             )
         time.sleep(10.0)
-        for name, service in zip(names, ("registration-forms-1", "events-web-1"), strict=True):
+        for name, service in zip(names, ("registration-forms-1", "events-public-1"), strict=True):
             again = (
                 ["network", "connect", "--alias", service, front, name] if away == "unreachable" else ["start", name]
             )

@@ -138,6 +138,8 @@ NEEDED = {
     },
     "events": {
         "web": {"TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY, *CONSOLE},
+        "public": set(),
+        "desk": {"TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY, *CONSOLE},
         "relay": set(),
         "consume": {"TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"},
         "solve": set(),
@@ -147,6 +149,8 @@ NEEDED = {
     },
     "notifications": {
         "web": {VAULT, WEBHOOKS, *CONSOLE},
+        "public": {VAULT},
+        "desk": {VAULT, WEBHOOKS, *CONSOLE},
         "relay": set(),
         "consume": {"TROIKA_NOTIFICATIONS_KEY_FILE", VAULT},
         "send": {VAULT, "SMTP_URL"},

@@ -22,6 +22,7 @@ from services.events.scheduling.service import (
 )
 from services.events.side_events.reading import SideEventsContext
 from services.events.venue.model import Placement
+from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import holder, needs_all_forms, public
 from shared.http.headers import conditional, require_match, tag_of
 from shared.http.request_data import Blueprint
@@ -138,16 +139,23 @@ _BOARD, _PUBLISHED, _VERSION = BoardSchema(), SchedulePublishedSchema(), Version
 
 def schedule_blueprint(context: SideEventsContext) -> Any:
     """``/v1/schedule``."""
-    blueprint = Blueprint("schedule", __name__, url_prefix="/v1", description="The timetable")
-    _add_published(blueprint, context)
+    blueprint = published_schedule_blueprint(context.work)
     _add_jobs(blueprint, context)
     _add_board(blueprint, context)
     _add_moves(blueprint, context)
-    _add_versions(blueprint, context)
+    _add_publishing(blueprint, context)
     return blueprint
 
 
-def _add_published(blueprint: Any, context: SideEventsContext) -> None:
+def published_schedule_blueprint(work: UnitOfWork) -> Any:
+    """The part of ``/v1/schedule`` that is public: published versions."""
+    blueprint = Blueprint("schedule", __name__, url_prefix="/v1", description="The timetable")
+    _add_published(blueprint, work)
+    _add_versions(blueprint, work)
+    return blueprint
+
+
+def _add_published(blueprint: Any, work: UnitOfWork) -> None:
     @blueprint.get("/schedule.json")
     @blueprint.response(200, VersionSchema)
     @with_refusals(blueprint, s404="No timetable is published yet")
@@ -155,7 +163,7 @@ def _add_published(blueprint: Any, context: SideEventsContext) -> None:
     @limited(READ)
     def published() -> Response:
         """The published timetable."""
-        version = newest_version(context.work)
+        version = newest_version(work)
         if version is None:
             raise DomainError("not-found", "no timetable is published yet")
         return conditional(jsonify(_VERSION.dump(version)))
@@ -226,7 +234,7 @@ def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
         return _shown(show_board(context.work))
 
 
-def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
+def _add_publishing(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.post("/schedule/publish")
     @blueprint.response(201, SchedulePublishedSchema)
     @with_refusals(
@@ -244,6 +252,8 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
         response.status_code = 201
         return response
 
+
+def _add_versions(blueprint: Any, work: UnitOfWork) -> None:
     @blueprint.get("/schedule/versions/<int:number>")
     @blueprint.response(200, VersionSchema)
     @with_refusals(blueprint, s404="No such version")
@@ -251,7 +261,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @limited(READ)
     def version(number: int) -> Response:
         """A published version of the timetable."""
-        return conditional(jsonify(_VERSION.dump(show_version(context.work, number))))
+        return conditional(jsonify(_VERSION.dump(show_version(work, number))))
 
     @blueprint.get("/schedule/versions/<int:number>/diff/<int:other>")
     @blueprint.response(200, ScheduleDifferenceSchema)
@@ -260,7 +270,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @limited(READ)
     def diff(number: int, other: int) -> Any:
         """What changes from version `number` to version `other`."""
-        return compare_versions(context.work, number, other)
+        return compare_versions(work, number, other)
 
 
 def _seen(context: SideEventsContext) -> int:

@@ -89,11 +89,16 @@ class KindApi:
 
     def reading_blueprint(self) -> Any:
         """Those that list, show and withdraw: for a kind that other routes create and change."""
+        made = self.public_blueprint()
+        self._add_withdrawal(made)
+        return made
+
+    def public_blueprint(self) -> Any:
+        """Those that list and show."""
         kind = self._kind
         made = Blueprint(kind.part, __name__, url_prefix=f"/v1/{kind.part}", description=kind.words.title)
         self._add_list(made)
         self._add_one(made)
-        self._add_withdrawal(made)
         return made
 
     def _reading(self, view: Any) -> Any:

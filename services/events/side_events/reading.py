@@ -43,7 +43,7 @@ class ProposalKeys:
     """Attributes:
     events_keys: private keys of events, newest first: open proposals, and encrypt the names of speakers at rest.
     reference_keys: the first derives the reference of a speaker's name; only consumers have it.
-    notifications_key: public key of notifications; of the web processes alone, as is the next.
+    notifications_key: public key of notifications; of the processes with the console alone, as is the next.
     registration_key: public key of registration.
     """
 

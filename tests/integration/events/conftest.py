@@ -14,11 +14,14 @@ from services.events.loading.folder import read_folder
 from services.events.loading.moving import Loaded, LoadedRooms
 from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms, load_sample
+from services.events.rights import DESK, PUBLIC, WEB
 from services.events.settings import read_settings
 from services.events.web import build_app
+from services.events.wiring import WEB_PARTS
 from shared.db.engine import open_engine
 from shared.db.roles import login
 from shared.db.unit_of_work import UnitOfWork
+from shared.http.page_cache import PAGE_CACHE
 from shared.runtime.ids import new_token, token_hash
 from shared.security.sealing import public_key_of
 from tests.integration.events.side_events import (
@@ -32,6 +35,7 @@ from tests.integration.events.side_events import (
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import PostgresServer
+from tests.support.public_part import behind_gateway
 from tests.support.signed_in import OWNER_URL, SIGNING_PUBLIC_KEY
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
@@ -122,12 +126,18 @@ def environment(database: str, keys: Mapping[str, str], tmp_path: Path) -> dict[
 
 @pytest.fixture
 def app(environment: dict[str, str], database: str, postgres: PostgresServer, clock: FrozenClock) -> Iterator[Flask]:
-    """The web application, which uses its own database login."""
-    engine = open_engine(postgres.url(database_of(database), login("events", "web")))
-    app = build_app(read_settings(environment=environment), engine, clock, lambda _connection: clock())
+    """The web application on the login of the desk; behind it, the public process's on its own."""
+    engines = {part: open_engine(postgres.url(database_of(database), login("events", part))) for part in WEB_PARTS}
+    app, public = (
+        build_app(read_settings(process, environment), engines[part], clock, lambda _connection: clock())
+        for process, part in ((WEB, DESK), (PUBLIC, PUBLIC))
+    )
+    app.wsgi_app = behind_gateway("events", app.wsgi_app, public.wsgi_app)  # type: ignore[method-assign,assignment]
+    app.extensions[PAGE_CACHE] = public.extensions[PAGE_CACHE]
     app.config[OWNER_URL] = database
     yield app
-    engine.dispose()
+    for opened in engines.values():
+        opened.dispose()
 
 
 @pytest.fixture

@@ -165,6 +165,7 @@ def test_public_timetable_shows_what_has_changed_since_it_was_published(desk: De
     change("Postponed", "/postpone")
     change("Moved", place="Room XXII")
     change("Later", "/reschedule", starts_at="2020-05-07T16:00:00+02:00", ends_at="2020-05-07T17:00:00+02:00")
+    desk.clock.advance(seconds=1)  # the age at which a page is rendered again
     for name, status in (("Cancelled", "cancelled"), ("Postponed", "postponed")):
         assert '"card event off"' in line_of(name)
         assert f">{status.title()}</span>" in line_of(name)

@@ -8,9 +8,11 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.notifications.rights import DESK, PUBLIC, WEB
 from services.notifications.settings import read_settings
 from services.notifications.web import build_app
 from tests.integration.notifications.notification_service import NotificationService
+from tests.support.public_part import behind_gateway
 from tests.support.signed_in import OWNER_URL, SIGNING_PUBLIC_KEY, enter
 
 HOLDERS: dict[str, dict[str, Any]] = {
@@ -23,7 +25,7 @@ HOLDERS: dict[str, dict[str, Any]] = {
 
 
 def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
-    """A client of the application, which has the service's vault."""
+    """A client of the applications of the desk, which has the service's vault, and of the public process."""
     access, key = folder / "access.json", folder / "some.key"
     hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in HOLDERS}
     access.write_text(json.dumps([h | {"name": n, "key_sha256": hashes[n]} for n, h in HOLDERS.items()]))
@@ -41,10 +43,16 @@ def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
         "TROIKA_WEBHOOK_KEY_FILE": str(folder / "vault.key"),
     }
-    engine = notifications.logins.get("web", notifications.engine)
-    app = build_app(
-        read_settings(environment=environment), engine, notifications.clock, lambda _connection: notifications.clock()
+    app, public = (
+        build_app(
+            read_settings(process, environment),
+            notifications.logins.get(part, notifications.engine),
+            notifications.clock,
+            lambda _connection: notifications.clock(),
+        )
+        for process, part in ((WEB, DESK), (PUBLIC, PUBLIC))
     )
+    app.wsgi_app = behind_gateway("notifications", app.wsgi_app, public.wsgi_app)  # type: ignore[method-assign,assignment]
     app.config[OWNER_URL] = notifications.engine.url.render_as_string(hide_password=False)
     return app.test_client()
 

@@ -145,7 +145,7 @@ def test_browser_reads_that_no_process_answers(run_folder: RunFolder) -> None:
 def test_reading_part_of_the_api_refuses_other_methods(port: int) -> None:
     answer = ask(port, PUBLIC_HOST, "/v1/events", "POST")
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
-    assert ask(port, DESK_HOST, "/v1/events", "POST").headers["Served-By"] == "events-web"
+    assert ask(port, DESK_HOST, "/v1/events", "POST").headers["Served-By"] == "events-desk"
 
 
 def test_client_is_not_believed_about_itself(port: int) -> None:

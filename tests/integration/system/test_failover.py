@@ -128,7 +128,7 @@ def nginx_before(opened: ExitStack, run: RunFolder, *addresses: str) -> Gateway:
     folder = run.part("failover")
     folder.chmod(0o711)
     ports = gateway_ports(dict.fromkeys(SERVICES, 1))
-    behind = dict.fromkeys(("registration-forms", "registration-own", "events-web"), addresses)
+    behind = dict.fromkeys(("registration-forms", "registration-own", "events-public"), addresses)
     unit = gateway_unit(folder, ports, TrustedProxies(), WITHOUT_LIMITS, behind)
     server = start_child(
         run, unit.command, env=unit.environment, folder=unit.folder, log=folder / "log", account=unit.account

@@ -145,7 +145,7 @@ def test_answers_of_the_gateway_itself_carry_the_headers(gateway: Gateway) -> No
     large = requests.post(f"{gateway.url}/r/x", data=b"x" * 300_000, timeout=10)
     long = gateway.ask("GET", "/r/" + "x" * 9_000, "198.51.100.7")
     elsewhere = requests.get(f"{gateway.operations}/nothing", timeout=10)
-    away = requests.get(f"{gateway.operations}/-/events/readyz", timeout=10)
+    away = requests.get(f"{gateway.operations}/-/events/desk/readyz", timeout=10)
     homes = [requests.get(url, timeout=10, allow_redirects=False) for url in (gateway.url, gateway.desk)]
     nowhere = requests.get(f"{gateway.desk}/nothing", timeout=10)
     changing = gateway.ask("POST", "/v1/events", "198.51.100.7")

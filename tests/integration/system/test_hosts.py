@@ -6,7 +6,7 @@ the real applications, each built on its own settings.
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -14,6 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 from flask import Flask
+from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
@@ -21,8 +22,12 @@ from deploy.local.secrets import make_secrets
 from deploy.shape import WEB_PROCESSES, worker_name
 from deploy.specs import NOWHERE, applications
 from deploy.up.gateway import RequestLimits, gateway_unit
-from services.registration.settings import read_settings
-from services.registration.web import build_app
+from services.events import settings as events_settings
+from services.events import web as events_web
+from services.notifications import settings as notifications_settings
+from services.notifications import web as notifications_web
+from services.registration import settings as registration_settings
+from services.registration import web as registration_web
 from shared.db.engine import open_engine
 from shared.http.access import policy_of
 from shared.runtime.deployment import TrustedProxies
@@ -31,6 +36,15 @@ from tests.support.gateway import gateway_ports
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
+BUILDERS: Mapping[str, Callable[[str, Engine], Flask]] = {
+    "registration": lambda process, engine: registration_web.build_app(
+        registration_settings.read_settings(process), engine
+    ),
+    "events": lambda process, engine: events_web.build_app(events_settings.read_settings(process), engine),
+    "notifications": lambda process, engine: notifications_web.build_app(
+        notifications_settings.read_settings(process), engine
+    ),
+}
 PUBLIC, DESK = "public", "desk"
 UNLIMITED = RequestLimits(10_000, 10_000)
 EXAMPLES = {"uuid": "0b5d1e0e-0000-4000-8000-000000000000", "int": "1"}
@@ -81,12 +95,13 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Flask]:
     """The application of each web process."""
     secrets = make_secrets(tmp_path_factory.mktemp("secrets"))
     built = {f"{service}-web": app for service, app in applications().items()}
-    for process in ("forms", "own", "desk"):
+    for service, process in WEB_PROCESSES:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("REGISTRATION_DATABASE_URL", NOWHERE)
-            for name, value in secrets.of("registration", process).items():
+            patch.setenv(f"{service.upper()}_DATABASE_URL", NOWHERE)
+            patch.setenv("TROIKA_MAIL_FROM", "upr@example.org")
+            for name, value in secrets.of(service, process).items():
                 patch.setenv(name, value)
-            built[f"registration-{process}"] = build_app(read_settings(process), open_engine(NOWHERE))
+            built[worker_name(service, process)] = BUILDERS[service](process, open_engine(NOWHERE))
     return built
 
 
@@ -128,7 +143,7 @@ def _example(rule: Rule) -> str:
 
 
 def _routes(apps: Mapping[str, Flask]) -> Iterator[tuple[str, str, set[str]]]:
-    """Method, path and hosts of every route; ``registration-web`` has those of all of registration's processes."""
+    """Method, path and hosts of every route; ``web`` of a service has those of all of its processes."""
     for name in ("registration-web", "events-web", "notifications-web"):
         for rule in apps[name].url_map.iter_rules():
             policy = policy_of(apps[name].view_functions[rule.endpoint])
@@ -145,7 +160,7 @@ def _routes(apps: Mapping[str, Flask]) -> Iterator[tuple[str, str, set[str]]]:
 
 
 def test_each_route_is_served_on_its_host_and_on_no_other(hosts: Hosts) -> None:
-    """Coordinators may read the programme on their own host too: events has one web process for all."""
+    """With a key the public part of the API of events is read on the coordinators' host too."""
     found, expected = {}, {}
     for method, path, wanted in _routes(hosts.apps):
         served = {host for host in hosts.urls if hosts.answering(host, method, path)}

@@ -197,7 +197,9 @@ def _groups_of(pid: int) -> tuple[int, ...]:
     return tuple(map(int, line.split()[1:]))
 
 
-@pytest.mark.parametrize("path", ["/-/registration/desk/metrics", "/-/events/readyz", "/-/notifications/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/-/registration/desk/metrics", "/-/events/desk/readyz", "/-/notifications/public/openapi.json"]
+)
 def test_what_is_for_operators_is_not_public(production: Production, path: str) -> None:
     for url in (production.ports.public_url, production.ports.desk_url):
         refused = requests.get(url + path, timeout=5)

@@ -38,7 +38,7 @@ from deploy.operations.doctor.keys import check_files
 from deploy.operations.doctor.registry import CHECKS
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
 from deploy.pools import WORKER_CONNECTIONS, web_connections
-from deploy.shape import PROCESSES, SERVICES
+from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES
 from services.events import settings as events
 from services.notifications import settings as notifications
 from services.registration import settings as registration
@@ -108,15 +108,10 @@ READERS: dict[str, Callable[[str, dict[str, str]], object]] = {
 @pytest.mark.parametrize("size", SIZES)
 def test_every_process_runs_in_each_size(size: str) -> None:
     ours = containers(size)
-    ran = {
-        (one.service, process)
-        for one in ours
-        for process in one.processes
-        if process != "web" or one.service != "registration"
-    }
+    ran = {(one.service, process) for one in ours for process in one.processes if process != "web"}
     expected = set(PROCESSES)
     if size != FULL:
-        expected = {each for each in expected if each[0] != "registration" or each[1] not in ("forms", "own", "desk")}
+        expected -= set(WEB_PROCESSES)
     assert ran == expected
     for one in ours:
         assert described(size, one.name)["command"] == [one.service, one.role]

@@ -63,8 +63,10 @@ def test_operators_paths_are_at_their_port_alone() -> None:
         "/-/registration/forms/": "registration-forms/-/registration/",
         "/-/registration/own/": "registration-own/-/registration/",
         "/-/registration/desk/": "registration-desk/-/registration/",
-        "/-/events/": "events-web/-/events/",
-        "/-/notifications/": "notifications-web/-/notifications/",
+        "/-/events/public/": "events-public/-/events/",
+        "/-/events/desk/": "events-desk/-/events/",
+        "/-/notifications/public/": "notifications-public/-/notifications/",
+        "/-/notifications/desk/": "notifications-desk/-/notifications/",
     }
 
 

@@ -28,7 +28,7 @@ from deploy.operations.backup.figures import (
     write_figures,
 )
 from deploy.operations.recover.settings import read_settings as read_recovery_settings
-from deploy.shape import PROCESSES, worker_name
+from deploy.shape import PROCESSES, SERVICES, worker_name
 from tests.support.clock import WEBINAR_WEEK
 from tests.support.processes import PROJECT
 
@@ -190,7 +190,7 @@ def test_users_and_folders_are_made(root: Path) -> None:
     users = {line.split(":")[0] for line in (root / "etc" / "passwd").read_text().splitlines()}
     assert users == {"root"} | {f"troika-{name}" for name in NAMES}
     members = dict(re.findall(r"^([\w-]+):[^:]*:\d+:(.*)$", (root / "etc" / "group").read_text(), re.MULTILINE))
-    holders = {"troika-registration-desk", "troika-events-web", "troika-notifications-web"}
+    holders = {"troika-registration-desk", "troika-events-desk", "troika-notifications-desk"}
     assert set(members["troika-access"].split(",")) == holders
 
 
@@ -361,7 +361,7 @@ def test_installed_again_the_keys_database_stays_unless_a_folder_is_asked_for(tm
     install(tmp_path, "registration-desk", "--keys-postgres", servers)
     before = {path: path.read_text() for path in settings.rglob(KEYS_URL)}
     audit = (settings / "audit" / "TROIKA_AUDIT_KEYS_URL").read_text()
-    install(tmp_path, "registration-desk", "events-web")
+    install(tmp_path, "registration-desk", "events-desk")
     assert {path: path.read_text() for path in settings.rglob(KEYS_URL)} == before
     assert (settings / "audit" / "TROIKA_AUDIT_KEYS_URL").read_text() == audit
     assert f"@{servers}/keys" in before[settings / "registration-desk" / "desk" / KEYS_URL]
@@ -399,7 +399,7 @@ def test_keys_of_sealed_answers_and_of_coordinators_are_given_to_the_desk_alone(
     keys = {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"}
     assert {place for place in PROCESSES if keys & {*OWNERS.get(place, ())}} == {("registration", "desk")}
     holders = {place for place in PROCESSES if "TROIKA_ACCESS_FILE" in OWNERS.get(place, ())}
-    assert holders == {("registration", "desk"), ("events", "web"), ("notifications", "web")}
+    assert holders == {(service, "desk") for service in SERVICES}
     assert {place for place in PROCESSES if "TROIKA_SIGNING_KEY_FILE" in OWNERS.get(place, ())} == {
         ("registration", "desk")
     }

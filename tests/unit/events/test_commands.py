@@ -15,11 +15,13 @@ def test_the_service_has_the_promised_commands() -> None:
     assert sorted(command_line().commands) == [
         "confirm-time",
         "consume",
+        "desk",
         "export",
         "key-checks",
         "load",
         "migrate",
         "parked",
+        "public",
         "publish-again",
         "receive-again",
         "rekey",

@@ -55,8 +55,10 @@ OWN = {
         "submissions drop": REFUSED,
         "submissions keys": REFUSED,
     },
-    "events": {"solve": WAITS, "load": REFUSED, "export": READS, "rekey": REFUSED},
+    "events": {"public": WAITS, "desk": WAITS, "solve": WAITS, "load": REFUSED, "export": READS, "rekey": REFUSED},
     "notifications": {
+        "public": WAITS,
+        "desk": WAITS,
         "send": WAITS,
         "schedule": WAITS,
         "deliver": WAITS,
