@@ -22,6 +22,7 @@ from services.registration.intake.mail_lines import (
     PER_VERIFIED_MAILBOX,
     RESERVE,
 )
+from services.registration.intake.mailboxes import take_due_mails
 from services.registration.web import build_app
 from services.registration.workers import make_decider
 from tests.integration.registration.test_kinds import filled
@@ -327,6 +328,20 @@ def test_budget_of_the_settings_limits_mails_and_is_that_of_receipts(
     service.clock.advance(timedelta(minutes=6))
     held = [app.get(f"/v1/receipts/{receipts[-1]}").get_json()["mails_held"] for app in (pages, service.client)]
     assert held == [True, False]
+
+
+def test_short_batch_of_mails_begins_with_those_that_have_a_proof_of_work(service: RegistrationService) -> None:
+    """Also before older ones, at other domains and from other networks."""
+    rows(service.url, "INSERT INTO mail_count VALUES ('', %s, %s)", service.clock(), BUDGET)
+    for number in range(3):
+        submit(service, f"plain@plain-{number}.example", f"192.0.2.{number}")
+    submit_proven(service, "proven@proven.example", OWN_NETWORK)
+    service.decide()
+    assert service.mailed() == []
+    rows(service.url, "TRUNCATE mail_count")
+    with service.work("decide").transaction() as connection:
+        [first] = take_due_mails(connection, service.clock(), 1, BUDGET)
+    assert first.email == "proven@proven.example"
 
 
 def test_tags_make_no_further_people_on_a_form_without_verification(service: RegistrationService) -> None:
