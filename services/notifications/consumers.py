@@ -238,10 +238,12 @@ def read_cause(message: Message, private_keys: list[bytes]) -> MailCause:
 
 
 def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Until when the offer of the mail is valid, and whether a coordinator registered its recipient."""
+    """Until when the offer of the mail is valid, whether a coordinator registered its recipient, and how seats are
+    given to those who wait, if that is known.
+    """
     if kind in UNTIL:
         return {"until": rfc3339(data[UNTIL[kind]])}
-    return {"by_coordinator": True} if data.get("by_coordinator") else None
+    return {name: data[name] for name in ("by_coordinator", "promotion_mode") if data.get(name)} or None
 
 
 def _number_of(token: str) -> int:

@@ -28,6 +28,9 @@ LATE_REMINDER = "reminder-late"
 
 CANCELLED = "cancelled-by-you"
 
+PROMOTION_MODES = ("in-order", "offers", "by-hand")
+"""How those who wait get free seats, in messages about them: in order, by an offer, or as coordinators decide."""
+
 _TO_PROPOSERS = (
     *("changed", CANCELLED, "link", "details", "address-changed", "address-restored"),
     *("event-postponed", "event-revived", "reminder-7-days", "reminder-1-day", LATE_REMINDER),
@@ -37,9 +40,11 @@ _PAIRS = (
     ("verification", REGISTRATIONS),
     (INVITATION, RECOVERY),
     *((text, PROPOSAL) for text in _TO_PROPOSERS),
+    *(("waiting-list", mode) for mode in PROMOTION_MODES),
 )
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
-"""Variants of a wording, by wording and kind of form. A subject or heading without a variant is that of the kind."""
+"""Variants of a wording, by wording and kind of form or promotion mode. A subject or heading without a variant is that
+of the kind."""
 
 TEXTS: tuple[str, ...] = (*WORDED_KINDS, LATE_REMINDER, *VARIANTS.values())
 """Names of the wordings."""
@@ -181,7 +186,8 @@ class MailContext:
     ``group`` the title of their working group, ``title`` that of their proposal, ``note`` the coordinators' answer
     to it (or empty), ``before`` the previous time of the event, ``recording`` a URL, ``unsubscribe`` the unsubscribe
     link of a bulletin, ``late`` whether a reminder is so late that its words are wrong, ``until`` how long a change of
-    address can be undone, or a seat is held, ``by_coordinator`` whether a coordinator registered the recipient.
+    address can be undone, or a seat is held, ``by_coordinator`` whether a coordinator registered the recipient,
+    ``promotion_mode`` how those who wait get free seats, or empty in other mails and where it is not known.
     """
 
     mail_id: str
@@ -204,6 +210,7 @@ class MailContext:
     late: bool = False
     until: datetime | None = None
     by_coordinator: bool = False
+    promotion_mode: str = ""
 
     @property
     def is_test(self) -> bool:
@@ -214,7 +221,7 @@ class MailContext:
     def text(self) -> str:
         """The name of the wording."""
         text = LATE_REMINDER if self.late else self.kind
-        return VARIANTS.get((text, self.recipient.form_kind), text)
+        return VARIANTS.get((text, self.promotion_mode or self.recipient.form_kind), text)
 
     @property
     def calendar_method(self) -> CalendarMethod | None:

@@ -135,6 +135,7 @@ class Composer:
             late=_is_late(claim, now),
             until=_datetime(detail.get("until")),
             by_coordinator=bool(detail.get("by_coordinator")),
+            promotion_mode=detail.get("promotion_mode", ""),
         )
         # the Message-ID is as stored, though the sender's domain change
         return ComposedMail(recipient.address, render(context, claim.mail.message_id))

@@ -138,6 +138,7 @@ class FramePage:
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
         seats: ``open``, or ``waiting-list`` when a person who registers now has to wait.
+        promotion_mode: of the form: how those who wait get free seats.
         begun: the event that the form is the way into has begun, and still takes registrations.
         controller: who is responsible for the data, and ``contact``: where to ask about it; ``""`` if not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
@@ -155,6 +156,7 @@ class FramePage:
     parent_origin: str
     idempotency_key: str = ""
     seats: Literal["open", "waiting-list"] = "open"
+    promotion_mode: str = ""
     organiser: str = ""
     begun: bool = False
     controller: str = ""
@@ -222,7 +224,10 @@ def render_frame(page: FramePage) -> str:
         error_prefix=engine_texts().text("error.prefix", language),
         fields=_fields(page),
         summary=render_summary(page.definition, language, page.errors),
-        script_texts=script_texts(language, kind, dated=dated, verification=page.verification),
+        waiting=text_of_kind("seats.waiting-list", kind, promotion_mode=page.promotion_mode),
+        script_texts=script_texts(
+            language, kind, dated=dated, verification=page.verification, promotion_mode=page.promotion_mode
+        ),
         submit=text_of_kind("submit", kind),
     )
 

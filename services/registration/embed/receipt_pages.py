@@ -86,6 +86,7 @@ class ReceiptPage:
         attempt: how often the page has loaded itself again.
         calendar: links that add the event to a calendar; None if there is nothing to add.
         mails_held: so many confirmation mails are requested that they take longer than usual.
+        promotion_mode: of the form.
     """
 
     style: PageStyle
@@ -97,6 +98,7 @@ class ReceiptPage:
     attempt: int = 0
     calendar: CalendarLinks | None = None
     mails_held: bool = False
+    promotion_mode: str = ""
 
 
 def receipt_path(receipt: str, language: str) -> str:
@@ -114,7 +116,8 @@ def render_receipt(page: ReceiptPage) -> str:
     """Shows what has become of a submission."""
     dated = is_dated(page.event_time)
     heading, message = (
-        text_of_kind(f"outcome.{page.status}.{part}", page.form_kind, dated=dated) for part in ("title", "message")
+        text_of_kind(f"outcome.{page.status}.{part}", page.form_kind, dated=dated, promotion_mode=page.promotion_mode)
+        for part in ("title", "message")
     )
     reload = next_reload(page.style.language, page.attempt) if page.status == "received" else None
     return render_page(

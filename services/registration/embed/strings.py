@@ -23,25 +23,28 @@ def page_texts() -> Catalogue:
     return PAGE_TEXTS
 
 
-def text_of_kind(key: str, form_kind: str, *, dated: bool = True) -> str:
+def text_of_kind(key: str, form_kind: str, *, dated: bool = True, promotion_mode: str = "") -> str:
     """Return the key of the text that is true for a kind of form: its own, where the general one is not.
 
     Args:
         key: of the general text.
         form_kind: of the form; joining a group and asking for a notification have no seat and no invitation.
         dated: whether the form's event has a date, without which there is no invitation.
+        promotion_mode: of the form; where coordinators decide about each seat, none is promised by order.
     """
-    own = [f"{key}.{form_kind}", *([] if dated else [f"{key}.undated"])]
+    own = [f"{key}.{form_kind}", f"{key}.{promotion_mode}", *([] if dated else [f"{key}.undated"])]
     return next((name for name in own if name in page_texts().ids()), key)
 
 
 @cache
-def script_texts(language: str, form_kind: str, *, dated: bool, verification: str) -> dict[str, str | dict[str, str]]:
+def script_texts(
+    language: str, form_kind: str, *, dated: bool, verification: str, promotion_mode: str = ""
+) -> dict[str, str | dict[str, str]]:
     """Return the texts that the script of the framed page needs, by their names without the prefix ``js.``.
 
     Args:
         language: of the page.
-        form_kind: of the form, as for :func:`text_of_kind`; so is ``dated``.
+        form_kind: of the form, as for :func:`text_of_kind`; so are ``dated`` and ``promotion_mode``.
         verification: of the form; the script shows outcomes of forms with ``none`` only.
     """
     texts = page_texts()
@@ -49,7 +52,9 @@ def script_texts(language: str, form_kind: str, *, dated: bool, verification: st
     if verification == "none":
         keys += [f"outcome.{outcome}.{part}" for outcome in OUTCOMES for part in ("title", "message")] + ["late"]
     found: dict[str, str | dict[str, str]] = {
-        key.removeprefix("js."): texts.text(text_of_kind(key, form_kind, dated=dated), language)
+        key.removeprefix("js."): texts.text(
+            text_of_kind(key, form_kind, dated=dated, promotion_mode=promotion_mode), language
+        )
         for key in keys
         if key not in COUNTED
     }

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from services.registration.forms.model import FormFacts, FormSettings
 from services.registration.forms.opening import Opening
 from services.registration.forms.pools import Pools, Reservation, Traits, read_pools, reservations_to_json
-from services.registration.forms.seats import InLine, Seats
+from services.registration.forms.seats import IN_ORDER, InLine, Seats
 from shared.i18n.languages import Text
 
 SEAT_COLUMNS = """s.offered, s.passed, o.reservations, o.domain_percent,
@@ -87,11 +87,13 @@ def whole_line(connection: Connection, form: str) -> list[InLine]:
 class SeatWord:
     """What the public may know of a form's seats: ``open``, ``waiting-list`` or ``full``; never a number.
 
-    ``full_options`` are the choices with a limit that have no place left, each ``field=value``.
+    ``full_options`` are the choices with a limit that have no place left, each ``field=value``. ``mode`` is one of
+    ``PROMOTION_MODES``: pages state how those who wait get free seats.
     """
 
     word: str
     full_options: tuple[str, ...] = ()
+    mode: str = IN_ORDER
 
 
 SeatInfo = TypeVar("SeatInfo", Seats, SeatWord)
@@ -235,7 +237,9 @@ _FORM = f"""
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
 _FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
-_PUBLIC = text(f"SELECT {_COLUMNS}, f.seat_word, f.full_options FROM public_form f WHERE f.slug = :slug")  # noqa: S608 - constants
+_PUBLIC = text(f"""
+    SELECT {_COLUMNS}, f.seat_word, f.full_options, f.promotion_mode FROM public_form f WHERE f.slug = :slug
+""")  # noqa: S608 - constants
 _LOCK = text("SELECT 1 FROM seat WHERE form = :slug FOR UPDATE")
 _ALL = text(_FORM + "ORDER BY f.slug")
 _LOADED = (
@@ -289,7 +293,7 @@ def find_form(connection: Connection, slug: str) -> StoredForm | None:
 def find_public_form(connection: Connection, slug: str) -> PublicForm | None:
     """The form as the public processes may read it, or None."""
     row = connection.execute(_PUBLIC, {"slug": slug}).fetchone()
-    return None if row is None else FormRecord(*_form_values(row[:-2], SeatWord(row[-2], tuple(row[-1]))))
+    return None if row is None else FormRecord(*_form_values(row[:-3], SeatWord(row[-3], tuple(row[-2]), row[-1])))
 
 
 def find_first_form(connection: Connection) -> str:

@@ -368,6 +368,7 @@ class Decider:
             answers=content.answers,
             by_coordinator=new.act is not None,
             mailed=not new.spaced and (new.act is None or new.act.mailed),
+            promotion_mode=form.seats.mode if new.status == "waitlisted" else None,
         )
 
     def _send_mails(self) -> int:

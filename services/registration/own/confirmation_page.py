@@ -138,6 +138,7 @@ class CandidateResult:
         code: of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is gone.
         form_kind: of the form.
         form_path: where other answers can be entered behind this link, ``""`` if that would not help.
+        promotion_mode: of the form.
     """
 
     result: Result | None
@@ -146,6 +147,7 @@ class CandidateResult:
     code: str
     form_kind: str
     form_path: str = ""
+    promotion_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,10 +273,14 @@ def _result_text(one: CandidateResult) -> _ResultText:
     if one.result is None:
         return _ResultText(one, "processing.title", "processing.message", good=False)
     group = "outcome" if one.result in _WORDED_AS_RECEIPTS else "result"
-    heading, message = (
-        kind_key(
-            text_of_kind(f"{group}.{one.result}.{part}", one.form_kind, dated=is_dated(one.event_time)), one.form_kind
+    general = (
+        text_of_kind(
+            f"{group}.{one.result}.{part}",
+            one.form_kind,
+            dated=is_dated(one.event_time),
+            promotion_mode=one.promotion_mode,
         )
         for part in ("title", "message")
     )
+    heading, message = (kind_key(key, one.form_kind) for key in general)
     return _ResultText(one, heading, message, one.result in _AS_CHOSEN)

@@ -261,6 +261,7 @@ def _result(result: Result | None, view: FormView, code: str, style: PageStyle) 
         code=code,
         form_kind=view.stored.kind,
         form_path=f"{request.path}/forms/{view.stored.slug}" if result in (Result.EXPIRED, Result.OPTION_FULL) else "",
+        promotion_mode=view.stored.seats.mode,
     )
 
 

@@ -217,6 +217,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, style: PageSt
         revision=registration.revision,
         form_kind=form.kind,
         position=registration.position,
+        promotion_mode=form.seats.mode,
         processing=act is not None and act.decided_at is None,
         attempt=attempt_number(),
         refused=_refusal(act),

@@ -167,6 +167,7 @@ class LinkPage:
         path: of this page, ``/r/<token>``.
         form_kind: kind of the form: joining a group and asking for notice have no seat.
         position: place on the waiting list, from 1; ``None`` unless waitlisted.
+        promotion_mode: of the form: how those who wait get free seats.
         processing: a command by this link is not decided yet.
         attempt: how often the page has loaded itself again.
         refused: why the last command was not done, ``""`` if it was.
@@ -200,6 +201,7 @@ class LinkPage:
     revision: int
     form_kind: str
     position: int | None = None
+    promotion_mode: str = ""
     processing: bool = False
     attempt: int = 0
     refused: Refusal = ""
@@ -229,7 +231,7 @@ class LinkPage:
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
-    state, effect = f"link.{page.status}", f"link.cancel.{page.status}-effect"
+    state, effect = kind_key(f"link.{page.status}", page.promotion_mode), f"link.cancel.{page.status}-effect"
     if page.status == "waitlisted" and page.offer is not None:
         state = "offer.state" if page.offer.until else "offer.passed"
     if page.proposal is not None and page.status != "cancelled":

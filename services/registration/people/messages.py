@@ -60,6 +60,7 @@ class Fact:
         answers: clear answers that have no separate field.
         by_coordinator: a coordinator has registered the person; the mail states it.
         mailed: whether the person gets a mail about it.
+        promotion_mode: of the form, for the mail to a new person on the waiting list; None otherwise.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Fact:
     answers: Mapping[str, Any] = field(default_factory=dict)
     by_coordinator: bool = False
     mailed: bool = True
+    promotion_mode: str | None = None
 
     @property
     def title(self) -> str:
@@ -223,7 +225,8 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
-    data = _data(fact.registration, box, at) | {"by_coordinator": fact.by_coordinator, "mailed": fact.mailed}
+    more = {name: getattr(fact, name) for name in ("by_coordinator", "mailed", "promotion_mode")}
+    data = _data(fact.registration, box, at) | more
     if fact.key == OFFERED and fact.registration.offer_expires_at is not None:
         data["offer_expires_at"] = rfc3339(fact.registration.offer_expires_at)
     return make_message(fact.key, fact.registration.id, at, data, cause)

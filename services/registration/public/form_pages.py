@@ -129,6 +129,7 @@ def form_page(
         parent_origin=parent,
         idempotency_key=key,
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
+        promotion_mode=view.stored.seats.mode,
         organiser=context.organiser,
         begun=view.stored.kind in WAYS_IN and view.stored.opening.is_on(context.clock()),
         controller=view.stored.controller or "",

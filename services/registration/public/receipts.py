@@ -123,6 +123,7 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
             attempt=attempt_number(),
             calendar=_links(context, receipt, content, style.language),
             mails_held=_are_mails_held(context, content["status"]),
+            promotion_mode=view.stored.seats.mode,
         )
         return page(render_receipt(shown), style)
 

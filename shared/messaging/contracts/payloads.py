@@ -226,6 +226,7 @@ class BouncedMailData(MailData):
     refused = fields.Boolean(load_default=False)
 
 
+PROMOTION_MODES = ("in-order", "offers", "by-hand")
 FORM_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
 REGISTRATION_STATUSES = ("confirmed", "waitlisted", "cancelled")
 
@@ -239,7 +240,8 @@ class RegistrationData(MessageSchema):
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` means that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
     the event that everyone on this form should attend as well. ``by_coordinator`` means that a coordinator has
-    registered the person, and ``mailed`` whether the person gets a mail about this message.
+    registered the person, and ``mailed`` whether the person gets a mail about this message. ``promotion_mode`` is how
+    those who wait get free seats, in the message about a new person on the waiting list; null if it is not known.
     """
 
     registration_id = identity()
@@ -262,6 +264,7 @@ class RegistrationData(MessageSchema):
     attend = slug(required=False)
     by_coordinator = fields.Boolean(load_default=False)
     mailed = fields.Boolean(load_default=True)
+    promotion_mode = one_of(*PROMOTION_MODES, required=False)
     sealed = text(4096)
 
 

@@ -72,6 +72,31 @@ def test_mail_is_handed_over_and_reported_as_sent(notifications: NotificationSer
     assert mail_handover_seconds.labels("confirmation")._sum.get() == timed + 3
 
 
+BY_MODE = {
+    None: "We will write to you as soon as there is one for you.",
+    "in-order": "it goes to the next person on the list",
+    "offers": "we offer it to the next person on the list",
+    "by-hand": "The organisers decide who gets a seat",
+}
+"""By promotion mode: what the mail to a person who waits says; None in messages of versions that did not state it."""
+
+
+@pytest.mark.parametrize("mode", BY_MODE)
+def test_mail_to_a_person_who_waits_says_how_seats_are_given(
+    notifications: NotificationService, mode: str | None
+) -> None:
+    notifications.consume_event()
+    stated = {} if mode is None else {"promotion_mode": mode}
+    notifications.consume(notifications.registration_message("waitlisted", new_id(), **stated))
+    with Relay({}) as relay:
+        assert notifications.sender(relay.port).run_once(Stop()) == 1
+        received = message_from_bytes(relay.mails[0], policy=modern)
+    body = received.get_body(("plain",))
+    assert body is not None
+    shown = " ".join(body.get_content().split())
+    assert [known for known, sentence in BY_MODE.items() if sentence in shown] == [mode]
+
+
 def test_every_kind_is_handed_over_in_one_session(notifications: NotificationService) -> None:
     notifications.consume_event()
     for key in ("confirmed", "waitlisted", "promoted", "cancelled", "changed", "link-requested"):

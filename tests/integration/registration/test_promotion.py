@@ -4,10 +4,12 @@ import csv
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
+from tests.support.proofs_of_work import worked
 from tests.support.registration_service import RegistrationService
 
 
@@ -186,3 +188,42 @@ def shown(service: RegistrationService, coordinator: dict[str, Any]) -> dict[int
         assert (f"No. {place} on the waiting list" in page, file[one["email"]]) == (True, str(place))
         places[number] = place
     return places
+
+
+PROMISED, DECIDED, TAKEN = (
+    "as soon as a seat is free for you",
+    "The organisers decide who gets a seat",
+    "All seats are taken. If you",
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "after"), [("in-order", "confirmed"), ("offers", "offered"), ("by-hand", "waitlisted")]
+)
+def test_texts_promise_a_seat_by_order_only_where_one_is_given_by_order(
+    service: RegistrationService, mode: str, after: str
+) -> None:
+    """The page of the form, what follows confirming and sending, the own page, the message, and what then happens."""
+    service.capacity(1)
+    rows(service.url, "UPDATE form SET promotion_mode = %s", mode)
+    service.register(1)
+    service.submit(answers(2))
+    service.decide()
+    confirmed = service.confirm_by_page(service.confirmation_token("participant-2@example.org")).text
+    own, form = (service.client.get(path).text for path in (f"/r/{service.own_token(2)}", f"/embed/{WEBINAR}"))
+    rows(service.url, "UPDATE form SET verification = 'none'")
+    proof = worked(service.client.get(f"/v1/challenge?form={WEBINAR}").get_json())
+    receipt = service.submit(answers(3, altcha=proof)).get_json()["receipt"]
+    service.decide()
+    at_once, script = (service.client.get(path).text for path in (f"/receipts/{receipt}", f"/embed/{WEBINAR}"))
+    by_hand = mode == "by-hand"
+    shown = [(PROMISED in text, DECIDED in text) for text in (confirmed, own, at_once, script)]
+    assert shown == [(not by_hand, by_hand)] * 4
+    assert (TAKEN in form, DECIDED in form) == (not by_hand, by_hand)
+    modes = [(one["data"]["status"], one["data"]["promotion_mode"]) for one in service.messages("registration.")]
+    assert modes == [("confirmed", None), ("waitlisted", mode), ("waitlisted", mode)]
+    effect = service.client.get(f"/r/{service.own_token(1)}?ask=cancel&lang=en").text
+    assert "If people are waiting, one of them can get it" in effect
+    service.cancel(1)
+    offered = "SELECT CASE WHEN offer_expires_at IS NULL THEN status ELSE 'offered' END FROM registration"
+    assert rows(service.url, f"{offered} WHERE email = %s", "participant-2@example.org") == [(after,)]
