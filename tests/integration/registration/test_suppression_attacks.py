@@ -332,6 +332,7 @@ def test_budget_of_the_settings_limits_mails_and_is_that_of_receipts(
 
 def test_short_batch_of_mails_begins_with_those_that_have_a_proof_of_work(service: RegistrationService) -> None:
     """Also before older ones, at other domains and from other networks."""
+    rows(service.url, "UPDATE form SET verification = 'email'")
     rows(service.url, "INSERT INTO mail_count VALUES ('', %s, %s)", service.clock(), BUDGET)
     for number in range(3):
         submit(service, f"plain@plain-{number}.example", f"192.0.2.{number}")
