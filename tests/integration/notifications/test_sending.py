@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default as modern
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -86,7 +87,7 @@ def test_mail_to_a_person_who_waits_says_how_seats_are_given(
     notifications: NotificationService, mode: str | None
 ) -> None:
     notifications.consume_event()
-    stated = {} if mode is None else {"promotion_mode": mode}
+    stated: dict[str, Any] = {} if mode is None else {"promotion_mode": mode}
     notifications.consume(notifications.registration_message("waitlisted", new_id(), **stated))
     with Relay({}) as relay:
         assert notifications.sender(relay.port).run_once(Stop()) == 1
