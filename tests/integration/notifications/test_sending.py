@@ -83,9 +83,7 @@ BY_MODE = {
 
 
 @pytest.mark.parametrize("mode", BY_MODE)
-def test_mail_to_a_person_who_waits_says_how_seats_are_given(
-    notifications: NotificationService, mode: str | None
-) -> None:
+def test_waiting_list_mail_states_the_promotion_mode(notifications: NotificationService, mode: str | None) -> None:
     notifications.consume_event()
     stated: dict[str, Any] = {} if mode is None else {"promotion_mode": mode}
     notifications.consume(notifications.registration_message("waitlisted", new_id(), **stated))
