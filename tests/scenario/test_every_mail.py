@@ -19,6 +19,7 @@ from services.notifications.mails.kinds import (
     KINDS,
     MAILED_ONCE,
     MANAGING_KINDS,
+    PROMOTION_MODES,
     PROPOSAL,
     REMINDER_KINDS,
 )
@@ -44,8 +45,10 @@ VARIED = "SELECT DISTINCT kind, form_kind FROM mail JOIN recipient USING (subjec
 ELSEWHERE = {
     (text, PROPOSAL)
     for text in ("details", "address-changed", "address-restored", "reminder-7-days", "reminder-1-day", LATE_REMINDER)
-}
-"""Wordings for proposers that differ little from others of the story: ``tests/unit/notifications`` renders them."""
+} | {("waiting-list", mode) for mode in PROMOTION_MODES}
+"""Wordings for proposers that differ little from others of the story: ``tests/unit/notifications`` renders them. The
+waiting list by promotion mode: ``tests/integration/notifications/test_sending.py``.
+"""
 
 OF_THE_RELAY = ["Return-Path", "Delivered-To"]
 OF_BULLETINS = ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"]
