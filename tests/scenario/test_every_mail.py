@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from services.notifications.composing.model import LATE_REMINDER, VARIANTS
+from services.notifications.composing.model import LATE_REMINDER, PROMOTION_MODES, VARIANTS
 from services.notifications.composing.texts import wording
 from services.notifications.mails.kinds import (
     DECISION_KINDS,
     KINDS,
     MAILED_ONCE,
     MANAGING_KINDS,
-    PROMOTION_MODES,
     PROPOSAL,
     REMINDER_KINDS,
 )
