@@ -23,10 +23,12 @@ MAIL_TIMEOUT_S = 45.0
 POLL_EVERY_S = 0.2
 LEFT_AT_A_TIME = 5
 """Registrations of runs without a mail that are cancelled later, in one run."""
+LEFT_AT_MOST = 20
+"""More than the form registers while no link is used (``TROIKA_UNVERIFIED_A_DAY``); further runs leave nothing."""
 DONE, REFUSED, UNDECIDED, UNMAILED, UNCANCELLED = "done", "refused", "undecided", "unmailed", "uncancelled"
 SEE_OTHER, ACCEPTED = 303, 202
-RECEIVED, REGISTERED = "received", ("confirmed", "waitlisted")
-"""Status on a receipt before and after the decision, for a form that confirms no addresses."""
+RECEIVED, DECIDED = "received", ("confirmed", "waitlisted", "check-your-mail")
+"""Status on a receipt before and after the decision. The third: after some runs of a person who uses no link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,11 @@ class Canary:
     """Attributes:
     public_url: where people find Troika.
     inbox_url: the mail sink in which mails to the canary's addresses arrive; empty if it can read none.
-    address: each run uses a sub-address of it (``name+tag@domain``), without an inbox the address itself.
+    address: with an inbox each run has a mailbox of its own in the same domain (``name-tag@domain``), so that what one
+        run leaves behind delays no mail of the next; without one it uses the address itself.
     form: slug of the canary's form.
     timeout_s: how long to wait for the mail, or for the decision, seconds.
-    left: addresses of runs whose mail had not come: a form has room for so many people of one mailbox, so they are
+    left: addresses of runs whose mail had not come: a form registers so many people who use no link, so they are
         cancelled once it has.
     """
 
@@ -59,7 +62,7 @@ class Canary:
     address: str
     form: str = FORM
     timeout_s: float = MAIL_TIMEOUT_S
-    left: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
+    left: deque[str] = field(default_factory=deque)
 
     def run_once(self, rest: Callable[[float], bool]) -> CanaryResult:
         """One run; a server that does not answer is a result, not an error.
@@ -71,7 +74,7 @@ class Canary:
         if not self.inbox_url:
             return self._until_decided(tag, rest)
         name, _, domain = self.address.partition("@")
-        address = f"{name}+{tag}@{domain}"
+        address = f"{name}-{tag}@{domain}"
         handover_s: float | None = None
         outcome = REFUSED
         try:
@@ -82,7 +85,8 @@ class Canary:
             outcome, began_at = UNMAILED, time.monotonic()
             link = self._wait_for_link(address, rest)
             if not link:
-                self.left.append(address)
+                if len(self.left) < LEFT_AT_MOST:
+                    self.left.append(address)
                 return CanaryResult(outcome, None, f"no mail within {self.timeout_s:g} s")
             outcome, handover_s = UNCANCELLED, time.monotonic() - began_at
             status = self._cancel(link)
@@ -102,7 +106,7 @@ class Canary:
                 seen = self._decision(answer.json()["receipt"])
                 if seen != RECEIVED or rest(POLL_EVERY_S):
                     break
-            return CanaryResult(DONE if seen in REGISTERED else outcome, None, f"receipt {seen}")
+            return CanaryResult(DONE if seen in DECIDED else outcome, None, f"receipt {seen}")
         except requests.RequestException as error:
             return CanaryResult(outcome, None, type(error).__name__)
 

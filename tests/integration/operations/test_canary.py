@@ -97,7 +97,7 @@ def test_run_registers_waits_and_cancels() -> None:
     assert (first.outcome, second.outcome, everything.cancelled) == (DONE, DONE, 2)
     assert first.handover_s is not None
     assert len(set(everything.registered)) == 2
-    assert all(address.startswith("canary+") for address in everything.registered)
+    assert all(address.startswith("canary-") for address in everything.registered)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,7 @@ def test_failed_run_reports_the_last_step(ways: dict[str, object], outcome: str,
     [
         ({}, DONE, "receipt confirmed"),
         ({"decision": "waitlisted"}, DONE, "receipt waitlisted"),
+        ({"decision": "check-your-mail"}, DONE, "receipt check-your-mail"),
         ({"decision": "received"}, UNDECIDED, "receipt received"),
         ({"decision": "closed"}, UNDECIDED, "receipt closed"),
         ({"answer": 503}, REFUSED, "status 503"),
@@ -133,7 +134,7 @@ def test_run_without_an_inbox_ends_with_the_decision(ways: dict[str, object], ou
 
 
 def test_registration_of_a_run_with_a_late_mail_is_cancelled_by_a_later_run() -> None:
-    """A mailbox is limited to so many people on a form: registrations left by an outage make room for the next run."""
+    """A form registers so many people who use no link: those left by an outage make room for the next run."""
     with _serving(mailing=False) as everything:
         canary = _canary(everything.url)
         assert [canary.run_once(NEVER.wait).outcome for _ in range(3)] == [UNMAILED] * 3
