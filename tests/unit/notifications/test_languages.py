@@ -49,6 +49,12 @@ def test_times_in_plain_text_run_in_the_direction_of_the_language() -> None:
         assert times[0].startswith(begins)
 
 
+@pytest.mark.parametrize("kind", ["address-changed", "seat-offered", "invitation"])
+def test_a_time_in_an_arabic_sentence_runs_from_right_to_left(kind: str) -> None:
+    """In a first-strong isolate around it, its parts would run from left to right (UAX 9, rule P2)."""
+    assert "حتى \N{RIGHT-TO-LEFT ISOLATE}" in write(sample(kind, "ar")).plain
+
+
 def test_every_language_has_its_own_version_of_every_text() -> None:
     texts = [wording(language) for language in LANGUAGES]
     for name in TEXTS:
