@@ -115,7 +115,7 @@ SECURITY_EVENTS = (SEALED_ANSWERS_READ,)
 
 FAIL_POINTS = {
     "intake.storing": Point("a submission is sealed and about to be stored", ("web",)),
-    "intake.stored": Point("it is stored, nobody is answered", ("web",)),
+    "intake.stored": Point("it is stored, no response is sent", ("web",)),
     "decide.claimed": Point("it is committed that a batch is tried, nothing of it is read", ("decide",)),
     "decide.decided": Point("what becomes of a batch is written, nothing is committed", ("decide",)),
     "decide.committed": Point("it is committed, no mail is handed over", ("decide",)),

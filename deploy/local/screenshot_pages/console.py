@@ -138,8 +138,8 @@ def sealed_log(page: Page, places: Places) -> None:
 def approval(page: Page, places: Places) -> None:
     """The whole list, which waits for a second person."""
     console("/console/registrations/sealed-lists")(page, places)
-    if page.get_by_role("link", name="All sealed answers of").count():
-        page.get_by_role("link", name="All sealed answers of").first.click()
+    if page.get_by_role("link", name="All sealed answers: ").count():
+        page.get_by_role("link", name="All sealed answers: ").first.click()
         page.get_by_role("heading", name="Request", exact=True).wait_for(timeout=WITHIN_MS)
         return
     sealed_new(page, places)

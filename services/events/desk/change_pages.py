@@ -32,8 +32,8 @@ POSTPONED, CANCELLED = EventStatus.POSTPONED, EventStatus.CANCELLED
 STATUS_CHOICES: Mapping[str, str] = {"tentative": "Tentative: the date may change", "confirmed": "Confirmed"}
 
 NO_ONE = "No one has to be notified."
-PUT_BACK = "This puts back a change whose mails have not been made: no one is notified."
-WAIT = "Mails are made one minute after the last change. If you put it back before that, no one is notified."
+PUT_BACK = "This undoes a change whose mails have not been made: no one is notified."
+WAIT = "Mails are made one minute after the last change. If you undo the change before that, no one is notified."
 
 RECORDED_AS = {"attendance": EDITED}
 """Name in the history of an action that is not a step of the event's life cycle."""

@@ -266,12 +266,12 @@ def done_text(name: str, waiting: int, last: NotedChange | None, now: datetime) 
 
 
 def notice_sentence(notice: Notice, waiting: int, now: datetime) -> str:
-    """``3 people will be notified of a change of place, at 12:01 UTC. If you put it back before, no one is.``"""
+    """``3 people will be notified of a change of place, at 12:01 UTC. If you undo it before that, no one is.``"""
     if notice.sent:
         return "1 mail about this was sent." if notice.sent == 1 else f"{notice.sent} mails about this were sent."
     match notice.state(now):
         case NoticeState.WITHDRAWN:
-            return "Put back in time: no one is notified."
+            return "Undone in time: no one is notified."
         case NoticeState.DUE:
             return "No mail about this has been sent."
         case NoticeState.WAITING if not waiting:
@@ -280,7 +280,7 @@ def notice_sentence(notice: Notice, waiting: int, now: datetime) -> str:
             people = "1 person" if waiting == 1 else f"{waiting} people"
             return (
                 f"{people} will be notified at {notice.due_at:%H:%M} UTC ({field_words(notice.fields)}). "
-                "If you put it back before that, no one is."
+                "If you undo the change before that, no one is notified."
             )
         case state:
             assert_never(state)

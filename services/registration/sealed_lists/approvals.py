@@ -52,7 +52,10 @@ from shared.public_forms.definition import parse_definition
 from shared.runtime.errors import DomainError
 
 MayTouch = Callable[[str], bool]
-NEW = "the access of one of you is less than three days old: another person must approve it, or you must wait"
+NEW = (
+    "you or the person who asked has had access for less than three days; another person must approve it, or it must "
+    "be requested again later"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,11 +104,11 @@ def test_a_change_that_is_put_back_in_time_causes_no_mail(
     preview = signed_in.post(
         _path("revive"), data={"status": "tentative", "seen": _seen(signed_in.get(_path("revive")))}, headers=OWN_SITE
     )
-    assert "This puts back a change whose mails have not been made: no one is notified." in preview.text
+    assert "This undoes a change whose mails have not been made: no one is notified." in preview.text
     done = _do(signed_in, "revive", status="tentative")
     clock.advance(timedelta(hours=1))
     page = signed_in.get(done).text
-    assert "The event is revived. Put back in time: no one is notified." in page
+    assert "The event is revived. Undone in time: no one is notified." in page
     assert page.count("Together with the change above.") == 1
     assert "will be notified" not in page
 
