@@ -61,13 +61,15 @@ class Places:
         requests.post(address, json={**answers, **proof}, timeout=10).raise_for_status()
 
     def confirm(self, link: str) -> None:
-        """Confirm all that waits for a confirmation link, as its owner does.
+        """Confirm all that waits for a confirmation link, as its owner does, once something waits there.
 
         Raises:
-            requests.HTTPError: nothing waits there.
+            requests.HTTPError: it is refused.
+            TimeoutError: nothing waits there.
         """
-        shown = requests.get(link, timeout=10).text
-        choices = dict.fromkeys(re.findall(r'name="(choice-[^"]+)" value="confirm"', shown), "confirm")
+        waiting = re.compile(r'name="(choice-[^"]+)" value="confirm"')
+        names = soon(lambda: waiting.findall(requests.get(link, timeout=10).text) or None, "submission to confirm")
+        choices = dict.fromkeys(names, "confirm")
         requests.post(link, data={**choices, "action": "choose", "lang": "en"}, timeout=10).raise_for_status()
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from deploy.local.screenshot_pages.participants import register_some
-from tests.browser.demo_process import Demo, end_demo, sign_in, start_demo
+from tests.browser.demo_process import Demo, end_demo, register_at_once, sign_in, start_demo
 from tests.browser.visitor import Visit, visit
 from tests.support.browser import chromium
 from tests.support.processes import ProcessGroup
@@ -24,6 +24,7 @@ def demo(run_folder: RunFolder) -> Iterator[Demo]:
     try:
         running = start_demo(run_folder, processes)
         register_some(running.places)
+        register_at_once(running.places)
         yield running
         end_demo(running, processes)
     finally:

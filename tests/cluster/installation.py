@@ -246,7 +246,9 @@ class Cluster:
         shutil.copytree(PROJECT / SAMPLE, sample, dirs_exist_ok=True)
         (sample / "working-groups.yaml").write_text("[]\n")
         forms = [form for form in yaml.safe_load((sample / "forms.yaml").read_text()) if form["slug"] == WEBINAR]
-        (sample / "forms.yaml").write_text(yaml.safe_dump([{**forms[0], "capacity": 1_000_000}]))
+        (sample / "forms.yaml").write_text(
+            yaml.safe_dump([{**forms[0], "verification": "none", "capacity": 1_000_000}])
+        )
         self.command("events", "load", str(sample), "--move-to-next", WEBINAR, "--weeks-later", "1")
         self.command("registration", "load", str(sample))
 

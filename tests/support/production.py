@@ -26,6 +26,7 @@ from services.notifications.sending.service import LEASE
 from tests.support.ports import free_block
 from tests.support.processes import PROJECT
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
+from tests.support.web import register_at_once
 
 PACE = 25
 """A minute is 2.4 seconds: still more than the second between two ticks of an idle consumer, and than one scrape."""
@@ -56,6 +57,7 @@ class Production:
         sample = self.run.part("sample")
         shutil.copytree(PROJECT / SAMPLE, sample, dirs_exist_ok=True)
         (sample / "working-groups.yaml").write_text("[]\n")
+        register_at_once(sample)
         self.environment = {
             **BASE_ENVIRONMENT,
             RUN_VARIABLE: str(self.run.path),

@@ -30,10 +30,15 @@ def first_mail(places: Places, address: str) -> dict[str, Any]:
 
 
 def register_traveller(places: Places) -> str:
-    """The id of a traveller's registration, confirmed."""
-    places.confirm(places.linked(first_mail(places, TRAVELLER)["id"], "/c/"))
-    found = soon(lambda: places.ask("GET", "/v1/registrations", params={"q": TRAVELLER})["items"], "a traveller")
-    return str(found[0]["id"])
+    """The id of a traveller's registration, confirmed; confirms it first if that is needed."""
+
+    def find() -> str | None:
+        items = places.ask("GET", "/v1/registrations", params={"q": TRAVELLER})["items"]
+        return next((str(registration["id"]) for registration in items), None)
+
+    if find() is None:
+        places.confirm(places.linked(first_mail(places, TRAVELLER)["id"], "/c/"))
+    return soon(find, "registration of a traveller")
 
 
 def confirm_address(page: Page, places: Places) -> None:
