@@ -26,8 +26,8 @@ from deploy.compose.dotenv import dotenv_faults, names_in
 from deploy.compose.monitoring import EXPORTER_FOLDER
 from deploy.compose.settings_files import OF_COMPOSE, TOOLS_FOLDER, Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import FORM_KEYS, KEYS_DATABASE, Secrets, make_keys
-from deploy.servers.audit_role import grant_reading, is_made
-from deploy.servers.databases import make_databases
+from deploy.servers.audit_role import is_made
+from deploy.servers.databases import complete_rights, make_databases
 from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
@@ -145,10 +145,10 @@ def databases(folder: Path, superuser_url: str | None) -> None:
     for service in SERVICES:
         _migrate(folder / TOOLS_FOLDER, service, insecure)
         with _superuser_of(superuser, service) as owner:
-            grant_reading(owner, service)
+            complete_rights(owner, service)
     if keys_server is not None:
         with _superuser_of(keys_server, KEYS) as owner:
-            grant_reading(owner, KEYS)
+            complete_rights(owner, KEYS)
     click.echo("The databases have the schema of this version.")
 
 

@@ -13,7 +13,8 @@ import psycopg
 
 from deploy.local.ports import DemoPorts
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.servers.audit_role import ROLE, grant_reading, is_made, make_role
+from deploy.servers.audit_role import ROLE, is_made, make_role
+from deploy.servers.databases import complete_rights
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, process_of
 from services.events.loading.folder import read_folder
@@ -106,7 +107,7 @@ def prepare(folder: Path, ports: DemoPorts, content: Content = Content.SAMPLE) -
     for service in SERVICES:
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
-    _let_audit_read(server)
+    _complete_rights(server)
     if content is not Content.NOTHING:
         load_once(folder, ports.partner_url, lambda: _load(installation))
     return installation
@@ -140,18 +141,18 @@ def audit_urls(folder: Path) -> dict[str, str]:
     """
     server = EmbeddedServer(folder / "postgres")
     server.start(LOGINS)
-    return _let_audit_read(server)
+    return _complete_rights(server)
 
 
-def _let_audit_read(server: EmbeddedServer) -> dict[str, str]:
-    """Give the audit's login its rights; without the bus where messages travel through a broker."""
+def _complete_rights(server: EmbeddedServer) -> dict[str, str]:
+    """Give what the owners cannot; the audit's addresses, without the bus where messages travel through a broker."""
     readable = {}
     for name in LOGINS:
         with psycopg.connect(server.administrators(name), autocommit=True) as administrator:
             make_role(administrator, server.password(ROLE))
             if not is_made(administrator, name):
                 continue
-            grant_reading(administrator, name)
+            complete_rights(administrator, name)
         readable[name] = server.url(name, ROLE)
     return readable
 

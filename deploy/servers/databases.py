@@ -6,10 +6,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from deploy.servers.audit_role import ROLE, make_role
-from deploy.servers.logins import DATABASES, make_login, service_roles
+from deploy.servers.audit_role import ROLE, grant_reading, make_role
+from deploy.servers.logins import DATABASES, RIGHTS, make_login, service_roles
 from deploy.servers.monitor_role import MONITOR, make_monitor
-from shared.db.roles import migrator
+from shared.db.roles import close_functions, migrator
+
+_OPEN_TO_ALL = """
+    SELECT datname FROM pg_database CROSS JOIN aclexplode(coalesce(datacl, acldefault('d', datdba))) AS entry
+    WHERE datname IN ('postgres', 'template1') AND entry.grantee = 0
+"""
 
 
 def make_databases(
@@ -17,7 +22,7 @@ def make_databases(
 ) -> None:
     """One database per service and the keys database, each owned by its migrator, and a login for each process.
 
-    A migrator may enter no other database.
+    A migrator may enter no other database; neither it nor a login enters those that every server has.
 
     Existing ones are kept; the logins get their rights when the schema is migrated.
 
@@ -33,6 +38,18 @@ def make_databases(
         if administrator.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).rowcount == 0:
             administrator.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
         administrator.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    administrator.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
+    for (name,) in administrator.execute(_OPEN_TO_ALL).fetchall():
+        administrator.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
     make_role(administrator, passwords[ROLE])
     make_monitor(administrator, passwords[MONITOR])
+
+
+def complete_rights(administrator: psycopg.Connection[Any], database: str) -> None:
+    """Give what a database's owner cannot, once it has its newest schema; repeating it changes nothing.
+
+    Args:
+        administrator: a connection of a superuser to that database.
+        database: whose it is: a service's name, ``keys`` or ``bus``.
+    """
+    grant_reading(administrator, database)
+    close_functions(administrator, RIGHTS[database])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from deploy.servers.logins import service_roles, written
+from deploy.servers.logins import RIGHTS, service_roles, written
 from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import PROCESSES, operations_path, worker_name
 from deploy.up.installation import remove
@@ -18,6 +18,7 @@ from deploy.up.ports import chosen_ports
 from deploy.up.secrets import broker_definitions
 from deploy.up.stopping import stop_everything
 from deploy.up.watching import alerts_url
+from shared.db.roles import written_closing
 from shared.messaging.topology import user_names
 
 FOLDER = Path(os.environ.get("TROIKA_UP_FOLDER") or "var/up")
@@ -116,6 +117,13 @@ def logins(passwords: Path) -> None:
     if missing := sorted(set(service_roles()) - set(given)):
         sys.exit(f"no password for {', '.join(missing)}")
     print(written({name: given[name] for name in service_roles()}))
+
+
+@main.command()
+@click.argument("database", type=click.Choice(sorted(RIGHTS)))
+def functions(database: str) -> None:
+    """Print the statement that closes PostgreSQL's functions in a DATABASE, for a superuser to run in it."""
+    print(written_closing(RIGHTS[database]))
 
 
 def _print_where_to_start() -> None:

@@ -20,10 +20,10 @@ from deploy.up.runtime import OPERATORS, ROLES, make_runtime
 from deploy.up.servers import (
     audit_urls,
     broker_units,
+    complete_rights,
     database_unit,
     database_url,
     given_setting,
-    let_audit_read,
     make_databases,
     named_databases,
     named_logins,
@@ -65,13 +65,13 @@ class ServiceDatabases:
     url: by service and kind of process.
     audit: by service, for the audit's login; empty where it was given none.
     make: makes them, once the server runs.
-    let_audit_read: gives that login its rights, once they have their schema.
+    complete_rights: gives what their owners cannot, once they have their schema.
     """
 
     url: Callable[[str, str], str]
     audit: dict[str, str]
     make: Callable[[], None] = _nothing
-    let_audit_read: Callable[[], None] = _nothing
+    complete_rights: Callable[[], None] = _nothing
 
 
 def prepare(folder: Path) -> Prepared:
@@ -100,7 +100,7 @@ def prepare(folder: Path) -> Prepared:
     def fill() -> None:
         databases.make()
         _fill(services, folder)
-        databases.let_audit_read()
+        databases.complete_rights()
 
     mine = [*services.units(), *([sink_unit(folder, ports, runtime)] if has_sink() else [])]
     asked = secrets.audit_broker_url(broker, ports["amqp"])
@@ -148,7 +148,7 @@ def _databases(folder: Path, ports: InstallationPorts, place: Path, servers: lis
         lambda service, process: database_url(port, passwords, service, process),
         audit_urls(port, passwords),
         lambda: make_databases(port, passwords),
-        lambda: let_audit_read(port, passwords),
+        lambda: complete_rights(port, passwords),
     )
 
 

@@ -10,7 +10,7 @@ import psycopg
 
 from deploy.local.ports import is_taken
 from deploy.servers import databases, postgres, rabbitmq
-from deploy.servers.audit_role import ROLE, grant_reading, is_made
+from deploy.servers.audit_role import ROLE, is_made
 from deploy.servers.logins import DATABASES, LOGINS
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
@@ -74,13 +74,13 @@ def make_databases(port: int, passwords: dict[str, str]) -> None:
         databases.make_databases(connection, passwords)
 
 
-def let_audit_read(port: int, passwords: dict[str, str]) -> None:
-    """Give the audit's login its rights, once every database has its newest schema."""
+def complete_rights(port: int, passwords: dict[str, str]) -> None:
+    """Give what the databases' owners cannot, once every database has its newest schema."""
     for database in DATABASES:
         address = _superusers(port, passwords[SUPERUSER], database)
         with psycopg.connect(address, autocommit=True) as connection:
             if is_made(connection, database):
-                grant_reading(connection, database)
+                databases.complete_rights(connection, database)
 
 
 def audit_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:

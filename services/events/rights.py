@@ -34,6 +34,9 @@ _SEPARATE: Rights = {
         "solve": "select update",
         "operator": "select update",
     },
+    # locks: those of two numbers for the check of keys, those of one for all else
+    "pg_advisory_xact_lock(integer,integer)": {DESK: "execute", "consume": "execute", "operator": "execute"},
+    "pg_advisory_xact_lock(bigint)": {DESK: "execute", "consume": "execute", "operator": "execute"},
     "series": {PUBLIC: "select", DESK: "select insert update delete", "operator": "select insert update"},
     "working_group": {PUBLIC: "select", DESK: "select insert update delete", "operator": "select insert update"},
     "event": {

@@ -44,6 +44,11 @@ _SEPARATE: Rights = {
         "deliver": "select update",
         "operator": "select update",
     },
+    # locks: those of two numbers for the check of keys, which public processes need too; those of one for all else
+    "pg_advisory_xact_lock(integer,integer)": dict.fromkeys(
+        (PUBLIC, DESK, "consume", "send", "deliver", "operator"), "execute"
+    ),
+    "pg_advisory_xact_lock(bigint)": dict.fromkeys((DESK, "consume", "schedule", "operator"), "execute"),
     "event_copy": {
         DESK: "select",
         "consume": "select insert update",

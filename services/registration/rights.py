@@ -34,6 +34,12 @@ _SEPARATE: Rights = {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, CONSUME, TEND), "select insert"),
         OPERATOR: "select insert update delete",
     },
+    # locks: those of two numbers for the check of keys, which public processes need too; those of one for all else
+    "pg_advisory_xact_lock(integer,integer)": dict.fromkeys(
+        (FORMS, OWN, DESK, DECIDE, CONSUME, TEND, OPERATOR), "execute"
+    ),
+    "pg_advisory_xact_lock(bigint)": {DESK: "execute"},
+    "pg_try_advisory_xact_lock(bigint)": {TEND: "execute", DECIDE: "execute"},  # DECIDE: of 0.1.0
     # forms
     "public_form": dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND, OPERATOR), "select"),
     "public_event": dict.fromkeys((FORMS, OWN, DESK), "select"),

@@ -25,7 +25,8 @@ Rights = Mapping[str, Mapping[str, str]]
 """Verbs by table and process, or by table and login: ``{"outbox": {"web": "insert", "relay": "select update"}}``.
 
 A verb may be limited to some columns: ``update(claimed_by,claims)``. A name with arguments is a function, which can
-only be executed: ``{"receipt_of(bytea)": {"forms": "execute"}}``.
+only be executed: ``{"receipt_of(bytea)": {"forms": "execute"}}``. Of PostgreSQL's own functions those that lock numbers
+are named, such as ``pg_advisory_xact_lock(bigint)``.
 """
 
 VERBS = frozenset({"select", "insert", "update", "delete", "execute"})
@@ -103,7 +104,8 @@ def as_set(rights: Rights) -> set[tuple[str, str, str]]:
 def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
     """Give the logins exactly these rights in the database of ``owner``, and revoke all others; only they may connect.
 
-    Repeating it changes nothing. It is part of the transaction that ``owner`` is in, if any.
+    PostgreSQL's own functions are not the owner's to give (:func:`close_functions`). Repeating it changes nothing. It
+    is part of the transaction that ``owner`` is in, if any.
 
     Args:
         owner: a connection of the database's owner.
@@ -114,7 +116,12 @@ def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
     """
     names = logins_of(rights)
     there = {str(name) for (name,) in _rows(owner, _LOGINS, names)}
-    wanted = {right for entry in as_set(rights) if entry[1] in there for right in _by_column(*entry)}
+    wanted = {
+        right
+        for entry in as_set(rights)
+        if entry[1] in there and not _is_builtin(entry[0])
+        for right in _by_column(*entry)
+    }
     for right in sorted(_held(owner, names) - wanted):
         owner.execute(_statement("REVOKE {verb} ON {table} FROM {login}", *right))
     for right in sorted(wanted - _held(owner, names)):  # queried again: a whole table's REVOKE takes its columns' too
@@ -145,6 +152,73 @@ def _object(name: str) -> sql.Composable:
         return sql.Identifier(name)
     types = sql.SQL(arguments.rstrip(")"))
     return sql.SQL("FUNCTION {}({})").format(sql.Identifier(function), types)
+
+
+_CLOSED = """
+    SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+        AND proname ~ '^(pg_(try_)?advisory_(xact_)?lock|lo_|loread$|lowrite$)'
+"""
+"""Functions that PostgreSQL lets every login execute: they lock any number, or store large objects of any size."""
+
+OPEN_FUNCTIONS = f"""
+    SELECT count(*) FROM ({_CLOSED}) AS closed(function) WHERE has_function_privilege('public', function, 'execute')
+"""  # noqa: S608 - constants
+"""How many of them every login may still execute."""
+
+_CLOSE = """
+    DO $$
+    DECLARE statement text;
+    BEGIN
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            RETURN;
+        END IF;
+        FOR statement IN
+            SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', function) FROM ({closed}) AS closed(function)
+            UNION ALL
+            SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM %I', function, rolname)
+                FROM ({closed}) AS closed(function), pg_roles WHERE rolname IN ({logins})
+            UNION ALL
+            SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', function, rolname)
+                FROM ({closed}) AS closed(function), pg_roles JOIN pg_database ON datdba = pg_roles.oid
+                WHERE datname = current_database() AND function::text LIKE 'pg!_%' ESCAPE '!'
+            UNION ALL
+            SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', function, rolname)
+                FROM (VALUES {rights}) AS given(function, who) JOIN pg_roles ON rolname = who
+        LOOP
+            EXECUTE statement;
+        END LOOP;
+    END $$;
+"""
+
+
+def close_functions(administrator: psycopg.Connection[Any], rights: Rights) -> None:
+    """Let only the owner and the logins named in ``rights`` lock numbers, and no login store large objects.
+
+    Only a superuser may; from any other administrator the functions stay as they are, and the doctor reports it.
+    Repeating it changes nothing; it takes effect at once, in one transaction.
+
+    Args:
+        administrator: a connection to the database.
+        rights: by table and login.
+    """
+    administrator.execute(written_closing(rights).encode())
+
+
+def written_closing(rights: Rights) -> str:
+    """The same as a statement, for a superuser to run in the database."""
+    given = [(name, who) for name, whom in sorted(rights.items()) if _is_builtin(name) for who in sorted(whom)]
+    pairs = [sql.SQL("({}, {})").format(*map(sql.Literal, pair)) for pair in given or [("", "")]]
+    names = [sql.Literal(name) for name in logins_of(rights)]
+    return _CLOSE.format(
+        closed=_CLOSED,
+        logins=sql.SQL(", ").join(names).as_string(None),
+        rights=sql.SQL(", ").join(pairs).as_string(None),
+    )
+
+
+def _is_builtin(name: str) -> bool:
+    """Whether it is a function of PostgreSQL's own: no one else's name may begin like this."""
+    return name.startswith("pg_")
 
 
 def _let_in(owner: psycopg.Connection[Any], logins: Iterable[str]) -> None:

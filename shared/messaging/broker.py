@@ -206,7 +206,9 @@ _BY_PROCESS = {
 }
 
 RIGHTS: Rights = {
-    "bus_message": {login(service, process): verbs for service in SERVICES for process, verbs in _BY_PROCESS.items()}
+    "bus_message": {login(service, process): verbs for service in SERVICES for process, verbs in _BY_PROCESS.items()},
+    # a session's sign of life
+    "pg_advisory_lock(bigint)": {login(service, process): "execute" for service in SERVICES for process in _BY_PROCESS},
 }
 """Verbs by table and login."""
 

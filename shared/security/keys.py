@@ -159,7 +159,8 @@ def _acceptable(rule: KeyRule, known: Sequence[KnownKey], now: datetime) -> set[
     return {newest.value} | {one.value for one in known if one not in settled}
 
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('key checks', 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('key checks'), 0)")
+"""Of two numbers, the only lock of that kind: public processes may take it, and no lock of one number."""
 _KNOWN = text("""
     SELECT name, value, added_at FROM key_check WHERE name = ANY(:names) ORDER BY name, added_at DESC, value
 """)

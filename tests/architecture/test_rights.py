@@ -36,6 +36,11 @@ OPERATORS = ("shared.cli.recovery",)
 """Modules whose commands every service has."""
 WORKER = ("shared.cli.commands", "run_workers")
 
+TWO_NUMBERS = {("pg_advisory_xact_lock", "shared.security.keys._LOCK")}
+"""Statements with locks of two numbers; all others have one."""
+EARLIER = {"registration": {("pg_try_advisory_xact_lock(bigint)", "decide")}}
+"""What only the code of 0.1.0 does, which runs during an upgrade and after a rollback."""
+
 APPEND_ONLY = {
     "registration": {"form_change"},
     "events": {"event_note", "event_change", "schedule_version", "version_placement"},
@@ -102,13 +107,15 @@ def _made(service: str, pattern: str) -> set[str]:
 def given_to(service: str) -> set[tuple[str, str, str]]:
     """(table or function, process, verb), for any columns that the verb is limited to."""
     return {
-        (table.partition("(")[0], process, verb.partition("(")[0]) for table, process, verb in as_set(RIGHTS[service])
+        (table.partition("(")[0], process, verb.partition("(")[0])
+        for table, process, verb in as_set(RIGHTS[service])
+        if not table.startswith("pg_")
     }
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_table_has_an_entry(service: str) -> None:
-    named = {table.partition("(")[0] for table in RIGHTS[service]}
+    named = {table.partition("(")[0] for table in RIGHTS[service] if not table.startswith("pg_")}
     missing = tables_of(service) - named
     assert not missing, (
         f"State in services/{service}/rights.py what each process may do with {', '.join(sorted(missing))}: "
@@ -135,6 +142,24 @@ def test_each_process_has_the_rights_that_its_code_needs_and_no_more(service: st
     missing = [f"{entry[1]} needs {entry[2]!r} on {entry[0]!r}: {', '.join(places[entry])}" for entry in needed - given]
     too_much = [f"{process} never issues {verb!r} on {table!r}" for table, process, verb in given - needed]
     assert not missing + too_much, f"services/{service}/rights.py:\n" + "\n".join(sorted(missing + too_much))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_process_may_take_the_locks_that_its_code_takes_and_no_others(service: str) -> None:
+    processes = roots_of(service)
+    given = {
+        (name, process)
+        for name, process, _verb in as_set(RIGHTS[service])
+        if name.startswith("pg_") and process in processes
+    }
+    functions = {name.partition("(")[0] for name, _process in given}
+    needed = {
+        (f"{name}({'integer,integer' if (name, where) in TWO_NUMBERS else 'bigint'})", process)
+        for process, roots in processes.items()
+        for name, verbs in issued(roots, functions, [(f"services.{service}.wiring", "describe")]).items()
+        for where in verbs["execute"]
+    }
+    assert given == needed | EARLIER.get(service, set())
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -13,8 +13,8 @@ import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.servers.audit_role import ROLE, grant_reading, variable
-from deploy.servers.databases import make_databases
+from deploy.servers.audit_role import ROLE, variable
+from deploy.servers.databases import complete_rights, make_databases
 from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import SERVICES, WEB_PROCESSES, process_of, worker_name
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
@@ -187,10 +187,10 @@ class Cluster:
         return self._python(f"services.{service}", *words, env=environment, project=project)
 
     def migrate(self, service: str, project: Path | None = None) -> None:
-        """Bring a database to the newest schema of a tree, and let the audit read it."""
+        """Bring a database to the newest schema of a tree, and give what its owner cannot."""
         self.command(service, "migrate", project=project)
         with self.postgres.connect(service) as owner:
-            grant_reading(owner, service)
+            complete_rights(owner, service)
 
     def load_definitions(self) -> None:
         """Make queues, bindings and logins of this tree at the broker; existing ones stay."""

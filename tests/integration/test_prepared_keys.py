@@ -16,6 +16,7 @@ from deploy.servers.logins import KEYS, service_roles
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from shared.db.embedded_server import SUPERUSER
+from shared.db.roles import OPEN_FUNCTIONS
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import conninfo
 from tests.support.postgres import PostgresServer
@@ -55,6 +56,7 @@ def test_machine_of_an_operator_gets_databases_logins_and_schema(own_postgres: P
         url = (tmp_path / "audit" / variable(service)).read_text().strip()
         with psycopg.connect(url) as audit:
             assert audit.execute("SELECT count(id) FROM outbox").fetchone() == (0,)
+            assert audit.execute(OPEN_FUNCTIONS).fetchone() == (0,)
 
 
 def test_server_with_an_empty_database_is_taken(postgres: PostgresServer) -> None:

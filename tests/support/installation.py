@@ -1,8 +1,8 @@
 """A service's database, secrets and environment for tests, without any process."""
 
 import shutil
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -14,7 +14,7 @@ from services.registration.wiring import KEYS_MIGRATIONS
 from shared.cli.settings import ON_THE_BUS, WEB, WITHOUT_DATABASE, bus_role_of, role_of
 from shared.db.engine import open_engine
 from shared.db.migrate import migrate
-from shared.db.roles import login, migrator
+from shared.db.roles import close_functions, login, migrator
 from shared.messaging.embedded import create_table
 from shared.runtime.settings import read_database_url
 from tests.support.postgres import PostgresServer
@@ -152,7 +152,12 @@ def make_template(postgres: PostgresServer, name: str) -> str:
     """The template of a service's database, or of ``bus``, with the newest schema and every login's rights."""
     for each in LOGINS[name]:
         postgres.create_role(each)
-    prepare = create_table if name == "bus" else partial(_migrate, name)
+
+    def prepare(url: str) -> None:
+        create_table(url) if name == "bus" else _migrate(name, url)
+        with closing(postgres.connect(database_of(url))) as administrator:
+            close_functions(administrator, RIGHTS[name])
+
     return postgres.make_template(f"template_{name}", prepare, owner=migrator(name))
 
 

@@ -19,6 +19,7 @@ from deploy.servers.logins import KEYS
 from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES
 from shared.cli.settings import COMMANDS
 from shared.db.readiness import MAX_DIFFERENCE, OLDEST_SERVER, newest_revision
+from shared.db.roles import OPEN_FUNCTIONS
 from shared.runtime.errors import Unavailable
 from shared.runtime.settings import connection_parameters, is_loopback
 
@@ -74,6 +75,16 @@ def check_limits(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         yield failed("limits", f"not in force for {len(wrong)} of {len(processes)} logins: {shown}", do)
     else:
         yield ok("limits", f"in force for all {len(processes)} logins")
+
+
+def check_functions(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
+    """Only logins that need advisory locks may take them, and none may store large objects."""
+    for database in host.one_login_each():
+        if found := probes.query(database.url, OPEN_FUNCTIONS)[0][0]:
+            do = "Run as a superuser: troika prepare databases (docs/how-to/postgresql.md, Functions)"
+            yield warning(database.service, f"{found} functions of locks and large objects are open to all logins", do)
+        else:
+            yield ok(database.service, "no function of locks and large objects is open to all logins")
 
 
 def check_schema(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:

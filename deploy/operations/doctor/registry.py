@@ -77,6 +77,7 @@ CHECKS: Sequence[HostCheck] = (
     HostCheck("database-logins", Need.DATABASES, database.check_logins),
     HostCheck("database-version", Need.DATABASES, database.check_version),
     HostCheck("database-limits", Need.DATABASES, database.check_limits),
+    HostCheck("database-functions", Need.DATABASES, database.check_functions),
     HostCheck("database-schema", Need.DATABASES, database.check_schema),
     HostCheck("database-quarantine", Need.DATABASES, database.check_quarantine),
     HostCheck("database-durability", Need.DATABASES, database.check_durability),

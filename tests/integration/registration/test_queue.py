@@ -221,8 +221,10 @@ def test_second_decider_is_on_standby(desk: Desk) -> None:
 
 
 def test_public_login_cannot_stop_the_decider(desk: Desk, installation: TestInstallation) -> None:
-    """It may take any advisory lock, also the one by which 0.1.0 leads; a process of 0.1.0 that leads is waited for."""
+    """Not even where no superuser could close the functions, and it may take the advisory lock by which 0.1.0 leads; a
+    process of 0.1.0 that leads is waited for."""
     forms, lock = desk.work_of(installation, "forms"), 7240018
+    installation.urls.break_it("registration", "GRANT EXECUTE ON FUNCTION pg_advisory_xact_lock(bigint) TO PUBLIC")
     desk.submit()
     with forms.transaction() as public:
         public.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})

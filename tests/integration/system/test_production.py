@@ -121,7 +121,7 @@ def test_each_role_enters_its_own_database_alone(production: Production) -> None
             return "refused" if "permission denied for database" in str(error) else str(error)
         return "enters"
 
-    databases, roles = (*SERVICES, "postgres"), [*service_roles(), MONITOR]
+    databases, roles = (*SERVICES, "postgres", "template1"), [*service_roles(), MONITOR]
     entered = {(role, name): entering(role, name) for role in roles for name in databases}
     own = {(role, role.split("_")[1]) for role in service_roles()} | {(MONITOR, "postgres")}
     assert entered == {place: "enters" if place in own else "refused" for place in entered}

@@ -58,6 +58,11 @@ def test_limits_are_not_asked_of_logins_that_are_not_of_processes() -> None:
     assert only("database-limits", host(databases=(audit,)), probes())[0] == Grade.NOT_ASKED
 
 
+@pytest.mark.parametrize(("found", "grade"), [(0, Grade.OK), (34, Grade.WARNING)])
+def test_functions(found: int, grade: Grade) -> None:
+    assert only("database-functions", ONE, probes(query=rows({"pg_proc": [(found,)]})))[0] == grade
+
+
 @pytest.mark.parametrize(
     ("found", "grade"),
     [([(NEWEST,)], Grade.OK), ([("9999",)], Grade.WARNING), ([("0000",)], Grade.FAILED), ([], Grade.FAILED)],
