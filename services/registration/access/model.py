@@ -25,6 +25,15 @@ ROLE_WORDS = {
 """What each role means, for people who give it and people who are invited to it."""
 
 _LOOKALIKE_SCRIPTS = {"LATIN", "GREEK", "CYRILLIC"}
+_SHOWN_ALIKE = {
+    "A": "АΑ", "B": "ВΒ", "C": "СϹ", "E": "ЕΕ", "G": "Ԍ", "H": "НΗ", "J": "Ј", "K": "КΚ", "M": "МΜ", "N": "Ν",
+    "O": "ОΟ0", "P": "РΡ", "Q": "Ԛ", "S": "Ѕ", "T": "ТΤ", "W": "Ԝ", "X": "ХΧ", "Y": "УҮΥ", "Z": "Ζ",
+    "a": "аα", "c": "сϲ", "d": "ԁ", "e": "е", "h": "һ", "i": "іιı", "j": "јϳ", "l": "IІΙӀӏ1|", "o": "оο", "p": "рρ",
+    "q": "ԛ", "s": "ѕ", "u": "υ", "v": "ν", "w": "ԝ", "x": "х", "y": "уүγ",
+}  # fmt: skip
+"""Letters of Cyrillic and Greek, and digits, that most fonts show as a Latin letter (UTS 39, confusables.txt). No
+library: those on PyPI need ICU to be compiled, or bring old data."""
+_AS_LATIN = str.maketrans({letter: latin for latin, letters in _SHOWN_ALIKE.items() for letter in letters})
 _ADDRESS = re.compile(r"[:/\\@]|\bwww\.|[^\W\d_]{2,}[\w-]*\.[^\W\d_]{2,}", re.IGNORECASE)
 """A URL, a mailbox or a domain. Initials and titles (``J.R. Doe``, ``Dr. Doe``) are none."""
 
@@ -88,6 +97,11 @@ def is_readable(name: str) -> bool:
     if not name.isprintable() or name != " ".join(name.split()) or _ADDRESS.search(normalize("NFKC", name)):
         return False
     return all(len(_LOOKALIKE_SCRIPTS & set(map(_script, word))) <= 1 for word in normalize("NFKC", name).split())
+
+
+def appearance(name: str) -> str:
+    """``name`` for comparison alone: equal for names that look the same though their letters differ."""
+    return normalize("NFKC", normalize("NFKD", name).translate(_AS_LATIN)).casefold()
 
 
 def _script(character: str) -> str:

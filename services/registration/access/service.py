@@ -17,6 +17,7 @@ from services.registration.access.model import (
     NEW_FOR,
     Grant,
     Granted,
+    appearance,
     faults_of,
     grant_obstacle,
 )
@@ -231,8 +232,8 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
     """Invite a colleague; the mail leaves with the transaction. Returns the holder's id.
 
     Raises:
-        DomainError: ``not-allowed``: it reaches further than ``by`` does; ``already-exists``: the name is taken;
-            ``invalid-access``: the grant makes no sense.
+        DomainError: ``not-allowed``: it reaches further than ``by`` does; ``already-exists``: the name is taken, or
+            looks like one that is; ``invalid-access``: the grant makes no sense.
     """
     with desk.work.transaction() as connection:
         now = desk.clock()
@@ -240,9 +241,11 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         store.lock_access(connection)
         holder_id = new_id()
         names = [*(one.name for one in desk.file.holders()), *(one.name for one in store.list_access(connection))]
-        taken = folded(new.name) in map(folded, names)
+        taken = any({same(new.name)} & set(map(same, names)) for same in (folded, appearance))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
-            raise DomainError("already-exists", "a colleague with this name already has access")
+            raise DomainError(
+                "already-exists", "a colleague whose name is the same, or looks the same, already has access"
+            )
         publish(connection, holder_id)
         _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}

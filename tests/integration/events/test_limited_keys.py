@@ -165,6 +165,20 @@ def test_the_console_lists_own_events_alone(
         assert (("Your key gives access to no events." in page), "for your decision" in page) == (not forms, False)
 
 
+@pytest.mark.parametrize("part", ["series", "working-groups"])
+def test_of_what_belongs_to_all_events_it_sees_what_everyone_sees(
+    client: FlaskClient, limited: Limited, as_role: Headers, part: str
+) -> None:
+    """Titles of series and groups are public; how a group is reached is for coordinators of all forms."""
+    public, whole = (
+        client.get(f"/v1/{part}").get_json(),
+        client.get(f"/v1/{part}", headers=as_role("viewer")).get_json(),
+    )
+    assert public["items"]
+    assert ("contact" in whole["items"][0]) is (part == "working-groups")
+    assert client.get(f"/v1/{part}", headers=limited(WEBINAR)).get_json() == public
+
+
 def test_resources_that_are_not_published_are_those_of_own_events_and_series(
     client: FlaskClient, limited: Limited, as_role: Headers
 ) -> None:

@@ -297,6 +297,7 @@ def test_access_ends_in_a_known_year(services: ServicesUnderTest, administrator:
         ("known  colleague", 422),
         ("\u202eknown colleague", 422),
         ("KNOWN ｃolleague", 409),
+        ("Known coIleague", 409),
     ],
 )
 def test_similar_names_of_colleagues_are_refused(

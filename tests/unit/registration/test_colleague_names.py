@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.registration.access.model import is_readable
+from services.registration.access.model import appearance, is_readable
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,22 @@ def test_name_in_one_script_or_one_script_a_word_is_accepted(name: str) -> None:
 )
 def test_name_that_shows_something_else_is_refused(name: str) -> None:
     assert not is_readable(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "same"),
+    [
+        ("Eva Coca", "Еvа Соса", True),
+        ("Coca", "Сосa", True),
+        ("Zoë Pope", "Zоё Роре", True),
+        ("Nina", "Νina", True),
+        ("Ali Ilan", "AIi llan", True),
+        ("Olga", "0lga", True),
+        ("Anna", "Анна", False),
+        ("Ana", "Ane", False),
+        ("Zoë", "Zoe", False),
+    ],
+)
+def test_names_that_look_the_same_compare_equal(name: str, other: str, *, same: bool) -> None:
+    """Whole words of another alphabet too: is_readable refuses mixed ones alone."""
+    assert (appearance(name) == appearance(other)) is same
