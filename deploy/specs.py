@@ -149,6 +149,7 @@ def _notifications(secrets: Secrets, engine: Engine) -> Flask:
         private_keys=_keys(secrets, "notifications"),
         vault_keys=_keys(secrets, "vault"),
         webhook_keys=_keys(secrets, "webhook"),
+        unsubscribe_keys=_keys(secrets, "unsubscribe"),
         unknown_after=timedelta(minutes=15),
     )
     return notifications.build_app(settings, engine)

@@ -34,6 +34,7 @@ _MAILED = (PUBLIC_KEY, EVENTS_PUBLIC_KEY)
 _PROPOSALS = ("TROIKA_EVENTS_KEY_FILE", PUBLIC_KEY, REGISTRATION_PUBLIC_KEY)
 _RECIPIENTS = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 _WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
+_UNSUBSCRIBE = "TROIKA_UNSUBSCRIBE_KEY_FILE"
 
 OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("registration", "web"): (*_SIGN_IN, *_FORMS, "TROIKA_PERSON_KEY_FILE", "TROIKA_INTAKE_KEY_FILE", *_MAILED),
@@ -48,11 +49,11 @@ OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("events", "desk"): (*_CONSOLE, *_PROPOSALS),
     ("events", "consume"): ("TROIKA_EVENTS_KEY_FILE", "TROIKA_PROPOSAL_KEY_FILE"),
     ("events", "rekey"): ("TROIKA_EVENTS_KEY_FILE",),
-    ("notifications", "web"): (*_CONSOLE, _RECIPIENTS, _WEBHOOKS),
-    ("notifications", "public"): (_RECIPIENTS,),
+    ("notifications", "web"): (*_CONSOLE, _RECIPIENTS, _WEBHOOKS, _UNSUBSCRIBE),
+    ("notifications", "public"): (_UNSUBSCRIBE,),
     ("notifications", "desk"): (*_CONSOLE, _RECIPIENTS, _WEBHOOKS),
     ("notifications", "consume"): ("TROIKA_NOTIFICATIONS_KEY_FILE", _RECIPIENTS),
-    ("notifications", "send"): (_RECIPIENTS,),
+    ("notifications", "send"): (_RECIPIENTS, _UNSUBSCRIBE),
     ("notifications", "deliver"): (_WEBHOOKS,),
     ("notifications", "rekey"): (_RECIPIENTS,),
 }
@@ -73,6 +74,7 @@ KEY_FILES = (
     "notifications",
     "vault",
     "webhook",
+    "unsubscribe",
 )
 
 
@@ -112,6 +114,7 @@ class Secrets:
             "TROIKA_NOTIFICATIONS_KEY_FILE": self.folder / "notifications.key",
             "TROIKA_NOTIFICATIONS_VAULT_FILE": self.folder / "vault.key",
             "TROIKA_WEBHOOK_KEY_FILE": self.folder / "webhook.key",
+            "TROIKA_UNSUBSCRIBE_KEY_FILE": self.folder / "unsubscribe.key",
         }
 
     def of(self, service: str, process: str) -> dict[str, str]:

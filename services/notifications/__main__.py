@@ -45,6 +45,7 @@ def send() -> Loop:
     def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
         composer = Composer(
             vault=Vault(list(settings.vault_keys)),
+            links=Vault(list(settings.unsubscribe_keys)),
             public_url=settings.common.public_url,
             mail_from=settings.mail_from,
             organiser=settings.organiser,

@@ -2,7 +2,8 @@
 
 A process that is not named may not even read. Only the migrator empties, changes or drops a table.
 
-``public`` serves the links in bulletins; ``desk`` serves the console and the API with a key.
+``public`` serves the links in bulletins, reads no person, and can only store that a link was used. ``desk`` serves the
+console and the API with a key.
 """
 
 from shared.db.roles import Rights, united
@@ -72,7 +73,6 @@ _SEPARATE: Rights = {
         "operator": "select update",
     },
     "mail": {
-        PUBLIC: "select update",
         DESK: "select insert update",
         "relay": "select delete",
         "consume": "select insert update",
@@ -125,13 +125,15 @@ _SEPARATE: Rights = {
     },
     "bulletin_tester": {DESK: "select insert update", "relay": "select delete", "operator": "select update"},
     "suppression": {
-        PUBLIC: "select insert",
         DESK: "select insert delete",
         "consume": "select insert",
-        "send": "select",
+        "send": "select insert",
         "schedule": "select",
         "operator": "select",
     },
+    "unsubscribe_request": {"send": "select delete"},
+    "former_links": {PUBLIC: "select"},
+    "request_unsubscribing(text,timestamp with time zone)": {PUBLIC: "execute"},
     "webhook": {
         DESK: "select insert update delete",
         "consume": "select",

@@ -47,7 +47,14 @@ WEBHOOK = KeyKind(
     KeyRule.CURRENT,
     "Calls to partners could not be signed.",
 )
-KEY_KINDS = (SIGNING_PUBLIC, PRIVATE, VAULT, WEBHOOK)
+UNSUBSCRIBE = KeyKind(
+    "unsubscribe",
+    "TROIKA_UNSUBSCRIBE_KEY_FILE",
+    "encrypts the links to unsubscribe in bulletins",
+    KeyRule.CURRENT,
+    "Links to unsubscribe in bulletins that were sent before would not work.",
+)
+KEY_KINDS = (SIGNING_PUBLIC, PRIVATE, VAULT, WEBHOOK, UNSUBSCRIBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,9 @@ class NotificationsSettings:
     mail_from: a mailbox that people read; Message-IDs end with its domain.
     organiser: display name of the sender.
     private_keys: open the sealed parts of messages, newest first. Only for consumers.
-    vault_keys: encrypt recipients, newest first. Not for relays and schedulers.
+    vault_keys: encrypt recipients, newest first. Not for relays, schedulers and what serves the public alone.
     webhook_keys: encrypt the secrets of webhooks, newest first. Only for the console and deliverers.
+    unsubscribe_keys: encrypt unsubscribe links, newest first. Only for senders and what serves the links.
     unknown_after: how long an unknown outcome waits before it is resolved.
     lease: how long a claim lasts; longer than any SMTP dialogue.
     """
@@ -71,6 +79,7 @@ class NotificationsSettings:
     private_keys: tuple[bytes, ...] = field(default=(), repr=False)
     vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    unsubscribe_keys: tuple[bytes, ...] = field(default=(), repr=False)
     unknown_after: timedelta = UNKNOWN_AFTER
     lease: timedelta = LEASE
 
@@ -82,6 +91,7 @@ class NotificationsSettings:
             *PRIVATE.held(self.private_keys),
             *VAULT.held(self.vault_keys),
             *WEBHOOK.held(self.webhook_keys),
+            *UNSUBSCRIBE.held(self.unsubscribe_keys),
         ]
 
     @property
@@ -107,10 +117,12 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         settings = replace(settings, organiser=env.str("TROIKA_ORGANISER", "The organisers"))
     if process == CONSUME:
         settings = replace(settings, private_keys=read_key_file(env, PRIVATE))
-    if process in (PUBLIC, DESK, WEB, CONSUME, SEND, REKEY):
+    if process in (DESK, WEB, CONSUME, SEND, REKEY):
         settings = replace(settings, vault_keys=read_key_file(env, VAULT))
     if process in (DESK, WEB, DELIVER):
         settings = replace(settings, webhook_keys=read_key_file(env, WEBHOOK))
+    if process in (PUBLIC, WEB, SEND):
+        settings = replace(settings, unsubscribe_keys=read_key_file(env, UNSUBSCRIBE))
     env.seal()
     return replace(settings, common=with_embedded(settings.common, RIGHTS))
 

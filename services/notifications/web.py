@@ -89,7 +89,7 @@ def build_app(
     keys = KeyChecks(work, settings.held_keys, NAME)
     holders, operations, pages = None, list[Any](), list[PageBlueprint]()
     if PUBLIC in kinds:
-        pages.append(unsubscribe_blueprint(work, clock, Vault(list(settings.vault_keys))))
+        pages.append(unsubscribe_blueprint(work, clock, Vault(list(settings.unsubscribe_keys))))
     if DESK in kinds:
         cookie = CookieKeys(common.signing_public_keys)
         holders = key_holders(AccessFile(common.access_file), work, clock, cookie, common.deployment)

@@ -41,7 +41,7 @@ def proposal(page: Page, demo: Demo) -> None:
 
 
 def way_out(page: Page, demo: Demo) -> None:
-    vault = Vault(read_keys(demo.folder / "secrets" / "vault.key"))
+    vault = Vault(read_keys(demo.folder / "secrets" / "unsubscribe.key"))
     token = make_unsubscribe_token(vault, secrets.token_hex(32), "en", datetime.now(UTC))
     page.goto(f"{demo.ports.public_url}/u/{token}")
 

@@ -112,6 +112,8 @@ WITHOUT_END = {
         "announcement": "a row for each change of an event",
         "bulletin": "texts of coordinators",
         "webhook": "addresses of partners",
+        "unsubscribe_request": "links that were used in the last seconds, at most 10,000",
+        "former_links": "one row",
     },
 }
 """Tables that do not grow with registrations, each with what it grows with."""

@@ -107,6 +107,7 @@ NOT_OF_A_PERSON = {
     ("events", "key_check", "name"),
     ("notifications", "key_check", "name"),
     ("notifications", "bulletin_tester", "closed"),
+    ("notifications", "unsubscribe_request", "token"),
     ("notifications", "event_copy", "content"),
     ("notifications", "working_group_copy", "content"),
     ("notifications", "resource_copy", "content"),

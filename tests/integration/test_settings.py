@@ -29,6 +29,7 @@ SIGN_IN = ("TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE")
 CONSOLE = ("TROIKA_ACCESS_FILE", SIGNING_PUBLIC_KEY)
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 WEBHOOKS = "TROIKA_WEBHOOK_KEY_FILE"
+UNSUBSCRIBE = "TROIKA_UNSUBSCRIBE_KEY_FILE"
 INTAKE = "TROIKA_INTAKE_KEY_FILE"
 MAILED = {PUBLIC_KEY, EVENTS_PUBLIC_KEY}
 DESK = {"TROIKA_PERSON_KEY_FILE", "TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS", *MAILED}
@@ -100,7 +101,7 @@ ENVIRONMENTS: dict[tuple[str, str], tuple[dict[str, str], set[str]]] = {
     ),
     ("notifications", "send"): (
         {"SMTP_URL": "gopher://x", "NOTIFICATIONS_DATABASE_URL": "postgresql://localhost/n"},
-        {"SMTP_URL", "TROIKA_MAIL_FROM", "TROIKA_NOTIFICATIONS_VAULT_FILE"},
+        {"SMTP_URL", "TROIKA_MAIL_FROM", VAULT, UNSUBSCRIBE},
     ),
 }
 
@@ -148,12 +149,12 @@ NEEDED = {
         "migrate": set(),
     },
     "notifications": {
-        "web": {VAULT, WEBHOOKS, *CONSOLE},
-        "public": {VAULT},
+        "web": {VAULT, WEBHOOKS, UNSUBSCRIBE, *CONSOLE},
+        "public": {UNSUBSCRIBE},
         "desk": {VAULT, WEBHOOKS, *CONSOLE},
         "relay": set(),
         "consume": {"TROIKA_NOTIFICATIONS_KEY_FILE", VAULT},
-        "send": {VAULT, "SMTP_URL"},
+        "send": {VAULT, UNSUBSCRIBE, "SMTP_URL"},
         "deliver": {WEBHOOKS},
         "schedule": set(),
         "rekey": {VAULT},

@@ -18,9 +18,12 @@ from services.notifications.recipients.service import (
     LEFT_OUT,
     UnsubscribeLink,
     export_person,
+    may_be_former,
     read_unsubscribe_token,
+    request_unsubscribing,
     resubscribe,
     suppressions,
+    takes_former_links,
     unsubscribe,
 )
 from shared.db.unit_of_work import UnitOfWork
@@ -121,14 +124,20 @@ def _person(key: Sequence[str]) -> str:
 STYLE = Path(__file__).parent / "static" / "unsubscribe.css"
 
 
-def unsubscribe_blueprint(work: UnitOfWork, clock: Clock, vault: Vault) -> PageBlueprint:
+def unsubscribe_blueprint(work: UnitOfWork, clock: Clock, links: Vault) -> PageBlueprint:
     """Routes below ``/u``.
+
+    Links of bulletins from before links had a key cannot be read here: whether they are genuine, senders find out.
 
     Args:
         work: on the service's database.
         clock: of the project.
-        vault: opens the links' tokens.
+        links: opens the links' tokens.
     """
+
+    def is_taken(token: str) -> bool:
+        return may_be_former(token) and takes_former_links(work, clock)
+
     blueprint = PageBlueprint("unsubscribe", __name__, url_prefix="/u", template_folder="templates")
 
     @blueprint.get("/-/page.css")
@@ -141,28 +150,36 @@ def unsubscribe_blueprint(work: UnitOfWork, clock: Clock, vault: Vault) -> PageB
     @blueprint.get("/<token>")
     @by_link
     def show(token: str) -> Response:
-        who = read_unsubscribe_token(vault, token, clock())
-        return _page("ask", who) if who is not None else _gone()
+        who = read_unsubscribe_token(links, token, clock())
+        if who is not None or is_taken(token):
+            return _page("ask", who)
+        return _gone()
 
     @blueprint.post("/<token>")
     @by_link
     def leave(token: str) -> Response:
-        who = read_unsubscribe_token(vault, token, clock())
-        if who is None:
+        who = read_unsubscribe_token(links, token, clock())
+        if who is None and not is_taken(token):
             return _gone()
-        unsubscribe(work, clock, who.person_ref, bulletin=who.bulletin)
-        return _page("done", who)
+        request_unsubscribing(work, clock, token)
+        return _page("recorded" if who is None else "done", who)
 
     return blueprint
 
 
-def _page(state: str, who: UnsubscribeLink) -> Response:
+def _page(state: str, who: UnsubscribeLink | None) -> Response:
+    if who is None:
+        return _answer(state, _chosen_language(), 200)
     own = who.language if who.language in LANGUAGES else FALLBACK
     return _answer(state, named_language(request.args.get("lang")) or own, 200)
 
 
 def _gone() -> Response:
-    return _answer("gone", chosen_language(request.args.get("lang"), request.accept_languages), 404)
+    return _answer("gone", _chosen_language(), 404)
+
+
+def _chosen_language() -> str:
+    return chosen_language(request.args.get("lang"), request.accept_languages)
 
 
 def _answer(state: str, language: str, status: int) -> Response:

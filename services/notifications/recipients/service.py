@@ -6,6 +6,7 @@ keeps its row and number, and uses the other registration. So the person misses 
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ from services.notifications.recipients.store import (
     PERSONAL_TABLES,
     RecipientTombstone,
     Suppression,
+    add_request,
+    are_former_links_valid,
     carry_over,
     copy_suppression,
     hold_registrations,
@@ -45,6 +48,7 @@ from services.notifications.recipients.store import (
     lock_person_ref,
     lock_state,
     suppress,
+    take_requests,
     unsuppress,
     upsert_tombstone,
 )
@@ -53,7 +57,7 @@ from shared.calendar.event_news import REMOTE_POSSIBLE
 from shared.db.cleanup import erase_rows, export_rows, reasons_of
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
-from shared.runtime.errors import DomainError
+from shared.runtime.errors import DomainError, Unavailable
 from shared.security.audit_log import AuditRecord, add_audit_record
 from shared.security.sealing import Unsealable, Vault
 
@@ -188,6 +192,11 @@ _PURPOSE = "unsubscribe"
 _DAYS_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_TOKEN_LENGTH = 1000
 """Characters of a token; real ones are much shorter."""
+_FORM = r"[A-Za-z0-9_-]{140,240}"
+"""Of a token: nonce, tag, and the reference with language, day and number as JSON, in base64url."""
+
+REQUESTS_AT_ONCE = 100
+"""Requests that one transaction of a sender carries out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +213,15 @@ def make_unsubscribe_token(
 ) -> str:
     """Return the token of a person's unsubscribe link in a bulletin: base64url, different each time.
 
-    The token is the person's reference and language and the day, encrypted with the vault's key for this one purpose.
-    So it needs no table (which a dump would contain), outlives the person's registrations, follows the rotation of the
-    key, and reveals nothing to a person who sees the link. A random token with its hash in a table does neither of the
-    first two; one derived by HMAC would need a search through all people.
+    The token is the person's reference and language and the day, encrypted with a key for this one purpose, which opens
+    no stored data. So it needs no table (which a dump would contain), outlives the person's registrations, follows the
+    rotation of the key, and reveals nothing to a person who sees the link. A random token with its hash in a table does
+    neither of the first two; one derived by HMAC would need a search through all people.
 
     It is valid for two years: RFC 8058 names no end, laws want a month at least, and a mailbox keeps a bulletin for
     longer. A person who finds no unsubscribe link that works reports the mail as spam, which harms all other mails. It
     can be used repeatedly: mail programs may send the request twice, and a person who steals one can only unsubscribe
-    its owner, which coordinators see and can undo. An old key must stay in the vault's file as long as its links are to
-    work.
+    its owner, which coordinators see and can undo. An old key must stay in the file as long as its links are to work.
     """
     content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days, "b": bulletin}
     return _encoded(vault.close(content, row=_PURPOSE))
@@ -237,14 +245,58 @@ def read_unsubscribe_token(vault: Vault, token: str, now: datetime) -> Unsubscri
     return UnsubscribeLink(content["p"], content["l"], content.get("b"))
 
 
+def may_be_former(token: str) -> bool:
+    """Whether a token looks like one made with the key of the recipients, before links had a key of their own."""
+    return re.fullmatch(_FORM, token) is not None
+
+
 def _encoded(closed: bytes) -> str:
     return base64.urlsafe_b64encode(closed).decode().rstrip("=")
 
 
-def unsubscribe(
-    work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None, bulletin: int | None = None
-) -> bool:
-    """Stop sending bulletins to this person; doing it again changes nothing.
+def takes_former_links(work: UnitOfWork, clock: Clock) -> bool:
+    """Whether there may be links that only senders can read.
+
+    Raises:
+        Unavailable: the database is down.
+    """
+    with work.transaction() as connection:
+        return are_former_links_valid(connection, clock())
+
+
+def request_unsubscribing(work: UnitOfWork, clock: Clock, token: str) -> None:
+    """Store that the link with this token was used; the next sender carries it out before it sends another bulletin.
+
+    Raises:
+        Unavailable: the database is down, or too many requests wait; nothing is stored.
+    """
+    with work.transaction() as connection:
+        is_stored = add_request(connection, token, clock())
+    if not is_stored:
+        raise Unavailable("too many unsubscribe requests wait", 60.0)
+
+
+def carry_out_requests(work: UnitOfWork, vaults: Sequence[Vault]) -> int:
+    """Unsubscribe the people whose links were used; a link that none of ``vaults`` opens has no effect.
+
+    Returns:
+        how many requests there were.
+
+    Raises:
+        Unavailable: the database is down; the requests wait.
+    """
+    with work.transaction() as connection:
+        requests = take_requests(connection, REQUESTS_AT_ONCE)
+        for token, used_at in requests:
+            found = (read_unsubscribe_token(vault, token, used_at) for vault in vaults)
+            link = next((link for link in found if link is not None), None)
+            if link is not None:
+                _leave(connection, link.person_ref, None, used_at, link.bulletin)
+    return len(requests)
+
+
+def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> bool:
+    """Stop sending bulletins to this person, on the order of ``who``; doing it again changes nothing.
 
     The next sender suppresses queued bulletins and publishes that.
 
@@ -252,8 +304,7 @@ def unsubscribe(
         work: on the service's database.
         clock: of the project.
         person_ref: whose.
-        who: name of the coordinator; None: the person themselves, by the link.
-        bulletin: number of the bulletin that contained the link.
+        who: name of the coordinator.
 
     Returns:
         whether the person was not suppressed before.
@@ -263,10 +314,17 @@ def unsubscribe(
     """
     with work.transaction() as connection:
         now = clock()
-        fresh = suppress(connection, person_ref, who, now, bulletin)
-        release_bulletins(connection, person_ref, now)
-        if fresh and who is not None:
+        fresh = _leave(connection, person_ref, who, now)
+        if fresh:
             add_audit_record(connection, AuditRecord(who, "suppression-added"), now)
+    return fresh
+
+
+def _leave(
+    connection: Connection, person_ref: str, who: str | None, now: datetime, bulletin: int | None = None
+) -> bool:
+    fresh = suppress(connection, person_ref, who, now, bulletin)
+    release_bulletins(connection, person_ref, now)
     return fresh
 
 

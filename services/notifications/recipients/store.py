@@ -220,6 +220,13 @@ _SUPPRESS = text("""
     INSERT INTO suppression (person_ref, said_by, who, bulletin, since)
     VALUES (:person_ref, :said_by, :who, :bulletin, :now) ON CONFLICT DO NOTHING
 """)
+_REQUEST = text("SELECT request_unsubscribing(:token, :now)")
+_FORMER = text("SELECT EXISTS (SELECT FROM former_links WHERE until > :now)")
+_TAKE_REQUESTS = text("""
+    DELETE FROM unsubscribe_request WHERE token = ANY(ARRAY(
+        SELECT token FROM unsubscribe_request ORDER BY requested_at LIMIT :most))
+    RETURNING token, requested_at
+""")
 _COPY_SUPPRESSION = text("""
     INSERT INTO suppression (person_ref, said_by, who, since)
     SELECT :after, said_by, who, :now FROM suppression WHERE person_ref = :before ON CONFLICT DO NOTHING
@@ -251,6 +258,21 @@ def suppress(
     said_by = "recipient" if who is None else "coordinator"
     row = {"person_ref": person_ref, "said_by": said_by, "who": who, "bulletin": bulletin, "now": now}
     return connection.execute(_SUPPRESS, row).rowcount == 1
+
+
+def add_request(connection: Connection, token: str, now: datetime) -> bool:
+    """Store that an unsubscribe link was used; returns False if too many such requests wait."""
+    return bool(connection.execute(_REQUEST, {"token": token, "now": now}).scalar_one())
+
+
+def are_former_links_valid(connection: Connection, now: datetime) -> bool:
+    """Return whether there may be links that only the key of the recipients opens."""
+    return bool(connection.execute(_FORMER, {"now": now}).scalar_one())
+
+
+def take_requests(connection: Connection, most: int) -> list[tuple[str, datetime]]:
+    """Delete the oldest requests; returns the token of each link, and when it was used."""
+    return [(row.token, row.requested_at) for row in connection.execute(_TAKE_REQUESTS, {"most": most})]
 
 
 def copy_suppression(connection: Connection, before: str, after: str, now: datetime) -> None:

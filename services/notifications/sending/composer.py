@@ -1,7 +1,7 @@
 """A claimed mail becomes the bytes for the relay, or the reason why not. Must never log decrypted data."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -74,6 +74,7 @@ class Composer:
 
     Attributes:
         vault: decrypts recipients.
+        links: encrypts unsubscribe links.
         public_url: of the system, for personal links.
         mail_from: address of the sender.
         organiser: name of the sender.
@@ -81,10 +82,16 @@ class Composer:
     """
 
     vault: Vault
+    links: Vault
     public_url: str
     mail_from: str
     organiser: str
     clock: CheckedClock
+
+    @property
+    def vaults_of_links(self) -> Sequence[Vault]:
+        """What opens unsubscribe links: those of bulletins from before links had a key open with that of recipients."""
+        return self.links, self.vault
 
     def compose(self, claim: Claim) -> ComposedMail | HandoverOutcome:
         """Return the mail, or the outcome if there is none to send. An error of one mail does not stop others."""
@@ -160,7 +167,7 @@ class Composer:
         token = UNSUBSCRIBE_SAMPLE
         if claim.mail.kind != BULLETIN_TEST:
             person_ref, number = claim.recipient.person_ref, claim.mail.revision
-            token = make_unsubscribe_token(self.vault, person_ref, language, self.clock(), number)
+            token = make_unsubscribe_token(self.links, person_ref, language, self.clock(), number)
         return f"{self.public_url.rstrip('/')}/u/{token}"
 
 

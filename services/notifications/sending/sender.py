@@ -5,6 +5,9 @@ outcomes of the mails before, so a mail costs one commit. No transaction is open
 takes most of the time; it runs ahead in its own thread while the sender waits for the relay. Every mail of a batch gets
 exactly one outcome.
 
+Before each batch a sender carries out what was asked for by unsubscribe links, so that the batch holds no bulletin to a
+person who has used one.
+
 Any number of senders can run: they share the due mails. A sender stops between two mails, never within one.
 """
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.recipients.service import carry_out_requests
 from services.notifications.sending.composer import ComposedMail, Composer
 from services.notifications.sending.outcomes import LEFT_UNKNOWN, is_relay_trouble, outcome_of_error, released, sent
 from services.notifications.sending.service import (
@@ -208,6 +212,7 @@ class Sender:
         idle_s = MIN_IDLE_S
         while not stop:
             try:
+                carry_out_requests(self._context.work, self._context.composer.vaults_of_links)
                 handled = self.run_once(stop)
                 self._cleanup_if_due()
                 idle_s = MIN_IDLE_S if handled else min(MAX_IDLE_S, idle_s * 2)

@@ -88,7 +88,9 @@ class MailDelivery:
         work, steps = databases.work("notifications"), count(0, 1000)
         clock = agreeing(databases.clock, work)
         self._scheduler = Scheduler(work, clock, "example.org", monotonic=lambda: next(steps))
-        composer = ShortComposer(databases.vault, "https://register.example.org", "upr@example.org", "UPR", clock)
+        composer = ShortComposer(
+            databases.vault, databases.vault, "https://register.example.org", "upr@example.org", "UPR", clock
+        )
         self._tools = SendingContext(work, clock, cast(SmtpTransport, self.relay), composer)
         self._sender = Sender(self._tools)
 

@@ -31,6 +31,7 @@ def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
     access.write_text(json.dumps([h | {"name": n, "key_sha256": hashes[n]} for n, h in HOLDERS.items()]))
     key.write_text("ab" * 32)
     (folder / "vault.key").write_text(notifications.vault_key.hex())
+    (folder / "unsubscribe.key").write_text(notifications.links_key.hex())
     environment = {
         "NOTIFICATIONS_DATABASE_URL": "postgresql://127.0.0.1/unused",
         "TROIKA_BUS_DATABASE_URL": "postgresql://127.0.0.1/unused",
@@ -42,6 +43,7 @@ def open_desk(notifications: NotificationService, folder: Path) -> FlaskClient:
         "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(folder / "vault.key"),
         "TROIKA_WEBHOOK_KEY_FILE": str(folder / "vault.key"),
+        "TROIKA_UNSUBSCRIBE_KEY_FILE": str(folder / "unsubscribe.key"),
     }
     app, public = (
         build_app(

@@ -9,6 +9,11 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from services.notifications.consumers import COPIES, MAIL, effects
+from services.notifications.recipients.service import (
+    carry_out_requests,
+    make_unsubscribe_token,
+    request_unsubscribing,
+)
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.scheduler import Scheduler
 from services.notifications.sending.composer import Composer
@@ -52,7 +57,13 @@ class NotificationService:
     private_key: bytes
     vault: Vault
     vault_key: bytes
+    links_key: bytes = field(default_factory=new_key)
     logins: Mapping[str, Engine] = field(default_factory=dict)
+
+    @property
+    def links(self) -> Vault:
+        """What encrypts unsubscribe links."""
+        return Vault([self.links_key])
 
     @property
     def work(self) -> UnitOfWork:
@@ -210,13 +221,25 @@ class NotificationService:
 
     def tools(self, port: int, **changes: Any) -> SendingContext:
         """What a sender to the relay on ``port`` works with; ``changes`` to it."""
-        composer = Composer(self.vault, "https://register.example.org", "upr@example.org", "UPR", self.checked_clock)
+        composer = Composer(
+            self.vault, self.links, "https://register.example.org", "upr@example.org", "UPR", self.checked_clock
+        )
         transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
         return replace(SendingContext(self.work_of("send"), self.checked_clock, transport, composer), **changes)
 
     def sender(self, port: int, **changes: Any) -> Sender:
         """A sender to the relay on ``port``."""
         return Sender(self.tools(port, **changes))
+
+    def leave(self, person_ref: str) -> None:
+        """A person uses the link of a bulletin, and a sender carries it out."""
+        token = make_unsubscribe_token(self.links, person_ref, "en", self.clock())
+        request_unsubscribing(self.work_of("public"), self.clock, token)
+        assert self.carry_out() == 1
+
+    def carry_out(self) -> int:
+        """Carry out what was asked for by links, as a sender does first; returns how many requests there were."""
+        return carry_out_requests(self.work_of("send"), (self.links, self.vault))
 
     def schedule(self) -> None:
         """Run the scheduler until nothing is left to do."""
@@ -268,7 +291,7 @@ def make_notification_service(
 ) -> NotificationService:
     """A service with new keys; ``logins``: connections by kind of process."""
     vault_key = new_key()
-    return NotificationService(engine, clock, new_key(), Vault([vault_key]), vault_key, logins or {})
+    return NotificationService(engine, clock, new_key(), Vault([vault_key]), vault_key, logins=logins or {})
 
 
 def event_message(**changes: Any) -> Message:

@@ -215,6 +215,7 @@ def test_outcome_counts_everyone_and_who_unsubscribed_through_it(
     way_out = re.search(r"(/u/[\w-]+)>", str(mail["List-Unsubscribe"]))
     assert way_out is not None
     assert client.post(way_out[1]).status_code == 200
+    assert notifications.carry_out() == 1
     assert outcome(client, bulletin) == {"sent": 3, "suppressed": 1, "unsubscribed": 1}
     path = f"/v1/bulletins/{bulletin}/mails"
     for chosen, count in (("", 4), ("sent", 3), ("suppressed", 1), ("unsubscribed", 1), ("failed", 0)):

@@ -214,6 +214,7 @@ def test_reading_the_page_changes_nothing_and_any_post_leaves(
     for body in (b"List-Unsubscribe=One-Click", b"", b"\xff\x00"):
         strange = {"Origin": "https://mail.example.net", "Sec-Fetch-Site": "cross-site"}
         assert client.post(path, data=body, headers=strange).status_code == 200
+    assert notifications.carry_out() == 1
     (row,) = notifications.rows("SELECT person_ref, said_by FROM suppression")
     assert row == {"person_ref": reference, "said_by": "recipient"}
 
@@ -237,6 +238,7 @@ def test_link_that_is_none_of_ours_leads_nowhere(notifications: NotificationServ
     assert [status for status, _ in pages] == [404]
     assert notifications.rows("SELECT * FROM suppression") == []
     assert client.post(f"/u/{token}").status_code == 200
+    assert notifications.rows("SELECT token FROM unsubscribe_request") == [{"token": token}]
 
 
 def test_link_is_good_for_two_years(notifications: NotificationService, client: FlaskClient) -> None:
@@ -246,7 +248,7 @@ def test_link_is_good_for_two_years(notifications: NotificationService, client: 
     send(client, draft(client))
     path = way_out(notifications)
     undated = base64.urlsafe_b64encode(
-        notifications.vault.close({"p": "ab" * 32, "l": "fr"}, row="unsubscribe")
+        notifications.links.close({"p": "ab" * 32, "l": "fr"}, row="unsubscribe")
     ).decode()
     midnight = notifications.clock().replace(hour=0, minute=0, second=0, microsecond=0)
     notifications.clock.set(midnight + timedelta(days=730) - timedelta(microseconds=1))
@@ -268,7 +270,7 @@ def test_invalid_link_is_explained_and_leads_on(client: FlaskClient, language: s
 def test_page_is_in_the_language_of_the_mail_unless_the_address_asks_for_another(
     notifications: NotificationService, client: FlaskClient
 ) -> None:
-    path = f"/u/{make_unsubscribe_token(notifications.vault, 'ab' * 32, 'ar', notifications.clock())}"
+    path = f"/u/{make_unsubscribe_token(notifications.links, 'ab' * 32, 'ar', notifications.clock())}"
     browser = {"Accept-Language": "fr"}
     asked = [client.get(f"{path}{query}", headers=browser).text for query in ("", "?lang=es", "?lang=xx")]
     assert [re.findall(r'<html lang="(\w+)"', page) for page in asked] == [["ar"], ["es"], ["ar"]]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.recipients.service import unsubscribe
 from services.notifications.sending.outcomes import failed, sent
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.messaging.contracts.schemas import Message
@@ -205,7 +204,7 @@ def test_who_wants_no_bulletins_gets_none_at_the_new_address(
     notifications: NotificationService, client: FlaskClient
 ) -> None:
     registration = registered(notifications)
-    unsubscribe(notifications.work, notifications.clock, PERSON)
+    notifications.leave(PERSON)
     notifications.consume(moved(notifications, registration))
     delivered(notifications)
     shown = notifications.rows("SELECT person_ref, said_by FROM suppression ORDER BY 1")

@@ -12,7 +12,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.notifications.recipients.model import NO_BULLETINS
-from services.notifications.recipients.service import unsubscribe
 from services.notifications.sending.outcomes import failed, sent
 from services.notifications.sending.service import LEASE, UNKNOWN_AFTER, begin_handover, claim_due, finish_mails
 from shared.messaging.contracts import registry
@@ -253,8 +252,8 @@ def test_suppressed_bulletin_is_reported_once(notifications: NotificationService
     run_sender(notifications, {})
     assert send(client, draft(client)) == 200
     notifications.schedule()
-    unsubscribe(notifications.work_of("web"), notifications.clock, f"{1:064x}")
-    unsubscribe(notifications.work_of("web"), notifications.clock, f"{1:064x}")
+    notifications.leave(f"{1:064x}")
+    notifications.leave(f"{1:064x}")
     with Relay({}) as relay:
         send_all(notifications, relay)
         send_all(notifications, relay)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from services.notifications.recipients.service import make_unsubscribe_token, request_unsubscribing
 from shared.runtime.clock import rfc3339, system_clock
-from tests.integration.notifications.notification_service import ADDRESS, NotificationService
+from tests.integration.notifications.notification_service import ADDRESS, PERSON, NotificationService
 from tests.support.processes import ProcessGroup, Program
 from tests.support.smtp_relay import STALL, Relay
 from tests.support.waiting import poll_until
@@ -36,6 +37,7 @@ def start(notifications: NotificationService, processes: ProcessGroup, tmp_path:
             "TROIKA_ACCESS_FILE": str(access),
             "TROIKA_NOTIFICATIONS_KEY_FILE": str(private),
             "TROIKA_NOTIFICATIONS_VAULT_FILE": str(vault),
+            "TROIKA_UNSUBSCRIBE_KEY_FILE": str(vault),
             "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
             "TROIKA_MAIL_FROM": "upr@example.org",
             "TROIKA_MAIL_UNKNOWN_AFTER_S": "1",
@@ -46,13 +48,18 @@ def start(notifications: NotificationService, processes: ProcessGroup, tmp_path:
     return start_worker
 
 
-def test_sender_sends_what_is_due_and_drains(notifications: NotificationService, start: Start) -> None:
+def test_sender_carries_out_links_sends_what_is_due_and_drains(
+    notifications: NotificationService, start: Start
+) -> None:
+    token = make_unsubscribe_token(notifications.vault, PERSON, "en", notifications.clock())
+    request_unsubscribing(notifications.work_of("public"), notifications.clock, token)
     notifications.consume_event()
     notifications.queue_mails(3)
     with Relay({}) as relay:
         sender = start("sender", relay.port)
         poll_until(lambda: {mail["state"] for mail in notifications.mails()} == {"sent"}, 20)
         assert len(relay.mails) == 3
+        assert notifications.rows("SELECT person_ref FROM suppression") == [{"person_ref": PERSON}]
         assert sender.terminate() == 0
     assert ADDRESS not in sender.log_text()
 
@@ -133,4 +140,5 @@ def test_unusable_settings_end_the_process_with_all_faults(processes: ProcessGro
     assert faults == {
         *wrong,
         "TROIKA_NOTIFICATIONS_VAULT_FILE",
+        "TROIKA_UNSUBSCRIBE_KEY_FILE",
     }

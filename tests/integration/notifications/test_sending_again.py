@@ -15,7 +15,6 @@ from flask.testing import FlaskClient
 
 from services.notifications import mail_commands
 from services.notifications.recipients.model import NO_BULLETINS
-from services.notifications.recipients.service import unsubscribe
 from services.notifications.rules.model import EVENT_PAST, NEWER_MAIL, NO_LONGER_TRUE, NOT_NOTIFIED_PERIOD
 from services.notifications.sending.outcomes import GIVE_UP_AFTER, MIN_ATTEMPTS
 from services.notifications.sending.service import GIVEN_UP_REASON, UNKNOWN_AFTER, reap_leases
@@ -204,7 +203,7 @@ def test_bulletin_to_someone_who_wants_none_is_not_sent_again(
     notifications.schedule()
     refuse(notifications)
     assert {mail["state"] for mail in notifications.mails() if mail["kind"] == "bulletin"} == {"failed"}
-    unsubscribe(notifications.work_of("web"), notifications.clock, f"{1:064x}")
+    notifications.leave(f"{1:064x}")
     chosen = MailSelection(kind="bulletin")
     assert again(notifications, chosen) == 1
     assert dict(_preview(notifications, chosen).left_by_reason) == {NO_BULLETINS: 1}

@@ -271,5 +271,5 @@ def _pending(services: ServicesUnderTest) -> tuple[str, str]:
 
 
 def _way_out(services: ServicesUnderTest) -> str:
-    vault = Vault(read_keys(services.installation.secrets.folder / "vault.key"))
+    vault = Vault(read_keys(services.installation.secrets.folder / "unsubscribe.key"))
     return make_unsubscribe_token(vault, "ab" * 32, "en", system_clock())

@@ -115,7 +115,7 @@ def _submissions(services: ServicesUnderTest) -> dict[str, Callable[[], TestResp
     """What people from outside send, each as it costs most."""
     person = answers(1, email=f"once-{new_id()}@example.org")
     proposal = proposal_answers("Once", email=f"once-{new_id()}@example.org")
-    vault = Vault(read_keys(services.installation.secrets.folder / "vault.key"))
+    vault = Vault(read_keys(services.installation.secrets.folder / "unsubscribe.key"))
     key = {"Idempotency-Key": new_id()}
 
     def send(service: str, path: str, **content: Any) -> Callable[[], TestResponse]:

@@ -138,7 +138,7 @@ def test_each_process_uses_its_own_database_login(production: Production) -> Non
         place: {name for name in each if name.endswith(("_FILE", "_KEYS", "SMTP_URL"))} for place, each in found.items()
     }
     assert named == {place: {*OWNERS.get(place, ())} - {*PUBLIC_KEYS} for place in PROCESSES} | {
-        ("notifications", "send"): {"TROIKA_NOTIFICATIONS_VAULT_FILE", "SMTP_URL"}
+        ("notifications", "send"): {"TROIKA_NOTIFICATIONS_VAULT_FILE", "TROIKA_UNSUBSCRIBE_KEY_FILE", "SMTP_URL"}
     }
 
 

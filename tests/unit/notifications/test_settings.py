@@ -22,6 +22,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
         "TROIKA_MAIL_FROM": "UPR <upr@Mail.Example.org>",
         "TROIKA_NOTIFICATIONS_KEY_FILE": str(key),
         "TROIKA_NOTIFICATIONS_VAULT_FILE": str(key),
+        "TROIKA_UNSUBSCRIBE_KEY_FILE": str(key),
     } | changes
 
 

@@ -24,7 +24,7 @@ def _environment(folder: Path, **changes: str) -> dict[str, str]:
     key.write_text("ab" * 32 + "\n")
     access.write_text("[]")
     (folder / "form-keys").mkdir(exist_ok=True)
-    files = ("SIGNING_KEY", "PERSON_KEY", "MASTER_KEY", "NOTIFICATIONS_VAULT", "NOTIFICATIONS_KEY")
+    files = ("SIGNING_KEY", "PERSON_KEY", "MASTER_KEY", "NOTIFICATIONS_VAULT", "NOTIFICATIONS_KEY", "UNSUBSCRIBE_KEY")
     return {
         **{f"TROIKA_{name}_FILE": str(key) for name in files},
         "TROIKA_ACCESS_FILE": str(access),
