@@ -31,8 +31,8 @@ _SHOWN_ALIKE = {
     "a": "аα", "c": "сϲ", "d": "ԁ", "e": "е", "h": "һ", "i": "іιı", "j": "јϳ", "l": "IІΙӀӏ1|", "o": "оο", "p": "рρ",
     "q": "ԛ", "s": "ѕ", "u": "υ", "v": "ν", "w": "ԝ", "x": "х", "y": "уүγ",
 }  # fmt: skip
-"""Letters of Cyrillic and Greek, and digits, that most fonts show as a Latin letter (UTS 39, confusables.txt). No
-library: those on PyPI need ICU to be compiled, or bring old data."""
+"""Letters of Cyrillic and Greek, and digits, that most fonts show as a Latin letter (UTS 39, confusables.txt). A
+table, because three scripts are enough: ``confusable_homoglyphs`` has a megabyte for all, PyICU has to be compiled."""
 _AS_LATIN = str.maketrans({letter: latin for latin, letters in _SHOWN_ALIKE.items() for letter in letters})
 _ADDRESS = re.compile(r"[:/\\@]|\bwww\.|[^\W\d_]{2,}[\w-]*\.[^\W\d_]{2,}", re.IGNORECASE)
 """A URL, a mailbox or a domain. Initials and titles (``J.R. Doe``, ``Dr. Doe``) are none."""
