@@ -35,7 +35,7 @@ def up() -> None:
     """Start everything in the background; returns when all of it answers."""
     if Records(FOLDER).running():
         sys.exit(f"It runs already, in {FOLDER}: `make down` stops it.")
-    os.umask(0o022)  # the users of the roles enter our folders; what is private has its own mode
+    os.umask(0o026)  # the users of the roles enter our folders, and list and read nothing unless its mode says so
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
     (FOLDER / "logs").chmod(0o700)
     (FOLDER / "ready").unlink(missing_ok=True)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def supervise(folder: Path) -> int:
     """Run the installation in ``folder``; returns an exit code."""
-    os.umask(0o022)  # the users of the roles enter our folders; what is private has its own mode
+    os.umask(0o026)  # the users of the roles enter our folders, and list and read nothing unless its mode says so
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         prepared = prepare(folder)

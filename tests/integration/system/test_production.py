@@ -6,6 +6,7 @@ One installation for the module; tests run in the order of the file, and the las
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 import time
@@ -140,6 +141,22 @@ def test_each_process_uses_its_own_database_login(production: Production) -> Non
     assert named == {place: {*OWNERS.get(place, ())} - {*PUBLIC_KEYS} for place in PROCESSES} | {
         ("notifications", "send"): {"TROIKA_NOTIFICATIONS_VAULT_FILE", "TROIKA_UNSUBSCRIBE_KEY_FILE", "SMTP_URL"}
     }
+
+
+def test_other_users_of_the_machine_read_the_copy_of_the_code_alone(production: Production) -> None:
+    """And list no other folder; ``runtime`` is there where the processes cannot read the checkout."""
+
+    def readable(folder: Path) -> Iterator[str]:
+        for path in folder.iterdir():
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode) or path == production.folder / "runtime":
+                continue
+            if mode & stat.S_IROTH:
+                yield str(path.relative_to(production.folder))
+            if stat.S_ISDIR(mode) and mode & stat.S_IXOTH:
+                yield from readable(path)
+
+    assert sorted(readable(production.folder)) == []
 
 
 def test_no_one_is_a_guest_of_the_broker(production: Production) -> None:
