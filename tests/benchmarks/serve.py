@@ -30,7 +30,8 @@ def command(name: str) -> Sequence[str]:
             return uvicorn()
         case "plain_pages":
             return (*GUNICORN, "tests.benchmarks.plain_pages:application()")
-    raise SystemExit(f"there is no reference called {name}")
+        case _:
+            raise SystemExit(f"there is no reference called {name}")
 
 
 if __name__ == "__main__":
