@@ -233,8 +233,12 @@ def test_board_counts_the_people_registered_for_side_events_that_move_or_lose_th
     ]
     consume(desk.consumer, [registration_message(known) for known in people])
     assert "registered for side events that change" not in board_page(desk)
+    desk.put(desk.accepted("Four", attendance=10), "small-salon", MORNING)
+    first = board_page(desk)
+    assert ("get a place are made at once." in first, "one minute after the last change" in first) == (True, False)
     desk.put(moves, "lake-hall", MORNING)
-    sentence = "2 people who are registered for side events that change or lose their date are notified by mail."
+    sentence = "2 people who are registered for side events that change or lose their date will be notified by mail."
     assert sentence in board_page(desk)
+    assert "made one minute after the last change. If you publish the previous places before that" in board_page(desk)
     remove_placement(desk, goes)
     assert sentence.replace("2", "3") in board_page(desk)

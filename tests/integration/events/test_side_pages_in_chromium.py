@@ -123,7 +123,7 @@ def test_coordinator_decides_moves_and_publishes_without_script(
     page.get_by_role("button", name="Place it here").click()
     expect(page.locator(".clashes")).to_have_count(0)
     section = page.locator("section", has=page.get_by_role("heading", name="Publish version 2"))
-    expect(section).to_contain_text("1 group is notified by mail")
+    expect(section).to_contain_text("1 group will be notified by mail")
     expect(section).to_contain_text("An idea that came late")
     page.get_by_role("button", name="Publish version 2").click()
     expect(page.locator("main")).to_contain_text("Version 2 was published")
