@@ -9,8 +9,9 @@ from shared.db.known_values import require_known
 from shared.db.unit_of_work import UnitOfWork
 
 _EVENTS = text("""
-    SELECT id FROM event WHERE :all OR (status <> 'draft' AND NOT internal) OR id = ANY(CAST(:own AS text[]))
+    SELECT id FROM public_event UNION SELECT id FROM event WHERE :all OR id = ANY(CAST(:own AS text[]))
 """)
+_PUBLIC_EVENTS = text("SELECT id FROM public_event")
 _FORMS = text("SELECT id FROM form_copy WHERE :all OR id = ANY(CAST(:own AS text[]))")
 SOURCES = {
     "event": _EVENTS,
@@ -22,6 +23,8 @@ SOURCES = {
     "partner": text("SELECT slug FROM partner_copy"),
 }
 """By filter."""
+PUBLIC_SOURCES = SOURCES | {name: _PUBLIC_EVENTS for name, source in SOURCES.items() if source is _EVENTS}
+"""The same for anyone, from what the public process may read."""
 
 
 def require_known_values(
@@ -44,6 +47,6 @@ def require_known_values(
     """
     if SOURCES.keys().isdisjoint(asked):
         return
-    sees_all = own is None and not is_public
+    parameters = {"all": own is None and not is_public, "own": sorted(own or ())}
     with work.transaction() as connection:
-        require_known(connection, asked, SOURCES, {"all": sees_all, "own": sorted(own or ())})
+        require_known(connection, asked, PUBLIC_SOURCES if is_public else SOURCES, parameters)

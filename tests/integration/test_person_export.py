@@ -69,6 +69,8 @@ WITHOUT_PERSONAL_DATA = {
     | {
         "begun_session": "sessions of coordinators",
         "count_difference": "numbers",
+        "public_event": "events",
+        "public_resource": "recordings",
         "waiting_approval": "requests of coordinators",
     },
     "notifications": WITHOUT_END["notifications"]

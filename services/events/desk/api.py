@@ -46,7 +46,7 @@ _SCHEMA = EventSchema()
 ALL = tuple(_SCHEMA.fields)
 PUBLIC = tuple(name for name in ALL if name not in FOR_COORDINATORS)
 
-CSV_CHUNK = 200
+CSV_CHUNK = 2000
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
 _SAME_NAME = (

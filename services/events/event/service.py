@@ -70,9 +70,8 @@ def find_event(connection: Connection, event_id: str, audience: Readers) -> Even
     Raises:
         DomainError: ``not-found``, there is none, or the public asks for a draft or for what is internal.
     """
-    event = None if slug_rule("id", event_id) else read_event(connection, event_id)
-    hidden = event is not None and (event.internal or event.status is EventStatus.DRAFT)
-    if event is None or (hidden and audience is Readers.PUBLIC):
+    event = None if slug_rule("id", event_id) else read_event(connection, event_id, audience)
+    if event is None:
         raise DomainError("not-found", "there is no such event")
     return event
 

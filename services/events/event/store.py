@@ -75,8 +75,13 @@ _CONDITIONS: Mapping[str, str] = {
     "missing_language": f"({lacks('title')} OR {lacks('summary')})",
 }
 
-_FIND = text(f"SELECT {_LISTED} FROM event WHERE id = :id")  # noqa: S608 - names of our own columns
-_FIND_SOME = text(f"SELECT {_LISTED} FROM event WHERE id = ANY(CAST(:ids AS text[]))")  # noqa: S608 - as above
+_SOURCES: Mapping[Readers, str] = {Readers.PUBLIC: "FROM public_event", Readers.COORDINATORS: "FROM event"}
+"""What an audience reads. The view has no drafts and nothing internal, and no meeting links and notes."""
+_FIND = {readers: text(f"SELECT {_LISTED} {source} WHERE id = :id") for readers, source in _SOURCES.items()}
+_FIND_SOME = {
+    readers: text(f"SELECT {_LISTED} {source} WHERE id = ANY(CAST(:ids AS text[]))")
+    for readers, source in _SOURCES.items()
+}
 _LOCK_PROPOSALS = text("SELECT FROM proposal WHERE event_id = :id ORDER BY proposal.id FOR UPDATE")
 _FIND_FOR_CHANGE = text(f"SELECT {_LISTED} FROM event WHERE id = :id FOR UPDATE")  # noqa: S608 - as above
 _INSERT = (
@@ -89,8 +94,10 @@ _SAVE = text(
     "WHEN event.revision = excluded.revision THEN event.changed_at "
     "ELSE coalesce(excluded.changed_at, event.changed_at) END"
 )
-_PUBLIC_TITLES = text("SELECT id, title FROM event WHERE status <> 'draft' AND NOT internal")
-_CHANGED = text("SELECT id, changed_at FROM event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL")
+_PUBLIC_TITLES = text("SELECT id, title FROM public_event")
+_CHANGED = text("""
+    SELECT id, changed_at FROM public_event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL
+""")
 
 _MORE = text("""
     INSERT INTO event_count (event_id, status, registrations)
@@ -150,15 +157,17 @@ def public_titles(connection: Connection) -> Mapping[str, Text]:
     return {row.id: Text.of(row.title) for row in connection.execute(_PUBLIC_TITLES)}
 
 
-def read_event(connection: Connection, event_id: str) -> Event | None:
-    """The event with this id."""
-    row = connection.execute(_FIND, {"id": event_id}).first()
+def read_event(connection: Connection, event_id: str, audience: Readers = Readers.COORDINATORS) -> Event | None:
+    """The event with this id, as ``audience`` may read it."""
+    row = connection.execute(_FIND[audience], {"id": event_id}).first()
     return None if row is None else _event(row)
 
 
-def read_events(connection: Connection, event_ids: Collection[str]) -> Mapping[str, Event]:
-    """Those of the events that exist, by id."""
-    found = (_event(row) for row in connection.execute(_FIND_SOME, {"ids": list(event_ids)}))
+def read_events(
+    connection: Connection, event_ids: Collection[str], audience: Readers = Readers.COORDINATORS
+) -> Mapping[str, Event]:
+    """Those of the events that exist, as ``audience`` may read them, by id."""
+    found = (_event(row) for row in connection.execute(_FIND_SOME[audience], {"ids": list(event_ids)}))
     return {event.id: event for event in found}
 
 
@@ -190,7 +199,7 @@ def save_event(connection: Connection, event: Event, at: datetime | None = None)
 
 
 def last_changes(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, datetime]:
-    """When participants last saw each event change, by id; events of which it is not known are not in it."""
+    """When participants last saw each public event change, by id; events of which it is not known are not in it."""
     return {row.id: row.changed_at for row in connection.execute(_CHANGED, {"ids": list(event_ids)})}
 
 
@@ -203,8 +212,7 @@ def select_events(connection: Connection, wanted: EventFilter) -> list[Event]:
         where += f" AND ({key}, id) {'<' if descending else '>'} ({bound}, :after_id)"
     direction = "DESC" if descending else "ASC"
     query = text(
-        f"SELECT {_LISTED} FROM event WHERE {where} "  # noqa: S608 - constant parts, values are parameters
-        f"ORDER BY {key} {direction}, id {direction} LIMIT :limit"
+        f"SELECT {_LISTED} {_source(wanted)} WHERE {where} ORDER BY {key} {direction}, id {direction} LIMIT :limit"
     )
     return [_event(row) for row in connection.execute(query, _parameters(wanted))]
 
@@ -222,15 +230,20 @@ def count_event_groups(
 
 
 def _counted(wanted: EventFilter) -> Counted:
-    return Counted("FROM event", _conditions(wanted), _parameters(wanted))
+    return Counted(_source(wanted), _conditions(wanted), _parameters(wanted))
+
+
+def _source(wanted: EventFilter) -> str:
+    """What the audience reads; all events where it has some of its own."""
+    return _SOURCES[Readers.COORDINATORS if wanted.own else wanted.audience]
 
 
 def _conditions(wanted: EventFilter) -> str:
     """Conditions that do not depend on the page."""
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name)]
     conditions.append("internal" if wanted.internal else "NOT internal")
-    if wanted.audience is Readers.PUBLIC:
-        conditions.append("((status <> 'draft' AND NOT internal) OR id = ANY(CAST(:own AS text[])))")
+    if wanted.audience is Readers.PUBLIC and wanted.own:
+        conditions.append("(id IN (SELECT id FROM public_event) OR id = ANY(CAST(:own AS text[])))")
     if wanted.among is not None:
         conditions.append("id = ANY(CAST(:among AS text[]))")
     return " AND ".join(conditions)

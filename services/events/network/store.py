@@ -34,9 +34,9 @@ _ADD = text(
     f"INSERT INTO resource ({_LISTED}) VALUES ({', '.join(f':{name}' for name in RESOURCE_COLUMNS)}) "
     "ON CONFLICT (id) DO NOTHING"
 )
-_PUBLISHED = "published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE"
-_OWN = "coalesce(event, series) = ANY(CAST(:own AS text[]))"
-"""It belongs to one of these; a city's own belongs to none."""
+_PUBLIC, _ALL = "FROM public_resource", "FROM resource"
+_PUBLIC_OR_OWN = "(id IN (SELECT id FROM public_resource) OR coalesce(event, series) = ANY(CAST(:own AS text[])))"
+"""It is public, or belongs to one of these; a city's own belongs to none."""
 _REMOVE = text("DELETE FROM resource WHERE id = :id")
 _CONDITIONS: Mapping[str, str] = {
     "kind": "kind = :kind",
@@ -154,10 +154,11 @@ def select_resources(connection: Connection, wanted: ResourceFilter) -> list[Res
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
     if wanted.cities_only:
         conditions.append("event IS NULL AND series IS NULL")
-    if wanted.published_only:
-        conditions.append(f"({_PUBLISHED} OR {_OWN})")
+    if wanted.published_only and wanted.own:
+        conditions.append(_PUBLIC_OR_OWN)
+    source = _PUBLIC if wanted.published_only and not wanted.own else _ALL
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-    query = text(f"SELECT {_LISTED} FROM resource {where}ORDER BY id LIMIT :limit")
+    query = text(f"SELECT {_LISTED} {source} {where}ORDER BY id LIMIT :limit")
     return [_resource(row) for row in connection.execute(query, asdict(wanted) | {"own": list(wanted.own)})]
 
 

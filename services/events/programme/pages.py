@@ -114,13 +114,17 @@ def timetable_page(
 
     Args:
         version: the one in force.
-        events: its side events as they are now, by id.
+        events: its side events as they are now, by id; those that the public may not read are missing.
         speakers: names that the public may know, by event.
         language: of the page.
     """
     if version is None:
         return TimetablePage("", "", ())
-    lines = [_line(entry, events[entry.event_id], speakers.get(entry.event_id, ())) for entry in version.entries]
+    lines = [
+        _line(entry, events[entry.event_id], speakers.get(entry.event_id, ()))
+        for entry in version.entries
+        if entry.event_id in events
+    ]
     lines.sort(key=lambda line: (line.held.starts_at, str(line.entry.room_title)))
     published_on = day_text(version.published_at.date(), language)
     words = programme_texts().text("timetable.version", language, number=version.number, date=published_on)

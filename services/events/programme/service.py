@@ -19,7 +19,10 @@ from shared.i18n.languages import Text
 from shared.runtime.errors import DomainError
 
 MAX_RESOURCES = 200
-CHUNK = 200
+MAX_EVENTS = 200
+"""Of one series."""
+CHUNK = 5000
+"""Events of a calendar that are read at once: what the public reads is sorted for each chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def show_series(work: UnitOfWork, series_id: str, now: datetime) -> SeriesDetail
         series = next((one for one in all_series(connection) if one.id == series_id), None)
         if series is None:
             raise DomainError("not-found", "there is no such series")
-        wanted = EventFilter(audience=Readers.PUBLIC, series=series_id, limit=CHUNK)
+        wanted = EventFilter(audience=Readers.PUBLIC, series=series_id, limit=MAX_EVENTS)
         found = select_resources(connection, ResourceFilter(published_only=True, series=series_id, limit=MAX_RESOURCES))
         listed = select_events(connection, wanted)
         return SeriesDetails(series, tuple(listed), tuple(found), _open_forms(connection, listed, now))
@@ -156,9 +159,9 @@ def _open_forms(connection: Connection, listed: Sequence[Event], now: datetime) 
 
 
 def _events_of(connection: Connection, found: Sequence[Form], known: Mapping[str, Event]) -> Mapping[str, Event]:
-    """The events that ``found`` register for, by id; those in ``known`` are not read again."""
+    """The public events that ``found`` register for, by id; those in ``known`` are not read again."""
     others = {form.event for form in found if form.event is not None} - set(known)
-    read = (read_event(connection, event_id) for event_id in others)
+    read = (read_event(connection, event_id, Readers.PUBLIC) for event_id in others)
     return {**known, **{event.id: event for event in read if event is not None}}
 
 

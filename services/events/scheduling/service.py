@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.events.event.model import Event
+from services.events.event.model import Event, Readers
 from services.events.event.store import read_events
 from services.events.scheduling.model import Proof, Reason, SearchStage, Timetable, TimetableDifference, difference
 from services.events.scheduling.publishing import PublicationPreview, preview_publication
@@ -142,7 +142,7 @@ def newest_version(work: UnitOfWork) -> TimetableVersion | None:
 
 
 def newest_with_events(work: UnitOfWork) -> tuple[TimetableVersion | None, Mapping[str, Event]]:
-    """The timetable in force, and its side events as they are now, by id: they may change after it was published.
+    """The timetable in force, and its public side events as they are now, by id: they may change after publication.
 
     Raises:
         Unavailable: the database is down.
@@ -151,7 +151,7 @@ def newest_with_events(work: UnitOfWork) -> tuple[TimetableVersion | None, Mappi
         version = read_newest_version(connection)
         if version is None:
             return None, {}
-        return version, read_events(connection, [entry.event_id for entry in version.entries])
+        return version, read_events(connection, [entry.event_id for entry in version.entries], Readers.PUBLIC)
 
 
 def show_version(work: UnitOfWork, number: int) -> TimetableVersion:

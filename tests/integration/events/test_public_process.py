@@ -18,6 +18,7 @@ from shared.db.engine import open_engine
 from shared.db.roles import login
 from shared.http.app import SIGN_IN
 from shared.security.sealing import Unsealable
+from tests.integration.events.builders import WEBINAR
 from tests.integration.events.side_events import CONSUMER_KEYS, AsRole, Desk
 from tests.integration.events.test_schedule_guards import published
 from tests.support.installation import database_of
@@ -31,7 +32,8 @@ REFUSED = (
     *(f"SELECT {column} FROM proposal" for column in ("speaker_names", "suggested_names", "title", "answers", "note")),
     *(f"SELECT * FROM {table}" for table in ("roster", "event_count", "access_holder", "begun_session", "outbox")),
     *(f"SELECT * FROM {table}" for table in ("event_note", "consultation", "group_note", "mail_contact", "key_check")),
-    *(f"DELETE FROM {table}" for table in ("event", "proposal", "series", "resource")),
+    *(f"SELECT id FROM {table}" for table in ("event", "resource", "event_change")),
+    *(f"DELETE FROM {table}" for table in ("event", "proposal", "series", "resource", "public_event")),
     "UPDATE event SET title = title",
     "UPDATE proposal SET public_names = '[]'",
     "INSERT INTO outbox DEFAULT VALUES",
@@ -86,6 +88,34 @@ def test_its_login_reads_no_one_and_changes_nothing(login_url: str) -> None:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
         assert connection.execute("SELECT event_id, public_names FROM proposal").fetchall() == []
+
+
+HIDDEN, REVIEW, COUNCIL = "zqhidden", "upr-review", "council-session-43"
+_HIDE = f"""
+    UPDATE event SET status = 'draft', internal_note = '{HIDDEN}' WHERE id = '{REVIEW}';
+    UPDATE event SET internal = true WHERE id = '{WEBINAR}';
+    INSERT INTO resource (id, kind, title, url, language, event, city, published, announced, revision)
+    SELECT '{HIDDEN}-' || number, 'brief', '{{"en": "x"}}', 'https://example.org/', 'en', event, city, shown, true, 1
+    FROM (VALUES (1, '{WEBINAR}', NULL, true), (2, '{COUNCIL}', NULL, false), (3, NULL, 'Geneva', false))
+        AS made (number, event, city, shown);
+    CREATE FUNCTION reveal(content text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$
+        BEGIN ASSERT content !~ '^({REVIEW}|{WEBINAR}|{HIDDEN})', content; RETURN true; END $$;
+"""
+"""A draft, an internal event, and resources that are not public. The function is cheaper than any condition, so
+PostgreSQL would call it first, on hidden rows too, as it may call casts, whose errors show what they were given."""
+
+
+def test_its_login_reads_no_draft_nothing_internal_and_no_link(desk: Desk, login_url: str, event: str) -> None:
+    stored = {id_ for (id_,) in desk.rows("SELECT id FROM event")}
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(_HIDE)
+    with psycopg.connect(login_url.replace("+psycopg", ""), autocommit=True) as connection:
+        shown = connection.execute("SELECT id, join_url, internal_note FROM public_event").fetchall()
+        assert sorted(shown) == [(name, None, "") for name in sorted(stored - {REVIEW, WEBINAR, "upr-cities-training"})]
+        read = connection.execute("SELECT id FROM public_resource WHERE reveal(id) ORDER BY id").fetchall()
+        assert read == connection.execute("SELECT id FROM public_resource ORDER BY id").fetchall()
+        assert [name for (name,) in read if HIDDEN in name] == []
+        assert len(connection.execute("SELECT FROM public_event WHERE reveal(id)").fetchall()) == len(shown)
 
 
 def test_it_shows_a_coordinator_what_it_shows_everyone(

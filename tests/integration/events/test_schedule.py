@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
 from tests.integration.events.side_events import Desk
 
 MORNING, NOON = "2020-05-06-0900", "2020-05-06-1300"
@@ -174,6 +176,17 @@ def test_public_timetable_shows_what_has_changed_since_it_was_published(desk: De
     page = desk.client.get("/programme/timetable?lang=en").text
     order = [page.index(words) for words in ("Wednesday 6 May", "Moved since", "Thursday 7 May", "Later since")]
     assert order == sorted(order)
+
+
+def test_side_event_that_became_internal_leaves_the_public_timetable(desk: Desk) -> None:
+    """A folder of the programme may say so at any time."""
+    for name, room in (("Shown", "garden-room"), ("Hidden", "lake-hall")):
+        desk.put(desk.accepted(f"{name} title", attendance=10), room, NOON)
+    desk.publish()
+    with desk.engine.begin() as connection:
+        connection.execute(text("UPDATE event SET internal = true WHERE title::text LIKE '%Hidden title%'"))
+    page = desk.client.get("/programme/timetable")
+    assert (page.status_code, "Shown title" in page.text, "Hidden title" in page.text) == (200, True, False)
 
 
 def test_console_explains_why_a_proposal_has_no_place_and_what_clashes(desk: Desk) -> None:
