@@ -16,6 +16,7 @@ from services.notifications.mails.kinds import (
     DECISION_KINDS,
     INVITATION,
     KIND_OF_MESSAGE,
+    LAPSING_KINDS,
     LEFT,
     MAILED_ONCE,
     PROPOSAL,
@@ -238,12 +239,15 @@ def read_cause(message: Message, private_keys: list[bytes]) -> MailCause:
 
 
 def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Until when the offer of the mail is valid, whether a coordinator registered its recipient, and how seats are
-    given to those who wait, if that is known.
+    """Until when the offer of the mail is valid or its recipient has to use a link, whether a coordinator registered
+    them, how seats are given to those who wait, if that is known, and whether their registration has lapsed.
     """
     if kind in UNTIL:
         return {"until": rfc3339(data[UNTIL[kind]])}
-    return {name: data[name] for name in ("by_coordinator", "promotion_mode") if data.get(name)} or None
+    found = {name: data[name] for name in ("by_coordinator", "promotion_mode", "lapsed") if data.get(name)}
+    if kind in LAPSING_KINDS and data.get("lapses_at"):
+        found["until"] = rfc3339(data["lapses_at"])
+    return found or None
 
 
 def _number_of(token: str) -> int:

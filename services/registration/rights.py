@@ -145,7 +145,7 @@ _SEPARATE: Rights = {
     "registration": {
         DESK: "select update",
         DECIDE: "select insert update",
-        CONSUME: "select(id,erased_at) update(details_reminded_at)",  # to lock a row
+        CONSUME: "select(id,erased_at) update(lapses_at)",
         TEND: "select update delete",
         OPERATOR: "select update",
     },
@@ -224,6 +224,7 @@ _SEPARATE: Rights = {
     "link_outcomes(bytea)": {OWN: "execute"},
     "own_registration(bytea)": {OWN: "execute"},
     "own_changes(bytea,text[])": {OWN: "execute"},
+    "own_lapses_at(bytea)": {OWN: "execute"},
     "own_history(bytea)": {OWN: "execute"},
     "viewed_registration(bytea)": {OWN: "execute"},
     "meeting_of(bytea)": {OWN: "execute"},

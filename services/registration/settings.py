@@ -10,6 +10,7 @@ from marshmallow.validate import Range
 from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from services.registration.intake.facts import UNVERIFIED_A_DAY
 from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
+from services.registration.people.lapsing import SEAT_HELD_DAYS
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
 from shared.cli.settings import (
     MIGRATE,
@@ -95,6 +96,7 @@ class RegistrationSettings:
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
         confirmation_mails_an_hour: to all addresses together, while few of their owners confirm.
         unverified_a_day: people whom one client network, or one domain, registers without verification.
+        seat_held_days: how long such a registration holds its place until its owner uses a link.
     """
 
     common: CommonSettings
@@ -112,6 +114,7 @@ class RegistrationSettings:
     console_url: str = ""
     confirmation_mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR
     unverified_a_day: int = UNVERIFIED_A_DAY
+    seat_held_days: int = SEAT_HELD_DAYS
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -179,6 +182,9 @@ def read_settings(process: str = WEB, environment: Mapping[str, str] | None = No
         unverified_a_day=env.int("TROIKA_UNVERIFIED_A_DAY", UNVERIFIED_A_DAY, validate=Range(min=1, max=1_000_000))
         if needs("decider")
         else UNVERIFIED_A_DAY,
+        seat_held_days=env.int("TROIKA_SEAT_HELD_DAYS", SEAT_HELD_DAYS, validate=Range(min=1, max=365))
+        if needs("decider")
+        else SEAT_HELD_DAYS,
     )
     if needs("master") or process == MIGRATE:
         settings = _with_key_store(env, settings, required=needs("master"))

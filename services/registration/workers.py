@@ -28,7 +28,7 @@ from services.registration.intake.queue import backlog, publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.storing import Entered
 from services.registration.people.counting import fold_counts
-from services.registration.people.decisions import expire_offers
+from services.registration.people.decisions import end_lapsed, expire_offers
 from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
@@ -189,6 +189,7 @@ def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checke
         messages,
         mails_an_hour=settings.confirmation_mails_an_hour,
         unverified_a_day=settings.unverified_a_day,
+        seat_held_days=settings.seat_held_days,
     )
 
 
@@ -302,6 +303,7 @@ class Tending:
             return False
         more = self._cleanup.run_once(now)
         expire_offers(self._work, self._messages, now)
+        more = end_lapsed(self._work, self._messages, now) or more
         end_reservations(self._work, promoting(self._messages), now)
         self._retention.run_once(self._work, now)
         return more

@@ -37,6 +37,15 @@ def test_sample_with_unknown_fields_read_as_without(key: str) -> None:
     assert read(extended) == read(plain)
 
 
+@pytest.mark.parametrize("key", [key for key in KEYS if "lapses_at" in BY_KEY[key].schema().fields])
+def test_message_without_the_fields_about_lapsing_is_read(key: str) -> None:
+    """As versions before them published it: it states no date, and nothing has lapsed."""
+    earlier = sample(key)
+    del earlier["data"]["lapses_at"], earlier["data"]["lapsed"]
+    found = read(decode(json.dumps(earlier).encode()))
+    assert (found["lapses_at"], found["lapsed"]) == (None, False)
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_sample_accepted_by_the_cloudevents_library(key: str) -> None:
     event = JSONFormat().read(None, sample_body(key))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from services.notifications.composing.model import LATE_REMINDER, PROMOTION_MODES, VARIANTS
+from services.notifications.composing.model import LAPSED, LATE_REMINDER, PROMOTION_MODES, VARIANTS
 from services.notifications.composing.texts import wording
 from services.notifications.mails.kinds import (
     DECISION_KINDS,
@@ -44,9 +44,9 @@ VARIED = "SELECT DISTINCT kind, form_kind FROM mail JOIN recipient USING (subjec
 ELSEWHERE = {
     (text, PROPOSAL)
     for text in ("details", "address-changed", "address-restored", "reminder-7-days", "reminder-1-day", LATE_REMINDER)
-} | {("waiting-list", mode) for mode in PROMOTION_MODES}
+} | {("cancelled-by-you", LAPSED), *(("waiting-list", mode) for mode in PROMOTION_MODES)}
 """Wordings for proposers that differ little from others of the story: ``tests/unit/notifications`` renders them. The
-waiting list by promotion mode: ``tests/integration/notifications/test_sending.py``.
+waiting list by promotion mode, and what has lapsed: ``tests/integration/notifications/test_sending.py``.
 """
 
 OF_THE_RELAY = ["Return-Path", "Delivered-To"]

@@ -138,6 +138,7 @@ def own_pages(style: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]
         "own-details-missing": render_link(delegation),
         "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
         "own-waitlisted": render_link(waiting),
+        "own-lapsing": render_link(replace(link, keep_until=UNTIL)),
         "own-offered": render_link(replace(waiting, offer=OfferPart(UNTIL))),
         "own-offer-passed": render_link(replace(waiting, offer=OfferPart(None))),
         "own-cancelled": render_link(

@@ -76,6 +76,7 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
     marked = _mark_mails(tools)
     more, totals_after = _passes(tools)
     registrations.count_seats(databases)
+    registrations.keep_places(databases)
     databases.finish_plan(plan.digest)
     taken_back, erased, removed, published = (a + b for a, b in zip(totals, totals_after, strict=True))
     return Applied(passes + more, taken_back, erased, removed, published, marked)

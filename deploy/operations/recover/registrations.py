@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from deploy.operations.recover.comparing import Comparison, Known
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, ComparedDatabases
 from services.registration.forms.seats import read_option_limits
+from services.registration.people.lapsing import LAPSED
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,
@@ -76,6 +77,7 @@ _COUNT_SEATS = text("""
         IS DISTINCT FROM (c.confirmed, c.waiting, c.offered, c.passed) OR (c.form = s.form
         AND s.last_position < c.last_position)
 """)
+_KEEP_PLACES = text("UPDATE registration SET lapses_at = NULL WHERE lapses_at IS NOT NULL")
 _WITH_OPTIONS = text("SELECT form, options FROM seat WHERE options <> '{}' FOR UPDATE")
 _ANSWERS = text("SELECT answers FROM registration WHERE form = :form AND status <> 'cancelled' AND erased_at IS NULL")
 _KEEP_OPTION = text("""
@@ -189,6 +191,12 @@ def count_seats(databases: ComparedDatabases) -> int:
     return changed
 
 
+def keep_places(databases: ComparedDatabases) -> None:
+    """Let no registration lapse that the restored database has: what its owner did since the backup may be lost."""
+    with databases.work(REGISTRATION).transaction() as connection:
+        connection.execute(_KEEP_PLACES)
+
+
 def publish_states(
     databases: ComparedDatabases, found: Comparison, messages: RegistrationMessages, now: datetime
 ) -> int:
@@ -211,11 +219,11 @@ def _publish_state(databases: ComparedDatabases, identity: str, messages: Regist
         last = connection.execute(_LAST_CHANGES, {"id": identity}).fetchone()
         if person is None or last is None:
             return False
-        _revision, status, before, changed_at, _reason = last
+        _revision, status, before, changed_at, reason = last
         key = _key(status, before)
         if _is_stored(connection, identity, key):
             return False
-        fact = replace(fact_about(key, person), cause=("", ""))
+        fact = replace(fact_about(key, person), cause=("", ""), lapsed=reason == LAPSED)
         messages.add(connection, [fact], changed_at)
         return True
 

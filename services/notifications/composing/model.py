@@ -27,6 +27,8 @@ LATE_REMINDER = "reminder-late"
 """The wording of a late reminder: it does not mention how far away the event is."""
 
 CANCELLED = "cancelled-by-you"
+LAPSED = "lapsed"
+"""The variant of a cancellation because no link was used in time."""
 
 PROMOTION_MODES = ("in-order", "offers", "by-hand")
 """How those who wait get free seats, in messages about them: in order, by an offer, or as coordinators decide."""
@@ -41,6 +43,7 @@ _PAIRS = (
     (INVITATION, RECOVERY),
     *((text, PROPOSAL) for text in _TO_PROPOSERS),
     *(("waiting-list", mode) for mode in PROMOTION_MODES),
+    (CANCELLED, LAPSED),
 )
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
 """Variants of a wording, by wording and kind of form or promotion mode. A subject or heading without a variant is that
@@ -186,7 +189,8 @@ class MailContext:
     ``group`` the title of their working group, ``title`` that of their proposal, ``note`` the coordinators' answer
     to it (or empty), ``before`` the previous time of the event, ``recording`` a URL, ``unsubscribe`` the unsubscribe
     link of a bulletin, ``late`` whether a reminder is so late that its words are wrong, ``until`` how long a change of
-    address can be undone, or a seat is held, ``by_coordinator`` whether a coordinator registered the recipient,
+    address can be undone, a seat is held, or a link has to be used, ``lapsed`` whether none was used in time,
+    ``by_coordinator`` whether a coordinator registered the recipient,
     ``promotion_mode`` how those who wait get free seats, or empty in other mails and where it is not known.
     """
 
@@ -211,6 +215,7 @@ class MailContext:
     until: datetime | None = None
     by_coordinator: bool = False
     promotion_mode: str = ""
+    lapsed: bool = False
 
     @property
     def is_test(self) -> bool:
@@ -221,6 +226,8 @@ class MailContext:
     def text(self) -> str:
         """The name of the wording."""
         text = LATE_REMINDER if self.late else self.kind
+        if self.lapsed:
+            return VARIANTS[text, LAPSED]
         return VARIANTS.get((text, self.promotion_mode or self.recipient.form_kind), text)
 
     @property

@@ -11,6 +11,7 @@ from services.notifications.mails.kinds import (
     ATTENDING,
     DECISION_KINDS,
     INVITATION,
+    LAPSING_KINDS,
     LIVE,
     REGISTRATIONS,
     SEAT_OFFERED,
@@ -96,7 +97,11 @@ class MailCard:
     link: str | None = None
 
 
-UNTIL_SENTENCES = {SEAT_OFFERED: "offer_until", INVITATION: "invitation_until"}
+UNTIL_SENTENCES = {
+    SEAT_OFFERED: "offer_until",
+    INVITATION: "invitation_until",
+    **dict.fromkeys(LAPSING_KINDS, "keep_until"),
+}
 """By kind of mail: the sentence with the time until which its link is valid, if not ``undo_until``."""
 
 
@@ -172,7 +177,7 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.until is not None:
         sentence = UNTIL_SENTENCES.get(context.kind, "undo_until")
         until = _instant(context.until, context, words)
-        return [*paragraphs, [Piece(getattr(words, sentence).format(until=until))]]
+        paragraphs.append([Piece(getattr(words, sentence).format(until=until))])
     if context.kind != "waiting-list" or context.recipient.position is None:
         return paragraphs
     return [*paragraphs, [Piece(words.position.format(position=context.recipient.position))]]

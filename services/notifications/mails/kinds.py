@@ -169,6 +169,9 @@ MANAGING_KINDS = (
 )
 """Kinds that are caused by a message about the registration and contain its managing link."""
 
+LAPSING_KINDS = ("confirmation", RECEIVED, "waiting-list", "promotion", "link")
+"""Kinds that state until when their recipient has to use a link, if the registration lapses otherwise."""
+
 KINDS_ABOUT_EVENT = frozenset(
     name for name, kind in KINDS.items() if kind.about in ("registration", "former-address")
 ) - {"bulletin"}

@@ -143,6 +143,7 @@ class Composer:
             until=_datetime(detail.get("until")),
             by_coordinator=bool(detail.get("by_coordinator")),
             promotion_mode=detail.get("promotion_mode", ""),
+            lapsed=bool(detail.get("lapsed")),
         )
         # the Message-ID is as stored, though the sender's domain change
         return ComposedMail(recipient.address, render(context, claim.mail.message_id))

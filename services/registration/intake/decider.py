@@ -58,6 +58,7 @@ from services.registration.intake.reading import (
     refs_of,
 )
 from services.registration.intake.storing import Entered, enter
+from services.registration.people.lapsing import SEAT_HELD_DAYS
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,
@@ -74,7 +75,7 @@ from services.registration.people.messages import (
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.store import Person, asked_recently, find_person, store_answers
+from services.registration.people.store import Person, asked_recently, end_lapse, find_person, store_answers
 from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from services.registration.telemetry import submissions_decided_total
@@ -102,6 +103,7 @@ class Decider:
         name: UUID text that no other process has; a new one by default.
         mails_an_hour: the budget of confirmation mails over all.
         unverified_a_day: the quota of forms without verification.
+        seat_held_days: how long a registration on such a form holds its place until its owner uses a link.
     """
 
     def __init__(
@@ -113,10 +115,11 @@ class Decider:
         name: str = "",
         mails_an_hour: int = CONFIRMATION_MAILS_AN_HOUR,
         unverified_a_day: int = UNVERIFIED_A_DAY,
+        seat_held_days: int = SEAT_HELD_DAYS,
     ) -> None:
         self._work, self._clock, self._keys, self._messages = work, clock, keys, messages
         self._mails_an_hour, self._name = mails_an_hour, name or new_id()
-        self._unverified_a_day = unverified_a_day
+        self._unverified_a_day, self._seat_held = unverified_a_day, timedelta(days=seat_held_days)
         self._outage = False
 
     def run_once(self, *, mails: bool = True) -> int:
@@ -193,7 +196,7 @@ class Decider:
         submissions = [item for item in items if isinstance(item, Submission)]
         facts = facts_store.read_facts(connection, forms, refs, submissions, now)
         facts.person_of = self._keys.references.person
-        facts.unverified_a_day = self._unverified_a_day
+        facts.unverified_a_day, facts.seat_held = self._unverified_a_day, self._seat_held
         undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
         facts_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
@@ -266,6 +269,7 @@ class Decider:
         mailboxes.record_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
         plan_store.write_owners(connection, plan.owners, now)
+        end_lapse(connection, _kept(plan), [address.ref for address in plan.verified.values()])
         plan_store.end_confirmation_links(connection, [one.id for one in plan.links_renewed], now)
         mailboxes.record_mailed(connection, plan.mailed, now)
         mailboxes.want_links(connection, plan.links_spaced, now)
@@ -356,6 +360,7 @@ class Decider:
             accepted_at=now,
             verified=new.verified,
             attend=form.attend,
+            lapses_at=new.lapses_at,
         )
         return Fact(
             NEW[new.status],
@@ -439,6 +444,12 @@ def _acted(plan: BatchPlan) -> list[str]:
         *plan.declined,
     ]
     return [identity for identity in [*plan.owners, *(one.id for one in own)] if identity not in renewed]
+
+
+def _kept(plan: BatchPlan) -> list[str]:
+    """Return registrations that do not lapse from now on: their owner or a coordinator has acted."""
+    changed = [*(one.id for one in plan.changed), *(one.id for one in plan.moved)]
+    return [*plan.owners, *plan.kept, *changed]
 
 
 def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:

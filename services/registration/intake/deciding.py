@@ -47,6 +47,7 @@ from services.registration.intake.items import (
     Item,
     Merge,
     Mute,
+    OwnersAct,
     RenewLinks,
     RequestList,
     SendLink,
@@ -82,7 +83,7 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
         new_id: makes ids of candidates and registrations.
         now: decides only whether a candidate can still be confirmed, and a place given back.
     """
-    plan = BatchPlan()
+    plan = BatchPlan(kept=_used_by_owners(batch))
     for item in batch:
         match item:
             case Submission():
@@ -123,17 +124,21 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
     return plan
 
 
+def _used_by_owners(batch: Sequence[Item]) -> list[str]:
+    return [item.registration for item in batch if isinstance(item, OwnersAct) and item.registration is not None]
+
+
 def _decide_submission(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId, now: datetime) -> None:
     proven = _use_proof(facts, plan, item)
     if item.proven_by is None:
-        plan.outcomes[item.number] = _decide_unverified(facts, plan, item, proven, new_id)
+        plan.outcomes[item.number] = _decide_unverified(facts, plan, item, proven, new_id, now)
     else:
         result = _enter(facts, plan, item, new_id, now)
         plan.results[item.number] = [ActResult("", item.form, "", result)]
 
 
 def _decide_unverified(
-    facts: Facts, plan: BatchPlan, item: Submission, proven: bool, new_id: NewId
+    facts: Facts, plan: BatchPlan, item: Submission, proven: bool, new_id: NewId, now: datetime
 ) -> SubmissionOutcome:
     form = facts.forms.get(item.form)
     at_once = form is not None and form.verification == "none" and proven
@@ -142,7 +147,7 @@ def _decide_unverified(
     if not at_once:
         _add_candidate(facts, plan, item, proven, new_id)
         return SubmissionOutcome.CHECK_YOUR_MAIL
-    return _register_at_once(facts, plan, form, item, new_id)
+    return _register_at_once(facts, plan, form, item, new_id, now)
 
 
 def _use_proof(facts: Facts, plan: BatchPlan, item: Submission) -> bool:
@@ -188,7 +193,7 @@ def _add_candidate(facts: Facts, plan: BatchPlan, item: Submission, proven: bool
 
 
 def _register_at_once(
-    facts: Facts, plan: BatchPlan, form: FormState, item: Submission, new_id: NewId
+    facts: Facts, plan: BatchPlan, form: FormState, item: Submission, new_id: NewId, now: datetime
 ) -> SubmissionOutcome:
     """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get.
 
@@ -207,7 +212,7 @@ def _register_at_once(
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
-        _register_unverified(facts, plan, item, new_id)
+        _register_unverified(facts, plan, item, new_id, now)
     return SubmissionOutcome(place.status)
 
 
@@ -217,10 +222,14 @@ def _count_unverified(facts: Facts, plan: BatchPlan, item: Submission) -> None:
     plan.unverified.append(item)
 
 
-def _register_unverified(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId) -> None:
-    """Its mail is spaced as any that a third party can cause; if it has to wait, it is a mail with the link."""
+def _register_unverified(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId, now: datetime) -> None:
+    """It lapses unless its owner uses a link.
+
+    Its mail is spaced as any that a third party can cause; if it has to wait, it is a mail with the link.
+    """
     spaced = item.address.mailbox in facts.mailed
-    made = register(facts, plan, item, new_id, verified=False, spaced=spaced)
+    lapses_at = facts.lapses_at(item.form, now)
+    made = register(facts, plan, item, new_id, verified=False, spaced=spaced, lapses_at=lapses_at)
     if spaced:
         live = next(one for one in facts.of(item.form, item.address.ref) if one.id == made.id)
         plan.links_spaced.append((live, item.address))

@@ -279,6 +279,7 @@ def enter(facts: Facts, plan: BatchPlan, item: Enter, new_id: NewId) -> ActResul
     live = facts.of(item.form, item.address.ref)
     known = next((one for one in live if one.person == item.person), None)
     if known is not None:
+        plan.kept.append(known.id)
         return ActResult(known.id, item.form, "", Result.NAME_TAKEN)
     if len(live) >= form.people_per_address:
         return ActResult("", item.form, "", Result.TOO_MANY)
@@ -383,6 +384,7 @@ def _change(
     if sealed or changed_fields(live.content, content):
         store_change(facts, plan, live, content, person, sealed=sealed, act=item.act, moves=moves)
     elif not moves:
+        plan.kept.append(live.id)
         return Result.KEPT
     if moves:
         _move(facts, plan, live, email, item, new_id)

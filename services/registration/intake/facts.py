@@ -17,6 +17,7 @@ from services.registration.intake.items import (
     Submission,
 )
 from services.registration.intake.model import ActResult, FormContent, SubmissionOutcome
+from services.registration.people import lapsing
 from services.registration.people.model import AddressRefs
 
 
@@ -109,6 +110,7 @@ class NewRegistration:
         verified: the owner of the address has confirmed it.
         act: of the coordinator who entered it; None if no one did.
         spaced: its mail waits until the spacing of the mailbox allows one.
+        lapses_at: when it is cancelled unless its owner has used a link; None for never.
     """
 
     id: str
@@ -124,6 +126,7 @@ class NewRegistration:
     verified: bool
     act: DeskAct | None = None
     spaced: bool = False
+    lapses_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +304,7 @@ class Facts:
         unverified: how many submissions were registered at once without an act of an owner since, within a day: by form
             and client network, and by domain with an empty form.
         unverified_a_day: how many there may be.
+        seat_held: how long a registration that no one has confirmed holds its place.
         mailed: mailboxes that the spacing allows no mail to now.
     """
 
@@ -317,6 +321,7 @@ class Facts:
     at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
     unverified: Counter[tuple[str, bytes]] = field(default_factory=Counter)
     unverified_a_day: int = UNVERIFIED_A_DAY
+    seat_held: timedelta = timedelta(days=lapsing.SEAT_HELD_DAYS)
     mailed: set[bytes] = field(default_factory=set)
 
     def rejects(self, item: Submission | RequestList | ChangeAddress | DeskItem) -> bool:
@@ -327,6 +332,10 @@ class Facts:
         """Whether one more may be registered at once; a mail provider's domain has an empty reference and no quota."""
         of_domain = self.unverified["", item.address.domain] if item.address.domain else 0
         return max(of_domain, self.unverified[item.form, item.network or UNKNOWN_NETWORK]) < self.unverified_a_day
+
+    def lapses_at(self, form: str, now: datetime) -> datetime | None:
+        """When a registration made now without verification lapses; None if its owner would have less than a day."""
+        return lapsing.lapses_at(now, self.seat_held, self.forms[form].opening.starts_at)
 
     def of(self, form: str, address: bytes) -> list[LiveRegistration]:
         """Live registrations of an address on a form."""
@@ -385,6 +394,8 @@ class BatchPlan:
         links_spaced: the same as soon as the spacing of the mailbox allows it.
         links_renewed: registrations of which all links end, and new ones are mailed.
         owners: registrations whose address is verified, by the use of a link that was mailed to it.
+        kept: registrations that do not lapse, whatever else becomes of them: their owner has used a link, or a
+            coordinator has entered, corrected or merged them.
         freed: forms on which a place was given back: who is in line is promoted after the batch.
         reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
         accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
@@ -412,6 +423,7 @@ class BatchPlan:
     links_spaced: list[tuple[LiveRegistration, AddressRefs]] = field(default_factory=list)
     links_renewed: list[LiveRegistration] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     mails: list[MailWanted] = field(default_factory=list)
     challenges: list[tuple[bytes, str]] = field(default_factory=list)
     freed: set[str] = field(default_factory=set)

@@ -281,11 +281,15 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """The owner of an address wants no more (or again) mail about submissions they did not make."""
+    """The owner of an address wants no more (or again) mail about submissions they did not make.
+
+    ``registration`` is that of the managing link; None for a confirmation link.
+    """
 
     number: int
     address: AddressRefs | None
     muted: bool
+    registration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,3 +344,7 @@ Item = (
     | UndoAddress
     | DeskItem
 )
+
+
+OwnersAct = ChangeAnswers | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress | Mute
+"""What only a managing link can send, or the button of a link to the meeting: its registration has an owner."""

@@ -50,7 +50,8 @@ _REGISTER = text("""
             position int, capacity int, number bigint, received_at timestamptz, ref text, mailbox text,
             domain text, person text, name text, email text, organisation_id uuid, organisation text,
             working_group text, representative boolean, country text, time_zone text, language text, partner text,
-            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean, by_desk text, reason text)
+            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean, by_desk text, reason text,
+            lapses_at timestamptz)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
@@ -62,7 +63,7 @@ _REGISTER = text("""
     INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
         time_zone, language, partner, answers, sealed, sealed_for, sealed_dates, consent, accepted_at, confirmed_at,
-        capacity_then, verified_at, sealed_at)
+        capacity_then, verified_at, sealed_at, lapses_at)
     SELECT id, form, event_id, status, position, 1, number, received_at, decode(ref, 'hex'),
         decode(mailbox, 'hex'), decode(domain, 'hex'), decode(person, 'hex'), name, email, organisation_id,
         working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
@@ -70,7 +71,7 @@ _REGISTER = text("""
         given_at(sealed_for, '{}', received_at), with_date(consent, :now),
         :now, CASE WHEN status = 'confirmed' THEN CAST(:now AS timestamptz) END, capacity,
         CASE WHEN verified THEN CAST(:now AS timestamptz) END,
-        CASE WHEN sealed IS NOT NULL THEN CAST(:now AS timestamptz) END
+        CASE WHEN sealed IS NOT NULL THEN CAST(:now AS timestamptz) END, lapses_at
     FROM new
 """)
 _CHANGE = text("""
@@ -107,7 +108,7 @@ _CHANGE = text("""
 _CANCEL = text("""
     WITH gone AS (
         UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now,
-            offer_expires_at = NULL, offer_passed = false
+            offer_expires_at = NULL, offer_passed = false, lapses_at = NULL
         WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id, revision, status
     )
     INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by)

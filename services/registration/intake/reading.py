@@ -290,7 +290,7 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
     if row.kind == "change-address":
         return _address_change(keys, row, str(content["email"]), registration)
     if row.kind in ("mute", "unmute"):
-        return Mute(row.number, address, muted=row.kind == "mute")
+        return Mute(row.number, address, muted=row.kind == "mute", registration=registration)
     raise ValueError("an unknown kind of command")
 
 

@@ -38,6 +38,7 @@ def register(
     place: SeatPlace | None = None,
     act: DeskAct | None = None,
     spaced: bool = False,
+    lapses_at: datetime | None = None,
 ) -> NewRegistration:
     """Give ``source`` a place of its form; there must be one.
 
@@ -49,6 +50,7 @@ def register(
         place: by default the next one.
         act: of the coordinator who registers it; None for its owner.
         spaced: its mail waits until the spacing of the mailbox allows one.
+        lapses_at: when it is cancelled unless its owner has used a link; None for never.
     """
     form = facts.forms[source.form]
     who = traits_of(source.content, source.address.domain)
@@ -69,10 +71,9 @@ def register(
         verified=verified,
         act=act,
         spaced=spaced,
+        lapses_at=lapses_at,
     )
-    options = form.options.after_change(None, source.content.answers)
-    facts.forms[source.form] = replace(form, seats=take(form.seats, place, who), options=options)
-    _add_live(facts, made, who)
+    _add_live(facts, made, place, who)
     plan.registered.append(made)
     plan.seats_changed.add(made.form)
     if form.seats.pools:
@@ -80,7 +81,10 @@ def register(
     return made
 
 
-def _add_live(facts: Facts, made: NewRegistration, who: Traits) -> None:
+def _add_live(facts: Facts, made: NewRegistration, place: SeatPlace, who: Traits) -> None:
+    form = facts.forms[made.form]
+    options = form.options.after_change(None, made.content.answers)
+    facts.forms[made.form] = replace(form, seats=take(form.seats, place, who), options=options)
     live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
     facts.of(made.form, made.address.ref).append(replace(live, domain=who.domain))
     facts.at_mailbox[made.form, made.address.mailbox] += 1
@@ -209,6 +213,7 @@ def enter(
     live = facts.of(entry.form, entry.address.ref)
     known = next((one for one in live if one.person == entry.person), None)
     if known is not None:
+        plan.kept.append(known.id)
         return _change(facts, plan, known, entry, act) if change else _compare(known, entry)
     form = facts.forms[entry.form]
     if entry.address.ref in facts.blocked:

@@ -63,7 +63,7 @@ def renew_links(intake: Intake, view: FormView, token: str) -> str:
 
 
 def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
-    """Queue the verification of an address whose owner joins by a mailed link; return the command's receipt."""
+    """Queue the verification of an address whose owner uses a mailed link; return the command's receipt."""
     return intake.command(view, "verify", {}, hash_of_link(token, purpose))
 
 

@@ -24,6 +24,7 @@ from services.registration.own.commands import (
     erase_own,
     renew_links,
     unmute_own,
+    verify,
     wait_for_outcome,
 )
 from services.registration.own.limited_routes import join_by_own_link, join_part
@@ -71,6 +72,7 @@ from shared.http.access import by_link, public
 from shared.i18n.when import day_text
 from shared.public_forms.rendering import answers_for_display
 from shared.runtime.errors import DomainError
+from shared.runtime.ids import OWN
 from shared.security.rate_limits import limited
 
 
@@ -146,7 +148,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
     @limited("command")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
-        if action not in (*NEEDS_CONFIRMATION, *OFFER_ANSWERS, "join", "renew-links", "unmute"):
+        if action not in (*NEEDS_CONFIRMATION, *OFFER_ANSWERS, "join", "keep", "renew-links", "unmute"):
             raise BadRequest("unknown action")
         try:
             _own, view = show_own(context.work, token, context.form_view, context.clock())
@@ -158,6 +160,8 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
             wait_for_outcome(context.intake, erase_own(context.intake, view, token))
         elif action in OFFER_ANSWERS:
             wait_for_outcome(context.intake, answer_offer(context.intake, view, token, action))
+        elif action == "keep":
+            wait_for_outcome(context.intake, verify(context.intake, view, token, OWN))
         elif action == "unmute":
             wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
         elif action == "renew-links":
@@ -243,6 +247,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, style: PageSt
         calendar=own_calendar_links(context, token, shown, style.language),
         proposal=_proposal_part(shown, style.language),
         offer=OfferPart(own_instant(own, view, registration.offer_expires_at)) if registration.hold else None,
+        keep_until=own_instant(own, view, registration.lapses_at),
     )
 
 

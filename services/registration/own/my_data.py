@@ -100,6 +100,7 @@ def _registration(data: OwnData) -> dict[str, Any]:
         "revision": registration.revision,
         "came_through": registration.partner,
         "mails_in": registration.language,
+        "lapses_at": None if registration.lapses_at is None else rfc3339(registration.lapses_at),
         "hash_of_address": registration.person_ref,
     }
 
@@ -243,6 +244,8 @@ def _facts(data: OwnData, clock: _InstantWriter) -> Iterator[tuple[str, str]]:
     for key in ("received_at", "verified_at", "accepted_at", "confirmed_at", "cancelled_at"):
         if dates[key] is not None and (key != "confirmed_at" or dates[key] != dates["accepted_at"]):
             yield fact(key, clock.words(dates[key]))
+    if registration.lapses_at is not None:
+        yield fact("lapses_at", clock.words(registration.lapses_at.isoformat()))
     yield fact("language", LANGUAGE_NAMES.get(registration.language, registration.language))
     if registration.partner:
         partner = data.view.partner(registration.partner)

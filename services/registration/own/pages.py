@@ -191,6 +191,7 @@ class LinkPage:
         calendar: links that add the event to a calendar; None if there is nothing to add.
         proposal: of a proposal for a side event, its outcome; None for every other registration.
         offer: of a seat, to this person; None if there was none since they wait.
+        keep_until: when the registration ends unless they press a button; None for never.
     """
 
     style: PageStyle
@@ -227,6 +228,7 @@ class LinkPage:
     calendar: CalendarLinks | None = None
     proposal: ProposalPart | None = None
     offer: OfferPart | None = None
+    keep_until: EventTime | None = None
 
 
 def render_link(page: LinkPage) -> str:

@@ -1,7 +1,7 @@
 """Reads what a token gives access to, through SQL functions that take its hash; the login can read nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
         organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at,
-        decision, own_changes(:hash, :kinds), offer_expires_at, offer_passed
+        decision, own_changes(:hash, :kinds), own_lapses_at(:hash), offer_expires_at, offer_passed
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
@@ -219,8 +219,8 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     if row is None:
         return None
     values: list[Any] = list(row)
-    changed_at, muted, sealed_at, decision, changes, *offer = values[24:]
-    registration = Registration(*values[:17], *offer)
+    changed_at, muted, sealed_at, decision, changes, lapses_at, *offer = values[24:]
+    registration = replace(Registration(*values[:17], *offer), lapses_at=lapses_at)
     proposal = state_at(decision, registration.revision) if registration.form_kind == PROPOSAL else None
     person = Person(registration, *values[17:24])
     return OwnRegistration(person, changed_at, muted, sealed_at, changes, proposal)

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.registration.forms.opening import is_over
 from services.registration.forms.seats import OUT_OF_TURN, Seats, give_back, give_seat, hold_seat, let_pass
 from services.registration.forms.store import find_form, first_in_line, lock_seats, save_seats
+from services.registration.people.lapsing import LAPSED
 from services.registration.people.messages import (
     CANCELLED,
     OFFER_ENDED,
@@ -28,8 +30,11 @@ from services.registration.people.model import check_cancelling, check_confirmin
 from services.registration.people.store import (
     Locked,
     Person,
+    end_lapse,
     expired_offers,
     forms_with_expired_offers,
+    forms_with_lapsed,
+    lapsed_people,
     lock_known,
     store_cancelled,
     store_change,
@@ -114,7 +119,7 @@ def _give_seat(
 ) -> Person:
     before, seats, now = locked.registration, locked.form.seats, locked.now
     check_confirming(locked.form.opening, seats, before, now, beyond=bool(decision.reason))
-    fact = fact_about(PROMOTED, locked.person, **CONFIRMED_NOW, revision=before.revision + 1)
+    fact = fact_about(PROMOTED, locked.person, **CONFIRMED_NOW, lapses_at=None, revision=before.revision + 1)
     confirmed, after = fact.registration, give_seat(seats, before.who, before.hold)
     allowed = None if seats.capacity is None else max(seats.capacity, after.taken)
     store_confirmed(connection, confirmed, allowed, now)
@@ -141,14 +146,7 @@ def _confirmed_because(reason: str, after: Seats) -> str:
 def _cancel(connection: Connection, messages: RegistrationMessages, locked: Locked, by: str) -> Person:
     """Cancel; the next person in line gets the seat at once."""
     before, now = locked.registration, locked.now
-    fact = fact_about(
-        CANCELLED,
-        locked.person,
-        status="cancelled",
-        offer_expires_at=None,
-        offer_passed=False,
-        revision=before.revision + 1,
-    )
+    fact = _cancelled(locked.person)
     store_cancelled(connection, fact.registration, now)
     store_change(connection, fact.registration, "cancelled by a coordinator", now, by=by)
     messages.add(connection, [fact], now)
@@ -191,7 +189,7 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
             raise DomainError("reason-missing", "offering a seat out of order needs a reason")
         until = offer_until(form, now, timedelta(hours=decision.hours or seats.offer_hours))
         why = f"offered by a coordinator{_because(decision.reason)}"
-        fact = offer_seat(connection, locked.person, until, seats.capacity, why, now, decision.by)
+        fact = offer_seat(connection, locked.person, form, until, seats.capacity, why, now, decision.by)
         messages.add(connection, [fact], now)
         if not before.hold:
             record_promotion(connection, form.slug, out_of_turn(seats, now))
@@ -245,6 +243,65 @@ def _expire(connection: Connection, messages: RegistrationMessages, slug: str, n
         messages.add(connection, [_end(connection, person, "the offer has expired", now, passed=True)], now)
         seats = let_pass(seats, person.registration.who)
     promote_waiting(connection, messages, form, seats, now, FREED)
+
+
+LAPSED_AT_ONCE = 200
+"""Registrations on one form that lapse in one transaction."""
+
+
+def end_lapsed(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> bool:
+    """Cancel the registrations whose owners have used no link in time, with one transaction for each form.
+
+    The seats go to the next in line. Everyone gets a mail, with a link to register again. After the event none lapses.
+
+    Args:
+        work: on the service's database. The caller calls again and again.
+        messages: of the service.
+        now: of a checked clock, after no jump of the time.
+
+    Returns:
+        whether more of them are due now.
+    """
+    with work.transaction() as connection:
+        forms = forms_with_lapsed(connection, now)
+    more = False
+    for slug in forms:
+        with work.transaction() as connection:
+            more = _end_lapsed_on(connection, messages, slug, now) == LAPSED_AT_ONCE or more
+    return more
+
+
+def _end_lapsed_on(connection: Connection, messages: RegistrationMessages, slug: str, now: datetime) -> int:
+    lock_seats(connection, slug)
+    form = find_form(connection, slug)
+    people = lapsed_people(connection, slug, now, LAPSED_AT_ONCE) if form is not None else []
+    if form is None or not people:
+        return 0
+    if is_over(form.opening, now):  # as for every cancellation: who came stays counted
+        end_lapse(connection, [person.registration.id for person in people])
+        return len(people)
+    seats = form.seats
+    for person in people:
+        before = person.registration
+        fact = replace(_cancelled(person), lapsed=True)
+        store_cancelled(connection, fact.registration, now)
+        store_change(connection, fact.registration, LAPSED, now)
+        messages.add(connection, [fact], now)
+        seats = give_back(seats, before.status, before.who, before.hold)
+    promote_waiting(connection, messages, form, seats, now, "a registration has lapsed")
+    return len(people)
+
+
+def _cancelled(person: Person) -> Fact:
+    return fact_about(
+        CANCELLED,
+        person,
+        status="cancelled",
+        offer_expires_at=None,
+        offer_passed=False,
+        lapses_at=None,
+        revision=person.registration.revision + 1,
+    )
 
 
 def _end(

@@ -23,6 +23,7 @@ SUBMITTED, RETURNED = "submitted", "returned"
 _LOCK = text("""
     SELECT erased_at IS NOT NULL FROM registration WHERE id = CAST(:proposal_id AS uuid) FOR NO KEY UPDATE
 """)
+_KEEP = text("UPDATE registration SET lapses_at = NULL WHERE id = CAST(:proposal_id AS uuid)")
 _UPSERT = text("""
     INSERT INTO proposal_state (registration_id, revision, answers_revision, status, note, event_id, decided_at)
     VALUES (CAST(:proposal_id AS uuid), :revision, :answers_revision, :status, :note, :event, :occurred_at)
@@ -62,6 +63,8 @@ def state_at(found: Mapping[str, Any] | None, revision: int) -> ProposalState:
 def handle_decision(connection: Connection, message: Message, private_keys: Sequence[bytes]) -> None:
     """Store a decision of coordinators, unless a newer one is known or the person was erased.
 
+    The proposal does not lapse from then on.
+
     Raises:
         Poison: the note cannot be decrypted, or there is no such registration.
     """
@@ -71,6 +74,7 @@ def handle_decision(connection: Connection, message: Message, private_keys: Sequ
         raise Poison("a decision about an unknown proposal")
     if not erased:
         connection.execute(_UPSERT, {**data, "note": _note(data["note"], private_keys)})
+        connection.execute(_KEEP, data)
 
 
 def _note(sealed: str, private_keys: Sequence[bytes]) -> str:

@@ -61,6 +61,7 @@ class Fact:
         by_coordinator: a coordinator has registered the person; the mail states it.
         mailed: whether the person gets a mail about it.
         promotion_mode: of the form, for the mail to a new person on the waiting list; None otherwise.
+        lapsed: it was cancelled because its owner has used no link.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Fact:
     by_coordinator: bool = False
     mailed: bool = True
     promotion_mode: str | None = None
+    lapsed: bool = False
 
     @property
     def title(self) -> str:
@@ -225,7 +227,7 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
-    more = {name: getattr(fact, name) for name in ("by_coordinator", "mailed", "promotion_mode")}
+    more = {name: getattr(fact, name) for name in ("by_coordinator", "mailed", "promotion_mode", "lapsed")}
     data = _data(fact.registration, box, at) | more
     if fact.key == OFFERED and fact.registration.offer_expires_at is not None:
         data["offer_expires_at"] = rfc3339(fact.registration.offer_expires_at)
@@ -289,5 +291,6 @@ def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any
         "occurred_at": rfc3339(at),
         "verified": registration.verified,
         "attend": registration.attend,
+        "lapses_at": None if registration.lapses_at is None else rfc3339(registration.lapses_at),
         "sealed": base64.b64encode(box).decode(),
     }

@@ -27,6 +27,7 @@ class Registration:
     offer_expires_at: until when a seat is held for a person who waits; None for no offer.
     offer_passed: an offer was declined or has expired, and the person waits on.
     domain: reference of the domain of the address; empty for a mail provider.
+    lapses_at: when it is cancelled unless its owner uses a link before; None for never.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Registration:
     offer_expires_at: datetime | None = None
     offer_passed: bool = False
     domain: bytes = b""
+    lapses_at: datetime | None = None
 
     @property
     def hold(self) -> Hold:

@@ -28,11 +28,11 @@ PLACE = """CASE WHEN r.status = 'waitlisted' THEN (SELECT count(*) FROM registra
 REGISTRATION_COLUMNS = f"""
     r.id::text, r.form, f.kind, r.event_id, r.status, {PLACE}, r.revision, encode(r.person_ref, 'hex'),
     r.working_group, r.representative, r.organisation_id::text, r.country, r.language, r.partner, r.accepted_at,
-    r.verified_at IS NOT NULL, f.attend, r.offer_expires_at, r.offer_passed, coalesce(r.domain_ref, '')
+    r.verified_at IS NOT NULL, f.attend, r.offer_expires_at, r.offer_passed, coalesce(r.domain_ref, ''), r.lapses_at
 """
 """For ``registration r JOIN form f ON f.slug = r.form``."""
 
-WIDTH = 20
+WIDTH = 21
 
 OFFERED = "offered"
 """In the history of a registration: it waits, and a seat is held for it."""
@@ -91,11 +91,12 @@ _NEXT_IN_LINE = text(
 _CHOSEN = text(PERSON + "WHERE r.id = ANY(CAST(:ids AS uuid[])) ORDER BY r.received_at, r.submission FOR UPDATE OF r")
 _CONFIRM = text("""
     UPDATE registration SET status = 'confirmed', revision = revision + 1, confirmed_at = :now,
-        capacity_then = :capacity, offer_expires_at = NULL, offer_passed = false WHERE id = CAST(:id AS uuid)
+        capacity_then = :capacity, offer_expires_at = NULL, offer_passed = false, lapses_at = :lapses_at
+    WHERE id = CAST(:id AS uuid)
 """)
 _CANCEL = text("""
     UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now,
-        offer_expires_at = NULL, offer_passed = false
+        offer_expires_at = NULL, offer_passed = false, lapses_at = NULL
     WHERE id = CAST(:id AS uuid)
 """)
 _CHANGE = text("""
@@ -134,7 +135,8 @@ def lock_chosen(connection: Connection, ids: Sequence[str]) -> list[Person]:
 
 def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
     """Give a seat to a person who waited, recorded with the capacity then in force."""
-    connection.execute(_CONFIRM, {"id": registration.id, "capacity": capacity, "now": now})
+    values = {"id": registration.id, "lapses_at": registration.lapses_at}
+    connection.execute(_CONFIRM, {**values, "capacity": capacity, "now": now})
 
 
 def store_cancelled(connection: Connection, registration: Registration, now: datetime) -> None:
@@ -172,7 +174,8 @@ def _person(row: Sequence[Any] | None) -> Person | None:
 
 
 _OFFER = text("""
-    UPDATE registration SET revision = revision + 1, offer_expires_at = :expires_at, offer_passed = :passed
+    UPDATE registration SET revision = revision + 1, offer_expires_at = :expires_at, offer_passed = :passed,
+        lapses_at = :lapses_at
     WHERE id = CAST(:id AS uuid)
 """)
 _ANSWERED = text("""
@@ -201,10 +204,49 @@ _EXPIRED_FORMS = text(f"SELECT DISTINCT r.form FROM registration r WHERE {_HAS_E
 _EXPIRED = text(f"{PERSON} WHERE r.form = :form AND {_HAS_EXPIRED} ORDER BY r.id FOR UPDATE OF r")
 
 
+_LAPSED = f"""
+    {PERSON}
+    WHERE r.lapses_at <= :now AND r.form = :form
+        AND (r.lapses_at <= :waited_until OR NOT EXISTS (
+            SELECT FROM submission s WHERE s.state <> 'decided' AND s.received_at < r.lapses_at AND s.token_hash IN (
+                SELECT m.token_hash FROM managing_link m WHERE m.registration_id = r.id
+                UNION ALL SELECT l.token_hash FROM confirmation_link l WHERE l.address_ref = r.person_ref)))
+    ORDER BY r.lapses_at, r.id LIMIT :limit FOR UPDATE OF r
+"""  # noqa: S608 - constants
+"""An act that was received in time counts, also while it waits for the decider, but no longer than ``waited_until``."""
+_FORMS_WITH_LAPSED = text("""
+    SELECT DISTINCT form FROM registration
+    WHERE lapses_at <= :now ORDER BY form
+""")
+
+
+_END_LAPSE = text("""
+    UPDATE registration SET lapses_at = NULL
+    WHERE lapses_at IS NOT NULL AND (id = ANY(CAST(:ids AS uuid[])) OR person_ref = ANY(:refs))
+""")
+
+
+def end_lapse(connection: Connection, registrations: Sequence[str], addresses: Sequence[bytes] = ()) -> None:
+    """Record that these registrations do not lapse, and none of the owners of these addresses (references)."""
+    if registrations or addresses:
+        connection.execute(_END_LAPSE, {"ids": list(registrations), "refs": list(addresses)})
+
+
+def forms_with_lapsed(connection: Connection, now: datetime) -> list[str]:
+    """Slugs of the forms with registrations that lapse by ``now``."""
+    return list(connection.execute(_FORMS_WITH_LAPSED, {"now": now}).scalars())
+
+
+def lapsed_people(connection: Connection, form: str, now: datetime, limit: int) -> list[Person]:
+    """Up to ``limit`` people on a form whose registration lapses by ``now``, the earliest first, locked."""
+    values = {"form": form, "limit": limit, **_expiring_at(now)}
+    return [to_person(row) for row in connection.execute(text(_LAPSED), values)]
+
+
 def store_offer(connection: Connection, registration: Registration) -> None:
     """Store the offer of a waiting person as in ``registration``, or its end."""
     values = {"expires_at": registration.offer_expires_at, "passed": registration.offer_passed}
-    connection.execute(_OFFER, {"id": registration.id, **values})
+    connection.execute(_OFFER, {"id": registration.id, "lapses_at": registration.lapses_at, **values})
 
 
 def store_answers(connection: Connection, rows: Sequence[object], now: datetime) -> None:

@@ -30,6 +30,7 @@ from services.registration.forms.seats import (
 )
 from services.registration.forms.service import check_slug
 from services.registration.forms.store import StoredForm, find_form, lock_seats, save_seats, whole_line
+from services.registration.people.lapsing import lapses_after_seat
 from services.registration.people.messages import OFFERED as OFFERED_MESSAGE
 from services.registration.people.messages import PROMOTED, Fact, RegistrationMessages, fact_about
 from services.registration.people.store import (
@@ -142,9 +143,9 @@ def promote_waiting(
         decided = replace(decided, count=len(waiting), after=None)
     if seats.mode == WITH_OFFERS:
         until = offer_until(form, now, timedelta(hours=seats.offer_hours))
-        facts = [offer_seat(connection, person, until, seats.capacity, reason, now) for person in waiting]
+        facts = [offer_seat(connection, person, form, until, seats.capacity, reason, now) for person in waiting]
     else:
-        facts = [_confirm(connection, person, seats.capacity, reason, now) for person in waiting]
+        facts = [_confirm(connection, person, form, seats.capacity, reason, now) for person in waiting]
     messages.add(connection, facts, now)
     if seats.in_line:
         record_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
@@ -172,8 +173,12 @@ def _those_chosen(connection: Connection, form: str, decided: Promotion) -> list
     return next_in_line(connection, form, decided.count) if decided.count else []
 
 
-def _confirm(connection: Connection, person: Person, capacity: int | None, reason: str, now: datetime) -> Fact:
-    fact = fact_about(PROMOTED, person, **CONFIRMED_NOW, revision=person.registration.revision + 1)
+def _confirm(
+    connection: Connection, person: Person, form: StoredForm, capacity: int | None, reason: str, now: datetime
+) -> Fact:
+    before = person.registration
+    lapses_at = lapses_after_seat(before.lapses_at, now, form.starts_at)
+    fact = fact_about(PROMOTED, person, **CONFIRMED_NOW, lapses_at=lapses_at, revision=before.revision + 1)
     store_confirmed(connection, fact.registration, capacity, now)
     store_change(connection, fact.registration, reason, now, capacity)
     return fact
@@ -186,6 +191,7 @@ CONFIRMED_NOW = {"status": "confirmed", "offer_expires_at": None, "offer_passed"
 def offer_seat(
     connection: Connection,
     person: Person,
+    form: StoredForm,
     until: datetime,
     capacity: int | None,
     reason: str,
@@ -195,13 +201,21 @@ def offer_seat(
     """Hold a seat for a person who waits; returns the fact that causes the mail to them.
 
     Args:
+        form: of the registration; its event bounds how long the registration is kept without an act.
         until: when the offer expires.
         capacity: now in force.
         reason: for the history.
         by: name of the coordinator's key; None where no coordinator decided.
     """
-    revision = person.registration.revision + 1
-    fact = fact_about(OFFERED_MESSAGE, person, offer_expires_at=until, offer_passed=False, revision=revision)
+    before = person.registration
+    fact = fact_about(
+        OFFERED_MESSAGE,
+        person,
+        offer_expires_at=until,
+        offer_passed=False,
+        lapses_at=lapses_after_seat(before.lapses_at, now, form.starts_at, until),
+        revision=before.revision + 1,
+    )
     store_offer(connection, fact.registration)
     store_change(connection, fact.registration, reason, now, capacity, by=by)
     return fact

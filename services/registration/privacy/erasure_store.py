@@ -32,7 +32,7 @@ TABLES = (
                 cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
                 person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
                 organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
-                offer_expires_at = NULL, offer_passed = false, language = NULL, answers = '{}',
+                offer_expires_at = NULL, offer_passed = false, lapses_at = NULL, language = NULL, answers = '{}',
                 sealed = NULL, sealed_for = '{}', sealed_dates = '{}', consent = '{}', tags = '{}'
             WHERE id = CAST(:id AS uuid)
         """,

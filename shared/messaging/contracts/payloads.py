@@ -242,6 +242,8 @@ class RegistrationData(MessageSchema):
     the event that everyone on this form should attend as well. ``by_coordinator`` means that a coordinator has
     registered the person, and ``mailed`` whether the person gets a mail about this message. ``promotion_mode`` is how
     those who wait get free seats, in the message about a new person on the waiting list; null if it is not known.
+    ``lapses_at`` is when the registration is cancelled unless its owner uses a link before, null for never, and
+    ``lapsed`` whether it was cancelled because they used none.
     """
 
     registration_id = identity()
@@ -265,6 +267,8 @@ class RegistrationData(MessageSchema):
     by_coordinator = fields.Boolean(load_default=False)
     mailed = fields.Boolean(load_default=True)
     promotion_mode = one_of(*PROMOTION_MODES, required=False)
+    lapses_at = instant(required=False)
+    lapsed = fields.Boolean(load_default=False)
     sealed = text(4096)
 
 

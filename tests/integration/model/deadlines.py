@@ -12,10 +12,12 @@ def transition_times(model: ReferenceModel, now: datetime) -> list[datetime]:
     starts = [at for slug in model.forms if (at := model.event(slug)[1])]
     kept = {at for slug in model.forms for at in retention.transition_times(model.of(slug), model.event(slug)[1])}
     offers = {one["offer"] for one in model.people.values() if one["offer"] is not None}
+    lapses = {one["lapses_at"] for one in model.people.values() if one["lapses_at"] is not None}
     found = {
         *starts,
         *offers,
-        *(at + ANSWER_WAITS for at in offers),
+        *lapses,
+        *(at + ANSWER_WAITS for at in offers | lapses),
         *(at - HOUR for at in starts),
         *kept,
         *retention.clean_up_times(model),

@@ -14,7 +14,8 @@ _SEATS = """
     FROM form f JOIN seat s ON s.form = f.slug
 """
 _PEOPLE = """
-    SELECT submission, form, status, position, revision, erased_at IS NOT NULL, offer_expires_at, offer_passed
+    SELECT submission, form, status, position, revision, erased_at IS NOT NULL, offer_expires_at, offer_passed,
+        lapses_at
     FROM registration
 """
 _CANDIDATES = "SELECT submission, form, mailed_at, network IS NULL FROM candidate"
@@ -53,7 +54,9 @@ def check_now(databases: ModelDatabases, model: ReferenceModel) -> None:
         for slug, form in model.forms.items()
     }
     people = {
-        number: (*(who[name] for name in ("form", "status", "position", "revision", "erased", "offer", "passed")),)
+        number: tuple(
+            who[name] for name in ("form", "status", "position", "revision", "erased", "offer", "passed", "lapses_at")
+        )
         for number, who in model.people.items()
     }
     copies = {name: (revision, *model.events[name][revision][:2]) for name, revision in model.consumed.items()}

@@ -26,8 +26,12 @@ from tests.integration.model.rules import (
     LIVE,
     LIVE_LINKS,
     MAIL_OF,
+    MIN_TO_ACT,
     NOTICE,
     OFFER_LASTS,
+    PROMOTED_HELD,
+    SEAT_FREE_BEFORE,
+    SEAT_HELD,
     SEEN,
     SPACING,
     TAKING_PLACE,
@@ -216,6 +220,7 @@ class ReferenceModel:
             if len(live) < form["people"] and item["name"] not in [one["name"] for one in live]:
                 box = self.boxes.setdefault(item["who"], {"step": 0, "next_at": now, "last_at": None})
                 self._register(number, item, status, now, mailed=box["next_at"] <= now)
+                self.people[number]["lapses_at"] = self._lapses_at(slug, now)
                 if box["next_at"] > now:
                     self.postponed[number] = now
                 else:
@@ -254,6 +259,8 @@ class ReferenceModel:
         who = link["who"]
         box = self.boxes.setdefault(who, {"last_at": None})
         box |= {"step": 0, "next_at": now}
+        for one in [one for one in self.people.values() if one["who"] == who]:
+            one["lapses_at"] = None
         for chosen, act, replaced in item["choices"]:
             candidate = self.candidates.get(chosen)
             if candidate is not None and candidate["who"] == who and self._act(chosen, candidate, act, replaced, now):
@@ -289,6 +296,7 @@ class ReferenceModel:
 
     def _decide_cancelling(self, item: Entry, now: datetime, freed: set[str]) -> None:
         who = self.people[item["person"]]
+        self._keep_by_link(item)
         gone = not self._is_by_link(item) or who["status"] not in LIVE or item["seen"] != who["revision"]
         if not gone and not self.is_over(who["form"], now):
             self._acts(who, now)
@@ -303,6 +311,7 @@ class ReferenceModel:
     def _decide_answer(self, item: Entry, now: datetime, freed: set[str]) -> None:
         """Someone accepts or declines the seat that is held for them."""
         who = self.people[item["person"]]
+        self._keep_by_link(item)
         if not self._is_by_link(item) or who["offer"] is None or who["offer"] <= item["received_at"]:
             return
         if item["kind"] == "decline-seat":
@@ -326,6 +335,38 @@ class ReferenceModel:
         in_time = any(one["received_at"] < until and self._is_by_link(one) for one in answers)
         return not in_time or until <= now - ANSWER_WAITS
 
+    def _has_lapsed(self, who: Entry, now: datetime) -> bool:
+        """Whether no one has acted in time; an act that was received in time waits a while for the decider."""
+        at = who["lapses_at"]
+        if at is None or at > now:
+            return False
+        acts = [one for one in self.queue.values() if one["received_at"] < at and self._is_act_of(one, who)]
+        return not acts or at <= now - ANSWER_WAITS
+
+    def _is_act_of(self, item: Entry, who: Entry) -> bool:
+        if item["kind"] == "confirm":
+            return item["link"] in self.links and self.links[item["link"]]["who"] == who["who"]
+        return item.get("by") is not None and item["person"] == who["number"] and self._is_by_link(item)
+
+    def _keep_by_link(self, item: Entry) -> None:
+        """Whoever uses their own link exists, whatever becomes of what they want."""
+        if self._is_by_link(item):
+            self.people[item["person"]]["lapses_at"] = None
+
+    def _lapses_at(self, slug: str, now: datetime) -> datetime | None:
+        """When a registration lapses that is made now without a proof that its owner exists."""
+        begins_at = self.event(slug)[1]
+        at = now + SEAT_HELD if begins_at is None else min(now + SEAT_HELD, begins_at - SEAT_FREE_BEFORE)
+        return at if at >= now + MIN_TO_ACT else None
+
+    def _hold_longer(self, who: Entry, now: datetime) -> None:
+        """Who gets a seat from the waiting list has two days from then, and as long as it is offered."""
+        before, begins_at = who["lapses_at"], self.event(who["form"])[1]
+        if before is not None:
+            at = max(before, now + PROMOTED_HELD, who["offer"] or now)
+            too_late = begins_at is not None and at > begins_at - SEAT_FREE_BEFORE
+            who["lapses_at"] = None if at > before and too_late else at
+
     def _end_offer(self, who: Entry, *, passed: bool) -> None:
         who |= {"offer": None, "passed": passed, "revision": who["revision"] + 1}
         self._owe("offer-ended", who)
@@ -341,8 +382,11 @@ class ReferenceModel:
         else:
             who = self.people[item["person"]]
             namesakes = [one for one in self.live(who["form"], who["who"]) if one["name"] == item["name"]]
-            if self._are_seen([who], [item["seen"]]) and not namesakes:
-                self._change(who, item["name"])
+            if self._are_seen([who], [item["seen"]]):
+                if not namesakes:
+                    self._change(who, item["name"])
+                elif who in namesakes:  # nothing changes, but a coordinator knows them
+                    who["lapses_at"] = None
 
     def _are_seen(self, some: Sequence[Entry], seen: Sequence[int]) -> bool:
         live = all(one["status"] in LIVE and not one["erased"] for one in some)
@@ -350,7 +394,11 @@ class ReferenceModel:
 
     def _decide_entry(self, number: int, item: Entry, now: datetime) -> None:
         slug, live, status = item["form"], self.live(item["form"], item["who"]), self.next_status(item["form"])
-        if self.event_reason(slug, item["received_at"]) or self._is_erased(number, item) or status == "full":
+        if self.event_reason(slug, item["received_at"]) or self._is_erased(number, item):
+            return
+        for one in [one for one in live if one["name"] == item["name"]]:
+            one["lapses_at"] = None
+        if status == "full":
             return
         if len(live) < self.forms[slug]["people"] and item["name"] not in [one["name"] for one in live]:
             self._register(number, item, status, now)
@@ -361,6 +409,7 @@ class ReferenceModel:
             return
         self._cancel(other, now)
         other["merged"] = True
+        kept["lapses_at"] = None
         freed.add(other["form"])
         if kept["asked_at"] is None or kept["asked_at"] <= now - ASKED_APART:
             kept |= {"links": kept["links"] + 1, "asked_at": now}
@@ -379,7 +428,7 @@ class ReferenceModel:
         who = {name: item[name] for name in ("form", "who", "name", "received_at")} | {"number": number}
         who |= {"status": status, "revision": 1, "position": None, "accepted_at": now, "ended_at": None}
         who |= {"erased": False, "announced_at": None, "confirmed": False, "links": 0, "dead": 0}
-        who |= {"asked_at": None, "merged": False, "mailed": mailed}
+        who |= {"asked_at": None, "merged": False, "mailed": mailed, "lapses_at": None}
         who |= NO_OFFER
         if status == "waitlisted":
             form["last"] += 1
@@ -389,7 +438,7 @@ class ReferenceModel:
         self._owe(MAIL_OF[status], who)
 
     def _change(self, who: Entry, name: str) -> None:
-        who |= {"name": name, "revision": who["revision"] + 1}
+        who |= {"name": name, "revision": who["revision"] + 1, "lapses_at": None}
         self.notified.add(who["number"])
         self._owe("changed", who)
 
@@ -466,7 +515,7 @@ class ReferenceModel:
         came = before == "confirmed" and self.is_over(slug, now) and self.event(slug)[0] in TAKING_PLACE
         if before in LIVE and not came:
             who |= {"status": "cancelled"} | NO_OFFER
-        who |= {"revision": who["revision"] + 1, "erased": True}
+        who |= {"revision": who["revision"] + 1, "erased": True, "lapses_at": None}
         self.postponed.pop(who["number"], None)
         if before in LIVE and not came:
             self._promote(slug, now)
@@ -498,6 +547,7 @@ class ReferenceModel:
             return "no-free-seat", ""
         if status == "offered":
             return self._offer(who, now)
+        who["lapses_at"] = None
         self._promote_one(who)
         return "confirmed"
 
@@ -508,6 +558,7 @@ class ReferenceModel:
         if starts_at is not None and closes_at is not None:
             ends.append(starts_at - NOTICE if starts_at - NOTICE > now else closes_at)
         who |= {"offer": min(ends), "passed": False, "revision": who["revision"] + 1}
+        self._hold_longer(who, now)
         self._owe("seat-offered", who)
         return "waitlisted"
 
@@ -562,14 +613,30 @@ class ReferenceModel:
         """What is done every few seconds: what was kept long enough goes, seats are given, people are forgotten."""
         retention.clean_up(self, now)
         for slug in self.forms:
-            for who in [one for one in self.of(slug) if self._has_expired(one, now)]:
+            expired = [one for one in self.of(slug) if self._has_expired(one, now)]
+            for who in expired:
                 self._end_offer(who, passed=True)
-            self._promote(slug, now)
+            if expired:
+                self._promote(slug, now)
+            self._end_lapsed(slug, now)
         for slug in self.forms:
             retention.announce(self.of(slug), self.event(slug)[1], now)
         for person in [one for slug in self.forms for one in retention.due(self.of(slug), self.event(slug)[1], now)]:
             if not self.people[person]["erased"]:
                 self._forget(self.people[person], now)
+        for slug in self.forms:
+            self._promote(slug, now)
+
+    def _end_lapsed(self, slug: str, now: datetime) -> None:
+        """Who has not acted in time gives way to those who wait, but not once the event is over."""
+        lapsed = [one for one in self.of(slug) if self._has_lapsed(one, now)]
+        for who in sorted(lapsed, key=lambda one: (one["lapses_at"], one["number"])):
+            if self.is_over(slug, now):
+                who["lapses_at"] = None
+            else:
+                self._cancel(who, now)
+        if any(who["status"] == "cancelled" for who in lapsed):
+            self._promote(slug, now)
 
     # reading
 
@@ -661,7 +728,7 @@ class ReferenceModel:
 
     def _cancel(self, who: Entry, now: datetime) -> None:
         who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now, "dead": who["links"]}
-        who |= NO_OFFER
+        who |= NO_OFFER | {"lapses_at": None}
         self.postponed.pop(who["number"], None)
         self._owe("cancelled-by-you", who)
 
@@ -671,6 +738,7 @@ class ReferenceModel:
         if status not in TAKING_PLACE or (begins_at is not None and now > begins_at - NOTICE):
             return
         while (line := self.next_ones(slug)) and self.free(slug) != 0:
+            self._hold_longer(line[0], now)
             self._promote_one(line[0])
 
     def _promote_one(self, who: Entry) -> None:

@@ -47,6 +47,11 @@ OFFER_LASTS = 48 * HOUR
 ANSWER_WAITS = timedelta(days=1)
 """How long after its end an offer is kept for an answer that was received in time and is not decided."""
 
+SEAT_HELD, SEAT_FREE_BEFORE = timedelta(days=7), 24 * HOUR
+MIN_TO_ACT, PROMOTED_HELD = 24 * HOUR, 48 * HOUR
+"""How long a registration without verification holds its place unless its owner or a coordinator acts, and until when;
+with less time to act it stays. Who gets a seat from the waiting list has longer."""
+
 CANDIDATES, CANDIDATES_OF_A_NETWORK = 10, 2
 RECEIPT_KEPT, CANDIDATE_AFTER_MAIL, CANDIDATE_AT_MOST = timedelta(days=8), timedelta(days=7), timedelta(days=14)
 DIFFERENCE = timedelta(seconds=2)

@@ -44,6 +44,8 @@ def test_histories_agree_with_the_model_when_people_are_forgotten(machine: type[
     history = cast(Callable[[], Machine], machine)()
     history.begin([("at-once", who, "A. B.", None, True, None) for who in ("ada", "ben", "cleo")])
     history.cancel(index=0, lost=False, soon=True)
+    for index in (1, 2):  # a button of their own page, so that they do not lapse
+        history.press_old_buttons(index, kind="accept-seat", lost=False, soon=True)
     ends_at = EVENTS["webinar"] + LASTS
     for last, gone in ((history.databases.clock(), 1), (ends_at, 3)):
         history.databases.clock.set(last + KEPT - NOTICE)

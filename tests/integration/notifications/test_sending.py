@@ -17,7 +17,7 @@ from services.notifications.sending.service import begin_handover, claim_due
 from services.notifications.telemetry import mail_handover_seconds, mails_total
 from shared.db.readiness import CheckedClock
 from shared.messaging.contracts import registry
-from shared.messaging.contracts.schemas import decode
+from shared.messaging.contracts.schemas import Message, decode
 from shared.runtime.ids import new_id
 from shared.runtime.metrics import final_work_refused_total
 from shared.runtime.runner import Stop
@@ -84,16 +84,44 @@ BY_MODE = {
 
 @pytest.mark.parametrize("mode", BY_MODE)
 def test_waiting_list_mail_states_the_promotion_mode(notifications: NotificationService, mode: str | None) -> None:
-    notifications.consume_event()
     stated: dict[str, Any] = {} if mode is None else {"promotion_mode": mode}
-    notifications.consume(notifications.registration_message("waitlisted", new_id(), **stated))
-    with Relay({}) as relay:
-        assert notifications.sender(relay.port).run_once(Stop()) == 1
-        received = message_from_bytes(relay.mails[0], policy=modern)
-    body = received.get_body(("plain",))
-    assert body is not None
-    shown = " ".join(body.get_content().split())
+    [shown] = texts_of(notifications, notifications.registration_message("waitlisted", new_id(), **stated))
     assert [known for known, sentence in BY_MODE.items() if sentence in shown] == [mode]
+
+
+KEPT_BY_A_LINK = "To keep your place, follow the link to your own page in this e-mail by"
+
+
+def texts_of(notifications: NotificationService, *messages: Message) -> list[str]:
+    """The plain text of the mail that each message causes, in order, in one line."""
+    notifications.consume_event()
+    found = []
+    for message in messages:
+        notifications.consume(message)
+        with Relay({}) as relay:
+            assert notifications.sender(relay.port).run_once(Stop()) == 1
+            body = message_from_bytes(relay.mails[0], policy=modern).get_body(("plain",))
+        assert body is not None
+        found.append(" ".join(body.get_content().split()))
+    return found
+
+
+def test_mails_about_a_place_that_lapses_state_until_when(notifications: NotificationService) -> None:
+    """Those with the link that keeps it, and in the zone of the person; no other mail, and none about a place that
+    does not lapse.
+    """
+    kinds = ("confirmed", "waitlisted", "promoted", "link-requested", "changed")
+    for lapses_at, stating in (("2020-03-10T09:00:00Z", [True] * 4 + [False]), (None, [False] * 5)):
+        messages = [notifications.registration_message(kind, new_id(), lapses_at=lapses_at) for kind in kinds]
+        found = texts_of(notifications, *messages)
+        assert [KEPT_BY_A_LINK in text for text in found] == stating
+        assert ["12:00" in text for text in found] == stating
+
+
+@pytest.mark.parametrize("lapsed", [True, False])
+def test_mail_about_a_cancellation_states_that_it_has_lapsed(notifications: NotificationService, lapsed: bool) -> None:
+    [text] = texts_of(notifications, notifications.registration_message("cancelled", new_id(), lapsed=lapsed))
+    assert ("No one has used the links" in text, "has been cancelled" in text) == (lapsed, not lapsed)
 
 
 def test_every_kind_is_handed_over_in_one_session(notifications: NotificationService) -> None:
