@@ -19,7 +19,6 @@ from services.notifications.mails.kinds import (
     LAPSING_KINDS,
     LEFT,
     MAILED_ONCE,
-    PROPOSAL,
     RECEIVED,
     REGISTRATIONS,
     SCHEDULED,
@@ -51,6 +50,7 @@ from shared.runtime.clock import rfc3339
 from shared.runtime.errors import Poison
 from shared.security.sealing import Unsealable, open_sealed
 from shared.security.sessions import handle_sign_in_message
+from shared.vocabulary.form_kinds import PROPOSAL
 
 
 def read_personal(sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool) -> dict[str, str]:

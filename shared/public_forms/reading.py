@@ -7,7 +7,6 @@ from typing import Any
 import marshmallow as ma
 
 from shared.i18n.languages import LANGUAGES, NO_TEXT, Text
-from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.messaging.contracts.schemas import StrictBoolean
 from shared.public_forms.fields import (
     ADDRESS_FIELD,
@@ -24,6 +23,7 @@ from shared.public_forms.kinds import KINDS
 from shared.public_forms.kinds.text import EMAIL, TEXT
 from shared.runtime.schema_fields import Parsed, Place, at_most, raise_faults, whole_field
 from shared.runtime.yaml_source import FileSchema
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 MAX_TEXT = 4000
 """Characters of a text of the definition."""

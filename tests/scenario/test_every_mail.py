@@ -12,17 +12,12 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from services.notifications.composing.model import LAPSED, LATE_REMINDER, PROMOTION_MODES, VARIANTS
+from services.notifications.composing.model import LAPSED, LATE_REMINDER, VARIANTS
 from services.notifications.composing.texts import wording
-from services.notifications.mails.kinds import (
-    DECISION_KINDS,
-    KINDS,
-    MAILED_ONCE,
-    MANAGING_KINDS,
-    PROPOSAL,
-    REMINDER_KINDS,
-)
+from services.notifications.mails.kinds import DECISION_KINDS, KINDS, MAILED_ONCE, MANAGING_KINDS, REMINDER_KINDS
 from shared.calendar.event_news import NEWS_KINDS
+from shared.vocabulary.form_kinds import PROPOSAL
+from shared.vocabulary.promotion import PROMOTION_MODES
 from tests.scenario.every_mail import RECORDING, AllPeople, cause_every_mail
 from tests.scenario.hostile_text import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
 from tests.scenario.link_opener import PUBLIC, Opening

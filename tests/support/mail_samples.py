@@ -24,7 +24,6 @@ from services.notifications.mails.kinds import (
     INVITATION,
     KINDS,
     MANAGING_KINDS,
-    PROPOSAL,
     RECEIVED,
     RECOVERY,
     REGISTRATIONS,
@@ -32,6 +31,7 @@ from services.notifications.mails.kinds import (
     SCHEDULED,
 )
 from shared.calendar.event_news import NEWS_KINDS
+from shared.vocabulary.form_kinds import PROPOSAL
 
 SAMPLE_EVENT = EventCopy(
     id="upr-webinar-10",

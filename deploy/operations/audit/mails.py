@@ -1,7 +1,7 @@
 """A7, A8, A10 and A11: each cause makes one mail, to the right people, with true content."""
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
-from deploy.operations.audit.seats import COPIES
+from deploy.operations.audit.seats import ATTENDING, COPIES
 
 _NUMBERED = "('confirmation', 'proposal-received', 'waiting-list', 'promotion', 'seat-offered', \
 'offer-ended', 'changed', 'cancelled-by-you')"
@@ -137,7 +137,7 @@ _NOT_NOTIFIED = f"""
         SELECT r.subject, n.*, dense_rank() OVER (PARTITION BY n.event ORDER BY r.person_ref) AS people
         FROM newest n JOIN recipient r ON r.event = n.event AND r.about = 'registration' AND r.heard_at <= n.changed_at
             AND r.erased_at IS NULL AND r.status IN ('confirmed', 'waitlisted')
-            AND (r.form_kind IN ('webinar', 'attendance', 'delegation') OR EXISTS (SELECT FROM mail s
+            AND (r.form_kind IN {ATTENDING} OR EXISTS (SELECT FROM mail s
                 WHERE s.subject = r.subject AND s.kind = 'proposal-scheduled' AND s.sent_at <= n.changed_at))
         WHERE n.ended_at IS NOT NULL AND n.changed_at > %(remembered_since)s
             AND NOT EXISTS (SELECT FROM mail m WHERE m.recipient = r.person_ref AND {_NOTIFIES})

@@ -35,8 +35,8 @@ from shared.http.access import holder, needs, require_recent_beyond_a_page, requ
 from shared.http.lists import MEDIA_TYPE, PageArguments, csv_answer, page_of, position_in, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
-from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.runtime.schema_fields import text_field
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 """Statuses that are listed. Others do not reach this service."""
@@ -108,7 +108,7 @@ class RosterFilters(PageArguments):
         metadata={"description": "Only registrations with this status"},
     )
     form_kind = ma.fields.String(
-        validate=ma.validate.OneOf(FORM_KINDS),
+        validate=ma.validate.OneOf(tuple(FORM_KINDS)),
         metadata={
             "description": "Only registrations on this kind of form; otherwise all registrations that mean attendance"
         },

@@ -1,29 +1,13 @@
-"""Which registrations mean attendance, whom a change of an event notifies, and coverage of groups. Pure.
-
-Forms for interest, for membership of a working group and for proposals may also name an event, but do not mean
-attendance: their registrations are not counted as attendance and cover no working group. An unknown kind counts as
-attendance.
-"""
+"""Which registrations mean attendance, whom a change of an event notifies, and coverage of groups. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.events.event.model import EVERY_GROUP, Event, EventStatus, Mode
-
-INTEREST = "interest"
-NOT_ATTENDING = (INTEREST, "working_group", "proposal")
-"""Kinds of form that do not mean attendance."""
-
-NOT_NOTIFIED = (INTEREST, "working_group")
-"""Kinds whose people are not notified when an event changes; proposers are notified about their side event."""
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 LIVE = ("confirmed", "waitlisted")
 """Statuses of a registration that has or may still get a seat."""
-
-
-def attends(form_kind: str) -> bool:
-    """Whether a registration on a form of this kind is attendance of its event."""
-    return form_kind not in NOT_ATTENDING
 
 
 def opens_remote(old: Event, new: Event) -> bool:
@@ -64,7 +48,7 @@ def audience_of(groups: Sequence[RegistrationGroup], notified_kinds: Sequence[st
     notified = [group for group in live if group.form_kind in notified_kinds]
     return ChangeAudience(
         people=people,
-        by_status=_sums((group.status, group) for group in groups if attends(group.form_kind)),
+        by_status=_sums((group.status, group) for group in groups if FORM_KINDS[group.form_kind].attends),
         by_form_kind=_sums((group.form_kind, group) for group in live),
         by_language=_sums((group.language, group) for group in notified),
     )

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from services.events.attendance.model import RegistrationGroup
+from shared.vocabulary.form_kinds import DELEGATION, GROUP_MEMBERSHIP, NOT_ATTENDING, PROPOSAL, quoted
 
 TallyKey = tuple[str, str]
 """A dimension and a name in it: ``("country", "CH")``."""
@@ -96,7 +97,7 @@ _OF_KIND = "coalesce(event_id IN (SELECT id FROM event WHERE internal), false) =
 
 _TRAVELLERS = text(f"""
     SELECT count(DISTINCT person_ref)::int FROM roster
-    WHERE form_kind = 'delegation' AND status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
+    WHERE form_kind = '{DELEGATION}' AND status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
 """)
 
 _MEMBERS = text(f"""
@@ -104,15 +105,15 @@ _MEMBERS = text(f"""
         (count(*) FILTER (WHERE last_mail_at IS NULL OR last_mail_at < :since))::int AS without_mail
     FROM (
         SELECT DISTINCT working_group, person_ref FROM roster
-        WHERE form_kind = 'working_group' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+        WHERE form_kind = '{GROUP_MEMBERSHIP}' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
             AND person_ref IS NOT NULL AND {_OF_KIND}
     ) AS member LEFT JOIN person_contact USING (person_ref)
     GROUP BY working_group
 """)
-_REPRESENTATIVES = text("""
+_REPRESENTATIVES = text(f"""
     SELECT working_group, event_id, count(*)::int FROM roster
     WHERE representative AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
-        AND form_kind NOT IN ('interest', 'working_group', 'proposal') AND event_id = ANY(CAST(:events AS text[]))
+        AND form_kind NOT IN ({quoted(NOT_ATTENDING)}) AND event_id = ANY(CAST(:events AS text[]))
     GROUP BY working_group, event_id ORDER BY working_group, event_id
 """)
 
@@ -120,7 +121,7 @@ _PROPOSED = "FROM proposal WHERE event_id = :event_id AND status IN ('accepted',
 _REGISTRATION_GROUPS = text(f"""
     SELECT form_kind, status, language, count(*)::int AS registrations FROM roster WHERE event_id = :event_id
     GROUP BY form_kind, status, language
-    UNION ALL SELECT 'proposal', 'confirmed', language, count(*)::int {_PROPOSED} GROUP BY language
+    UNION ALL SELECT '{PROPOSAL}', 'confirmed', language, count(*)::int {_PROPOSED} GROUP BY language
     ORDER BY form_kind, status, language
 """)
 _PEOPLE_ON = text(f"""
@@ -128,13 +129,13 @@ _PEOPLE_ON = text(f"""
         SELECT person_ref FROM roster
         WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted') AND person_ref IS NOT NULL
             AND form_kind = ANY(CAST(:kinds AS text[]))
-        UNION SELECT person_ref {_PROPOSED} AND 'proposal' = ANY(CAST(:kinds AS text[]))) AS person
+        UNION SELECT person_ref {_PROPOSED} AND '{PROPOSAL}' = ANY(CAST(:kinds AS text[]))) AS person
 """)
 
 _REGISTERED_ON = text("""
     SELECT count(DISTINCT person_ref)::int FROM roster
     WHERE event_id = ANY(CAST(:events AS text[])) AND status IN ('confirmed', 'waitlisted') AND person_ref IS NOT NULL
-        AND form_kind <> ALL(CAST(:without AS text[]))
+        AND form_kind = ANY(CAST(:kinds AS text[]))
 """)
 
 
@@ -248,13 +249,13 @@ class Membership:
 # OFFSET 0 keeps it an index lookup for each traveller: for a join, the planner reads all of a million rows instead.
 _WITHOUT_EVENT = f"""
     FROM roster AS traveller
-    WHERE traveller.form_kind = 'delegation' AND traveller.status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
+    WHERE traveller.form_kind = '{DELEGATION}' AND traveller.status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
         AND traveller.person_ref IS NOT NULL AND NOT EXISTS (
             SELECT FROM roster AS attending
             WHERE attending.event_id = coalesce(CAST(:event AS text), traveller.attend)
                 AND attending.person_ref = traveller.person_ref
                 AND attending.event_id IS NOT NULL AND attending.status IN ('confirmed', 'waitlisted')
-                AND attending.form_kind NOT IN ('interest', 'working_group', 'proposal')
+                AND attending.form_kind NOT IN ({quoted(NOT_ATTENDING)})
             OFFSET 0)
         AND coalesce(CAST(:event AS text), traveller.attend) IS NOT NULL
 """
@@ -303,9 +304,9 @@ def registration_groups(connection: Connection, event_id: str) -> list[Registrat
     return [RegistrationGroup(*row) for row in connection.execute(_REGISTRATION_GROUPS, {"event_id": event_id})]
 
 
-def count_registered_on(connection: Connection, event_ids: Sequence[str], without: Sequence[str]) -> int:
-    """How many distinct people have a live registration of any of the events, those on some kinds of form left out."""
-    values = {"events": list(event_ids), "without": list(without)}
+def count_registered_on(connection: Connection, event_ids: Sequence[str], kinds: Sequence[str]) -> int:
+    """How many distinct people have a live registration of any of the events on a form of one of ``kinds``."""
+    values = {"events": list(event_ids), "kinds": list(kinds)}
     return int(connection.execute(_REGISTERED_ON, values).scalar_one())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.events.attendance.model import LIVE, attends
+from services.events.attendance.model import LIVE
 from services.events.attendance.numbers import (
     MailContact,
     TallyKey,
@@ -53,6 +53,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
 from shared.runtime.ids import made_at_of
 from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 NO_PERSON: Mapping[str, Any] = {
     "person_ref": "",
@@ -128,7 +129,7 @@ def move_count(connection: Connection, old: Registered | None, new: Registered) 
 
 def _counted(known: Registered | None) -> tuple[str, str] | None:
     """Event and status under which a registration counts."""
-    if known is None or known.event_id is None or not attends(known.form_kind):
+    if known is None or known.event_id is None or not FORM_KINDS[known.form_kind].attends:
         return None
     return known.event_id, known.status
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from services.events.tables import Counted, CountedGroup, GroupKey, count_all, count_by
 from shared.runtime.clock import rfc3339
+from shared.vocabulary.form_kinds import NOT_ATTENDING, quoted
 
 _READ_SIDE = 7240011
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
@@ -36,7 +37,7 @@ _VALUES = """:form, :form_kind, :event_id, :status, :revision, decode(:person_re
     :attend"""
 _NAMES = """form, form_kind, event_id, status, revision, person_ref, working_group, representative, organisation_id,
     country, mode, language, partner, position, occurred_at, attend"""
-_ATTENDING = "form_kind NOT IN ('interest', 'working_group', 'proposal')"
+_ATTENDING = f"form_kind NOT IN ({quoted(NOT_ATTENDING)})"
 _ADD = text(f"""
     INSERT INTO roster (registration_id, {_NAMES}) VALUES (:registration_id, {_VALUES}) ON CONFLICT DO NOTHING
 """)

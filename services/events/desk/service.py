@@ -10,13 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from services.events.attendance.model import (
-    INTEREST,
-    NOT_NOTIFIED,
-    ChangeAudience,
-    audience_of,
-    opens_remote,
-)
+from services.events.attendance.model import ChangeAudience, audience_of, opens_remote
 from services.events.attendance.numbers import count_people_on, registration_groups
 from services.events.attendance.service import move_numbers
 from services.events.event.lifecycle import EventStep, PublishedChange
@@ -51,6 +45,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
+from shared.vocabulary.form_kinds import notified_kinds
 
 MAX_EVENTS = 1000
 """Of one kind; many times the side events of one review."""
@@ -216,8 +211,7 @@ def _audience(connection: Connection, event: Event, notice: Notice | None) -> Ch
     if notice is None or not notice.fields:
         return audience_of(groups, [], 0)
     remote = opens_remote(event_before(notice, event), event)
-    without_mail = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and remote)]
-    notified = sorted({group.form_kind for group in groups}.difference(without_mail))
+    notified = sorted({group.form_kind for group in groups}.intersection(notified_kinds(remote=remote)))
     return audience_of(groups, notified, count_people_on(connection, event.id, notified))
 
 

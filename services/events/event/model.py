@@ -16,6 +16,7 @@ from services.events.rules import BrokenRule, content_rule, enforce, number_rule
 from shared.i18n.languages import NO_TEXT, Text
 from shared.runtime.clock import FIRST_YEAR, LAST_YEAR
 from shared.runtime.errors import DomainError
+from shared.vocabulary.form_kinds import is_open_until_end
 
 EVERY_GROUP = "*"
 """The only entry of ``asked_groups`` if all working groups are asked, also those that are founded later."""
@@ -49,11 +50,6 @@ FOLLOWING = ("revision", "last_starts_at", "last_ends_at", "announced")
 MAX_NOTE_CHARACTERS = 4000
 
 WORKING_GROUP = "working_group"
-
-OPEN_UNTIL_THE_END = frozenset({"interest"})
-"""Kinds of form that people may fill while any event is on."""
-ONLINE_UNTIL_THE_END = frozenset({"webinar", "attendance"})
-"""Kinds of form that people may fill while an online event is on."""
 
 
 class Readers(Enum):
@@ -328,8 +324,7 @@ def is_open(form: Form, event: Event | None, now: datetime) -> bool:
 def _is_open_until_end(form: Form, event: Event) -> bool:
     if form.open_until is not None:
         return form.open_until == "end"
-    online = event.mode is Mode.ONLINE and form.kind in ONLINE_UNTIL_THE_END
-    return online or form.kind in OPEN_UNTIL_THE_END
+    return is_open_until_end(form.kind, online=event.mode is Mode.ONLINE)
 
 
 def _is_too_late(form: Form, event: Event, now: datetime) -> bool:

@@ -40,9 +40,9 @@ from shared.db.cleanup import export_rows, reasons_of
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
 from shared.security.sealing import Unsealable
+from shared.vocabulary.form_kinds import DELEGATION
 
 MAX_EVENTS = 200
-DELEGATION = "delegation"
 MAX_HELD = 20
 MAX_RECORDINGS = 20
 HELD = frozenset({EventStatus.CONFIRMED, EventStatus.HELD})

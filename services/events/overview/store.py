@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from services.events.tables import Counted, CountedGroup, GroupKey, count_all, count_by
 from shared.i18n.languages import LANGUAGES, Text
+from shared.vocabulary.form_kinds import NOT_ATTENDING, quoted
 
 KINDS = ("event", "series", "working_group", "room", "resource")
 """What has texts by language, in the order in which it is listed."""
@@ -42,8 +43,8 @@ _SOURCE = """FROM event x
         AND (x.starts_at, x.id) < (y.starts_at, y.id)
     JOIN roster a ON a.event_id = x.id
     JOIN roster b ON b.event_id = y.id AND b.person_ref = a.person_ref"""
-_COMES = """{0}.status IN ('confirmed', 'waitlisted') AND {0}.event_id IS NOT NULL AND {0}.erased_at IS NULL
-    AND {0}.form_kind NOT IN ('interest', 'working_group', 'proposal')"""
+_COMES = f"""{{0}}.status IN ('confirmed', 'waitlisted') AND {{0}}.event_id IS NOT NULL AND {{0}}.erased_at IS NULL
+    AND {{0}}.form_kind NOT IN ({quoted(NOT_ATTENDING)})"""
 _TAKES_PLACE = "{0}.status IN ('tentative', 'confirmed') AND NOT {0}.internal"
 _ALWAYS = (_COMES.format("a"), _COMES.format("b"), _TAKES_PLACE.format("x"), _TAKES_PLACE.format("y"))
 _CONDITIONS: Mapping[str, str] = {

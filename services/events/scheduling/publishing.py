@@ -12,7 +12,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.events.attendance.model import NOT_NOTIFIED
 from services.events.attendance.numbers import count_registered_on
 from services.events.event.lifecycle import PublishedChange, cancel, is_over, merge_loaded, postpone
 from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode, visible_difference
@@ -43,6 +42,7 @@ from shared.messaging import outbox
 from shared.messaging.contracts.schemas import Message
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
+from shared.vocabulary.form_kinds import PROPOSAL, notified_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,9 @@ def preview_publication(connection: Connection, snapshot: Snapshot, now: datetim
     ]
     return PublicationPreview(
         tuple(RefusedEntry(entry.proposal_id, event) for entry in refused if (event := events[entry.event_id])),
-        count_registered_on(connection, mailed, (*NOT_NOTIFIED, "proposal")) if mailed else 0,
+        count_registered_on(connection, mailed, [kind for kind in notified_kinds(remote=False) if kind != PROPOSAL])
+        if mailed
+        else 0,
     )
 
 

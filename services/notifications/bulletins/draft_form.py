@@ -23,6 +23,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.headers import personal
 from shared.i18n.languages import direction
 from shared.runtime.errors import DomainError
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 REGISTRATION = "registration"
 ABOUT = "about"
@@ -50,14 +51,7 @@ SEGMENT_WORDS: Mapping[str, str] = {
 STATUS_WORDS: Mapping[str, str] = {"confirmed": "Confirmed", "waitlisted": "Waiting list"}
 MODE_WORDS: Mapping[str, str] = {"online": "Online", "in_person": "In person", "hybrid": "Both online and in person"}
 
-FORM_KIND_WORDS: Mapping[str, str] = {
-    "webinar": "Webinar",
-    "attendance": "Attendance",
-    "delegation": "Delegation",
-    "proposal": "Proposal of a side event",
-    "working_group": "Working group",
-    "interest": "Interest in remote attendance",
-}
+FORM_KIND_WORDS: Mapping[str, str] = {name: kind.audience for name, kind in FORM_KINDS.items()}
 
 
 def form_title(name: FormName) -> str:

@@ -11,6 +11,7 @@ from services.notifications.bulletins.store import last_zone
 from services.notifications.recipients.model import Segment
 from services.notifications.rules.store import english_title, zones_of
 from shared.db.unit_of_work import UnitOfWork
+from shared.vocabulary.form_kinds import PROPOSAL
 
 _EVENTS = text(f"SELECT id, {english_title()} FROM event_copy ORDER BY 2, 1")
 _GROUPS = text(f"SELECT id, {english_title()} FROM working_group_copy ORDER BY 2, 1")
@@ -27,7 +28,7 @@ _EVENT_TITLES = text(f"SELECT id, {english_title()} FROM event_copy WHERE id = A
 _GROUP_TITLES = text(f"SELECT id, {english_title()} FROM working_group_copy WHERE id = ANY(:slugs)")
 _FORMS = text(f"""
     SELECT f.form, r.form_kind, {english_title("e.content")} FROM unnest(CAST(:forms AS text[])) AS f (form),
-        LATERAL (SELECT form_kind, CASE WHEN form_kind <> 'proposal' THEN event END AS event
+        LATERAL (SELECT form_kind, CASE WHEN form_kind <> '{PROPOSAL}' THEN event END AS event
             FROM recipient WHERE form = f.form LIMIT 1) r
         LEFT JOIN event_copy e ON e.id = r.event
     ORDER BY f.form

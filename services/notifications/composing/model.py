@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Literal
 
 from services.notifications.mails.kinds import (
-    ATTENDING,
     BULLETIN_TEST,
     INVITATION,
     KINDS,
-    PROPOSAL,
     RECOVERY,
     REGISTRATIONS,
     REMINDER_KINDS,
     SCHEDULED,
 )
 from shared.calendar.event_news import NEWS_KINDS
+from shared.vocabulary.form_kinds import FORM_KINDS, IN_CALENDARS, PROPOSAL
+from shared.vocabulary.promotion import PROMOTION_MODES
 
 MailKind = str
 """The name of a kind of mail. All kinds but the bulletin and its test copy have a wording in every language."""
@@ -30,15 +30,12 @@ CANCELLED = "cancelled-by-you"
 LAPSED = "lapsed"
 """The variant of a cancellation because no link was used in time."""
 
-PROMOTION_MODES = ("in-order", "offers", "by-hand")
-"""How those who wait get free seats, in messages about them: in order, by an offer, or as coordinators decide."""
-
 _TO_PROPOSERS = (
     *("changed", CANCELLED, "link", "details", "address-changed", "address-restored"),
     *("event-postponed", "event-revived", "reminder-7-days", "reminder-1-day", LATE_REMINDER),
 )
 _PAIRS = (
-    *(("confirmation", form_kind) for form_kind in ("delegation", "working_group", "interest")),
+    *(("confirmation", kind.name) for kind in FORM_KINDS.values() if kind.own_confirmation),
     ("verification", REGISTRATIONS),
     (INVITATION, RECOVERY),
     *((text, PROPOSAL) for text in _TO_PROPOSERS),
@@ -239,7 +236,7 @@ class MailContext:
         registration of theirs has a seat: then the entry stays and links to that one.
         """
         method = CALENDAR_METHODS.get(self.kind)
-        if method is None or self.event is None or self.entry is None or self.recipient.form_kind not in ATTENDING:
+        if method is None or self.event is None or self.entry is None or self.recipient.form_kind not in IN_CALENDARS:
             return None
         if self.kind == CANCELLED:
             method = "REQUEST" if self.entry.seated else "CANCEL"

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from services.notifications.composing.model import CANCELLED, SEAT_KINDS, EventCopy, MailContext, PreviousTime
 from services.notifications.composing.texts import Wording, defuse
 from services.notifications.mails.kinds import (
-    ATTENDING,
     DECISION_KINDS,
     INVITATION,
     LAPSING_KINDS,
@@ -20,6 +19,7 @@ from services.notifications.mails.kinds import (
 from shared.calendar.event_news import REMOTE_POSSIBLE
 from shared.i18n.paragraphs import Piece, pieces_of, plain_text, safe_link, written_line
 from shared.i18n.when import Period, TimeLine, known_zone, place_text, time_lines
+from shared.vocabulary.form_kinds import IN_CALENDARS
 
 
 def personal_link(context: MailContext) -> str:
@@ -263,7 +263,7 @@ def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | Non
 
 def _attends(context: MailContext, event: EventCopy) -> bool:
     """Whether the mail's recipients are expected at the event, or only need the address to join."""
-    seated = context.recipient.status == "confirmed" and context.recipient.form_kind in ATTENDING
+    seated = context.recipient.status == "confirmed" and context.recipient.form_kind in IN_CALENDARS
     return context.kind in SEAT_KINDS and (seated or context.kind in _SEATLESS) and event.status != "cancelled"
 
 
@@ -279,7 +279,7 @@ def is_joinable(context: MailContext) -> bool:
     event, recipient = context.event, context.recipient
     if event is None or context.kind not in SEAT_KINDS or event.status not in TAKING_PLACE or not event.has_date:
         return False
-    seated = recipient.status == "confirmed" and recipient.form_kind in ATTENDING
+    seated = recipient.status == "confirmed" and recipient.form_kind in IN_CALENDARS
     return (seated or context.kind in _SEATLESS) and has_meeting(event) and bool(recipient.join)
 
 

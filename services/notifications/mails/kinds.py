@@ -14,13 +14,6 @@ TAKING_PLACE = ("tentative", "confirmed")
 LANES = ("transactional", "verification", "reminder", "bulletin")
 """Most urgent first. The lane follows from the kind and from nothing else."""
 
-PROPOSAL = "proposal"
-"""The kind of form for proposing a side event."""
-
-ATTENDING = ("webinar", "attendance", "delegation", PROPOSAL)
-"""Kinds of form whose people take part in an event: that of the form, or the side event that a proposal became. The
-first two are for the event itself."""
-
 SEATED = "confirmed"
 """The status of a registration that has a seat."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import INFORMING_KINDS, PROPOSAL
+from services.notifications.mails.kinds import INFORMING_KINDS
 from services.notifications.recipients.model import (
     REPRESENTATIVE,
     SEGMENT_PARTS,
@@ -26,6 +26,7 @@ from services.notifications.recipients.model import (
 )
 from services.notifications.recipients.store import BEST_FIRST
 from shared.calendar.event_news import NEWS_KINDS
+from shared.vocabulary.form_kinds import PROPOSAL, WAITING_FOR_REMOTE, quoted
 
 _ADD_ANNOUNCEMENT = text("""
     INSERT INTO announcement (id, cause, event, number, detail, changed_at, created_at, correlation_id)
@@ -154,10 +155,10 @@ _OF_SEGMENT = {
         SELECT FROM recipient_tags t WHERE t.subject = r.subject AND t.tags && CAST(:in_tag AS text[]))""",
     "mode": """EXISTS (
         SELECT FROM event_copy e WHERE e.id = r.event AND e.content ->> 'mode' = ANY(:in_mode))""",
-    "not_registered_for": """NOT EXISTS (
+    "not_registered_for": f"""NOT EXISTS (
         SELECT FROM recipient o WHERE o.person_ref = r.person_ref AND o.status IN ('confirmed', 'waitlisted')
             AND (o.form = ANY(:in_not_registered_for)
-                OR (o.event = ANY(:in_not_registered_for) AND o.form_kind <> 'interest')))""",
+                OR (o.event = ANY(:in_not_registered_for) AND o.form_kind NOT IN ({quoted(WAITING_FOR_REMOTE)}))))""",
     "registration": "r.subject = ANY(CAST(:in_registration AS uuid[]))",
 }
 """Conditions by part of a segment."""
@@ -171,7 +172,7 @@ _CONDITIONS = {
     "person": "r.person_ref = :person",
     "but_kind": "r.form_kind <> :but_kind",
     "wants_bulletins": f"{_LIVE} AND NOT {_SUPPRESSED} AND CAST(:wants_bulletins AS boolean)",
-    "unknown_since": f"(r.form_kind = 'interest' OR NOT {_KNOWS_SINCE})",
+    "unknown_since": f"(r.form_kind IN ({quoted(WAITING_FOR_REMOTE)}) OR NOT {_KNOWS_SINCE})",
     "without": """NOT EXISTS (
         SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.kind = :without AND m.revision = :number
             AND m.event = r.event AND m.state <> 'cancelled')""",

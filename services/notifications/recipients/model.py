@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from services.notifications.mails.kinds import ATTENDING, LIVE, SubjectState
+from services.notifications.mails.kinds import LIVE, SubjectState
 from shared.runtime.errors import DomainError
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 NO_BULLETINS = "the person has unsubscribed from bulletins"
 
@@ -77,7 +78,6 @@ TAG = r"[^\s\x00-\x1f\x7f,](?:[^\x00-\x1f\x7f,]{0,38}[^\s\x00-\x1f\x7f,])?"
 COUNTRY = r"[A-Z]{2}"
 LANGUAGE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*"
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-FORM_KINDS = (*ATTENDING, "working_group", "interest")
 STATUSES = LIVE
 """People who have cancelled get no bulletins."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE, RECORDING, REMINDER_KINDS
+from services.notifications.mails.kinds import ANNOUNCED_KINDS, LIVE, RECORDING, REMINDER_KINDS
 from services.notifications.mails.model import ERASED
 from services.notifications.mails.store import (
     WaitingMail,
@@ -60,6 +60,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError, Unavailable
 from shared.security.audit_log import AuditRecord, add_audit_record
 from shared.security.sealing import Unsealable, Vault
+from shared.vocabulary.form_kinds import IN_CALENDARS, WAITING_FOR_REMOTE, notified_kinds
 
 BULLETIN = "bulletin"
 
@@ -71,8 +72,8 @@ def audience_conditions(connection: Connection, announcement: Announcement) -> d
     if announcement.cause == "bulletin":
         return bulletin_conditions(segment_of(connection, announcement.number))
     if announcement.cause == "recording":
-        return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
-    kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)
+        return {"event": announcement.event, "form_kinds": list(IN_CALENDARS), "statuses": ["confirmed"]}
+    kinds = list(notified_kinds(remote=bool(announcement.detail["remote"])))
     return {"event": announcement.event, "form_kinds": kinds, "statuses": list(LIVE)}
 
 
@@ -87,7 +88,7 @@ def kind_for(announcement: Announcement, person: Addressee) -> str:
         return BULLETIN
     if announcement.cause == "recording":
         return RECORDING
-    return REMOTE_POSSIBLE if person.form_kind == "interest" else str(announcement.detail["kind"])
+    return REMOTE_POSSIBLE if person.form_kind in WAITING_FOR_REMOTE else str(announcement.detail["kind"])
 
 
 def readdress(connection: Connection, clock: Clock, subject: str, person_ref: str, kinds: Sequence[str]) -> set[str]:

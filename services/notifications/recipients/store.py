@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import ATTENDING, MAILED_ONCE, SEATED, SubjectState
+from services.notifications.mails.kinds import MAILED_ONCE, SEATED, SubjectState
 from services.notifications.recipients.model import Recipient
 from shared.db.cleanup import DIGEST, PersonalTable
 from shared.security.sealing import EncryptedRows
+from shared.vocabulary.form_kinds import IN_CALENDARS
 
 _FIELDS = tuple(field.name for field in fields(Recipient))
 RECIPIENT_COLUMNS = (
@@ -62,7 +63,7 @@ _DELETE_MAILED = text("""
 """)
 
 
-BEST_FIRST = f"{{0}}.status <> '{SEATED}', array_position(ARRAY{list(ATTENDING)}, {{0}}.form_kind), {{0}}.subject"
+BEST_FIRST = f"{{0}}.status <> '{SEATED}', array_position(ARRAY{list(IN_CALENDARS)}, {{0}}.form_kind), {{0}}.subject"
 """Order of one person's registrations (format with a table alias): seats first, then the forms of the event itself."""
 
 

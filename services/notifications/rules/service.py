@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, DETAILS, KINDS, REMINDER_KINDS, TAKING_PLACE
+from services.notifications.mails.kinds import ALWAYS_SENT, DETAILS, KINDS, REMINDER_KINDS, TAKING_PLACE
 from services.notifications.mails.model import NewMail, mail_id_of
 from services.notifications.mails.store import (
     add_mail,
@@ -76,6 +76,7 @@ from shared.i18n.languages import Text
 from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
 from shared.runtime.failpoints import reach
 from shared.runtime.ids import new_id
+from shared.vocabulary.form_kinds import IN_CALENDARS
 
 MOVED = "the event takes place at another time, or not at all"
 
@@ -341,7 +342,7 @@ def miss_reminders(work: UnitOfWork, now: datetime) -> int:
 def _plan_one(work: UnitOfWork, now: datetime, mail_domain: str, event: str, planned: PlannedReminder) -> int:
     wanted = {
         "event": event,
-        "form_kinds": list(ATTENDING),
+        "form_kinds": list(IN_CALENDARS),
         "statuses": ["confirmed"],
         "received_before": planned.due_at,
         "without": planned.kind,

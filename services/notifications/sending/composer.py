@@ -21,7 +21,6 @@ from services.notifications.mails.kinds import (
     BULLETIN_TEST,
     EVENT_STATE_KINDS,
     KINDS_ABOUT_EVENT,
-    PROPOSAL,
     RECORDING,
     REMINDER_KINDS,
     SUPERSEDED,
@@ -46,6 +45,7 @@ from shared.i18n.languages import Text, best_language
 from shared.runtime.clock import parse_rfc3339
 from shared.runtime.logs import caused_by, describe
 from shared.security.sealing import Unsealable, Vault
+from shared.vocabulary.form_kinds import GROUP_MEMBERSHIP, PROPOSAL
 
 log = logging.getLogger(__name__)
 
@@ -183,12 +183,12 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
         return cancelled(mail, DISCARDED, now)
     if claim.suppressed:
         return suppressed(mail, NO_BULLETINS, now)
-    if recipient.form_kind == "working_group" and recipient.working_group is not None and claim.group is None:
+    if recipient.form_kind == GROUP_MEMBERSHIP and recipient.working_group is not None and claim.group is None:
         return postponed(mail, GROUP_MISSING, clock)
     if mail.kind not in KINDS_ABOUT_EVENT:
         return None
     if mail.event is None:
-        is_of_event = recipient.about == "registration" and recipient.form_kind not in ("working_group", PROPOSAL)
+        is_of_event = recipient.about == "registration" and recipient.form_kind not in (GROUP_MEMBERSHIP, PROPOSAL)
         return failed(mail, NO_EVENT, now) if is_of_event else None
     if claim.event is None:
         return postponed(mail, EVENT_MISSING, clock)

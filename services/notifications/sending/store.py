@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, LANES, SEATED, SubjectState
+from services.notifications.mails.kinds import ALWAYS_SENT, LANES, SEATED, SubjectState
 from services.notifications.mails.model import (
     ERASED,
     OUTCOME_STATES,
@@ -29,6 +29,7 @@ from services.notifications.recipients.store import (
     recipient_of,
 )
 from shared.calendar.event_news import NEWS_KINDS
+from shared.vocabulary.form_kinds import IN_CALENDARS
 
 _MAIL_END = 14
 _RECIPIENT_END = _MAIL_END + RECIPIENT_WIDTH
@@ -39,7 +40,7 @@ _HELD = f"""
         (array_agg(o.closed {_SEATED} AS closed,
         (array_agg(o.form {_SEATED} AS form
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
-        AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
+        AND o.form_kind = ANY(ARRAY{list(IN_CALENDARS)})"""  # noqa: S608 - names of our own columns
 """All registrations of a mail's recipient for its event."""
 
 _RECORDING = """

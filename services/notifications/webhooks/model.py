@@ -22,7 +22,7 @@ OFF_AFTER = timedelta(days=5)
 OVERLAP = timedelta(hours=24)
 """How long the previous secret signs as well, so that a receiver can change secrets without a loss."""
 
-GONE, DEAD, MANUALLY = "gone", "failing", "by hand"
+GONE, DEAD, BY_HAND = "gone", "failing", "by hand"
 """Why a webhook was switched off: by its answer 410, because it failed for ``OFF_AFTER``, or by a coordinator."""
 
 ACCEPTED, GONE_STATUS = range(200, 300), 410

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.notifications.webhooks.http_client import ForbiddenAddress, new_secret, parse_endpoint
-from services.notifications.webhooks.model import MANUALLY, OVERLAP
+from services.notifications.webhooks.model import BY_HAND, OVERLAP
 from services.notifications.webhooks.store import (
     DeliveryRow,
     NewWebhook,
@@ -97,7 +97,7 @@ class WebhookService:
             if on and found.off_at is not None:
                 switch_on(connection, webhook_id)
                 self._record(connection, who, "webhook-switched-on", found)
-            if not on and switch_off(connection, webhook_id, MANUALLY, self.clock()):
+            if not on and switch_off(connection, webhook_id, BY_HAND, self.clock()):
                 self._record(connection, who, "webhook-switched-off", found)
             return _found(find_webhook(connection, webhook_id))
 

@@ -19,6 +19,7 @@ from services.registration.embed.pages import pinned_script
 from services.registration.embed.strings import page_texts
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import Field, FormDefinition
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 NARROW_PX, WIDE_PX = 328, 640
 """Widths of a frame: on a phone of 360 pixels with a margin, and in a column of text."""
@@ -34,8 +35,6 @@ WHEN_CHARACTERS, LOCAL_CHARACTERS = 160, 70
 """Of the lines with the event's time, in its own zone with UTC, and in the reader's."""
 WHEN_LINES = 4
 """Of the first of these at least: day, hours, zone and UTC are on separate lines."""
-WITHOUT_EVENT = ("working_group", "proposal")
-"""Kinds of form that have no such lines."""
 
 
 def estimate_height(definition: FormDefinition, language: str, width: int) -> int:
@@ -64,7 +63,7 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
 
 
 def _when(definition: FormDefinition, inner: int) -> int:
-    if definition.kind in WITHOUT_EVENT:
+    if not FORM_KINDS[definition.kind].shows_event:
         return 0
     return max(_lines("x" * WHEN_CHARACTERS, inner, 1.06), WHEN_LINES) + _lines("x" * LOCAL_CHARACTERS, inner)
 

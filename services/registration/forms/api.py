@@ -14,7 +14,6 @@ from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.pools import MAX_RESERVATIONS, RESERVED_FOR, Reservation
 from services.registration.forms.schemas import ALARM, alarm_field, capacity_field, joining_field
-from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm, settings_of
 from shared.http.access import holder, may_touch, needs, require_touch
@@ -22,6 +21,7 @@ from shared.http.headers import require_revision
 from shared.http.problems import ProblemSchema
 from shared.messaging.contracts.schemas import SLUG
 from shared.runtime.schema_fields import in_known_years
+from shared.vocabulary.promotion import PROMOTION_MODES
 
 
 def _instant_field(description: str) -> ma.fields.AwareDateTime:

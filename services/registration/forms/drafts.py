@@ -18,12 +18,12 @@ from services.registration.sealing.key_store import FormKeys
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.messaging import outbox
-from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.yaml_source import Node, load_from
 from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 
 @dataclass(frozen=True, slots=True)

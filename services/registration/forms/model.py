@@ -12,9 +12,10 @@ from typing import Any
 
 from services.registration.forms.opening import Opening
 from services.registration.forms.pools import MAX_RESERVATIONS, Pools, Reservation, reservations_to_json
-from services.registration.forms.seats import IN_ORDER, OFFER_HOURS, Seats
+from services.registration.forms.seats import OFFER_HOURS, Seats
 from shared.runtime.clock import rfc3339
 from shared.runtime.errors import DomainError
+from shared.vocabulary.promotion import IN_ORDER
 
 SEALED_DAYS = 14
 PERSON_DAYS = 90
@@ -77,16 +78,6 @@ def _days(question: Mapping[str, Any], otherwise: int) -> int:
     days = question.get("retention_days")
     return otherwise if days is None else int(days)
 
-
-ATTENDING = ("webinar", "attendance", "delegation")
-"""Kinds of form whose people take part in the form's event."""
-
-PROPOSAL = "proposal"
-"""The kind of form for proposing side events. The title also distinguishes its registrations, and the events
-service reviews their content."""
-
-IN_CALENDARS = (*ATTENDING, PROPOSAL)
-"""Kinds of form whose people have an event in their calendars: those of a proposal once it is scheduled."""
 
 MAX_ALARM_MINUTES = 40_320
 """Four weeks: the most that Google Calendar takes."""

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.vocabulary.form_kinds import FORM_KINDS, is_open_until_end
+
 OPEN_EVENT_STATUSES = frozenset({"tentative", "confirmed"})
-OPEN_UNTIL_THE_END = frozenset({"interest"})
-"""Kinds of form that people may fill while any event is on."""
-ONLINE_UNTIL_THE_END = frozenset({"webinar", "attendance"})
-"""Kinds of form that people may fill while an online event is on."""
 END_UNKNOWN_AFTER = timedelta(hours=12)
 """How long after its start an event without an end counts as over, and can no longer be joined."""
 
@@ -52,7 +50,7 @@ class Opening:
         """Whether people may register while the event is on: as the form says, else those who attend online."""
         if self.open_until is not None:
             return self.open_until == "end"
-        return self.kind in OPEN_UNTIL_THE_END or (self.mode == "online" and self.kind in ONLINE_UNTIL_THE_END)
+        return is_open_until_end(self.kind, online=self.mode == "online")
 
     @property
     def over_at(self) -> datetime | None:
@@ -130,8 +128,6 @@ def event_reason(opening: Opening, now: datetime) -> str:
 
 
 ONLINE_MODES = ("online", "hybrid")
-JOINING_KINDS = ("webinar", "attendance", "delegation", "interest")
-"""Kinds of form whose people may join the form's event. Those of ``interest`` asked for a mail when they can."""
 
 
 class JoinState(StrEnum):
@@ -210,4 +206,4 @@ def decide_joining(meeting: Meeting, now: datetime) -> Joining:
 
 def _is_online(meeting: Meeting) -> bool:
     known = meeting.event_status in OPEN_EVENT_STATUSES and meeting.mode in ONLINE_MODES
-    return known and meeting.form_kind in JOINING_KINDS
+    return known and FORM_KINDS[meeting.form_kind].joins_online

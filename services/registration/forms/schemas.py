@@ -14,11 +14,9 @@ from services.registration.forms.model import (
     MAX_ALARM_MINUTES,
     MAX_JOIN_MINUTES_BEFORE,
     PERSON_DAYS,
-    PROPOSAL,
     retention_faults,
 )
 from services.registration.forms.standard_forms import TextInput, standard_form
-from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.messaging.contracts.schemas import SLUG, StrictBoolean
 from shared.public_forms.definition import FormDefinition, to_mapping
 from shared.public_forms.fields import FieldKind
@@ -40,6 +38,7 @@ from shared.runtime.schema_fields import (
     whole_field,
 )
 from shared.runtime.yaml_source import FileSchema
+from shared.vocabulary.form_kinds import FORM_KINDS, PROPOSAL
 
 STANDARD = "standard/"
 RESERVED = frozenset({"selftest", "static"})
@@ -139,7 +138,7 @@ class FormRowSchema(FileSchema):
     slug = Parsed(_form_slug, required=True)
     title = Parsed(_title, required=True)
     event = Parsed(_slug)
-    kind = one_of_field(FORM_KINDS, required=True)
+    kind = one_of_field(tuple(FORM_KINDS), required=True)
     days = ma.fields.List(ma.fields.Date(validate=in_known_years), load_default=list, pre_load=at_most(MAX_DAYS))
     intro = Parsed(_texts(4000), load_default="")
     fields = ma.fields.Raw(required=True)  # type: ignore[assignment]  # the name in definitions

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening
 from services.registration.forms.pools import NO_TRAITS, Pools, Traits
+from shared.vocabulary.promotion import BY_HAND, IN_ORDER, WITH_OFFERS
 
 Answers = Mapping[str, Any]
 
@@ -69,8 +70,6 @@ def _is_chosen(key: str, answers: Answers) -> bool:
     return value in answer if isinstance(answer, list) else answer == value
 
 
-IN_ORDER, WITH_OFFERS, MANUALLY = "in-order", "offers", "by-hand"
-PROMOTION_MODES = (IN_ORDER, WITH_OFFERS, MANUALLY)
 """How free seats go to people who wait: at once, by an offer to accept in time, or by a coordinator's decision."""
 
 OFFER_HOURS = 48
@@ -266,7 +265,7 @@ def promote(seats: Seats, count: int) -> Seats:
 
 
 NO_FREE_SEAT, TOO_LATE, NOT_TAKING_PLACE = "no-free-seat", "too-late", "not-taking-place"
-RESERVED, DOMAIN_SHARE, DECIDED_MANUALLY = "reserved", "domain-share", "by-hand"
+RESERVED, DOMAIN_SHARE, DECIDED_BY_HAND = "reserved", "domain-share", "by-hand"
 OUT_OF_TURN = "out-of-turn"
 """A coordinator gave the seat to a waiting person, regardless of their position."""
 
@@ -309,7 +308,7 @@ def decide_promotion(
     """
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return Promotion(0, NOT_TAKING_PLACE if seats.in_line else "")
-    if seats.mode == MANUALLY:
+    if seats.mode == BY_HAND:
         return Promotion(0, _manual_reason(seats) if seats.in_line else "")
     too_late = opening.starts_at is not None and now > opening.starts_at - notice
     if seats.pools and seats.capacity is not None and not too_late:
@@ -322,7 +321,7 @@ def decide_promotion(
 
 
 def _manual_reason(seats: Seats) -> str:
-    return DECIDED_MANUALLY if seats.left is None or seats.left else NO_FREE_SEAT
+    return DECIDED_BY_HAND if seats.left is None or seats.left else NO_FREE_SEAT
 
 
 def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:

@@ -8,9 +8,9 @@ from typing import Any
 
 from shared.i18n.languages import LANGUAGES, Text
 from shared.i18n.when import day_text
-from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.public_forms.definition import FormDefinition, parse_definition, with_options
 from shared.runtime.yaml_source import read_yaml
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 TextInput = str | Mapping[str, str]
 """One text for every language, or texts by language."""

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, text
 from services.registration.forms.model import FormFacts, FormSettings
 from services.registration.forms.opening import Opening
 from services.registration.forms.pools import Pools, Reservation, Traits, read_pools, reservations_to_json
-from services.registration.forms.seats import IN_ORDER, InLine, Seats
+from services.registration.forms.seats import InLine, Seats
 from shared.i18n.languages import Text
+from shared.vocabulary.promotion import IN_ORDER
 
 SEAT_COLUMNS = """s.offered, s.passed, o.reservations, o.domain_percent,
         pool_counts(o.slug, o.reservations, o.domain_percent), o.promotion_mode, o.offer_hours"""

@@ -7,16 +7,10 @@ from typing import Any
 from services.console_words import utc_text
 from services.registration.forms.changes import FormChangeLine, FormEffect
 from services.registration.forms.model import SEAT_SETTINGS, FormSettings, differences
-from services.registration.forms.seats import WITH_OFFERS
+from shared.vocabulary.form_kinds import FORM_KINDS
+from shared.vocabulary.promotion import WITH_OFFERS
 
-KINDS = {
-    "webinar": "Webinar",
-    "delegation": "Delegation",
-    "working_group": "Working group",
-    "attendance": "Attendance",
-    "interest": "Interest",
-    "proposal": "Proposals",
-}
+KINDS = {name: kind.label for name, kind in FORM_KINDS.items()}
 STATES = {
     "": ("Open", "good"),
     "closed": ("Closed", ""),

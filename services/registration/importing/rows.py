@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.registration.forms.model import COLUMNS, PROPOSAL
+from services.registration.forms.model import COLUMNS
 from services.registration.forms.store import StoredForm
 from services.registration.importing.cell_reading import (
     CellUnreadable,
@@ -46,6 +46,7 @@ from shared.public_forms.fields import ADDRESS_FIELD, folded
 from shared.public_forms.validation import validate
 from shared.runtime.clock import FIRST_YEAR, parse_rfc3339, rfc3339
 from shared.runtime.ids import new_id
+from shared.vocabulary.form_kinds import PROPOSAL
 
 REASONS = {
     "ambiguous-date": "The date is ambiguous: choose which comes first, day or month.",

@@ -16,7 +16,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.registration.forms.model import ATTENDING
 from services.registration.forms.store import find_form
 from services.registration.intake import facts_store, mailboxes, plan_store, queue
 from services.registration.intake.deciding import decide
@@ -87,6 +86,7 @@ from shared.messaging.contracts.schemas import Message
 from shared.runtime.errors import Unavailable
 from shared.runtime.failpoints import reach
 from shared.runtime.ids import CONFIRMATION, UNDO_ADDRESS, link_hash, new_id, new_token
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 LINK_LIFETIME = timedelta(days=7)
 MAILS_AT_ONCE = 500
@@ -478,7 +478,7 @@ def _calendar_keys(facts: Facts, items: Sequence[Item], plan: BatchPlan) -> dict
     keys = {}
     for item in seated:
         form = facts.forms[item.form]
-        if form.event is not None and form.opening.kind in ATTENDING:
+        if form.event is not None and FORM_KINDS[form.opening.kind].attends:
             dropped = item.number in facts.dropped
             keys[item.number] = token_hex(16) if dropped else personal_key(item.address.ref.hex(), form.event)
     return keys

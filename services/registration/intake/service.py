@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.registration.forms.model import COLUMNS, PROPOSAL
+from services.registration.forms.model import COLUMNS
 from services.registration.intake.form_view import (
     FormView,
     QueuedSubmission,
@@ -35,6 +35,7 @@ from shared.runtime.errors import DomainError, Overloaded, Unavailable
 from shared.runtime.failpoints import reach
 from shared.runtime.logs import correlation_id, traceparent
 from shared.security.sealing import seal_to
+from shared.vocabulary.form_kinds import PROPOSAL
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Characters of codes: none is easily mistaken for another."""

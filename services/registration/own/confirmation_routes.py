@@ -12,7 +12,6 @@ from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import OwnForm, PageStyle, render_frame
 from services.registration.embed.strings import EventTime
-from services.registration.forms.model import PROPOSAL
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Choice, Result
@@ -56,6 +55,7 @@ from shared.public_forms.definition import ADDRESS_FIELD
 from shared.public_forms.rendering import answers_for_display
 from shared.runtime.errors import DomainError, Unavailable
 from shared.security.rate_limits import limited
+from shared.vocabulary.form_kinds import PROPOSAL
 
 MAX_ACTS_SHOWN = 10
 """Of what was done by a link, the newest."""

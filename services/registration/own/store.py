@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.forms.model import IN_CALENDARS, PROPOSAL
 from services.registration.forms.opening import Meeting
 from services.registration.intake.model import ActResult, FormContent, Result, content_from_json, read_results
 from services.registration.people.details import ProposalState, state_at
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
+from shared.vocabulary.form_kinds import IN_CALENDARS, PROPOSAL
 
 _LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")
 _PENDING = text("""

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.registration.forms.messages import make_message
-from services.registration.forms.model import PROPOSAL
 from services.registration.people.model import Registration
 from services.registration.people.store import LinkTokens, Person, end_links, new_tokens, store_links
 from shared.messaging import outbox
@@ -21,6 +20,7 @@ from shared.messaging.contracts.schemas import Message
 from shared.runtime.clock import rfc3339
 from shared.runtime.logs import correlation_id, traceparent
 from shared.security.sealing import seal_to
+from shared.vocabulary.form_kinds import PROPOSAL
 
 CONFIRMED = "registration.confirmed.v1"
 WAITLISTED = "registration.waitlisted.v1"

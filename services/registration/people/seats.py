@@ -20,7 +20,6 @@ from services.registration.forms.changes import FormChange, FormDesk, FormEffect
 from services.registration.forms.console import LOCAL, is_whole, local_words, read_local, zone_of
 from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings, check_settings
 from services.registration.forms.pools import RESERVED_FOR, Reservation
-from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import StoredForm, settings_of
 from services.registration.people.decisions import OFFER, WITHDRAW, SeatDecision, decide_seat
@@ -37,6 +36,7 @@ from shared.http.headers import personal, require_match
 from shared.http.problems import ProblemSchema
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
+from shared.vocabulary.promotion import PROMOTION_MODES
 
 
 @dataclass(frozen=True, slots=True)

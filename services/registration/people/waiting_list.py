@@ -14,14 +14,12 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import Promote
 from services.registration.forms.seats import (
-    DECIDED_MANUALLY,
+    DECIDED_BY_HAND,
     DOMAIN_SHARE,
-    MANUALLY,
     NO_FREE_SEAT,
     NOT_TAKING_PLACE,
     RESERVED,
     TOO_LATE,
-    WITH_OFFERS,
     Promotion,
     Seats,
     decide_promotion,
@@ -46,6 +44,7 @@ from services.registration.people.store import (
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
+from shared.vocabulary.promotion import BY_HAND, WITH_OFFERS
 
 log = logging.getLogger(__name__)
 
@@ -250,7 +249,7 @@ def promoting(messages: RegistrationMessages) -> Promote:
 def count_to_decide(work: UnitOfWork, now: datetime) -> int:
     """Return the number of forms in manual promotion mode that have free seats and people who wait."""
     with work.transaction() as connection:
-        return int(connection.execute(_TO_DECIDE, {"by_hand": MANUALLY, "now": now}).scalar() or 0)
+        return int(connection.execute(_TO_DECIDE, {"by_hand": BY_HAND, "now": now}).scalar() or 0)
 
 
 def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
@@ -262,7 +261,7 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
         now: of a checked clock.
     """
     with work.transaction() as connection:
-        forms = list(connection.execute(_FORMS_TO_DECIDE, {"by_hand": MANUALLY}).scalars())
+        forms = list(connection.execute(_FORMS_TO_DECIDE, {"by_hand": BY_HAND}).scalars())
     for slug in forms:
         with work.transaction() as connection:
             lock_seats(connection, slug)
@@ -274,7 +273,7 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
 MAX_SHOWN_WAITING = 200
 
 OFFERED, PASSED, NEXT = "offered", "offer-passed", "next"
-REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_MANUALLY)
+REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND)
 """Why a person waits."""
 
 _WAITING = text(
@@ -339,7 +338,7 @@ def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
     if seats.left == 0:
         return NO_FREE_SEAT
     if fits(seats, registration.who):
-        return DECIDED_MANUALLY if seats.mode == MANUALLY else NEXT
+        return DECIDED_BY_HAND if seats.mode == BY_HAND else NEXT
     assert seats.capacity is not None
     return DOMAIN_SHARE if not seats.pools.has_domain_room(registration.who, seats.capacity) else RESERVED
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.registration.forms.seats import WITH_OFFERS, InLine, decide_promotion, give_back, let_pass
+from services.registration.forms.seats import InLine, decide_promotion, give_back, let_pass
 from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, WITHDRAW
 from services.registration.people.listing import PersonView
 from services.registration.people.listing_store import RegistrationChange
 from services.registration.people.model import check_cancelling, check_confirming, check_offering
 from services.registration.people.waiting_list import PromotionLine
 from shared.runtime.errors import DomainError
+from shared.vocabulary.promotion import WITH_OFFERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.forms.model import PROPOSAL, retention_of
+from services.registration.forms.model import retention_of
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy.erasure import erase_kept
 from services.registration.sealing.model import keep_fields
@@ -30,6 +30,7 @@ from shared.security.retention import (
     count_waiting,
     notice_statements,
 )
+from shared.vocabulary.form_kinds import PROPOSAL
 
 METRICS = RetentionMetrics(retention_overdue.labels, retention_unannounced.labels, retention_done_total.labels)
 

@@ -53,6 +53,7 @@ from shared.public_forms.validation import from_form_encoded
 from shared.runtime.clock import Clock
 from shared.runtime.deployment import TrustedProxies
 from shared.runtime.errors import DomainError, Unavailable
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 VIEW_KEPT_S = 1.0
 """How long a form is shown from the cache: its questions, partners and keys, whether it is open, and the note about its
@@ -343,10 +344,7 @@ def attempt_number() -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
-WAYS_IN = ("webinar", "attendance")
-
-
 def title_of(form: PublicForm, definition: FormDefinition, language: str) -> Rendering:
     """The event's own title where the form is the way into the event, else the form's."""
     event = Text.of(form.event_texts or {})
-    return (event if event and form.kind in WAYS_IN else definition.title).for_reader(language)
+    return (event if event and FORM_KINDS[form.kind].is_way_in else definition.title).for_reader(language)

@@ -24,12 +24,10 @@ from services.registration.embed.pages import (
     sheet,
 )
 from services.registration.embed.receipt_pages import ReceivedPage, render_received
-from services.registration.forms.model import ATTENDING
 from services.registration.forms.service import Partner, find_partner
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.context import (
-    WAYS_IN,
     PublicContext,
     SubmittedForm,
     busy,
@@ -56,6 +54,7 @@ from shared.public_forms.validation import Answers
 from shared.runtime.errors import DomainError, Unavailable
 from shared.security.csrf import check_csrf_unless_from
 from shared.security.rate_limits import limited
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 
 def submit(context: PublicContext, view: FormView, submitted: SubmittedForm) -> Response:
@@ -131,7 +130,7 @@ def form_page(
         seats="waiting-list" if view.stored.seats.word == "waiting-list" else "open",
         promotion_mode=view.stored.seats.mode,
         organiser=context.organiser,
-        begun=view.stored.kind in WAYS_IN and view.stored.opening.is_on(context.clock()),
+        begun=FORM_KINDS[view.stored.kind].is_way_in and view.stored.opening.is_on(context.clock()),
         controller=view.stored.controller or "",
         contact=view.stored.contact or "",
         guest_list=guest_list_closes(view.stored),
@@ -143,7 +142,7 @@ def form_page(
 
 def _can_add_at_once(form: PublicForm) -> bool:
     """Whether a person may get a seat without a mail, at an event that a calendar can hold."""
-    return form.verification == "none" and form.kind in ATTENDING and form.starts_at is not None
+    return form.verification == "none" and FORM_KINDS[form.kind].attends and form.starts_at is not None
 
 
 SCRIPT_KEPT_S = 300

@@ -27,7 +27,6 @@ from services.registration.embed.receipt_pages import (
     render_receipt_gone,
 )
 from services.registration.embed.strings import page_texts
-from services.registration.forms.model import IN_CALENDARS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.service import PublicEvent, every_origin, find_public_event, first_form
 from services.registration.forms.store import PublicForm
@@ -54,6 +53,7 @@ from shared.i18n.when import place_text
 from shared.public_forms.addresses import normal_address
 from shared.runtime.errors import DomainError, Unavailable
 from shared.security.rate_limits import limited
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 
 def receipts_blueprint(context: PublicContext) -> Any:
@@ -235,7 +235,7 @@ def personal_event(
     There is nothing for a form by which no one takes part in an event, and if the event has no date, currently does not
     take place, or is over.
     """
-    if form.event_id is None or form.kind not in IN_CALENDARS:
+    if form.event_id is None or not FORM_KINDS[form.kind].in_calendars:
         return None
     with context.work.single_statement() as connection:
         event = find_public_event(connection, form.event_id)

@@ -16,6 +16,8 @@ from shared.messaging.contracts.schemas import (
     text,
     whole,
 )
+from shared.vocabulary.form_kinds import FORM_KINDS
+from shared.vocabulary.promotion import PROMOTION_MODES
 
 HASH = r"^[0-9a-f]{64}$"
 
@@ -226,8 +228,6 @@ class BouncedMailData(MailData):
     refused = fields.Boolean(load_default=False)
 
 
-PROMOTION_MODES = ("in-order", "offers", "by-hand")
-FORM_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
 REGISTRATION_STATUSES = ("confirmed", "waitlisted", "cancelled")
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from services.registration.forms.standard_forms import standard_form
 from shared.i18n.languages import LANGUAGES
-from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping, to_public
 from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.validation import validate
+from shared.vocabulary.form_kinds import FORM_KINDS
 
 GROUPS = (("housing", "Housing"), ("health", "Health"))
 
