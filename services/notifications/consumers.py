@@ -13,16 +13,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.notifications.mails.kinds import (
+    ADDRESS_CHANGED,
+    ADDRESS_RESTORED,
     DECISION_KINDS,
     INVITATION,
     KIND_OF_MESSAGE,
-    LAPSING_KINDS,
+    KINDS,
     LEFT,
     MAILED_ONCE,
     RECEIVED,
     REGISTRATIONS,
     SCHEDULED,
-    SEAT_OFFERED,
     WANTED,
 )
 from services.notifications.recipients.model import Recipient, reference_of_subject
@@ -98,19 +99,10 @@ GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 FORM_KEY, PARTNER_KEY = "form.changed.v1", "partner.changed.v1"
 TAGGED = "registration.tagged.v1"
-INVITATION_CREATED = "invitation.created.v1"
-CONFIRMATION_WANTED = "confirmation.wanted.v1"
-ADDRESS_CHANGED = "registration.address-changed.v1"
-ADDRESS_CHANGED_MAIL, ADDRESS_RESTORED_MAIL = "address-changed", "address-restored"
 SHARED_LINKS = ("view", "join")
 """Tokens of a registration's read-only link and, if there is one, of its link to the meeting."""
 
 PERSON_ERASED = "person.erased.v1"
-UNTIL = {ADDRESS_CHANGED_MAIL: "undo_until", SEAT_OFFERED: "offer_expires_at", INVITATION: "expires_at"}
-"""By kind of mail: the field of the message with the time until which it can be answered."""
-
-ASKED_FOR = ("link", "details")
-"""Kinds of mail that are sent on request, any number of times in one state of a registration."""
 
 
 def effects(context: NotificationsContext) -> Mapping[str, Effect]:
@@ -221,13 +213,13 @@ def read_cause(message: Message, private_keys: list[bytes]) -> MailCause:
     data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
     if kind == "confirmation" and data["form_kind"] == PROPOSAL:
         kind = RECEIVED
-    if kind == ADDRESS_CHANGED_MAIL and data["undo_until"] is None:
-        kind = ADDRESS_RESTORED_MAIL
-    recipient, sealed_names = _read_recipient(message)
-    personal = read_personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED_MAIL)
+    if kind == ADDRESS_CHANGED and data["undo_until"] is None:
+        kind = ADDRESS_RESTORED
+    recipient, sealed_names = _read_recipient(KINDS[kind].about, message)
+    personal = read_personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED)
     return MailCause(
         kind=kind,
-        number=_number_of(personal["token"]) if kind in ASKED_FOR else recipient.revision,
+        number=_number_of(personal["token"]) if KINDS[kind].numbered == "request" else recipient.revision,
         recipient=recipient,
         personal=personal,
         detail=_detail(kind, data),
@@ -242,12 +234,9 @@ def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Until when the offer of the mail is valid or its recipient has to use a link, whether a coordinator registered
     them, how seats are given to those who wait, if that is known, and whether their registration has lapsed.
     """
-    if kind in UNTIL:
-        return {"until": rfc3339(data[UNTIL[kind]])}
     found = {name: data[name] for name in ("by_coordinator", "promotion_mode", "lapsed") if data.get(name)}
-    if kind in LAPSING_KINDS and data.get("lapses_at"):
-        found["until"] = rfc3339(data["lapses_at"])
-    return found or None
+    until = data.get(KINDS[kind].until_field)
+    return found | ({"until": rfc3339(until)} if until else {}) or None
 
 
 def _number_of(token: str) -> int:
@@ -255,15 +244,19 @@ def _number_of(token: str) -> int:
     return int.from_bytes(hashlib.sha256(token.encode()).digest()[:4]) >> 1
 
 
-def _read_recipient(message: Message) -> tuple[Recipient, tuple[str, ...]]:
+def _read_recipient(about: str, message: Message) -> tuple[Recipient, tuple[str, ...]]:
     """Return the state of the subject, and the names of the sealed texts."""
-    if message.routing_key == CONFIRMATION_WANTED:
-        return _confirmation(message.data), ("address", "token")
-    if message.routing_key == INVITATION_CREATED:
-        return _invitation(message.data), ("address", "token", "title")
-    if message.routing_key == ADDRESS_CHANGED:
-        return _former_address(message.data), ("name", "address", "token", "time_zone")
-    return _registration(message.data), ("name", "address", "token", "time_zone", "title", *SHARED_LINKS)
+    match about:
+        case "confirmation":
+            return _confirmation(message.data), ("address", "token")
+        case "invitation":
+            return _invitation(message.data), ("address", "token", "title")
+        case "former-address":
+            return _former_address(message.data), ("name", "address", "token", "time_zone")
+        case "registration":
+            return _registration(message.data), ("name", "address", "token", "time_zone", "title", *SHARED_LINKS)
+        case _:
+            raise ValueError(f"no message is about {about}")
 
 
 def _confirmation(data: Mapping[str, Any]) -> Recipient:

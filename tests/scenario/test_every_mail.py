@@ -12,9 +12,16 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from services.notifications.composing.model import LAPSED, LATE_REMINDER, VARIANTS
+from services.notifications.composing.model import LATE_REMINDER, VARIANTS
 from services.notifications.composing.texts import wording
-from services.notifications.mails.kinds import DECISION_KINDS, KINDS, MAILED_ONCE, MANAGING_KINDS, REMINDER_KINDS
+from services.notifications.mails.kinds import (
+    DECISION_KINDS,
+    KINDS,
+    LAPSED,
+    MAILED_ONCE,
+    MANAGING_KINDS,
+    REMINDER_KINDS,
+)
 from shared.calendar.event_news import NEWS_KINDS
 from shared.vocabulary.form_kinds import PROPOSAL
 from shared.vocabulary.promotion import PROMOTION_MODES

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.notifications.composing.model import (
-    CANCELLED,
     LATE_REMINDER,
     SIDE_EVENT,
     VARIANTS,
@@ -15,11 +14,11 @@ from services.notifications.composing.model import (
     CalendarEntry,
     EventCopy,
     MailContext,
-    MailKind,
     MailRecipient,
     PreviousTime,
 )
 from services.notifications.mails.kinds import (
+    CANCELLED,
     DECISION_KINDS,
     INVITATION,
     KINDS,
@@ -115,7 +114,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailContext:
+def sample(kind: str, language: str, form_kind: str = "webinar") -> MailContext:
     """Return the sample context for a kind of mail, a language and a kind of form."""
     form_kind = PROPOSAL if kind in (RECEIVED, *DECISION_KINDS) else form_kind
     recipient = replace(SAMPLE.recipient, language=language, form_kind=form_kind)

@@ -3,45 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from services.notifications.mails.kinds import (
     BULLETIN_TEST,
-    INVITATION,
+    CANCELLED,
     KINDS,
-    RECOVERY,
-    REGISTRATIONS,
-    REMINDER_KINDS,
-    SCHEDULED,
+    LAPSED,
+    CalendarMethod,
 )
-from shared.calendar.event_news import NEWS_KINDS
-from shared.vocabulary.form_kinds import FORM_KINDS, IN_CALENDARS, PROPOSAL
-from shared.vocabulary.promotion import PROMOTION_MODES
+from shared.vocabulary.form_kinds import IN_CALENDARS, PROPOSAL
 
-MailKind = str
-"""The name of a kind of mail. All kinds but the bulletin and its test copy have a wording in every language."""
-
-WORDED_KINDS: tuple[MailKind, ...] = tuple(name for name in KINDS if name not in ("bulletin", BULLETIN_TEST))
+WORDED_KINDS = tuple(name for name in KINDS if name not in ("bulletin", BULLETIN_TEST))
+"""The kinds with a wording in every language; the words of the others are those of a bulletin."""
 
 LATE_REMINDER = "reminder-late"
 """The wording of a late reminder: it does not mention how far away the event is."""
 
-CANCELLED = "cancelled-by-you"
-LAPSED = "lapsed"
-"""The variant of a cancellation because no link was used in time."""
-
-_TO_PROPOSERS = (
-    *("changed", CANCELLED, "link", "details", "address-changed", "address-restored"),
-    *("event-postponed", "event-revived", "reminder-7-days", "reminder-1-day", LATE_REMINDER),
-)
-_PAIRS = (
-    *(("confirmation", kind.name) for kind in FORM_KINDS.values() if kind.own_confirmation),
-    ("verification", REGISTRATIONS),
-    (INVITATION, RECOVERY),
-    *((text, PROPOSAL) for text in _TO_PROPOSERS),
-    *(("waiting-list", mode) for mode in PROMOTION_MODES),
-    (CANCELLED, LAPSED),
-)
+_PAIRS = (*((kind.name, one) for kind in KINDS.values() for one in kind.variants), (LATE_REMINDER, PROPOSAL))
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
 """Variants of a wording, by wording and kind of form or promotion mode. A subject or heading without a variant is that
 of the kind."""
@@ -51,27 +29,6 @@ TEXTS: tuple[str, ...] = (*WORDED_KINDS, LATE_REMINDER, *VARIANTS.values())
 
 SIDE_EVENT = "side_event"
 """The kind of event whose title and summary were proposed by others."""
-
-CalendarMethod = Literal["REQUEST", "CANCEL"]
-"""Method of a calendar part (RFC 5546, section 1.4)."""
-
-CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
-    "confirmation": "REQUEST",
-    "promotion": "REQUEST",
-    SCHEDULED: "REQUEST",
-    "changed": "REQUEST",
-    CANCELLED: "CANCEL",
-    "event-rescheduled": "REQUEST",
-    "event-postponed": "CANCEL",
-    "event-cancelled": "CANCEL",
-    "event-revived": "REQUEST",
-    "event-confirmed": "REQUEST",
-    "event-changed": "REQUEST",
-}
-"""Method by kind; other kinds have no calendar part."""
-
-SEAT_KINDS = ("confirmation", "promotion", SCHEDULED, *NEWS_KINDS, *REMINDER_KINDS)
-"""Kinds that contain the link to the meeting for people with a seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +149,7 @@ class MailContext:
     """
 
     mail_id: str
-    kind: MailKind
+    kind: str
     recipient: MailRecipient
     event: EventCopy | None
     public_url: str
@@ -235,7 +192,7 @@ class MailContext:
         seat. A person who cancels always gets a CANCEL (a calendar without the entry ignores it), unless another
         registration of theirs has a seat: then the entry stays and links to that one.
         """
-        method = CALENDAR_METHODS.get(self.kind)
+        method = KINDS[self.kind].calendar
         if method is None or self.event is None or self.entry is None or self.recipient.form_kind not in IN_CALENDARS:
             return None
         if self.kind == CANCELLED:

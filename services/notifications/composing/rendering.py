@@ -42,9 +42,10 @@ from services.notifications.composing.mime import (
     text_header,
     text_part,
 )
-from services.notifications.composing.model import CalendarEntry, CalendarMethod, EventCopy, MailContext
+from services.notifications.composing.model import CalendarEntry, EventCopy, MailContext
 from services.notifications.composing.texts import Wording, defuse, wording
 from services.notifications.composing.view import _page, has_meeting, place_line, subject_of, title_of, values_of
+from services.notifications.mails.kinds import CalendarMethod
 from shared.calendar.entries import personal_uid, sequence_of
 from shared.calendar.ics import CalendarEvent, CalendarUser, Status, write_invitation
 from shared.i18n.languages import best_language

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import quote
 
-from services.notifications.composing.model import CANCELLED, SEAT_KINDS, EventCopy, MailContext, PreviousTime
+from services.notifications.composing.model import EventCopy, MailContext, PreviousTime
 from services.notifications.composing.texts import Wording, defuse
 from services.notifications.mails.kinds import (
+    CANCELLED,
     DECISION_KINDS,
     INVITATION,
-    LAPSING_KINDS,
+    KINDS,
     LIVE,
     REGISTRATIONS,
-    SEAT_OFFERED,
+    SEATED,
     TAKING_PLACE,
 )
-from shared.calendar.event_news import REMOTE_POSSIBLE
 from shared.i18n.paragraphs import Piece, pieces_of, plain_text, safe_link, written_line
 from shared.i18n.when import Period, TimeLine, known_zone, place_text, time_lines
 from shared.vocabulary.form_kinds import IN_CALENDARS
@@ -70,19 +70,6 @@ def place_line(event: EventCopy, words: Wording) -> str:
     return written_line(place_text(place, city, "" if event.mode == "in_person" else words.online, words.language))
 
 
-UPDATES = ("changed", "event-confirmed", "event-changed")
-"""Kinds whose invitation updates an entry at the same time."""
-
-CONFIRMATION = "verification"
-"""The kind of mail that contains only a link."""
-
-ADDRESS_CHANGED, ADDRESS_RESTORED = "address-changed", "address-restored"
-"""The kind of mail to a former address: its link restores it and shows nothing."""
-
-_SEATLESS = (REMOTE_POSSIBLE,)
-"""Kinds for people without a seat who wait for the link to the meeting."""
-
-
 @dataclass(frozen=True, slots=True)
 class MailCard:
     """The subject of a mail: an event, a working group or a side event. ``times``: label and line of each zone."""
@@ -95,14 +82,6 @@ class MailCard:
     notice: str | None = None
     place: str = ""
     link: str | None = None
-
-
-UNTIL_SENTENCES = {
-    SEAT_OFFERED: "offer_until",
-    INVITATION: "invitation_until",
-    **dict.fromkeys(LAPSING_KINDS, "keep_until"),
-}
-"""By kind of mail: the sentence with the time until which its link is valid, if not ``undo_until``."""
 
 
 def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
@@ -175,9 +154,8 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.by_coordinator:
         paragraphs.append([Piece(words.by_coordinator)])
     if context.until is not None:
-        sentence = UNTIL_SENTENCES.get(context.kind, "undo_until")
-        until = _instant(context.until, context, words)
-        paragraphs.append([Piece(getattr(words, sentence).format(until=until))])
+        sentence = getattr(words, KINDS[context.kind].until_words)
+        paragraphs.append([Piece(sentence.format(until=_instant(context.until, context, words)))])
     if context.kind != "waiting-list" or context.recipient.position is None:
         return paragraphs
     return [*paragraphs, [Piece(words.position.format(position=context.recipient.position))]]
@@ -195,9 +173,13 @@ def _on_calendar(context: MailContext, words: Wording) -> str:
         return words.calendar_removed
     if context.kind == CANCELLED:
         return words.calendar_kept
-    if context.kind == "event-rescheduled" and context.before is not None:
-        return words.calendar_moved
-    return words.calendar_updated if context.kind in UPDATES else words.calendar_attached
+    match KINDS[context.kind].entry:
+        case "moved" if context.before is not None:
+            return words.calendar_moved
+        case "updated":
+            return words.calendar_updated
+        case _:
+            return words.calendar_attached
 
 
 def _cards(context: MailContext, words: Wording) -> list[MailCard]:
@@ -217,7 +199,7 @@ def _event_card(context: MailContext, event: EventCopy, words: Wording) -> MailC
     return MailCard(
         title=title_of(event),
         times=_times(context, event, words),
-        before=_before(context.before, event, words) if context.kind == "event-rescheduled" else None,
+        before=_before(context.before, event, words) if KINDS[context.kind].entry == "moved" else None,
         notice=_notice(context, event, words),
         place=place_line(event, words),
         about=_about(event) if _attends(context, event) else [],
@@ -263,8 +245,18 @@ def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | Non
 
 def _attends(context: MailContext, event: EventCopy) -> bool:
     """Whether the mail's recipients are expected at the event, or only need the address to join."""
-    seated = context.recipient.status == "confirmed" and context.recipient.form_kind in IN_CALENDARS
-    return context.kind in SEAT_KINDS and (seated or context.kind in _SEATLESS) and event.status != "cancelled"
+    return _gets_meeting(context) and event.status != "cancelled"
+
+
+def _gets_meeting(context: MailContext) -> bool:
+    """Whether the kind of mail gives the link to the meeting to people like this recipient."""
+    match KINDS[context.kind].meeting:
+        case "everyone":
+            return True
+        case "seated":
+            return context.recipient.status == SEATED and context.recipient.form_kind in IN_CALENDARS
+        case _:
+            return False
 
 
 def _about(event: EventCopy) -> list[list[Piece]]:
@@ -277,34 +269,40 @@ def _about(event: EventCopy) -> list[list[Piece]]:
 def is_joinable(context: MailContext) -> bool:
     """Whether the mail leads to the meeting of its event."""
     event, recipient = context.event, context.recipient
-    if event is None or context.kind not in SEAT_KINDS or event.status not in TAKING_PLACE or not event.has_date:
+    if event is None or event.status not in TAKING_PLACE or not event.has_date:
         return False
-    seated = recipient.status == "confirmed" and recipient.form_kind in IN_CALENDARS
-    return (seated or context.kind in _SEATLESS) and has_meeting(event) and bool(recipient.join)
+    return _gets_meeting(context) and has_meeting(event) and bool(recipient.join)
 
 
 def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
     """The link of the mail, and its label. A mail that no registration has caused contains no managing link."""
-    see_link = _worded("see_link", context, words)
     if context.bulletin is not None:
-        return view_link(context) if context.recipient.view else None, see_link
-    if context.kind == CONFIRMATION:
-        return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
-    if context.kind == ADDRESS_CHANGED:
-        return undo_link(context), words.undo_link
-    if context.kind == INVITATION:
-        return safe_link(context.recipient.token), words.invitation_link
-    if context.kind == ADDRESS_RESTORED:
-        return None, ""
+        return view_link(context) if context.recipient.view else None, _worded("see_link", context, words)
+    kind = KINDS[context.kind]
+    if kind.leads_to == "own":
+        return _own_link(context, words, kind.link_words)
+    match kind.leads_to:
+        case "confirmation":
+            label = words.confirmation_link if _is_pending(context) else words.see_registrations
+            return confirmation_link(context), label
+        case "undo":
+            return undo_link(context), words.undo_link
+        case "invitation":
+            return safe_link(context.recipient.token), words.invitation_link
+        case "nowhere":
+            return None, ""
+    assert_never(kind.leads_to)
+
+
+def _own_link(context: MailContext, words: Wording, label: str) -> tuple[str | None, str]:
+    see_link = _worded("see_link", context, words)
     recording = safe_link(context.recording)
     if recording is not None:
         return recording, words.watch
     if not context.recipient.token:
         return view_link(context), see_link
-    if context.kind == "details":
-        return personal_link(context), words.details_link
-    if context.kind == SEAT_OFFERED:
-        return personal_link(context), words.offer_link
+    if label:
+        return personal_link(context), getattr(words, label)
     return personal_link(context), _worded("open_link", context, words) if _is_live(context) else see_link
 
 
@@ -324,14 +322,17 @@ def _is_live(context: MailContext) -> bool:
 
 
 def _keep_private(context: MailContext, words: Wording) -> str:
-    if context.bulletin is not None or safe_link(context.recording) is not None or context.kind == ADDRESS_RESTORED:
+    if context.bulletin is not None or safe_link(context.recording) is not None:
         return ""
-    if context.kind == CONFIRMATION:
-        return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
-    if context.kind == ADDRESS_CHANGED:
-        return words.keep_private_undo
-    if context.kind == INVITATION:
-        return words.keep_private_invitation
+    match KINDS[context.kind].leads_to:
+        case "nowhere":
+            return ""
+        case "confirmation":
+            return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
+        case "undo":
+            return words.keep_private_undo
+        case "invitation":
+            return words.keep_private_invitation
     if not context.recipient.token:
         return _worded("keep_private_join" if is_joinable(context) else "keep_private_view", context, words)
     return _worded("keep_private" if _is_live(context) else "keep_private_cancelled", context, words)

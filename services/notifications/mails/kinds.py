@@ -1,12 +1,17 @@
 """The closed registry of mail kinds, and whether a mail that waits is outdated. Pure.
 
+A kind states everything that depends on it; what other modules need of several kinds are sets made from the registry.
 Messages arrive in any order and more than once. So a mail is compared with the newest known state of its subject, never
 with the message that arrived last. A mail that is outdated is cancelled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from shared.calendar.event_news import NEWS_KINDS, REMOTE_POSSIBLE
+from shared.calendar.event_news import REMOTE_POSSIBLE
+from shared.vocabulary.form_kinds import FORM_KINDS, PROPOSAL
+from shared.vocabulary.promotion import PROMOTION_MODES
 
 TAKING_PLACE = ("tentative", "confirmed")
 
@@ -20,35 +25,64 @@ SEATED = "confirmed"
 LIVE = (SEATED, "waitlisted")
 """Statuses of a registration with a seat or on the waiting list."""
 
+CalendarMethod = Literal["REQUEST", "CANCEL"]
+"""Method of a calendar part (RFC 5546, section 1.4)."""
+
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MailKind:
     """Attributes:
     name: as in tables and messages.
     lane: one of ``LANES``.
-    true_while: statuses of its subject (see ``about``) in which its text is true.
-    resent: whether a second copy is sent after an unknown outcome.
-    numbered_apart: its number is not the revision of its subject, so only the status decides whether it is outdated.
     about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
         ``former-address`` (that a registration had), ``invitation`` (of a colleague) or ``bulletin-test``.
+    message: routing key of the message that causes it; empty for what an announcement or a time causes.
+    true_while: statuses of its subject in which its text is true.
+    numbered: by the ``revision`` of its subject, by that of a ``decision`` about it, by a ``request`` for it, or
+        ``apart``, as a bulletin or a date is. Without a revision only the status decides whether it is outdated.
+    resent: whether a second copy is sent after an unknown outcome.
+    managing: it contains the managing link of its registration, and ends when the links are renewed.
+    announced: one mail for each person, by the registration that fits best.
+    about_event: it is about the event of its subject, if there is one, and waits until the event is known.
+    of_event_state: a newer state of its event can make it untrue.
+    informs: it reports the state of its event, so that older news need not be sent to the same person.
+    replaceable: such a report takes its place. A mail with the heading "you are registered" does not state that nothing
+        takes place, and people who asked about remote attendance get an explicit answer: those news are not.
+    too_late: when it is no longer sent again: from the ``start`` or the ``end`` of its event, or ``never``.
+    calendar: method of its calendar part; None without one.
+    entry: what it does to an entry that is in the calendar: ``attached``, ``updated`` or ``moved``.
+    meeting: whom it gives the link to the meeting: those who are ``seated``, ``everyone``, or ``none``.
+    leads_to: where its link leads: the ``own`` page, to what waits for ``confirmation``, to the ``undo`` of a change of
+        address, to the ``invitation``, or ``nowhere``.
+    link_words: the wording's name for its link; empty for the general one.
+    until_field: the field of its message with the time until which its link is valid, or has to be used; empty without
+        one.
+    until_words: the wording's name for the sentence with that time.
+    variants: kinds of form, purposes or promotion modes for which its subject, heading or text differ.
     """
 
     name: str
     lane: str
+    about: str
+    message: str
     true_while: frozenset[str]
+    numbered: Literal["revision", "decision", "request", "apart"]
     resent: bool
-    numbered_apart: bool = False
-    about: str = "registration"
-
-
-def _transactional(name: str, *true_while: str) -> Kind:
-    """People wait for these mails and can accept a second copy, which mail programs merge by Message-ID."""
-    return Kind(name, "transactional", frozenset(true_while), resent=True)
-
-
-def _numbered_apart(name: str, lane: str, *true_while: str) -> Kind:
-    """Not about the state of the registration itself. Only transactional mails are worth a second copy."""
-    return Kind(name, lane, frozenset(true_while), resent=lane == "transactional", numbered_apart=True)
+    managing: bool
+    announced: bool
+    about_event: bool
+    of_event_state: bool
+    informs: bool
+    replaceable: bool
+    too_late: Literal["start", "end", "never"]
+    calendar: CalendarMethod | None
+    entry: Literal["attached", "updated", "moved"]
+    meeting: Literal["seated", "everyone", "none"]
+    leads_to: Literal["own", "confirmation", "undo", "invitation", "nowhere"]
+    link_words: str
+    until_field: str
+    until_words: str
+    variants: tuple[str, ...]
 
 
 WANTED = "wanted"
@@ -76,99 +110,241 @@ RECEIVED = "proposal-received"
 """Replaces the confirmation on forms for proposals."""
 
 ACCEPTED, SCHEDULED = "proposal-accepted", "proposal-scheduled"
-DECISION_KINDS = (ACCEPTED, "proposal-returned", "proposal-declined", SCHEDULED)
-"""Decisions on a proposal, numbered by the revision of the review. A newer one supersedes older ones."""
-
-INFORMING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
-"""Mails that report the state of an event to a person."""
-
-ALWAYS_SENT = ("event-postponed", "event-cancelled", REMOTE_POSSIBLE)
-"""News that no confirmation replaces: a mail with the heading "you are registered" does not state that nothing takes
-place, and people who asked about remote attendance get an explicit answer."""
-
-EVENT_STATE_KINDS = (*NEWS_KINDS, SCHEDULED)
-"""Mails about the state of an event: a newer state can make them outdated."""
-
 RECORDING = "recording-available"
+CANCELLED = "cancelled-by-you"
+LAPSED = "lapsed"
+"""The variant of a cancellation because no link was used in time."""
 
-ANNOUNCED_KINDS = (*NEWS_KINDS, RECORDING, "bulletin")
-"""Kinds of announcements: one mail for each person, by the registration that fits best."""
-
-REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
-"""Reminders of a date, numbered by its minute."""
+ADDRESS_CHANGED, ADDRESS_RESTORED = "address-changed", "address-restored"
 
 DETAILS = "details"
 """Requests the details that a form asks for after the confirmation; it does not depend on the date of the event."""
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        _transactional("confirmation", "confirmed"),
-        _transactional("waiting-list", "waitlisted"),
-        _transactional("promotion", "confirmed"),
-        _transactional(SEAT_OFFERED, "waitlisted"),
-        _transactional("offer-ended", "waitlisted"),
-        _transactional("cancelled-by-you", "cancelled"),
-        _transactional("changed", *LIVE),
-        _transactional(RECEIVED, "confirmed"),
-        _numbered_apart("link", "transactional", *LIVE),
-        _numbered_apart(DETAILS, "reminder", "confirmed"),
-        Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
-        Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
-        Kind("address-restored", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
-        Kind(INVITATION, "transactional", frozenset({WANTED}), resent=True, about=INVITATION),
-        *(_numbered_apart(name, "transactional", "confirmed") for name in DECISION_KINDS),
-        *(_numbered_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
-        *(_numbered_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
-        _numbered_apart(RECORDING, "bulletin", "confirmed"),
-        _numbered_apart("bulletin", "bulletin", *LIVE),
-        Kind(BULLETIN_TEST, "transactional", frozenset({WANTED}), resent=True, about=BULLETIN_TEST),
-    )
-}
 
-NUMBERED_APART = tuple(sorted(name for name, kind in KINDS.items() if kind.numbered_apart))
+def _family(**common: Any) -> Callable[..., MailKind]:
+    """Return a function that makes the kinds of a family; each states its name, its statuses, and what differs."""
 
-KIND_OF_MESSAGE: dict[str, str] = {
-    "confirmation.wanted.v1": "verification",
-    "registration.confirmed.v1": "confirmation",
-    "registration.waitlisted.v1": "waiting-list",
-    "registration.promoted.v1": "promotion",
-    "registration.offered.v1": SEAT_OFFERED,
-    "registration.offer-ended.v1": "offer-ended",
-    "registration.cancelled.v1": "cancelled-by-you",
-    "registration.changed.v1": "changed",
-    "registration.link-requested.v1": "link",
-    "registration.details-requested.v1": DETAILS,
-    "registration.address-changed.v1": "address-changed",
-    "invitation.created.v1": INVITATION,
-    "proposal.accepted.v1": ACCEPTED,
-    "proposal.returned.v1": "proposal-returned",
-    "proposal.declined.v1": "proposal-declined",
-    "proposal.scheduled.v1": SCHEDULED,
+    def kind(name: str, *true_while: str, **different: Any) -> MailKind:
+        return MailKind(name=name, true_while=frozenset(true_while), **{**common, **different})
+
+    return kind
+
+
+_REPORT: dict[str, Any] = {
+    "lane": "transactional",
+    "about": "registration",
+    "message": "",
+    "numbered": "revision",
+    "resent": True,  # people wait for it and can accept a second copy, which mail programs merge by Message-ID
+    "managing": True,
+    "announced": False,
+    "about_event": True,
+    "of_event_state": False,
+    "informs": False,
+    "replaceable": False,
+    "too_late": "end",
+    "calendar": None,
+    "entry": "attached",
+    "meeting": "none",
+    "leads_to": "own",
+    "link_words": "",
+    "until_field": "",
+    "until_words": "",
+    "variants": (),
 }
+"""Of a mail that reports one revision of a registration; the families below differ from it."""
+
+_report = _family(**_REPORT)
+_link_mail = _family(**_REPORT | {"managing": False, "about_event": False, "too_late": "never"})
+_former = _family(**_REPORT | {"about": "former-address", "managing": False, "variants": (PROPOSAL,)})
+_decision = _family(**_REPORT | {"numbered": "decision", "managing": False})
+_news = _family(
+    **_REPORT
+    | {
+        "numbered": "apart",
+        "managing": False,
+        "announced": True,
+        "of_event_state": True,
+        "replaceable": True,
+        "calendar": "REQUEST",
+        "meeting": "seated",
+    }
+)
+_reminder = _family(
+    **_REPORT
+    | {
+        "lane": "reminder",
+        "numbered": "apart",  # by the minute of its date
+        "resent": False,
+        "managing": False,
+        "too_late": "start",
+        "meeting": "seated",
+    }
+)
+_bulletin = _family(
+    **_REPORT
+    | {
+        "lane": "bulletin",
+        "numbered": "apart",
+        "resent": False,
+        "managing": False,
+        "announced": True,
+        "too_late": "never",
+    }
+)
+
+_ALL = (
+    _report(
+        "confirmation",
+        SEATED,
+        message="registration.confirmed.v1",
+        informs=True,
+        calendar="REQUEST",
+        meeting="seated",
+        until_field="lapses_at",
+        until_words="keep_until",
+        variants=tuple(kind.name for kind in FORM_KINDS.values() if kind.own_confirmation),
+    ),
+    _report(
+        "waiting-list",
+        "waitlisted",
+        message="registration.waitlisted.v1",
+        informs=True,
+        until_field="lapses_at",
+        until_words="keep_until",
+        variants=PROMOTION_MODES,
+    ),
+    _report(
+        "promotion",
+        SEATED,
+        message="registration.promoted.v1",
+        informs=True,
+        calendar="REQUEST",
+        meeting="seated",
+        until_field="lapses_at",
+        until_words="keep_until",
+    ),
+    _report(
+        SEAT_OFFERED,
+        "waitlisted",
+        message="registration.offered.v1",
+        link_words="offer_link",
+        until_field="offer_expires_at",
+        until_words="offer_until",
+    ),
+    _report("offer-ended", "waitlisted", message="registration.offer-ended.v1"),
+    _report(
+        CANCELLED,
+        "cancelled",
+        message="registration.cancelled.v1",
+        too_late="never",
+        calendar="CANCEL",
+        variants=(PROPOSAL, LAPSED),
+    ),
+    _report(
+        "changed",
+        *LIVE,
+        message="registration.changed.v1",
+        calendar="REQUEST",
+        entry="updated",
+        variants=(PROPOSAL,),
+    ),
+    _report(RECEIVED, SEATED, until_field="lapses_at", until_words="keep_until"),
+    _report(
+        "link",
+        *LIVE,
+        message="registration.link-requested.v1",
+        numbered="request",
+        until_field="lapses_at",
+        until_words="keep_until",
+        variants=(PROPOSAL,),
+    ),
+    _report(
+        DETAILS,
+        SEATED,
+        message="registration.details-requested.v1",
+        lane="reminder",
+        numbered="request",
+        resent=False,
+        link_words="details_link",
+        variants=(PROPOSAL,),
+    ),
+    _link_mail(
+        "verification",
+        WANTED,
+        message="confirmation.wanted.v1",
+        lane="verification",
+        about="confirmation",
+        leads_to="confirmation",
+        variants=(REGISTRATIONS,),
+    ),
+    _link_mail(
+        INVITATION,
+        WANTED,
+        message="invitation.created.v1",
+        about=INVITATION,
+        leads_to="invitation",
+        until_field="expires_at",
+        until_words="invitation_until",
+        variants=(RECOVERY,),
+    ),
+    _link_mail(BULLETIN_TEST, WANTED, about=BULLETIN_TEST),
+    _former(
+        ADDRESS_CHANGED,
+        LEFT,
+        message="registration.address-changed.v1",
+        leads_to="undo",
+        until_field="undo_until",
+        until_words="undo_until",
+    ),
+    _former(ADDRESS_RESTORED, LEFT, leads_to="nowhere"),
+    _decision(ACCEPTED, SEATED, message="proposal.accepted.v1"),
+    _decision("proposal-returned", SEATED, message="proposal.returned.v1"),
+    _decision("proposal-declined", SEATED, message="proposal.declined.v1"),
+    _decision(
+        SCHEDULED,
+        SEATED,
+        message="proposal.scheduled.v1",
+        of_event_state=True,
+        informs=True,
+        calendar="REQUEST",
+        meeting="seated",
+    ),
+    _news("event-rescheduled", *LIVE, entry="moved"),
+    _news("event-postponed", *LIVE, replaceable=False, calendar="CANCEL", variants=(PROPOSAL,)),
+    _news("event-cancelled", *LIVE, replaceable=False, calendar="CANCEL"),
+    _news("event-revived", *LIVE, variants=(PROPOSAL,)),
+    _news("event-confirmed", *LIVE, entry="updated"),
+    _news("event-changed", *LIVE, entry="updated"),
+    _news(REMOTE_POSSIBLE, *LIVE, replaceable=False, calendar=None, meeting="everyone"),
+    _reminder("reminder-7-days", SEATED, variants=(PROPOSAL,)),
+    _reminder("reminder-1-day", SEATED, variants=(PROPOSAL,)),
+    _reminder("reminder-1-hour", SEATED),
+    _bulletin(RECORDING, SEATED),
+    _bulletin("bulletin", *LIVE, about_event=False),
+)
+
+KINDS = {kind.name: kind for kind in _ALL}
+"""By name."""
+
+KIND_OF_MESSAGE = {kind.message: kind.name for kind in _ALL if kind.message}
 """Kind by routing key. A confirmation on a form for proposals is ``RECEIVED``."""
 
-MANAGING_KINDS = (
-    "confirmation",
-    "waiting-list",
-    "promotion",
-    SEAT_OFFERED,
-    "offer-ended",
-    "cancelled-by-you",
-    "changed",
-    "link",
-    DETAILS,
-    RECEIVED,
-)
-"""Kinds that are caused by a message about the registration and contain its managing link."""
 
-LAPSING_KINDS = ("confirmation", RECEIVED, "waiting-list", "promotion", "link")
-"""Kinds that state until when their recipient has to use a link, if the registration lapses otherwise."""
+def _names(holds: Callable[[MailKind], bool]) -> tuple[str, ...]:
+    return tuple(kind.name for kind in _ALL if holds(kind))
 
-KINDS_ABOUT_EVENT = frozenset(
-    name for name, kind in KINDS.items() if kind.about in ("registration", "former-address")
-) - {"bulletin"}
-"""Kinds about the event of their subject, if it has one: they wait until the event is known."""
+
+NUMBERED_APART = _names(lambda kind: kind.numbered != "revision")
+DECISION_KINDS = _names(lambda kind: kind.numbered == "decision")
+"""Decisions on a proposal, numbered by the revision of the review. A newer one supersedes older ones."""
+
+MANAGING_KINDS = _names(lambda kind: kind.managing)
+ANNOUNCED_KINDS = _names(lambda kind: kind.announced)
+INFORMING_KINDS = _names(lambda kind: kind.informs)
+REPLACEABLE_NEWS = _names(lambda kind: kind.replaceable)
+REMINDER_KINDS = _names(lambda kind: kind.too_late == "start")
+"""Reminders of a date, numbered by its minute."""
 
 
 SUPERSEDED = "superseded by a newer state of its subject"
@@ -205,9 +381,10 @@ def is_outdated(kind: str, revision: int, known: SubjectState) -> bool:
             subject's revision.
         known: state of its subject, after the mail's own message.
     """
-    if kind in DECISION_KINDS and revision < known.decision:
+    numbered = KINDS[kind].numbered
+    if numbered == "decision" and revision < known.decision:
         return True
-    if not KINDS[kind].numbered_apart and revision >= known.revision:
+    if numbered == "revision" and revision >= known.revision:
         return False
     return kind in outdated_kinds(known)
 

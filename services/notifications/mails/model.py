@@ -131,7 +131,6 @@ class NewMail:
     subject: str
     revision: int
     event: str | None
-    lane: str
     message_id: str
     cause_at: datetime
     created_at: datetime

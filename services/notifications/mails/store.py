@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from services.notifications.mails.kinds import MANAGING_KINDS
+from services.notifications.mails.kinds import KINDS, MANAGING_KINDS
 from services.notifications.mails.model import NewMail
 from shared.security.sealing import EncryptedRows
 
@@ -146,7 +146,7 @@ def miss_expired(connection: Connection, now: datetime, reason: str) -> list[str
 
 def _values(mail: NewMail) -> dict[str, Any]:
     detail = None if mail.detail is None else json.dumps(mail.detail, ensure_ascii=False)
-    return {name: getattr(mail, name) for name in _NAMES} | {"detail": detail}
+    return {name: getattr(mail, name) for name in _NAMES} | {"detail": detail, "lane": KINDS[mail.kind].lane}
 
 
 _CANCEL = """

@@ -9,10 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.notifications.mails.kinds import (
-    ANNOUNCED_KINDS,
-    EVENT_STATE_KINDS,
-    KINDS_ABOUT_EVENT,
-    REMINDER_KINDS,
+    KINDS,
     TAKING_PLACE,
     SubjectState,
     is_outdated,
@@ -188,9 +185,6 @@ NEWER_MAIL = "the person has a newer mail about this"
 EVENT_PAST = "its event is over"
 RECORDING_HIDDEN = "no recording of its event is published"
 
-WORTH_IT_AFTERWARDS = frozenset({"recording-available", "cancelled-by-you"})
-"""Kinds about an event that are sent again when it is past."""
-
 
 @dataclass(frozen=True, slots=True)
 class UndeliveredMail:
@@ -252,14 +246,15 @@ def resend_obstacle(mail: UndeliveredMail, now: datetime, *, fits_elsewhere: boo
 
 def may_fit_elsewhere(mail: UndeliveredMail) -> bool:
     """Whether another registration of the person could replace the one that has ended."""
-    return mail.kind in ANNOUNCED_KINDS and is_outdated(mail.kind, mail.revision, mail.subject_state)
+    return KINDS[mail.kind].announced and is_outdated(mail.kind, mail.revision, mail.subject_state)
 
 
 def is_past(kind: str, event: Mapping[str, Any], now: datetime) -> bool:
     """Whether a mail of this kind is too late: a reminder after the start of its event, others after its end."""
-    if kind not in KINDS_ABOUT_EVENT or kind in WORTH_IT_AFTERWARDS or event["starts_at"] is None:
+    too_late = KINDS[kind].too_late
+    if too_late == "never" or event["starts_at"] is None:
         return False
-    until = event["starts_at"] if kind in REMINDER_KINDS else event["ends_at"] or event["starts_at"]
+    until = event["starts_at"] if too_late == "start" else event["ends_at"] or event["starts_at"]
     return parse_rfc3339(until) <= now
 
 
@@ -270,7 +265,7 @@ def is_late(kind: str, starts_at: datetime, now: datetime) -> bool:
 
 def expiry_of(kind: str, event: Mapping[str, Any] | None) -> datetime | None:
     """When a mail that is sent again expires: a reminder at the start of its event, others never."""
-    if kind not in REMINDER_KINDS or event is None or event["starts_at"] is None:
+    if KINDS[kind].too_late != "start" or event is None or event["starts_at"] is None:
         return None
     return parse_rfc3339(event["starts_at"])
 
@@ -289,9 +284,9 @@ def is_recording_of(resource: Mapping[str, Any], event: str | None) -> bool:
 
 
 def _agrees(kind: str, number: int, event: Mapping[str, Any]) -> bool:
-    if kind in EVENT_STATE_KINDS:
+    if KINDS[kind].of_event_state:
         return not is_news_outdated(kind, event)
-    return kind not in REMINDER_KINDS or is_date_of(event, number)
+    return KINDS[kind].too_late != "start" or is_date_of(event, number)
 
 
 NOT_NOTIFIED_PERIOD = timedelta(days=3)

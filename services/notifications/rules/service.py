@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ALWAYS_SENT, DETAILS, KINDS, REMINDER_KINDS, TAKING_PLACE
+from services.notifications.mails.kinds import DETAILS, KINDS, REMINDER_KINDS, TAKING_PLACE
 from services.notifications.mails.model import NewMail, mail_id_of
 from services.notifications.mails.store import (
     add_mail,
@@ -278,7 +278,7 @@ def _conditions(connection: Connection, announcement: Announcement) -> dict[str,
     if announcement.cause == "recording":
         return concerned
     concerned["received_until"] = announcement.changed_at
-    if announcement.detail["kind"] in ALWAYS_SENT:
+    if not KINDS[announcement.detail["kind"]].replaceable:
         return concerned
     return concerned | {"unknown_since": announcement.detail["shown"]}
 
@@ -293,7 +293,6 @@ def _announcement_mail(current: OpenAnnouncement, person: Addressee, mail_domain
         subject=person.subject,
         revision=announcement.number,
         event=announcement.event,
-        lane=KINDS[kind].lane,
         message_id=f"<{mail_id}@{mail_domain}>",
         cause_at=announcement.changed_at,
         created_at=now,
@@ -369,7 +368,6 @@ def _reminder_mail(event: str, planned: PlannedReminder, person: Addressee, mail
         subject=person.subject,
         revision=planned.number,
         event=event,
-        lane=KINDS[planned.kind].lane,
         message_id=f"<{mail_id}@{mail_domain}>",
         cause_at=planned.due_at,
         created_at=now,

@@ -19,10 +19,8 @@ from services.notifications.composing.rendering import render
 from services.notifications.composing.texts import FALLBACK
 from services.notifications.mails.kinds import (
     BULLETIN_TEST,
-    EVENT_STATE_KINDS,
-    KINDS_ABOUT_EVENT,
+    KINDS,
     RECORDING,
-    REMINDER_KINDS,
     SUPERSEDED,
     is_outdated,
 )
@@ -118,7 +116,7 @@ class Composer:
         personal = self.vault.open(claim.personal, row=claim.recipient.subject)
         content, detail = self._content(claim), claim.detail or {}
         recipient = _recipient(claim, personal, content.get("token") or personal.get("token", ""))
-        is_about_event = claim.mail.kind in KINDS_ABOUT_EVENT
+        is_about_event = KINDS[claim.mail.kind].about_event
         bulletin, language = _bulletin(claim, recipient.language)
         entry = self._entry(claim, recipient.view)
         context = MailContext(
@@ -185,14 +183,15 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
         return suppressed(mail, NO_BULLETINS, now)
     if recipient.form_kind == GROUP_MEMBERSHIP and recipient.working_group is not None and claim.group is None:
         return postponed(mail, GROUP_MISSING, clock)
-    if mail.kind not in KINDS_ABOUT_EVENT:
+    kind = KINDS[mail.kind]
+    if not kind.about_event:
         return None
     if mail.event is None:
         is_of_event = recipient.about == "registration" and recipient.form_kind not in (GROUP_MEMBERSHIP, PROPOSAL)
         return failed(mail, NO_EVENT, now) if is_of_event else None
     if claim.event is None:
         return postponed(mail, EVENT_MISSING, clock)
-    if mail.kind in EVENT_STATE_KINDS and is_news_outdated(mail.kind, claim.event):
+    if kind.of_event_state and is_news_outdated(mail.kind, claim.event):
         return cancelled(mail, NEWS_UNTRUE, now)
     if claim.sent_again and is_past(mail.kind, claim.event, now):
         return cancelled(mail, EVENT_PAST, now)
@@ -200,7 +199,7 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
         return cancelled(mail, NEWS_KNOWN, now)
     if mail.kind == RECORDING and claim.resource is None:
         return held_back(mail, RECORDING_HIDDEN, clock)
-    if mail.kind in REMINDER_KINDS and not is_date_of(claim.event, mail.revision):
+    if kind.too_late == "start" and not is_date_of(claim.event, mail.revision):
         return cancelled(mail, NEWS_UNTRUE, now)
     return None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import ALWAYS_SENT, LANES, SEATED, SubjectState
+from services.notifications.mails.kinds import LANES, REPLACEABLE_NEWS, SEATED, SubjectState
 from services.notifications.mails.model import (
     ERASED,
     OUTCOME_STATES,
@@ -28,8 +28,7 @@ from services.notifications.recipients.store import (
     RECIPIENT_WIDTH,
     recipient_of,
 )
-from shared.calendar.event_news import NEWS_KINDS
-from shared.vocabulary.form_kinds import IN_CALENDARS
+from shared.vocabulary.form_kinds import IN_CALENDARS, quoted
 
 _MAIL_END = 14
 _RECIPIENT_END = _MAIL_END + RECIPIENT_WIDTH
@@ -72,7 +71,7 @@ _CLAIM = text(f"""
         c.traceparent,
         {RECIPIENT_COLUMNS}, h.changes, h.seat, h.closed, CAST(f.content ->> 'alarm_minutes' AS integer),
         e.content, a.content, g.content -> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
-        c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_SENT)})
+        c.kind IN ({quoted(REPLACEABLE_NEWS)})
             AND {_KNOWS_NEWS},
         c.requeued_at IS NOT NULL, c.closed, b.stopped_at IS NOT NULL, w.content
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.mails.kinds import ALWAYS_SENT, SubjectState
+from services.notifications.mails.kinds import REPLACEABLE_NEWS, SubjectState
 from services.notifications.recipients.audience import KNOWS_CHANGE
 from services.notifications.rules.model import UndeliveredMail
 from services.notifications.rules.store import english_title
@@ -96,13 +96,12 @@ _UNDELIVERED = """
     m.recipient IS NOT NULL AND (m.state IN ('failed', 'missed') OR (m.state = 'unknown' AND m.due_at IS NULL))
 """
 _ENDED = "coalesce(m.ended_at, m.created_at)"
-_KNOWN_BY_CONFIRMATION = [kind for kind in NEWS_KINDS if kind not in ALWAYS_SENT]
 _KNOWS_NEWS = KNOWS_CHANGE.format(person="m.recipient", event="m.event", shown="CAST(m.detail ->> 'shown' AS integer)")
 _NEWER = f"""CASE
     WHEN m.kind = ANY(ARRAY{list(NEWS_KINDS)}) THEN EXISTS (
         SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision > m.revision
             AND o.kind = ANY(ARRAY{list(NEWS_KINDS)}) AND o.state NOT IN ('cancelled', 'suppressed'))
-        OR (m.kind = ANY(ARRAY{_KNOWN_BY_CONFIRMATION})
+        OR (m.kind = ANY(ARRAY{list(REPLACEABLE_NEWS)})
             AND {_KNOWS_NEWS})
     WHEN m.lane = 'reminder' THEN EXISTS (
         SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision = m.revision

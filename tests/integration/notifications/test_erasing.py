@@ -285,7 +285,6 @@ def _reminder(notifications: NotificationService, person: Addressee) -> NewMail:
         subject=person.subject,
         revision=1,
         event=EVENT,
-        lane="reminder",
         state="queued",
         reason=None,
         message_id=f"<{identity}@example.org>",

@@ -100,7 +100,6 @@ def _with_mail(notifications: NotificationService, kind: str) -> str:
         subject=subject,
         revision=1,
         event=EVENT,
-        lane=KINDS[kind].lane,
         state="queued",
         reason=None,
         message_id=f"<{mail_id}@example.org>",

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from deploy.local.sink.folder import MailFolder
 from deploy.local.sink.pages import MAIL_POLICY, PAGE_POLICY, create_app
 from deploy.local.sink.reading import summarise, view
-from services.notifications.composing.model import MailKind
 from services.notifications.composing.rendering import render, write
 from tests.support.mail_samples import sample
 
@@ -35,7 +34,7 @@ def client(folder: MailFolder) -> FlaskClient:
     return create_app(folder).test_client()
 
 
-def stored(folder: MailFolder, kind: MailKind) -> str:
+def stored(folder: MailFolder, kind: str) -> str:
     """The identifier of one of our mails in the sink."""
     return folder.keep(b"Delivered-To: participant@example.org\r\n" + render(sample(kind, "ar")))
 
