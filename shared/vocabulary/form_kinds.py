@@ -131,7 +131,6 @@ _ALL = (
 FORM_KINDS = {kind.name: kind for kind in _ALL}
 """By name. The order is that of preference: a mail about an event goes to a person by their first registration."""
 
-ATTENDING = tuple(kind.name for kind in _ALL if kind.attends)
 NOT_ATTENDING = tuple(kind.name for kind in _ALL if not kind.attends)
 IN_CALENDARS = tuple(kind.name for kind in _ALL if kind.in_calendars)
 WAITING_FOR_REMOTE = tuple(kind.name for kind in _ALL if kind.notified == "remote")

@@ -7,7 +7,9 @@ from deploy.shape import SERVICES
 from tests.support.migrations import sql_of, what_is_taken_away
 from tests.support.processes import PROJECT
 
-CONTRACTING: dict[str, str] = {}
+CONTRACTING = {
+    "notifications/0008": "the CHECK on the lane by kind goes: the registry of kinds decides, in each version",
+}
 """Migrations that remove something, ``events/0007``, with the reason why no version in use needs it any more."""
 
 

@@ -333,6 +333,8 @@ def _keep_private(context: MailContext, words: Wording) -> str:
             return words.keep_private_undo
         case "invitation":
             return words.keep_private_invitation
+        case "own":
+            pass
     if not context.recipient.token:
         return _worded("keep_private_join" if is_joinable(context) else "keep_private_view", context, words)
     return _worded("keep_private" if _is_live(context) else "keep_private_cancelled", context, words)

@@ -13,7 +13,6 @@ from services.registration.intake.model import Choice, FormContent
 from services.registration.people.model import AddressRefs
 
 CORRECT, ENTER, MERGE = "desk-correct", "desk-enter", "desk-merge"
-DESK_KINDS = (CORRECT, ENTER, MERGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class DeskCommand:
     """A command of a coordinator.
 
     Attributes:
-        kind: one of ``DESK_KINDS``.
+        kind: ``CORRECT``, ``ENTER`` or ``MERGE``.
         by: name of the coordinator's key.
         language: of the registration, unless an answer names another.
         values: what else the decider needs to know, the reason among it.

@@ -4,19 +4,19 @@ Then prepares the decision: what the links of a batch give access to, its addres
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake import facts_store, queue
+from services.registration.intake import queue
 from services.registration.intake.facts_store import LinkOwner, UndoLink
 from services.registration.intake.items import (
     CORRECT,
-    DESK_KINDS,
     ENTER,
     MERGE,
     AnswerOffer,
@@ -26,7 +26,6 @@ from services.registration.intake.items import (
     Confirm,
     Correct,
     DeskAct,
-    DeskItem,
     Enter,
     Item,
     Merge,
@@ -59,62 +58,13 @@ def find_named(connection: Connection, part: Sequence[tuple[QueuedRow, Mapping[s
     ids = [
         str(content[name]["id"])
         for row, content in part
-        if row.kind in DESK_KINDS
+        if row.kind in COMMANDS and COMMANDS[row.kind].by_desk
         for name in ("target", "kept", "other")
         if name in content
     ]
     if not ids:
         return {}
     return {row[0]: bytes(row[1]) for row in connection.execute(_ADDRESSES, {"ids": ids})}
-
-
-def read_desk(
-    references: References, row: QueuedRow, content: Mapping[str, Any], named: Mapping[str, bytes]
-) -> DeskItem:
-    """Return a command of the desk.
-
-    Args:
-        references: makes the keyed hashes of addresses and people.
-        row: of the command.
-        content: opened.
-        named: as :func:`find_named` returned it.
-
-    Raises:
-        ValueError, KeyError, TypeError: it cannot be read.
-    """
-    if row.entered_by is None:
-        raise ValueError("a command of the desk without its coordinator")
-    act, given = DeskAct(row.entered_by, str(content["reason"])), content_from_json(content["given"])
-    address = references.address(given.email)
-    if row.kind == ENTER:
-        person = references.person(given.email, given.name, given.title)
-        return Enter(row.number, row.form, row.received_at, given, address, person, act)
-    fields = frozenset(map(str, content["fields"]))
-    if row.kind == CORRECT:
-        target = _named(content["target"], named)
-        return Correct(row.number, row.received_at, target, given, fields, address, act)
-    if row.kind != MERGE:
-        raise ValueError("an unknown kind of command")
-    kept, other = _named(content["kept"], named), _named(content["other"], named)
-    return _merge(row, (kept, other), given, fields, bool(content.get("sealed_of_other")), references, act)
-
-
-def _merge(
-    row: QueuedRow,
-    both: tuple[NamedRegistration, NamedRegistration],
-    given: FormContent,
-    fields: frozenset[str],
-    sealed_of_other: bool,
-    references: References,
-    act: DeskAct,
-) -> Merge:
-    address = references.address(given.email)
-    return Merge(row.number, row.received_at, *both, given, fields, address, sealed_of_other, act)
-
-
-def _named(values: Mapping[str, Any], named: Mapping[str, bytes]) -> NamedRegistration:
-    identity = str(values["id"])
-    return NamedRegistration(identity, int(values["revision"]), named.get(identity))
 
 
 OpenedRow = tuple[QueuedRow, Mapping[str, Any]]
@@ -144,6 +94,210 @@ class Links:
         return next((link for link in self.undo.values() if link.former == item.former), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A stored command, opened, with what its link opens.
+
+    Attributes:
+        content: opened.
+        references: makes the keyed hashes of addresses and people.
+        links: of its part of the batch.
+        address: that its link was mailed to; None without a link, or if the link opened nothing when it was received.
+        registration: that its link is of; None for a confirmation link, or if the link opens nothing.
+    """
+
+    row: QueuedRow
+    content: Mapping[str, Any]
+    references: References
+    links: Links
+    address: AddressRefs | None
+    registration: str | None
+
+    def given(self) -> FormContent:
+        """The answers in it."""
+        return content_from_json(self.content["given"])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A kind of command: all that depends on its name.
+
+    Attributes:
+        name: as in the column ``submission.kind``.
+        links: purposes of the links by which it can be sent; empty if no link is needed.
+        by_desk: a coordinator sends it.
+        ends_links: whether it may end links, or change the address of a registration, so that it is a part of its own.
+        read: makes the item; raises ValueError, KeyError or TypeError if the content cannot be read.
+    """
+
+    name: str
+    links: tuple[str, ...]
+    by_desk: bool
+    ends_links: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[Received], Item]
+
+
+def _submission(one: Received) -> Submission:
+    row, content = one.row, content_from_json(one.content)
+    address = one.references.address(content.email)
+    return Submission(
+        number=row.number,
+        form=row.form,
+        revision=row.revision,
+        received_at=row.received_at,
+        code=row.code,
+        fingerprint=row.fingerprint,
+        network=row.network,
+        challenge=row.challenge,
+        content=content,
+        address=address,
+        person=one.references.person(content.email, content.name, content.title),
+        proven_by=row.token_hash if one.address is not None and one.address.ref == address.ref else None,
+    )
+
+
+def _confirm(one: Received) -> Confirm:
+    return Confirm(one.row.number, one.address, [_choice(choice) for choice in one.content["choices"]])
+
+
+def _choice(values: Mapping[str, Any]) -> Choice:
+    registration = values.get("registration")
+    replaced = None if registration is None else str(registration)
+    return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
+
+
+def _uses_address(content: Mapping[str, Any]) -> bool:
+    choices = content.get("choices")
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
+    )
+
+
+def _change(one: Received) -> ChangeAnswers:
+    given = one.given()
+    return ChangeAnswers(
+        number=one.row.number,
+        received_at=one.row.received_at,
+        registration=one.registration,
+        revision=int(one.content["revision"]),
+        given=given,
+        fields=frozenset(map(str, one.content["fields"])),
+        details=bool(one.content["details"]),
+        person=one.references.person(given.email, given.name, given.title),
+    )
+
+
+def _cancel(one: Received) -> Cancel:
+    return Cancel(one.row.number, one.registration, one.content.get("revision"))
+
+
+def _answer_offer(one: Received, *, accepted: bool) -> AnswerOffer:
+    return AnswerOffer(one.row.number, one.registration, accepted, one.row.received_at)
+
+
+def _send_link(one: Received) -> SendLink:
+    wanted = one.registration or str(one.content.get("registration", ""))  # "" by a read-only link that has ended
+    return SendLink(one.row.number, one.address, wanted, spaced=one.registration is not None)
+
+
+def _request_list(one: Received) -> RequestList:
+    email, language = str(one.content["email"]), str(one.content["language"])
+    return RequestList(one.row.number, one.references.address(email), email, language, one.row.network)
+
+
+def _renew_links(one: Received) -> RenewLinks:
+    return RenewLinks(one.row.number, one.registration)
+
+
+def _verify(one: Received) -> Verify:
+    return Verify(one.row.number, one.registration)
+
+
+def _change_address(one: Received) -> ChangeAddress:
+    row, email = one.row, str(one.content["email"])
+    address = one.references.address(email)
+    return ChangeAddress(row.number, one.registration, email, address, row.code, row.received_at, row.network)
+
+
+def _undo_address(one: Received) -> UndoAddress:
+    return UndoAddress(one.row.number, one.links.former_at(one.row), one.row.form)
+
+
+def _mute(one: Received, *, muted: bool) -> Mute:
+    return Mute(one.row.number, one.address, muted, one.registration)
+
+
+def _enter(one: Received) -> Enter:
+    row, given = one.row, one.given()
+    address = one.references.address(given.email)
+    person = one.references.person(given.email, given.name, given.title)
+    return Enter(row.number, row.form, row.received_at, given, address, person, _act(one))
+
+
+def _correct(one: Received) -> Correct:
+    row, given = one.row, one.given()
+    target, fields = _named(one, "target"), frozenset(map(str, one.content["fields"]))
+    address = one.references.address(given.email)
+    return Correct(row.number, row.received_at, target, given, fields, address, _act(one))
+
+
+def _merge(one: Received) -> Merge:
+    row, given = one.row, one.given()
+    kept, other, fields = _named(one, "kept"), _named(one, "other"), frozenset(map(str, one.content["fields"]))
+    address, sealed_of_other = one.references.address(given.email), bool(one.content.get("sealed_of_other"))
+    return Merge(row.number, row.received_at, kept, other, given, fields, address, sealed_of_other, _act(one))
+
+
+def _act(one: Received) -> DeskAct:
+    if one.row.entered_by is None:
+        raise ValueError("a command of the desk without its coordinator")
+    return DeskAct(one.row.entered_by, str(one.content["reason"]))
+
+
+def _named(one: Received, name: str) -> NamedRegistration:
+    values = one.content[name]
+    identity = str(values["id"])
+    return NamedRegistration(identity, int(values["revision"]), one.links.named.get(identity))
+
+
+def _erase(one: Received) -> Item:
+    raise ValueError(f"an erasure is no part of a batch: {one.row.number}")
+
+
+def _never(_content: Mapping[str, Any]) -> bool:
+    return False
+
+
+def _always(_content: Mapping[str, Any]) -> bool:
+    return True
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("submission", (CONFIRMATION,), False, _never, _submission),
+        Command("confirm", (CONFIRMATION,), False, _uses_address, _confirm),
+        Command("mute", (CONFIRMATION,), False, _never, partial(_mute, muted=True)),
+        Command("unmute", (CONFIRMATION, OWN), False, _never, partial(_mute, muted=False)),
+        Command("send-link", (CONFIRMATION, VIEW), False, _never, _send_link),
+        Command("send-list", (), False, _never, _request_list),
+        Command("verify", (OWN, JOIN), False, _never, _verify),
+        Command("change", (OWN,), False, _never, _change),
+        Command("cancel", (OWN,), False, _never, _cancel),
+        Command("accept-seat", (OWN,), False, _never, partial(_answer_offer, accepted=True)),
+        Command("decline-seat", (OWN,), False, _never, partial(_answer_offer, accepted=False)),
+        Command("renew-links", (OWN,), False, _always, _renew_links),
+        Command("change-address", (OWN,), False, _never, _change_address),
+        Command("undo-address", (), False, _always, _undo_address),
+        Command("erase", (OWN,), False, _never, _erase),
+        Command(ENTER, (), True, _always, _enter),
+        Command(CORRECT, (), True, _always, _correct),
+        Command(MERGE, (), True, _always, _merge),
+    )
+}
+"""By name; any other name is of no command, and its row is parked."""
+
+
 def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
     """Yield the batch in parts: a row that renews links, or may change a registration's address, is a separate part.
 
@@ -156,12 +310,7 @@ def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
 
 def _ends_links(opened: OpenedRow) -> bool:
     row, content = opened
-    if row.kind == "confirm":
-        choices = content.get("choices")
-        return isinstance(choices, list) and any(
-            isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
-        )
-    return row.kind in ("undo-address", "renew-links") or row.kind in DESK_KINDS
+    return row.kind in COMMANDS and COMMANDS[row.kind].ends_links(content)
 
 
 def causes_of(batch: Sequence[OpenedRow]) -> list[tuple[str, str]]:
@@ -208,24 +357,6 @@ def refs_of(item: Item, links: Links) -> list[bytes]:
 
 log = logging.getLogger(__name__)
 
-BY_LINK: dict[str, tuple[str, ...]] = {
-    "submission": (CONFIRMATION,),
-    "confirm": (CONFIRMATION,),
-    "mute": (CONFIRMATION,),
-    "unmute": (CONFIRMATION, OWN),
-    "send-link": (CONFIRMATION, VIEW),
-    "verify": (OWN, JOIN),
-    "change": (OWN,),
-    "cancel": (OWN,),
-    "erase": (OWN,),
-    "accept-seat": (OWN,),
-    "decline-seat": (OWN,),
-    "renew-links": (OWN,),
-    "change-address": (OWN,),
-    "send-list": (),
-}
-"""Purposes of the links by which a command can be sent, for every kind that :func:`owner_of` is asked about."""
-
 
 @dataclass(frozen=True, slots=True)
 class DeciderKeys:
@@ -238,7 +369,7 @@ class DeciderKeys:
     references: References
 
 
-def open_rows(connection: Connection, keys: DeciderKeys, rows: Sequence[queue.QueuedRow]) -> list[OpenedRow]:
+def open_rows(connection: Connection, keys: DeciderKeys, rows: Sequence[QueuedRow]) -> list[OpenedRow]:
     """Return the rows with their contents; a row that cannot be opened is parked, and the others are processed."""
     opened: list[OpenedRow] = []
     for row in rows:
@@ -260,99 +391,23 @@ def read_items(connection: Connection, keys: DeciderKeys, part: Sequence[OpenedR
     return items
 
 
-def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], links: Links) -> Item:
-    if row.kind in DESK_KINDS:
-        return read_desk(keys.references, row, content, links.named)
-    if row.kind == "undo-address":
-        return UndoAddress(row.number, links.former_at(row), row.form)
+def _item(keys: DeciderKeys, row: QueuedRow, content: Mapping[str, Any], links: Links) -> Item:
     owner = owner_of(row, links.owners)
     address = owner.address if owner is not None and owner.has_link_at(row.received_at) else None
     registration = owner.registration if owner is not None else None
-    if row.kind == "submission":
-        return _submission(keys, row, content_from_json(content), address)
-    if row.kind == "confirm":
-        return Confirm(row.number, address, [_choice(one) for one in content["choices"]])
-    if row.kind == "change":
-        return _change(keys, row, content, owner)
-    if row.kind == "cancel":
-        return Cancel(row.number, registration, content.get("revision"))
-    if row.kind in ("accept-seat", "decline-seat"):
-        return AnswerOffer(row.number, registration, row.kind == "accept-seat", row.received_at)
-    if row.kind == "send-link":
-        wanted = registration or str(content.get("registration", ""))  # "" by a read-only link that has ended
-        return SendLink(row.number, address, wanted, spaced=registration is not None)
-    if row.kind == "send-list":
-        return _request_list(keys, row, str(content["email"]), str(content["language"]))
-    if row.kind == "renew-links":
-        return RenewLinks(row.number, registration)
-    if row.kind == "verify":
-        return Verify(row.number, registration)
-    if row.kind == "change-address":
-        return _address_change(keys, row, str(content["email"]), registration)
-    if row.kind in ("mute", "unmute"):
-        return Mute(row.number, address, muted=row.kind == "mute", registration=registration)
-    raise ValueError("an unknown kind of command")
+    return COMMANDS[row.kind].read(Received(row, content, keys.references, links, address, registration))
 
 
-def _change(
-    keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], owner: facts_store.LinkOwner | None
-) -> ChangeAnswers:
-    given = content_from_json(content["given"])
-    return ChangeAnswers(
-        number=row.number,
-        received_at=row.received_at,
-        registration=owner.registration if owner else None,
-        revision=int(content["revision"]),
-        given=given,
-        fields=frozenset(map(str, content["fields"])),
-        details=bool(content["details"]),
-        person=keys.references.person(given.email, given.name, given.title),
-    )
-
-
-def _request_list(keys: DeciderKeys, row: queue.QueuedRow, email: str, language: str) -> RequestList:
-    return RequestList(row.number, keys.references.address(email), email, language, row.network)
-
-
-def _address_change(keys: DeciderKeys, row: queue.QueuedRow, email: str, registration: str | None) -> ChangeAddress:
-    address = keys.references.address(email)
-    return ChangeAddress(row.number, registration, email, address, row.code, row.received_at, row.network)
-
-
-def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: FormContent, owner: AddressRefs | None) -> Submission:
-    address = keys.references.address(content.email)
-    return Submission(
-        number=row.number,
-        form=row.form,
-        revision=row.revision,
-        received_at=row.received_at,
-        code=row.code,
-        fingerprint=row.fingerprint,
-        network=row.network,
-        challenge=row.challenge,
-        content=content,
-        address=address,
-        person=keys.references.person(content.email, content.name, content.title),
-        proven_by=row.token_hash if owner is not None and owner.ref == address.ref else None,
-    )
-
-
-def owner_of(row: queue.QueuedRow, links: Mapping[bytes, facts_store.LinkOwner]) -> facts_store.LinkOwner | None:
+def owner_of(row: QueuedRow, links: Mapping[bytes, LinkOwner]) -> LinkOwner | None:
     """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command.
 
     Raises:
         KeyError: there is no such kind of command.
     """
     owner = links.get(row.token_hash or b"")
-    return owner if owner is not None and owner.purpose in BY_LINK[row.kind] else None
+    return owner if owner is not None and owner.purpose in COMMANDS[row.kind].links else None
 
 
-def _park(connection: Connection, row: queue.QueuedRow, error: Exception) -> None:
+def _park(connection: Connection, row: QueuedRow, error: Exception) -> None:
     queue.park(connection, row.number, f"it cannot be read: {type(error).__name__}")
     log.error("a submission cannot be read and is parked", extra={"number": row.number})
-
-
-def _choice(values: dict[str, Any]) -> Choice:
-    registration = values.get("registration")
-    replaced = None if registration is None else str(registration)
-    return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
