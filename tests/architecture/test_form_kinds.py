@@ -5,6 +5,7 @@ import re
 import pytest
 
 from deploy.operations.audit.seats import ATTENDING as OF_THE_AUDIT
+from services.events.programme.feeds import TEXTS
 from services.registration.forms.standard_forms import FOLDER
 from shared.vocabulary.form_kinds import FORM_KINDS, quoted
 from tests.architecture.sources import CODE, text_of
@@ -51,8 +52,9 @@ def test_comparison_is_found(text: str) -> None:
     assert compared_in(text)
 
 
-def test_each_kind_has_its_questions() -> None:
+def test_each_kind_has_its_questions_and_its_word_in_the_programme() -> None:
     assert {path.stem for path in FOLDER.glob("*.yaml")} == set(FORM_KINDS)
+    assert [name for name in FORM_KINDS if not TEXTS.has(f"form.{name}")] == []
 
 
 def test_the_audit_knows_the_kinds_that_attend() -> None:

@@ -133,7 +133,7 @@ KNOWN_TO_SHARED = {
     ("shared/security/sessions.py", "partner"): "the same, a column of the table",
     ("shared/public_forms/fields.py", "partner"): "a parameter of a form's address, and so no name of a question",
 }
-"""Words that ``shared`` may use, each with its reason. Contracts and vocabulary, shared on purpose, are not searched."""
+"""Words that ``shared`` may use, each with its reason. Contracts and vocabulary are shared on purpose."""
 
 
 def texts_of(tree: ast.AST) -> Iterator[str]:
