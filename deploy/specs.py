@@ -19,7 +19,6 @@ from sqlalchemy import Engine
 
 from deploy import asyncapi
 from deploy.alerting import alertmanager
-from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.error_codes import errors_page
@@ -49,7 +48,7 @@ NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
 @click.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 and name the files that differ.")
 def main(check: bool) -> None:
-    """Write the OpenAPI and AsyncAPI documents, the broker's definitions, the board and the reference tables."""
+    """Write the OpenAPI and AsyncAPI documents, the broker's definitions and the reference tables."""
     stale = {path: text for path, text in all_specs().items() if _content(path) != text}
     if check:
         for path in stale:
@@ -73,7 +72,6 @@ def all_specs() -> dict[Path, str]:
         | {
             REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
             Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
-            Path("deploy/grafana/troika.json"): board(),
             Path("deploy/prometheus/alertmanager.yml"): alertmanager(),
             REFERENCE / "errors.md": errors_page(statuses),
             REFERENCE / "metrics.md": metrics_page(),
