@@ -42,6 +42,8 @@ CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 # The commit from which make test-cluster upgrades hosts: make test-cluster FROM=4f0c2d1
 FROM ?=
+# For `make prose`: new promises since this commit.
+SINCE ?=
 # Bytecode for processes that write none themselves: without it each of them compiles every module that it imports, which
 # takes 0.06 to 0.12 s of processor time at each start
 PRECOMPILE := $(BIN)/python -m compileall -q -j 0 services shared deploy
@@ -60,7 +62,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: docs translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
+.PHONY: docs translations security sbom advisories prose image compose test-deploy test-alerting test-cluster test-recovery
 .PHONY: test-machine test-bytecode check-types check-rest
 
 help: ## list these commands
@@ -171,6 +173,9 @@ sbom: $(VENV)/.ready-dev ## write sbom.json (each package of production, its lic
 	@$(BIN)/uv pip sync --quiet --python $(PRODUCTION) --require-hashes requirements.txt
 	@$(BIN)/cyclonedx-py environment $(LISTED) -o $(SBOM).json $(PRODUCTION)
 	@$(BIN)/python -W ignore -m cyclonedx_py requirements $(LISTED) -o $(SBOM)-hashes.json requirements.txt
+
+prose: $(VENV)/.ready-dev ## print words to avoid, new sentences that promise something (SINCE=commit), and old pictures; exit 1: words
+	@$(BIN)/python -m tests.prose $(if $(SINCE),--since $(SINCE))
 
 advisories: $(VENV)/.ready-dev ## look up known vulnerabilities of our packages; needs the network. OSV=… uses another server
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt \
