@@ -34,6 +34,8 @@ VALIDATED ?= --validate
 DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
+# --all for make test-all.
+ALL ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
 SEED ?=
 # make chaos-long PEOPLE=30000: how many register on each bus; how much longer the pauses between faults are (a machine half as
@@ -61,7 +63,7 @@ TIMED := tests/chaos/broker tests/chaos/overload
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
+.PHONY: help demo demo-check demo-reset up down audit doctor test test-all chaos chaos-timed chaos-counted chaos-long check bench specs format lock
 .PHONY: docs translations security sbom advisories prose image compose test-deploy test-alerting test-cluster test-recovery
 .PHONY: test-machine test-bytecode check-types check-rest
 
@@ -91,10 +93,13 @@ audit: $(VENV)/.ready ## compare databases and broker; exit 1: broken, 3: not ye
 doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, with a remedy in each line; exit 1: warnings, 2: faults
 	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
-test: ## install what the tests need, run make check, start private servers, run all tests, print a summary
+test: ## install what the tests need, run make check, start private servers, run the tests, print a summary; while you work
 	@$(MAKE) $(SIDE_BY_SIDE) $(VENV)/.ready-dev test-machine
 	@$(MAKE) $(SIDE_BY_SIDE) $(if $(PYTEST),,check-types check-rest) test-bytecode
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest $(ALL) $(PYTEST)
+
+test-all: ## the same with what takes long: other buses, fuzzing, tests of the tests, the site; before you propose a change
+	@$(MAKE) --no-print-directory test ALL=--all
 
 test-machine:
 	@deploy/setup/test_machine.sh

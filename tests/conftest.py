@@ -20,6 +20,7 @@ from tests.support.processes import ProcessGroup, Program
 from tests.support.rabbitmq import RabbitNode
 from tests.support.routing import keep_compiled_routes
 from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
+from tests.support.tiers import leave_out
 from tests.support.waiting import scale_timeouts
 
 DEPLOY = Path(__file__).parent / "deploy"
@@ -28,11 +29,13 @@ CLUSTER = Path(__file__).parent / "cluster"
 RECOVERY = Path(__file__).parent / "recovery"
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
+_FIRST_TIER, _FIRST = pytest.StashKey[bool](), "first_tier"
 _SHARED_POSTGRES = pytest.StashKey[PostgresServer]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--chaos=full`` is the option of `make chaos`: the long variants instead of the short pass."""
+    parser.addoption("--all", action="store_true", help="also what `make test` leaves out (make test-all)")
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--deploy", action="store_true", help="what needs a Docker engine (make test-deploy)")
     parser.addoption("--alerting", action="store_true", help="what needs Alertmanager (make test-alerting)")
@@ -54,11 +57,20 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", {}).get(_HANDED_ON, config.getoption("chaos_seed"))
     drawn = secrets.randbits(32) if config.getoption("chaos") == "full" else 1
     config.stash[_SEED] = drawn if given is None else given
+    unnamed = config.args_source is not pytest.Config.ArgsSource.ARGS and not config.getoption("all")
+    config.stash[_FIRST_TIER] = getattr(config, "workerinput", {}).get(_FIRST, unnamed)
     if hasattr(config, "workerinput") and config.getoption("chaos") != "full":
         scale_timeouts()
     keep_compiled_routes()
     config.pluginmanager.register(Completeness(), "completeness")
     config.pluginmanager.register(LanesPlugin(), "lanes")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` leaves out what takes long, unless it is named; `make test-all` runs everything."""
+    if config.stash[_FIRST_TIER]:
+        leave_out(config, items)
 
 
 def pytest_collection_finish() -> None:
@@ -79,8 +91,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Every worker has the seed that is printed."""
+    """Every worker has the seed that is printed, and runs the same tests."""
     node.workerinput[_HANDED_ON] = node.config.stash[_SEED]
+    node.workerinput[_FIRST] = node.config.stash[_FIRST_TIER]
 
 
 @pytest.fixture(scope="session")
