@@ -1,5 +1,7 @@
 """From 0.1.0 on migrations only add: the previous version runs on the newer schema during and after an upgrade."""
 
+from hashlib import sha256
+
 import pytest
 from alembic.script import ScriptDirectory
 
@@ -11,6 +13,20 @@ CONTRACTING = {
     "notifications/0008": "the CHECK on the lane by kind goes: the registry of kinds decides, in each version",
 }
 """Migrations that remove something, ``events/0007``, with the reason why no version in use needs it any more."""
+
+
+RELEASED = {
+    "events/migrations/versions/0001_first_schema.py": "245593a31a4d849b",
+    "notifications/migrations/versions/0001_first_schema.py": "6548f820fcb9e1cc",
+    "registration/migrations/versions/0001_first_schema.py": "335a6eee88894f6d",
+    "registration/keys_migrations/versions/0001_form_private_keys.py": "2511028ccfcff3a8",
+}
+"""The first schemas, released with 0.1.0, by the beginning of their SHA-256: a change is a new migration."""
+
+
+def test_first_schemas_stay_as_they_were_released() -> None:
+    found = {name: sha256((PROJECT / "services" / name).read_bytes()).hexdigest()[:16] for name in RELEASED}
+    assert found == RELEASED
 
 
 def _later_migrations() -> dict[str, str]:
