@@ -11,7 +11,7 @@ _INTRODUCTION = """\
 # Security, statement by statement
 
 Statements about the safety of the people who register, of those who work with their data, and between
-the services. Each names the tests that show it, or says why there is none; `make test` runs them all.
+the services. Each names the tests that show it, or says why there is none; `make test-all` runs them all.
 `make security` prints this table, and fails if a named test does not exist or a statement is open;
 `make security RUN=yes` runs the named tests, and prints the result of each.
 
