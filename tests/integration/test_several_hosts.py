@@ -67,7 +67,8 @@ def test_service_continues_once_the_standby_is_promoted(
     with open_registration(installation) as service:
         service.decide()
         [(stored,)] = rows(_only(service.url, standby), "SELECT count(*) FROM submission WHERE state = 'decided'")
-    assert stored == len(accepted)
+    in_flight = 1  # committed and replicated when the server was killed, and answered with 503
+    assert len(accepted) <= stored <= len(accepted) + in_flight
 
 
 def test_pooler_that_is_led_to_the_promoted_standby_serves_again(
