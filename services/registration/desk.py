@@ -13,16 +13,16 @@ from services.registration.access.audit_log import audit_log_api, audit_log_blue
 from services.registration.access.console import access_blueprint
 from services.registration.access.credentials import RelyingParty
 from services.registration.access.first_steps import add_first_steps
-from services.registration.access.service import AccessDesk, ConsoleSessions
-from services.registration.access.sign_in_pages import SignInDesk
+from services.registration.access.service import AccessContext, ConsoleSessions
+from services.registration.access.sign_in_pages import SignInContext
 from services.registration.corrections.api import add_merge_operation, corrections_blueprint
 from services.registration.corrections.console import add_corrections, add_merging
-from services.registration.corrections.service import CorrectionDesk
-from services.registration.forms.changes import FormDesk
+from services.registration.corrections.service import CorrectionsContext
+from services.registration.forms.changes import FormsContext
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
 from services.registration.forms.draft_preview import add_preview
-from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.drafts import DraftsContext
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint, side_event_forms_blueprint
 from services.registration.forms.new_form import add_side_event_forms
@@ -32,14 +32,14 @@ from services.registration.importing.api import imports_blueprint
 from services.registration.importing.console import PATH as IMPORT_PAGES
 from services.registration.importing.console import add_imports
 from services.registration.importing.model import MAX_FILE_BYTES
-from services.registration.importing.service import ImportDesk
+from services.registration.importing.service import ImportContext
 from services.registration.importing.store import make_vault
 from services.registration.intake.queue import undecided_submissions
 from services.registration.intake.service import Intake
 from services.registration.key_stores import key_check
 from services.registration.partners.api import partners_blueprint
 from services.registration.partners.console import add_partner_changes, add_partners
-from services.registration.partners.service import PartnerDesk
+from services.registration.partners.service import PartnersContext
 from services.registration.people.console import PersonPages, add_notes, add_person
 from services.registration.people.list_pages import add_list, add_writing_to, refused_view
 from services.registration.people.marked import add_marked
@@ -57,9 +57,9 @@ from services.registration.privacy.api import (
     person_export_blueprint,
 )
 from services.registration.sealed_lists.api import lists_blueprint
-from services.registration.sealed_lists.approvals import ApprovalDesk, add_approvals, approvals_blueprint
+from services.registration.sealed_lists.approvals import ApprovalsContext, add_approvals, approvals_blueprint
 from services.registration.sealed_lists.console import add_reading_log, add_sealed_lists
-from services.registration.sealed_lists.service import ListDesk
+from services.registration.sealed_lists.service import SealedListsContext
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.key_service import SubmissionQueue
 from services.registration.sealing.key_store import FormKeys
@@ -75,12 +75,12 @@ from shared.security.sealing import new_key
 
 
 def console_blueprint(
-    forms: FormDesk,
-    drafts: DraftDesk,
-    partners: PartnerDesk,
-    corrections: CorrectionDesk,
-    approvals: ApprovalDesk,
-    imports: ImportDesk,
+    forms: FormsContext,
+    drafts: DraftsContext,
+    partners: PartnersContext,
+    corrections: CorrectionsContext,
+    approvals: ApprovalsContext,
+    imports: ImportContext,
 ) -> Blueprint:
     """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__)
@@ -140,7 +140,7 @@ class Routes:
 def add_desk(
     routes: Routes,
     settings: RegistrationSettings,
-    forms: FormDesk,
+    forms: FormsContext,
     messages: RegistrationMessages,
     deployment: Deployment,
     keys: FormKeys,
@@ -163,31 +163,33 @@ def add_desk(
     routes.pages.append(audit_log_blueprint(work, clock))
 
 
-def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormDesk, deployment: Deployment) -> None:
+def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormsContext, deployment: Deployment) -> None:
     """Sign-in: who may, and its pages."""
     work, clock = forms.work, forms.clock
     file, signing_keys = AccessFile(settings.common.access_file), settings.common.signing_keys
     sessions = ConsoleSessions(work, clock)
     holders = key_holders(file, work, clock, CookieKeys.of_signer(signing_keys), deployment, sessions)
     party = RelyingParty(settings.console_url, signing_keys, "Troika")
-    desk = AccessDesk(work, clock, file, settings.notifications_key, settings.console_url)
-    signing = SignInDesk(holders.access, holders.sign_in, sessions, desk, party, deployment.https)
+    access = AccessContext(work, clock, file, settings.notifications_key, settings.console_url)
+    signing = SignInContext(holders.access, holders.sign_in, sessions, access, party, deployment.https)
     routes.holders = holders
-    routes.operations.append(access_api(desk, sessions))
+    routes.operations.append(access_api(access, sessions))
     routes.pages += [frame_blueprint(holders.sign_in, CONSOLE), access_blueprint(signing)]
 
 
 def _add_people(
-    routes: Routes, settings: RegistrationSettings, forms: FormDesk, messages: RegistrationMessages, keys: FormKeys
+    routes: Routes, settings: RegistrationSettings, forms: FormsContext, messages: RegistrationMessages, keys: FormKeys
 ) -> None:
     """People, forms, partners and sealed lists."""
     work, clock, person_key = forms.work, forms.clock, settings.person_keys[0]
-    drafts = DraftDesk(work, clock, keys, forms.forget)
-    partners = PartnerDesk(work, clock, settings.common.public_url)
-    corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
-    imports = ImportDesk(work, clock, References(person_key), make_vault(person_key))
-    lists = ListDesk(work, clock, keys, settings.sealed_one_reader)
-    approvals = ApprovalDesk(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
+    drafts = DraftsContext(work, clock, keys, forms.forget)
+    partners = PartnersContext(work, clock, settings.common.public_url)
+    corrections = CorrectionsContext(
+        work, clock, Intake(work, new_key()), messages
+    )  # its receipts are for this process
+    imports = ImportContext(work, clock, References(person_key), make_vault(person_key))
+    lists = SealedListsContext(work, clock, keys, settings.sealed_one_reader)
+    approvals = ApprovalsContext(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
     correcting = corrections_blueprint(corrections)
     add_merge_operation(correcting, corrections)
     routes.operations += [

@@ -18,7 +18,7 @@ from services import EXAMPLE_VALUES
 from services.console_pages import SIGNING
 from services.registration.desk import LARGER_BODIES, Routes, add_desk
 from services.registration.forms.api import add_form_administration
-from services.registration.forms.changes import FormDesk
+from services.registration.forms.changes import FormsContext
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
 from services.registration.key_stores import form_keys, keys_engine
@@ -31,7 +31,7 @@ from services.registration.own.managing_routes import managing_blueprint
 from services.registration.own.my_data import my_data_blueprint
 from services.registration.people.api import registrations_blueprint
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.seats import PeopleDesk, add_seats
+from services.registration.people.seats import PeopleContext, add_seats
 from services.registration.people.waiting_list import promoting
 from services.registration.public.api import add_public_forms, challenge_blueprint
 from services.registration.public.context import PublicContext
@@ -206,14 +206,14 @@ def _routes(
         ]
         routes.pages += [my_data_blueprint(context), limited_blueprint(context)]
     if DESK in kinds:
-        people = PeopleDesk(work, clock, RegistrationMessages(settings.notifications_key, settings.events_key))
+        people = PeopleContext(work, clock, RegistrationMessages(settings.notifications_key, settings.events_key))
     if links is not None or people is not None:
         routes.operations.append(registrations_blueprint(links, people))
     if people is not None:
-        desk = FormDesk(work, clock, promoting(people.messages), _forgetting(context))
-        add_form_administration(forms, desk)
+        forms_context = FormsContext(work, clock, promoting(people.messages), _forgetting(context))
+        add_form_administration(forms, forms_context)
         add_seats(forms, people)
-        add_desk(routes, settings, desk, people.messages, deployment, form_keys(settings, keys_database))
+        add_desk(routes, settings, forms_context, people.messages, deployment, form_keys(settings, keys_database))
     return routes
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.operations.recover.applying import Applied, RecoveryTools, apply
+from deploy.operations.recover.applying import Applied, RecoveryContext, apply
 from deploy.operations.recover.databases import SERVICES, ComparedDatabases, open_databases
 from deploy.operations.recover.planning import Plan, make_plan
 from services.registration.people.messages import RegistrationMessages
@@ -119,11 +119,11 @@ class Rehearsal:
 
     def tools(
         self, system: InProcessSystem, databases: ComparedDatabases, sent: frozenset[str] | None
-    ) -> RecoveryTools:
+    ) -> RecoveryContext:
         """The program's dependencies, with these services."""
         keys = self.installation.secrets.folder
         public = [public_key_of(read_keys(keys / f"{name}.key")[0]) for name in ("notifications", "events")]
-        return RecoveryTools(databases, system.clock, RegistrationMessages(*public), DOMAIN, system.deliver, sent)
+        return RecoveryContext(databases, system.clock, RegistrationMessages(*public), DOMAIN, system.deliver, sent)
 
     def end(self) -> None:
         """End the quarantine as ``recover end`` does; then all waiting messages and mails are sent."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from deploy.operations.recover.applying import RecoveryTools, apply
+from deploy.operations.recover.applying import RecoveryContext, apply
 from deploy.operations.recover.planning import PlanRefused
 from shared.messaging import outbox
 from tests.integration.operations.in_process_system import InProcessSystem
@@ -180,7 +180,7 @@ def test_messages_of_lost_registrations_that_arrive_late_leave_no_one_behind(
             system.deliver()
 
         tools = rehearsal.tools(system, databases, None)
-        careful = RecoveryTools(databases, system.clock, tools.messages, DOMAIN, settle, None, frozenset(plan.remove))
+        careful = RecoveryContext(databases, system.clock, tools.messages, DOMAIN, settle, None, frozenset(plan.remove))
         with pytest.raises(PlanRefused, match="more registrations are lost"):
             apply(careful, plan)
     plan = rehearsal.plan()
@@ -211,7 +211,7 @@ def test_killed_half_way_it_runs_again(
             system.deliver()
 
         tools = rehearsal.tools(system, databases, None)
-        broken = RecoveryTools(databases, system.clock, tools.messages, DOMAIN, settle)
+        broken = RecoveryContext(databases, system.clock, tools.messages, DOMAIN, settle)
         with contextlib.suppress(Killed):
             apply(broken, plan)
     rehearsal.apply(plan)

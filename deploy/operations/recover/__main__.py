@@ -10,7 +10,7 @@ import click
 
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
-from deploy.operations.recover.applying import RecoveryTools, apply
+from deploy.operations.recover.applying import RecoveryContext, apply
 from deploy.operations.recover.databases import APPLIED, SERVICES, ComparedDatabases, open_databases
 from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.people import unwritten, write_people
@@ -108,7 +108,7 @@ def apply_plan(
         messages = RegistrationMessages(settings.notifications_key, settings.events_key)
         wait = partial(settle, databases, within_s)
         may_erase = None if without_people else frozenset(wanted.remove)
-        tools = RecoveryTools(
+        tools = RecoveryContext(
             databases, system_clock, messages, settings.mail_domain, wait, _sent(sent_mails), may_erase
         )
         done = apply(tools, wanted)

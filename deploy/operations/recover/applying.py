@@ -27,7 +27,7 @@ _FORGET = text("DELETE FROM inbox WHERE consumer = :consumer AND message_id = CA
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryTools:
+class RecoveryContext:
     """Attributes:
     databases: of the installation.
     clock: of the project.
@@ -59,7 +59,7 @@ class Applied:
     mails: int
 
 
-def apply(tools: RecoveryTools, plan: Plan) -> Applied:
+def apply(tools: RecoveryContext, plan: Plan) -> Applied:
     """Apply the plan until the databases agree.
 
     Raises:
@@ -82,7 +82,7 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
     return Applied(passes + more, taken_back, erased, removed, published, marked)
 
 
-def _require_current(tools: RecoveryTools, plan: Plan) -> None:
+def _require_current(tools: RecoveryContext, plan: Plan) -> None:
     quarantines = tools.databases.quarantines()
     require_quarantine(quarantines)
     if all(one.plan in (plan.digest, plan.digest + APPLIED) for one in quarantines.values()):
@@ -93,7 +93,7 @@ def _require_current(tools: RecoveryTools, plan: Plan) -> None:
         raise PlanRefused("the databases, or the list of sent mails, have changed since this plan was made: plan again")
 
 
-def _passes(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
+def _passes(tools: RecoveryContext) -> tuple[int, tuple[int, int, int, int]]:
     done = (0, 0, 0, 0)
     for number in range(MAX_PASSES):
         found = compare(tools.databases)
@@ -106,7 +106,7 @@ def _passes(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
     return MAX_PASSES, done
 
 
-def _require_written(tools: RecoveryTools, found: Comparison) -> None:
+def _require_written(tools: RecoveryContext, found: Comparison) -> None:
     """Refuse to erase people who are not in the written file: only the copies contain their data."""
     if tools.may_erase is None:
         return
@@ -118,7 +118,7 @@ def _require_written(tools: RecoveryTools, found: Comparison) -> None:
         )
 
 
-def _pass(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]:
+def _pass(tools: RecoveryContext, found: Comparison) -> tuple[int, int, int, int]:
     databases, now = tools.databases, tools.clock()
     _forget(databases, found)
     programme.put_back_events(databases, found.events_behind, now)
@@ -142,7 +142,7 @@ def _forget(databases: ComparedDatabases, found: Comparison) -> None:
                 connection.execute(_FORGET, {"consumer": consumer, "id": identity})
 
 
-def _publish_again(tools: RecoveryTools, found: Comparison) -> int:
+def _publish_again(tools: RecoveryContext, found: Comparison) -> int:
     done = 0
     for service, ids in found.unheard.items():
         with tools.databases.work(service).transaction() as connection:
@@ -150,7 +150,7 @@ def _publish_again(tools: RecoveryTools, found: Comparison) -> int:
     return done
 
 
-def _mark_mails(tools: RecoveryTools) -> int:
+def _mark_mails(tools: RecoveryContext) -> int:
     databases, quarantines = tools.databases, tools.databases.quarantines()
     lost = mails.Outcomes(lost=[*mails.lost_links(databases).values()])
     ended = mails.mark(databases, lost, tools.clock())

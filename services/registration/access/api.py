@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from services.registration.access.model import ADMINISTRATOR, Grant, Granted, is_readable
 from services.registration.access.service import (
-    AccessDesk,
+    AccessContext,
     ConsoleSessions,
     NewColleague,
     change,
@@ -136,24 +136,24 @@ class SessionListSchema(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(SessionSchema), required=True)
 
 
-def access_api(desk: AccessDesk, sessions: ConsoleSessions) -> Any:
+def access_api(context: AccessContext, sessions: ConsoleSessions) -> Any:
     """``/v1/access``."""
     blueprint = Blueprint("access", __name__, url_prefix="/v1/access", description="Who has access to what")
-    _add_list(blueprint, desk)
-    _add_one(blueprint, desk)
-    _add_links(blueprint, desk)
+    _add_list(blueprint, context)
+    _add_one(blueprint, context)
+    _add_links(blueprint, context)
     _add_sessions(blueprint, sessions)
     return blueprint
 
 
-def _add_list(blueprint: Any, desk: AccessDesk) -> None:
+def _add_list(blueprint: Any, context: AccessContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, AccessListSchema)
     @needs_all_forms(ADMINISTRATOR)
     def list_them() -> dict[str, Any]:
         """All invited colleagues, by name. The access file of the server is not included."""
-        now = desk.clock()
-        return {"items": [_public(one, now) for one in desk.granted()]}
+        now = context.clock()
+        return {"items": [_public(one, now) for one in context.granted()]}
 
     @blueprint.post("")
     @blueprint.arguments(InviteSchema)
@@ -165,17 +165,17 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     def invite_one(content: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Invite a colleague by mail. Its link works once, within seven days. Only access of your own can be given."""
         new = NewColleague(content["name"], normal_address(content["email"]), content["language"], _grant(content))
-        return _public(desk.one(invite(desk, holder(), new)), desk.clock()), 201
+        return _public(context.one(invite(context, holder(), new)), context.clock()), 201
 
 
-def _add_one(blueprint: Any, desk: AccessDesk) -> None:
+def _add_one(blueprint: Any, context: AccessContext) -> None:
     @blueprint.get("/<uuid:holder_id>")
     @blueprint.response(200, AccessSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms(ADMINISTRATOR)
     def show(holder_id: UUID) -> Response:
         """Access of a colleague. `ETag` has the revision."""
-        return _tagged(desk, str(holder_id))
+        return _tagged(context, str(holder_id))
 
     @blueprint.patch("/<uuid:holder_id>")
     @blueprint.arguments(GrantSchema(partial=True))
@@ -190,11 +190,11 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
         """Change the access of a colleague; `If-Match` is required. The last administrator cannot lose the role."""
         identity = str(holder_id)
-        before = desk.one(identity)
+        before = context.one(identity)
         require_revision(before.revision)
-        kept = {name: value for name, value in _public(before, desk.clock()).items() if name in GrantSchema().fields}
-        change(desk, holder(), identity, _grant({**kept, **content}), before.revision)
-        return _tagged(desk, identity)
+        kept = {name: value for name, value in _public(before, context.clock()).items() if name in GrantSchema().fields}
+        change(context, holder(), identity, _grant({**kept, **content}), before.revision)
+        return _tagged(context, identity)
 
     @blueprint.delete("/<uuid:holder_id>")
     @blueprint.response(204)
@@ -205,10 +205,10 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def revoke_it(holder_id: UUID) -> None:
         """End an access permanently, with its keys, passkeys, links and sessions."""
-        revoke(desk, holder(), str(holder_id))
+        revoke(context, holder(), str(holder_id))
 
 
-def _add_links(blueprint: Any, desk: AccessDesk) -> None:
+def _add_links(blueprint: Any, context: AccessContext) -> None:
     @blueprint.post("/<uuid:holder_id>/invitation")
     @blueprint.arguments(LinkSchema)
     @blueprint.response(202)
@@ -218,7 +218,7 @@ def _add_links(blueprint: Any, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def send_again(content: dict[str, Any], holder_id: UUID) -> None:
         """Mail a new link: earlier ones end, and using it replaces every passkey and key that the holder has."""
-        invite_again(desk, holder(), str(holder_id), normal_address(content["email"]), content["language"])
+        invite_again(context, holder(), str(holder_id), normal_address(content["email"]), content["language"])
 
     @blueprint.delete("/<uuid:holder_id>/invitation")
     @blueprint.response(204)
@@ -226,7 +226,7 @@ def _add_links(blueprint: Any, desk: AccessDesk) -> None:
     @needs_all_forms(ADMINISTRATOR)
     def withdraw_it(holder_id: UUID) -> None:
         """Withdraw an invitation that was not used."""
-        withdraw(desk, holder(), str(holder_id))
+        withdraw(context, holder(), str(holder_id))
 
 
 def _add_sessions(blueprint: Any, sessions: ConsoleSessions) -> None:
@@ -253,9 +253,9 @@ def _grant(content: dict[str, Any]) -> Grant:
     return Grant(frozenset(content["roles"]), limited, content["partner"], content["until"])
 
 
-def _tagged(desk: AccessDesk, holder_id: str) -> Response:
-    granted = desk.one(holder_id)
-    answer = jsonify(AccessSchema().dump(_public(granted, desk.clock())))
+def _tagged(context: AccessContext, holder_id: str) -> Response:
+    granted = context.one(holder_id)
+    answer = jsonify(AccessSchema().dump(_public(granted, context.clock())))
     answer.headers["ETag"] = f'"{granted.revision}"'
     return answer
 

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services import console_words as words
 from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS, Grant, Granted, faults_of, is_readable
 from services.registration.access.service import (
-    AccessDesk,
+    AccessContext,
     NewColleague,
     change,
     grant_of,
@@ -24,7 +24,7 @@ from services.registration.access.service import (
     withdraw,
 )
 from services.registration.access.sign_in_pages import (
-    SignInDesk,
+    SignInContext,
     add_account,
     add_invitations,
     add_renewal,
@@ -150,28 +150,28 @@ DONE = {
 }
 
 
-def access_blueprint(desk: SignInDesk) -> Blueprint:
+def access_blueprint(context: SignInContext) -> Blueprint:
     """Signing in, invitations, the user's own account, and everyone's access."""
     blueprint = pages_blueprint("access_console", __name__)
-    blueprint.context_processor(lambda: _words(desk.desk))
-    add_sign_in(blueprint, desk)
-    add_invitations(blueprint, desk)
-    add_account(blueprint, desk)
+    blueprint.context_processor(lambda: _words(context.colleagues))
+    add_sign_in(blueprint, context)
+    add_invitations(blueprint, context)
+    add_account(blueprint, context)
     add_renewal(blueprint)
     _add_script(blueprint)
-    _add_list(blueprint, desk.desk)
-    _add_colleague(blueprint, desk.desk)
+    _add_list(blueprint, context.colleagues)
+    _add_colleague(blueprint, context.colleagues)
     return blueprint
 
 
-def _words(desk: AccessDesk) -> dict[str, Any]:
+def _words(context: AccessContext) -> dict[str, Any]:
     """What the templates need to name roles, forms and days."""
     return {
         "words": words,
         "last_day": last_day,
         "last_day_text": last_day_text,
         "role_names": {role: text.partition(":")[0] for role, text in ROLE_WORDS.items()},
-        "form_titles": lambda: {form.slug: form.title for form in list_forms(desk.work)},
+        "form_titles": lambda: {form.slug: form.title for form in list_forms(context.work)},
     }
 
 
@@ -187,14 +187,14 @@ def _add_script(blueprint: Blueprint) -> None:
         return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug's response is Flask's here
 
 
-def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:
+def _add_list(blueprint: Blueprint, context: AccessContext) -> None:
     @blueprint.get("/access")
     @needs_all_forms(ADMINISTRATOR)
     def access_page() -> Response:
         page = render_template(
             "access/list.html",
-            granted=[(one, *STATES[one.state(desk.clock())]) for one in desk.granted()],
-            in_file=desk.file.holders(),
+            granted=[(one, *STATES[one.state(context.clock())]) for one in context.granted()],
+            in_file=context.file.holders(),
             done=DONE.get(request.args.get("done", ""), ""),
         )
         return personal(make_response(page))
@@ -203,57 +203,57 @@ def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_page() -> Response:
-        return _form(desk)
+        return _form(context)
 
     @blueprint.post("/access/invite")
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_colleague() -> AnyResponse:
-        filled = _read(desk, asks_person=True)
+        filled = _read(context, asks_person=True)
         if filled.faults or request.form.get("go") == "back":
-            return _form(desk, filled)
+            return _form(context, filled)
         try:
             new = NewColleague(filled.name, filled.email, filled.language, filled.grant)
             if request.form.get("go") != "do":
-                return _form(desk, filled, preview=True)
-            identity = invite(desk, holder(), new)
+                return _form(context, filled, preview=True)
+            identity = invite(context, holder(), new)
         except DomainError as refusal:
-            return _form(desk, filled, notice=_sentence(refusal))
+            return _form(context, filled, notice=_sentence(refusal))
         return redirect(f"{PATH}/{identity}?done=invited", 303)
 
 
-def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
+def _add_colleague(blueprint: Blueprint, context: AccessContext) -> None:
     @blueprint.get("/access/<uuid:holder_id>")
     @needs_all_forms(ADMINISTRATOR)
     def colleague_page(holder_id: UUID) -> Response:
-        return _colleague(desk, desk.one(str(holder_id)))
+        return _colleague(context, context.one(str(holder_id)))
 
     @blueprint.post("/access/<uuid:holder_id>")
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_colleague(holder_id: UUID) -> AnyResponse:
         identity, act = str(holder_id), request.form.get("act", "")
-        granted, filled = desk.one(identity), _filled(desk, act)
+        granted, filled = context.one(identity), _filled(context, act)
         try:
-            done = _do(desk, granted, act, filled)
+            done = _do(context, granted, act, filled)
         except DomainError as refusal:
             if refusal.code == "not-found":
                 raise
-            now = desk.one(identity)
+            now = context.one(identity)
             status, notice = 409, _sentence(refusal)
             if refusal.code == "edit-conflict" and filled is not None:
                 typed, stored = _by_field(filled.grant), _by_field(now.grant)
                 status, notice = 412, words.changed_since_typed("access", typed, stored, GRANT_TITLES)
-            return _colleague(desk, now, notice=notice, status=status, **({act: filled} if filled else {}))
+            return _colleague(context, now, notice=notice, status=status, **({act: filled} if filled else {}))
         return redirect(f"{PATH}?done={done}" if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)
 
 
-def _filled(desk: AccessDesk, act: str) -> FilledAccess | None:
+def _filled(context: AccessContext, act: str) -> FilledAccess | None:
     """What was typed for an act of the page; None for one that asks nothing."""
     if act == CHANGE:
-        return _read(desk, asks_person=False)
+        return _read(context, asks_person=False)
     if act == INVITE:
-        return read_access(request.form, (), desk.clock(), asks_person=False, asks_grant=False)
+        return read_access(request.form, (), context.clock(), asks_person=False, asks_grant=False)
     return None
 
 
@@ -261,43 +261,45 @@ def _by_field(grant: Grant) -> dict[str, object]:
     return {name: getattr(grant, name) for name in GRANT_TITLES}
 
 
-def _do(desk: AccessDesk, granted: Granted, act: str, filled: FilledAccess | None) -> str:
+def _do(context: AccessContext, granted: Granted, act: str, filled: FilledAccess | None) -> str:
     """Carry out one act of the page; returns the name of the notice to show afterwards."""
     for fault in filled.faults.values() if filled else ():
         raise DomainError("invalid-access", fault)
     if act == CHANGE and filled is not None:
         seen = request.form.get("seen", "")
-        change(desk, holder(), granted.id, filled.grant, int(seen) if seen.isdecimal() else 0)
+        change(context, holder(), granted.id, filled.grant, int(seen) if seen.isdecimal() else 0)
         return "changed"
     if act == INVITE and filled is not None:
         language = filled.language if filled.language in LANGUAGE_NAMES else "en"
-        invite_again(desk, holder(), granted.id, filled.email, language)
+        invite_again(context, holder(), granted.id, filled.email, language)
         return "sent-again"
     if act == "withdraw":
-        withdraw(desk, holder(), granted.id)
+        withdraw(context, holder(), granted.id)
         return "withdrawn"
     if act == "revoke" and request.form.get("sure") == "yes":
-        revoke(desk, holder(), granted.id)
+        revoke(context, holder(), granted.id)
         return "revoked"
     raise DomainError("invalid-access", "tick “I am sure” first")
 
 
-def _read(desk: AccessDesk, *, asks_person: bool) -> FilledAccess:
-    forms = {form.slug for form in list_forms(desk.work)}
-    return read_access(request.form, forms, desk.clock(), asks_person=asks_person)
+def _read(context: AccessContext, *, asks_person: bool) -> FilledAccess:
+    forms = {form.slug for form in list_forms(context.work)}
+    return read_access(request.form, forms, context.clock(), asks_person=asks_person)
 
 
-def _form(desk: AccessDesk, filled: FilledAccess | None = None, notice: str = "", preview: bool = False) -> Response:
+def _form(
+    context: AccessContext, filled: FilledAccess | None = None, notice: str = "", preview: bool = False
+) -> Response:
     status = 422 if filled is not None and (filled.faults or notice) else 200
-    page = render_template("access/invite.html", filled=filled, notice=notice, preview=preview, **_choices(desk))
+    page = render_template("access/invite.html", filled=filled, notice=notice, preview=preview, **_choices(context))
     return personal(make_response(page, status))
 
 
 def _colleague(
-    desk: AccessDesk, granted: Granted, notice: str = "", status: int = 200, **filled: FilledAccess
+    context: AccessContext, granted: Granted, notice: str = "", status: int = 200, **filled: FilledAccess
 ) -> Response:
     """The page of a colleague; ``filled`` is what was typed for the act of that name, to be shown again."""
-    now = desk.clock()
+    now = context.clock()
     page = render_template(
         "access/colleague.html",
         one=granted,
@@ -306,20 +308,20 @@ def _colleague(
         notice=notice,
         done=DONE.get(request.args.get("done", ""), ""),
         filled=filled,
-        **_choices(desk),
+        **_choices(context),
     )
     return personal(make_response(page, status))
 
 
-def _choices(desk: AccessDesk) -> dict[str, Any]:
+def _choices(context: AccessContext) -> dict[str, Any]:
     """Choices of the page: no one can give more than they have."""
     own = grant_of(holder())
     may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
-    forms = [(form.slug, form.title) for form in list_forms(desk.work)]
+    forms = [(form.slug, form.title) for form in list_forms(context.work)]
     return {
         "roles": {role: ROLE_WORDS[role] for role in may},
         "forms": forms,
-        "partners": [(partner.slug, partner.name) for partner in list_partners(desk.work, None)],
+        "partners": [(partner.slug, partner.name) for partner in list_partners(context.work, None)],
         "languages": LANGUAGE_NAMES,
     }
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from services.registration.access import store
 from services.registration.access.model import Granted
-from services.registration.access.service import KIND, AccessDesk, end_of_holder, give_key, publish, replace_sign_in
+from services.registration.access.service import KIND, AccessContext, end_of_holder, give_key, publish, replace_sign_in
 from services.registration.access.store import MAX_PASSKEYS, KnownPasskey, ListedPasskey, NewPasskey
 from shared.http.holders import Holder
 from shared.http.sign_in import holder_in
@@ -246,39 +246,41 @@ class InvitationEnded(Exception):
         self.reason = reason
 
 
-def show_invitation(desk: AccessDesk, token: str) -> Invitation:
+def show_invitation(context: AccessContext, token: str) -> Invitation:
     """What the holder of the link is invited to.
 
     Raises:
         InvitationEnded: it cannot be used (any longer).
     """
-    with desk.work.transaction() as connection:
-        return _usable(connection, token, desk.clock())
+    with context.work.transaction() as connection:
+        return _usable(connection, token, context.clock())
 
 
-def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
+def accept_with_key(context: AccessContext, token: str) -> tuple[str, str]:
     """Use the link up for a key; returns the holder's name and the key, which is shown once and kept nowhere.
 
     Raises:
         InvitationEnded: it cannot be used (any longer).
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         name, holder_id = _use(connection, token, now)
         key = give_key(connection, holder_id, now)
         add_audit_record(connection, AuditRecord(name, "invitation-used", KIND, holder_id, {"with": "key"}), now)
         return name, key
 
 
-def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label: str, answer: PasskeyAnswer) -> Holder:
+def accept_with_passkey(
+    context: AccessContext, party: RelyingParty, token: str, label: str, answer: PasskeyAnswer
+) -> Holder:
     """Use the link up for a passkey; returns the holder, to be signed in.
 
     Raises:
         InvitationEnded: it cannot be used (any longer).
         PasskeyRefused: the browser's answer proves nothing; the link can be used again.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         name, holder_id = _use(connection, token, now)
         _add(connection, party, holder_id, label, answer, now)
         publish(connection, holder_id)
@@ -289,7 +291,9 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
         return holder_in(row)
 
 
-def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: PasskeyAnswer) -> None:
+def add_own_passkey(
+    context: AccessContext, party: RelyingParty, holder: Holder, label: str, answer: PasskeyAnswer
+) -> None:
     """Store one more passkey of a person who is signed in.
 
     Raises:
@@ -297,23 +301,23 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
         PasskeyRefused: the browser's answer proves nothing.
     """
     holder_id = own_id(holder)
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         if len(store.list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
             raise DomainError("too-many-passkeys", f"you already have {MAX_PASSKEYS} passkeys: remove one first")
         _add(connection, party, holder_id, label, answer, now)
         add_audit_record(connection, AuditRecord(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
 
 
-def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> None:
+def remove_own_passkey(context: AccessContext, holder: Holder, passkey_id: str) -> None:
     """Delete a passkey of a person who is signed in, and end their sessions: one of them may be a thief's.
 
     Raises:
         DomainError: ``not-found``; ``not-allowed``: they could no longer sign in.
     """
     holder_id = own_id(holder)
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         store.lock_access(connection)
         granted = store.list_access(connection, holder_id)
         if not granted or passkey_id not in {one.id for one in store.list_passkeys(connection, holder_id)}:
@@ -325,23 +329,23 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
         add_audit_record(connection, AuditRecord(holder.name, "passkey-removed", KIND, holder_id), now)
 
 
-def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
+def own_passkeys(context: AccessContext, holder: Holder) -> list[ListedPasskey]:
     """The passkeys of a person who is signed in; none for an entry of the access file."""
     if holder.id is None:
         return []
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         return store.list_passkeys(connection, holder.id)
 
 
-def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAnswer) -> Holder:
+def sign_in_by_passkey(context: AccessContext, party: RelyingParty, answer: PasskeyAnswer) -> Holder:
     """Return the person whose passkey signed the challenge.
 
     Raises:
         PasskeyRefused: no one whose access is live.
     """
     credential_id = credential_id_of(answer.credential)
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         known = store.lock_passkey(connection, credential_id)
         if known is None:
             raise PasskeyRefused(UNKNOWN_PASSKEY)

@@ -196,7 +196,7 @@ class NewColleague:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessDesk:
+class AccessContext:
     """What the use cases need.
 
     Attributes:
@@ -228,58 +228,58 @@ class AccessDesk:
             return _found(connection, holder_id)
 
 
-def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
+def invite(context: AccessContext, by: Holder, new: NewColleague) -> str:
     """Invite a colleague; the mail leaves with the transaction. Returns the holder's id.
 
     Raises:
         DomainError: ``not-allowed``: it reaches further than ``by`` does; ``already-exists``: the name is taken, or
             looks like one that is; ``invalid-access``: the grant makes no sense.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        names = [*(one.name for one in desk.file.holders()), *(one.name for one in store.list_access(connection))]
+        names = [*(one.name for one in context.file.holders()), *(one.name for one in store.list_access(connection))]
         taken = any({same(new.name)} & set(map(same, names)) for same in (folded, appearance))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError(
                 "already-exists", "a colleague whose name is the same, or looks the same, already has access"
             )
         publish(connection, holder_id)
-        _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
+        _send(context, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}
         add_audit_record(connection, AuditRecord(by.name, "colleague-invited", KIND, holder_id, detail), now)
         return holder_id
 
 
-def invite_again(desk: AccessDesk, by: Holder, holder_id: str, email: str, language: str) -> None:
+def invite_again(context: AccessContext, by: Holder, holder_id: str, email: str, language: str) -> None:
     """Send a new link to a holder: it ends the earlier one, and using it replaces their credentials.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         store.lock_access(connection)
         granted = _found(connection, holder_id)
         _refuse_beyond(by, granted.grant)
         store.withdraw_invitations(connection, holder_id, now)
         purpose = "recovery" if granted.keys or granted.passkeys else "invited"
-        _send(desk, connection, by, holder_id, InvitationMail(purpose, email, language, by.name))
+        _send(context, connection, by, holder_id, InvitationMail(purpose, email, language, by.name))
         add_audit_record(
             connection, AuditRecord(by.name, "invitation-sent-again", KIND, holder_id, {"name": granted.name}), now
         )
 
 
-def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
+def withdraw(context: AccessContext, by: Holder, holder_id: str) -> None:
     """End the invitation of a holder that has not been used.
 
     Raises:
         DomainError: ``not-found``: there is none; ``not-allowed``.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         store.lock_access(connection)
         granted = _found(connection, holder_id)
         _refuse_beyond(by, granted.grant)
@@ -290,14 +290,14 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
         )
 
 
-def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int) -> None:
+def change(context: AccessContext, by: Holder, holder_id: str, grant: Grant, seen: int) -> None:
     """Change what a person may do.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``, ``invalid-access``, ``edit-conflict``, ``last-administrator``.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         store.lock_access(connection)
         before = _found(connection, holder_id)
         if before.revision != seen:
@@ -305,20 +305,20 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
         _refuse_beyond(by, before.grant)
         _refuse(by, grant, now)
         store.change_grant(connection, holder_id, grant, now)
-        _refuse_without_administrator(desk, connection, now)
+        _refuse_without_administrator(context, connection, now)
         publish(connection, holder_id)
         detail = {"name": before.name, "before": sorted(before.grant.roles), "after": sorted(grant.roles)}
         add_audit_record(connection, AuditRecord(by.name, "access-changed", KIND, holder_id, detail), now)
 
 
-def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
+def revoke(context: AccessContext, by: Holder, holder_id: str) -> None:
     """End an access permanently, with its keys, passkeys, sessions and invitations.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``, ``last-administrator``.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         store.lock_access(connection)
         granted = _found(connection, holder_id)
         _refuse_beyond(by, granted.grant)
@@ -326,7 +326,7 @@ def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
         store.withdraw_invitations(connection, holder_id, now)
         remove_passkeys(connection, holder_id)
         end_of_holder(connection, holder_id, now)
-        _refuse_without_administrator(desk, connection, now)
+        _refuse_without_administrator(context, connection, now)
         publish(connection, holder_id)
         add_audit_record(
             connection, AuditRecord(by.name, "access-revoked", KIND, holder_id, {"name": granted.name}), now
@@ -385,18 +385,18 @@ def _refuse_beyond(by: Holder, grant: Grant) -> None:
         raise DomainError("not-allowed", reason)
 
 
-def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now: datetime) -> None:
+def _refuse_without_administrator(context: AccessContext, connection: Connection, now: datetime) -> None:
     """Raise after the change, so that the transaction is rolled back."""
-    if any(ADMINISTRATOR in holder.roles for holder in desk.file.holders()):
+    if any(ADMINISTRATOR in holder.roles for holder in context.file.holders()):
         return
     if not any(one.is_administrator(now) for one in store.list_access(connection)):
         raise DomainError("last-administrator", "no administrator would remain")
 
 
-def _send(desk: AccessDesk, connection: Connection, by: Holder, holder_id: str, mail: InvitationMail) -> None:
-    token, now, identity = new_token(), desk.clock(), new_id()
+def _send(context: AccessContext, connection: Connection, by: Holder, holder_id: str, mail: InvitationMail) -> None:
+    token, now, identity = new_token(), context.clock(), new_id()
     values = {"id": identity, "token_hash": token_hash(token), "holder_id": holder_id, "purpose": mail.purpose}
     store.add_invitation(connection, {**values, "by": by.name, "now": now, "expires_at": now + INVITED_FOR})
-    link = f"{desk.console_url}/console/invitation/{token}"
-    sent = invitation_message(identity, mail, link, now, now + INVITED_FOR, desk.notifications_key)
+    link = f"{context.console_url}/console/invitation/{token}"
+    sent = invitation_message(identity, mail, link, now, now + INVITED_FOR, context.notifications_key)
     outbox.add(connection, [sent])

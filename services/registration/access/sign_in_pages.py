@@ -32,7 +32,7 @@ from services.registration.access.credentials import (
 )
 from services.registration.access.first_steps import has_form
 from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS
-from services.registration.access.service import AccessDesk, ConsoleSessions
+from services.registration.access.service import AccessContext, ConsoleSessions
 from shared.console.frame import HOME
 from shared.http.access import by_link, holder, needs, needs_recent_sign_in, public
 from shared.http.headers import personal
@@ -54,18 +54,22 @@ BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chro
 
 
 @dataclass(frozen=True, slots=True)
-class SignInDesk:
-    """Attributes:
-    access: holders of keys.
-    cookie: of the console. sessions: their store. desk: of passkeys and invitations. party: the console as a relying
-        party of passkeys.
-    secure: whether pages are served by HTTPS.
+class SignInContext:
+    """What the pages of signing in use.
+
+    Attributes:
+        access: the holders of keys.
+        cookie: the console's cookie.
+        sessions: the store of sessions.
+        colleagues: what invitations and passkeys use.
+        party: the console as a relying party of passkeys.
+        secure: whether pages are served by HTTPS.
     """
 
     access: Access
     cookie: SignIn
     sessions: ConsoleSessions
-    desk: AccessDesk
+    colleagues: AccessContext
     party: RelyingParty
     secure: bool
 
@@ -98,13 +102,13 @@ class SignInDesk:
         return PasskeyAnswer(request.form.get("credential", ""), challenge)
 
 
-def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
+def add_sign_in(blueprint: Blueprint, context: SignInContext) -> None:
     """``/console/sign-in`` and ``/console/sign-in/passkey``."""
 
     @blueprint.get("/sign-in")
     @public
     def show_sign_in() -> Response:
-        return _sign_in_page(desk, _target(request.args), again="again" in request.args)
+        return _sign_in_page(context, _target(request.args), again="again" in request.args)
 
     @blueprint.post("/sign-in")
     @limited("link")
@@ -112,13 +116,13 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
     def sign_in_with_key() -> Response:
         check_csrf()
         target = _target(request.form)
-        holder = desk.access.holder_of(request.form.get("key", "").strip())
-        waiting = _admit(desk, target, known=holder is not None)
+        holder = context.access.holder_of(request.form.get("key", "").strip())
+        waiting = _admit(context, target, known=holder is not None)
         if waiting is not None:
             return waiting
         if holder is None:
-            return _sign_in_page(desk, target, status=403, refused="This key is not known. Check it and try again.")
-        return desk.start(holder, _opened_by(desk, holder, target))
+            return _sign_in_page(context, target, status=403, refused="This key is not known. Check it and try again.")
+        return context.start(holder, _opened_by(context, holder, target))
 
     @blueprint.post("/sign-in/passkey")
     @limited("link")
@@ -127,10 +131,12 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
         check_csrf()
         target = _target(request.form)
         try:
-            holder = sign_in_by_passkey(desk.desk, desk.party, desk.answer(SIGNING))
+            holder = sign_in_by_passkey(context.colleagues, context.party, context.answer(SIGNING))
         except PasskeyRefused as refusal:
-            return _admit(desk, target, known=False) or _sign_in_page(desk, target, status=403, refused=str(refusal))
-        return _admit(desk, target, known=True) or desk.start(holder, _opened_by(desk, holder, target))
+            return _admit(context, target, known=False) or _sign_in_page(
+                context, target, status=403, refused=str(refusal)
+            )
+        return _admit(context, target, known=True) or context.start(holder, _opened_by(context, holder, target))
 
 
 def browser_family() -> str:
@@ -139,23 +145,25 @@ def browser_family() -> str:
     return next((name for mark, name in BROWSERS if mark in agent), "Another browser")
 
 
-def _admit(desk: SignInDesk, target: str, *, known: bool) -> Response | None:
+def _admit(context: SignInContext, target: str, *, known: bool) -> Response | None:
     """The page that asks to wait, or None.
 
     Tries are limited by client network, never by holder: otherwise anyone could lock a holder out.
     """
-    wait_s = desk.sessions.admit(desk.cookie.client_network(), known=known)
+    wait_s = context.sessions.admit(context.cookie.client_network(), known=known)
     if not known or wait_s:
         record_security_event(SIGN_IN_REFUSED)
     if not wait_s:
         return None
-    page = _sign_in_page(desk, target, status=429, wait_minutes=ceil(wait_s / 60))
+    page = _sign_in_page(context, target, status=429, wait_minutes=ceil(wait_s / 60))
     page.headers["Retry-After"] = str(ceil(wait_s))
     return page
 
 
-def _sign_in_page(desk: SignInDesk, target: str, *, status: int = 200, **state: Any) -> Response:
-    page = desk.page("access/sign_in.html", SIGNING, desk.party.sign_in_options, target=target, path=SIGN_IN, **state)
+def _sign_in_page(context: SignInContext, target: str, *, status: int = 200, **state: Any) -> Response:
+    page = context.page(
+        "access/sign_in.html", SIGNING, context.party.sign_in_options, target=target, path=SIGN_IN, **state
+    )
     page.status_code = status
     return personal(page)
 
@@ -172,19 +180,19 @@ def _target(given: Mapping[str, str]) -> str:
     return target
 
 
-def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
+def _opened_by(context: SignInContext, holder: Holder, target: str) -> str:
     """``target``; some roles, and users of an empty installation, get a more useful first page."""
-    if target in (FIRST, HOME) and _is_new(desk, holder):
+    if target in (FIRST, HOME) and _is_new(context, holder):
         return FIRST_STEPS
     return first_page(holder) if target in (FIRST, HOME) else target
 
 
-def _is_new(desk: SignInDesk, holder: Holder) -> bool:
+def _is_new(context: SignInContext, holder: Holder) -> bool:
     """Whether no form is published, and ``holder`` may set up the first event."""
     if "coordinator" not in holder.roles or holder.forms is not None:
         return False
-    with desk.desk.work.transaction() as connection:
-        return not has_form(connection, desk.desk.clock())
+    with context.colleagues.work.transaction() as connection:
+        return not has_form(connection, context.colleagues.clock())
 
 
 ENDED = {
@@ -198,7 +206,7 @@ ENDED = {
 """Why a link does not work, for the person who has it."""
 
 
-def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
+def add_invitations(blueprint: Blueprint, context: SignInContext) -> None:
     """The page of an invitation, and the two ways to accept it. Opening it changes nothing."""
     path = "/invitation/<token>"
 
@@ -207,7 +215,7 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
     @by_link
     def invitation_page(token: str) -> Response:
         try:
-            return _invitation_page(desk, token, show_invitation(desk.desk, token))
+            return _invitation_page(context, token, show_invitation(context.colleagues, token))
         except InvitationEnded as ended:
             return _invitation_ended(ended)
 
@@ -217,7 +225,7 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
     def take_key(token: str) -> Response:
         check_csrf()
         try:
-            name, key = accept_with_key(desk.desk, token)
+            name, key = accept_with_key(context.colleagues, token)
         except InvitationEnded as ended:
             return _invitation_ended(ended)
         return personal(make_response(render_template("access/key.html", name=name, key=key)))
@@ -228,12 +236,16 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
     def make_passkey(token: str) -> Response:
         check_csrf()
         try:
-            holder = accept_with_passkey(desk.desk, desk.party, token, passkey_label(), desk.answer(MAKING))
+            holder = accept_with_passkey(
+                context.colleagues, context.party, token, passkey_label(), context.answer(MAKING)
+            )
         except InvitationEnded as ended:
             return _invitation_ended(ended)
         except PasskeyRefused as refusal:
-            return _invitation_page(desk, token, show_invitation(desk.desk, token), refused=str(refusal), status=422)
-        return desk.start(holder, first_page(holder))
+            return _invitation_page(
+                context, token, show_invitation(context.colleagues, token), refused=str(refusal), status=422
+            )
+        return context.start(holder, first_page(holder))
 
 
 def passkey_label() -> str:
@@ -243,13 +255,13 @@ def passkey_label() -> str:
 
 
 def _invitation_page(
-    desk: SignInDesk, token: str, invitation: Invitation, *, refused: str = "", status: int = 200
+    context: SignInContext, token: str, invitation: Invitation, *, refused: str = "", status: int = 200
 ) -> Response:
     granted = invitation.granted
-    page = desk.page(
+    page = context.page(
         "access/invitation.html",
         MAKING,
-        lambda challenge: desk.party.making_options(challenge, granted.id, granted.name, ()),
+        lambda challenge: context.party.making_options(challenge, granted.id, granted.name, ()),
         invitation=invitation,
         roles=[ROLE_WORDS[role] for role in sorted(granted.grant.roles)],
         token=token,
@@ -281,22 +293,22 @@ def add_renewal(blueprint: Blueprint) -> None:
         return Response(EMPTY_PICTURE, mimetype="image/svg+xml")
 
 
-def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
+def add_account(blueprint: Blueprint, context: SignInContext) -> None:
     """The page of the user's own access, with its actions."""
 
     @blueprint.get("/account")
     @needs(*ROLES)
     def account_page() -> Response:
-        return _account_page(desk)
+        return _account_page(context)
 
     @blueprint.post("/account/passkeys")
     @needs_recent_sign_in
     @needs(*ROLES)
     def add_passkey() -> AnyResponse:
         try:
-            add_own_passkey(desk.desk, desk.party, holder(), passkey_label(), desk.answer(MAKING))
+            add_own_passkey(context.colleagues, context.party, holder(), passkey_label(), context.answer(MAKING))
         except PasskeyRefused as refusal:
-            return _account_page(desk, refused=str(refusal), status=422)
+            return _account_page(context, refused=str(refusal), status=422)
         return redirect(f"{ACCOUNT}?done=added", 303)
 
     @blueprint.post("/account/passkeys/remove")
@@ -304,11 +316,11 @@ def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
     @needs(*ROLES)
     def remove_passkey() -> AnyResponse:
         try:
-            remove_own_passkey(desk.desk, holder(), _given("passkey", PASSKEY_ID))
+            remove_own_passkey(context.colleagues, holder(), _given("passkey", PASSKEY_ID))
         except DomainError as refusal:
             if refusal.code == "not-found":
                 raise
-            return _account_page(desk, refused=refusal.detail.capitalize() + ".", status=409)
+            return _account_page(context, refused=refusal.detail.capitalize() + ".", status=409)
         return redirect(f"{ACCOUNT}?done=removed", 303)
 
     @blueprint.post("/account/sessions/end")
@@ -316,24 +328,24 @@ def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
     def end_session() -> AnyResponse:
         may_end_any = ADMINISTRATOR in holder().roles
         session = _given("session", SESSION_ID)
-        if not desk.sessions.end_one(session, holder().name, only_own=not may_end_any):
+        if not context.sessions.end_one(session, holder().name, only_own=not may_end_any):
             raise NotFound
         return redirect(f"{ACCOUNT}?done=ended", 303)
 
 
-def _account_page(desk: SignInDesk, *, refused: str = "", status: int = 200) -> Response:
-    own, passkeys = holder(), own_passkeys(desk.desk, holder())
+def _account_page(context: SignInContext, *, refused: str = "", status: int = 200) -> Response:
+    own, passkeys = holder(), own_passkeys(context.colleagues, holder())
     may_end_any = ADMINISTRATOR in own.roles
     present = [bytes.fromhex(one.id) for one in passkeys]
-    page = desk.page(
+    page = context.page(
         "access/account.html",
         MAKING,
-        lambda challenge: desk.party.making_options(challenge, own.id or "", own.name, present) if own.id else "",
+        lambda challenge: context.party.making_options(challenge, own.id or "", own.name, present) if own.id else "",
         own=own,
         passkeys=passkeys,
-        sessions=desk.sessions.live(None if may_end_any else own.name),
+        sessions=context.sessions.live(None if may_end_any else own.name),
         may_end_any=may_end_any,
-        this=token_hash(desk.cookie.session).hex() if desk.cookie.session else "",
+        this=token_hash(context.cookie.session).hex() if context.cookie.session else "",
         done=request.args.get("done", ""),
         refused=refused,
     )

@@ -10,7 +10,7 @@ from flask import Response, jsonify
 
 from services.registration.corrections.model import CORRECTING, ENTERING, Correction, CorrectionPreview
 from services.registration.corrections.service import (
-    CorrectionDesk,
+    CorrectionsContext,
     DeskEntry,
     FaultyAnswers,
     MergeWanted,
@@ -88,16 +88,16 @@ class EntryResultSchema(ma.Schema):
     effects = ma.fields.List(ma.fields.String(), required=True)
 
 
-def corrections_blueprint(desk: CorrectionDesk) -> Any:
+def corrections_blueprint(context: CorrectionsContext) -> Any:
     """Routes of registrations that are corrected, entered or mailed their link."""
     blueprint = Blueprint("corrections", __name__, url_prefix="/v1", description="Correcting and entering people")
-    _add_correction(blueprint, desk)
-    _add_entry(blueprint, desk)
-    _add_link(blueprint, desk)
+    _add_correction(blueprint, context)
+    _add_entry(blueprint, context)
+    _add_link(blueprint, context)
     return blueprint
 
 
-def _add_correction(blueprint: Any, desk: CorrectionDesk) -> None:
+def _add_correction(blueprint: Any, context: CorrectionsContext) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/correction")
     @blueprint.arguments(CorrectionWantedSchema)
     @blueprint.response(200, CorrectionSchema)
@@ -105,7 +105,7 @@ def _add_correction(blueprint: Any, desk: CorrectionDesk) -> None:
     @needs("coordinator")
     def correct_one(content: dict[str, Any], registration_id: Any) -> Response:
         """Correct answers or the address of a person; `If-Match`: the revision seen. Both addresses are notified."""
-        view = touched(desk, registration_id)
+        view = touched(context, registration_id)
         require_match(str(view.person.registration.revision))
         wanted = Correction(
             str(registration_id),
@@ -116,8 +116,8 @@ def _add_correction(blueprint: Any, desk: CorrectionDesk) -> None:
             holder().name,
         )
         try:
-            preview = prepare_correction(desk, wanted).preview
-            person = view.person if content["dry_run"] else correct(desk, wanted)
+            preview = prepare_correction(context, wanted).preview
+            person = view.person if content["dry_run"] else correct(context, wanted)
         except FaultyAnswers as faulty:
             return faults_of(faulty)
         response = personal(jsonify(CorrectionSchema().dump(_corrected(to_public(person), preview))))
@@ -134,7 +134,7 @@ def _corrected(registration: dict[str, Any], preview: CorrectionPreview) -> dict
     }
 
 
-def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
+def _add_entry(blueprint: Any, context: CorrectionsContext) -> None:
     @blueprint.post("/forms/<slug>/registrations")
     @blueprint.arguments(EntryWantedSchema)
     @blueprint.response(201, EntryResultSchema)
@@ -150,8 +150,8 @@ def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
         require_touch(slug)
         entry = DeskEntry(slug, content["answers"], content["reason"], holder().name)
         try:
-            effects = prepare_entry(desk, entry).effects
-            person = None if content["dry_run"] else enter(desk, entry)
+            effects = prepare_entry(context, entry).effects
+            person = None if content["dry_run"] else enter(context, entry)
         except FaultyAnswers as faulty:
             return faults_of(faulty)
         made = None if person is None else to_public(person)
@@ -163,20 +163,20 @@ def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
         return response
 
 
-def _add_link(blueprint: Any, desk: CorrectionDesk) -> None:
+def _add_link(blueprint: Any, context: CorrectionsContext) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/link")
     @blueprint.response(202)
     @_refusals(blueprint, 404, 409)
     @needs("coordinator")
     def send_link(registration_id: Any) -> None:
         """Mail a person the link to manage their registration again; at most once in five minutes."""
-        touched(desk, registration_id)
-        send_again(desk, str(registration_id), holder().name)
+        touched(context, registration_id)
+        send_again(context, str(registration_id), holder().name)
 
 
-def touched(desk: CorrectionDesk, registration_id: Any) -> PersonView:
+def touched(context: CorrectionsContext, registration_id: Any) -> PersonView:
     """The registration, if the caller's key covers its form."""
-    view = show_person(desk.work, str(registration_id))
+    view = show_person(context.work, str(registration_id))
     require_touch(view.form.slug)
     return view
 
@@ -225,7 +225,7 @@ class MergedSchema(ma.Schema):
     effects = ma.fields.List(ma.fields.String(), required=True)
 
 
-def add_merge_operation(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+def add_merge_operation(blueprint: Blueprint, context: CorrectionsContext) -> None:
     """``POST /v1/registrations/<id>/merge``."""
     route: Any = blueprint
 
@@ -243,14 +243,14 @@ def add_merge_operation(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         The registration with the better place has to stay: a seat, an offered seat, a place in line, one past an offer;
         of two alike, the older one.
         """
-        view, identity, other = touched(desk, registration_id), str(registration_id), str(content["other"])
-        touched(desk, content["other"])
+        view, identity, other = touched(context, registration_id), str(registration_id), str(content["other"])
+        touched(context, content["other"])
         revision = view.person.registration.revision
         require_match(str(revision))
-        pair = pair_of(desk, identity, other)
+        pair = pair_of(context, identity, other)
         wanted = MergeWanted((identity, revision), (other, content["other_revision"]), content["take"], holder().name)
         try:
-            person = pair.kept.person if content["dry_run"] else merge(desk, wanted)
+            person = pair.kept.person if content["dry_run"] else merge(context, wanted)
         except FaultyAnswers as faulty:
             return faults_of(faulty)
         differed = {name: asdict(one) for name, one in pair.differs.items()}

@@ -21,7 +21,7 @@ from services.registration.corrections.model import (
 )
 from services.registration.corrections.service import (
     SEALED,
-    CorrectionDesk,
+    CorrectionsContext,
     DeskEntry,
     FaultyAnswers,
     MergeWanted,
@@ -72,67 +72,69 @@ class FilledCorrection:
     fault: str = ""
 
 
-def add_corrections(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+def add_corrections(blueprint: Blueprint, context: CorrectionsContext) -> None:
     """``/console/registrations/<id>/correct``, ``…/link`` and ``/console/registrations/forms/<slug>/enter``."""
-    _add_correct(blueprint, desk)
-    _add_enter(blueprint, desk)
-    _add_link(blueprint, desk)
+    _add_correct(blueprint, context)
+    _add_enter(blueprint, context)
+    _add_link(blueprint, context)
 
 
-def _add_correct(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+def _add_correct(blueprint: Blueprint, context: CorrectionsContext) -> None:
     @blueprint.get("/registrations/<uuid:registration_id>/correct")
     @needs("coordinator")
     def correct_page(registration_id: UUID) -> Response:
-        view = touched(desk, registration_id)
-        return _correct_page(desk, view, FilledCorrection(current_answers(view.person), view.person.email))
+        view = touched(context, registration_id)
+        return _correct_page(context, view, FilledCorrection(current_answers(view.person), view.person.email))
 
     @blueprint.post("/registrations/<uuid:registration_id>/correct")
     @needs("coordinator")
     def correct_it(registration_id: UUID) -> AnyResponse:
-        view, seen = touched(desk, registration_id), seen_revision(f"{DESK}seen")
-        definition = _correctable(desk, view)
+        view, seen = touched(context, registration_id), seen_revision(f"{DESK}seen")
+        definition = _correctable(context, view)
         sent = _answers(definition)
         filled = FilledCorrection(sent, str(sent.pop(ADDRESS_FIELD, "")), request.form.get(f"{DESK}reason", ""))
         if seen != view.person.registration.revision:
-            return _conflict(desk, view, filled, definition, seen)
+            return _conflict(context, view, filled, definition, seen)
         # what the page shows and was emptied is deleted
         answers = {field.name: sent.get(field.name) for field in definition.fields} | sent
         wanted = Correction(str(registration_id), seen, answers, filled.email, filled.reason, holder().name)
-        return _corrected(desk, view, filled, wanted)
+        return _corrected(context, view, filled, wanted)
 
 
-def _corrected(desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, wanted: Correction) -> AnyResponse:
+def _corrected(
+    context: CorrectionsContext, view: PersonView, filled: FilledCorrection, wanted: Correction
+) -> AnyResponse:
     try:
         if request.form.get(f"{DESK}go") == "do":
-            correct(desk, wanted)
+            correct(context, wanted)
             return redirect(f"/console/registrations/{wanted.registration_id}?done=corrected", 303)
-        preview = prepare_correction(desk, wanted).preview
+        preview = prepare_correction(context, wanted).preview
     except FaultyAnswers as faulty:
-        return _correct_page(desk, view, _with_errors(filled, faulty), 422)
+        return _correct_page(context, view, _with_errors(filled, faulty), 422)
     except DomainError as refusal:
-        now = touched(desk, UUID(wanted.registration_id))
+        now = touched(context, UUID(wanted.registration_id))
         if refusal.code == "edit-conflict":
-            return _conflict(desk, now, filled, _correctable(desk, now), wanted.revision)
-        return _correct_page(desk, now, _with_fault(filled, refusal, "Nothing was changed"), 409)
-    return _correct_page(desk, view, filled, preview=preview, sent=list(request.form.items(multi=True)))
+            return _conflict(context, now, filled, _correctable(context, now), wanted.revision)
+        return _correct_page(context, now, _with_fault(filled, refusal, "Nothing was changed"), 409)
+    return _correct_page(context, view, filled, preview=preview, sent=list(request.form.items(multi=True)))
 
 
 def _conflict(
-    desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, definition: FormDefinition, seen: int
+    context: CorrectionsContext, view: PersonView, filled: FilledCorrection, definition: FormDefinition, seen: int
 ) -> Response:
     """Both versions: the page contains what was sent, and shows how the registration differs from it now."""
     differ = list(differences(definition, current_answers(view.person), filled.answers, "en"))
-    return _correct_page(desk, view, filled, 412, conflict=differ, newer=changes_since(view, seen))
+    return _correct_page(context, view, filled, 412, conflict=differ, newer=changes_since(view, seen))
 
 
-def _correctable(desk: CorrectionDesk, view: PersonView) -> FormDefinition:
-    return correctable(desk.form_view(view.form.slug).whole, current_answers(view.person))
+def _correctable(context: CorrectionsContext, view: PersonView) -> FormDefinition:
+    return correctable(context.form_view(view.form.slug).whole, current_answers(view.person))
 
 
 def _correct_page(
-    desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, status: int = 200, **more: Any
+    context: CorrectionsContext, view: PersonView, filled: FilledCorrection, status: int = 200, **more: Any
 ) -> Response:
-    definition = _correctable(desk, view)
+    definition = _correctable(context, view)
     page = render_template(
         "registrations/correct.html",
         view=view,
@@ -146,27 +148,27 @@ def _correct_page(
     return personal(make_response(page, status))
 
 
-def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+def _add_enter(blueprint: Blueprint, context: CorrectionsContext) -> None:
     @blueprint.get("/registrations/forms/<slug>/enter")
     @needs("coordinator")
     def enter_page(slug: str) -> Response:
         require_touch(slug)
-        definition = enterable(desk.form_view(slug).whole)
+        definition = enterable(context.form_view(slug).whole)
         return _enter_page(definition, FilledCorrection(definition.initial_answers("en")))
 
     @blueprint.post("/registrations/forms/<slug>/enter")
     @needs("coordinator")
     def enter_one(slug: str) -> AnyResponse:
         require_touch(slug)
-        definition = enterable(desk.form_view(slug).whole)
+        definition = enterable(context.form_view(slug).whole)
         answers = _answers(definition)
         filled = FilledCorrection(answers, reason=request.form.get(f"{DESK}reason", ""))
         entry = DeskEntry(slug, answers, filled.reason, holder().name)
         try:
             if request.form.get(f"{DESK}go") == "do":
-                person = enter(desk, entry)
+                person = enter(context, entry)
                 return redirect(f"/console/registrations/{person.registration.id}?done=entered", 303)
-            prepared = prepare_entry(desk, entry)
+            prepared = prepare_entry(context, entry)
         except FaultyAnswers as faulty:
             return _enter_page(definition, _with_errors(filled, faulty), 422)
         except DomainError as refusal:
@@ -175,7 +177,7 @@ def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         sealed = [field.label.in_language("en") for field in definition.fields if field.name in prepared.answers.sealed]
         names = [str(prepared.answers.values.get(name) or "") for name in ("name", ADDRESS_FIELD)]
         more: dict[str, Any] = {"effects": prepared.effects, "shown": shown, "sealed": sealed}
-        more["alike"] = find_namesakes(desk, slug, *names)
+        more["alike"] = find_namesakes(context, slug, *names)
         return _enter_page(definition, filled, sent=list(request.form.items(multi=True)), **more)
 
 
@@ -194,13 +196,13 @@ def _enter_page(definition: FormDefinition, filled: FilledCorrection, status: in
     return personal(make_response(page, status))
 
 
-def _add_link(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+def _add_link(blueprint: Blueprint, context: CorrectionsContext) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/link")
     @needs("coordinator")
     def send_link(registration_id: UUID) -> AnyResponse:
-        touched(desk, registration_id)
+        touched(context, registration_id)
         try:
-            send_again(desk, str(registration_id), holder().name)
+            send_again(context, str(registration_id), holder().name)
         except DomainError as refusal:
             if refusal.code != "sent-recently":
                 raise
@@ -222,22 +224,22 @@ def _with_fault(filled: FilledCorrection, refusal: DomainError, nothing: str) ->
     return FilledCorrection(filled.answers, filled.email, filled.reason, fault=refusal_text(refusal, nothing))
 
 
-def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+def add_merging(blueprint: Blueprint, context: CorrectionsContext) -> None:
     """``/console/registrations/<id>/merge``: choose the other, then the answers, then merge."""
 
     @blueprint.get("/registrations/<uuid:registration_id>/merge")
     @needs("coordinator")
     def merge_page(registration_id: UUID) -> Response:
-        view, other = touched(desk, registration_id), request.args.get("other", "")
+        view, other = touched(context, registration_id), request.args.get("other", "")
         if not other:
-            return _choose_page(desk, view, request.args.get("q", "").strip()[:100])
-        return _pair_page(_pair(desk, registration_id, other))
+            return _choose_page(context, view, request.args.get("q", "").strip()[:100])
+        return _pair_page(_pair(context, registration_id, other))
 
     @blueprint.post("/registrations/<uuid:registration_id>/merge")
     @needs("coordinator")
     def merge_it(registration_id: UUID) -> AnyResponse:
-        touched(desk, registration_id)
-        pair = _pair(desk, registration_id, request.form.get("other", ""))
+        touched(context, registration_id)
+        pair = _pair(context, registration_id, request.form.get("other", ""))
         taken = [name.removeprefix("take.") for name, one in request.form.items() if name.startswith("take.") and one]
         taken = [name for name in taken if request.form.get(f"take.{name}") == "other"]
         kept, other = pair.kept.person.registration.id, pair.other.person.registration.id
@@ -245,29 +247,29 @@ def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
             (kept, seen_revision("kept-seen")), (other, seen_revision("other-seen")), taken, holder().name
         )
         try:
-            person = merge(desk, wanted)
+            person = merge(context, wanted)
         except FaultyAnswers as faulty:
             faults = "; ".join(sorted({error.message for error in faulty.answers.errors}))
             return _pair_page(pair, 422, f"Nothing was merged: the chosen answers do not fit together: {faults}.")
         except DomainError as refusal:
-            now = _pair(desk, registration_id, request.form.get("other", "")) if refusal.code != "no-place" else pair
+            now = _pair(context, registration_id, request.form.get("other", "")) if refusal.code != "no-place" else pair
             status = 412 if refusal.code == "edit-conflict" else 409
             return _pair_page(now, status, refusal_text(refusal, "Nothing was merged"))
         return redirect(f"/console/registrations/{person.registration.id}?done=merged", 303)
 
 
-def _pair(desk: CorrectionDesk, registration_id: UUID, other: str) -> Pair:
+def _pair(context: CorrectionsContext, registration_id: UUID, other: str) -> Pair:
     try:
         other_id = UUID(other)
     except ValueError:
         raise BadRequest("unknown registration") from None
-    touched(desk, other_id)
-    return pair_of(desk, str(registration_id), str(other_id))
+    touched(context, other_id)
+    return pair_of(context, str(registration_id), str(other_id))
 
 
-def _choose_page(desk: CorrectionDesk, view: PersonView, q: str) -> Response:
+def _choose_page(context: CorrectionsContext, view: PersonView, q: str) -> Response:
     page = render_template(
-        "registrations/merge_choose.html", view=view, person=view.person, q=q, found=find_alike(desk, view, q)
+        "registrations/merge_choose.html", view=view, person=view.person, q=q, found=find_alike(context, view, q)
     )
     return personal(make_response(page))
 

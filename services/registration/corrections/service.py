@@ -58,7 +58,7 @@ class FaultyAnswers(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectionDesk:
+class CorrectionsContext:
     """What coordinators correct and enter with.
 
     Attributes:
@@ -102,7 +102,7 @@ class PreparedCorrection:
     preview: CorrectionPreview
 
 
-def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorrection:
+def prepare_correction(context: CorrectionsContext, wanted: Correction) -> PreparedCorrection:
     """Check a correction and return what it would do.
 
     Raises:
@@ -111,10 +111,10 @@ def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorr
     """
     if wanted.reason not in CORRECTING:
         raise DomainError("reason-needed", "choose a reason for the correction")
-    view = show_person(desk.work, wanted.registration_id)
+    view = show_person(context.work, wanted.registration_id)
     if view.person.registration.status not in LIVE:
         raise DomainError(*REFUSALS[Result.GONE])
-    form = desk.form_view(view.form.slug)
+    form = context.form_view(view.form.slug)
     held = current_answers(view.person)
     checked = check_answers(correctable(form.whole, held), held, wanted.answers)
     if not checked.answers.ok:
@@ -143,14 +143,14 @@ def _address(typed: str) -> str:
         raise DomainError("invalid-address", "that is not a mail address") from None
 
 
-def correct(desk: CorrectionDesk, wanted: Correction) -> Person:
+def correct(context: CorrectionsContext, wanted: Correction) -> Person:
     """Correct a registration; returns it as it is afterwards. A change of address is mailed to both addresses.
 
     Raises:
         DomainError: as :func:`prepare_correction`; ``undecided``, or what the decider refused, see ``REFUSALS``.
         FaultyAnswers: the answers have faults.
     """
-    prepared = prepare_correction(desk, wanted)
+    prepared = prepare_correction(context, wanted)
     registration = prepared.view.person.registration
     values = {
         "target": {"id": registration.id, "revision": wanted.revision},
@@ -160,13 +160,13 @@ def correct(desk: CorrectionDesk, wanted: Correction) -> Person:
     form = replace(prepared.form, definition=prepared.checked.definition)
     answers = replace(prepared.checked.answers, values={**prepared.checked.answers.values, "email": prepared.email})
     command = DeskCommand(CORRECT, wanted.by, registration.language, values)
-    require_result(desk, desk.intake.desk(form, answers, command), Result.CHANGED, Result.KEPT)
-    return show_person(desk.work, registration.id).person
+    require_result(context, context.intake.submit_command(form, answers, command), Result.CHANGED, Result.KEPT)
+    return show_person(context.work, registration.id).person
 
 
-def require_result(desk: CorrectionDesk, receipt: str, *results: Result) -> ActResult:
+def require_result(context: CorrectionsContext, receipt: str, *results: Result) -> ActResult:
     """Wait until a command is decided, and raise unless it had one of these results."""
-    act = wait_for_act(desk.intake, receipt)
+    act = wait_for_act(context.intake, receipt)
     if act is None:
         raise DomainError("undecided", "it is stored but not decided yet; check again in a minute")
     if act.result not in results:
@@ -199,7 +199,7 @@ class PreparedEntry:
     effects: list[str]
 
 
-def prepare_entry(desk: CorrectionDesk, entry: DeskEntry) -> PreparedEntry:
+def prepare_entry(context: CorrectionsContext, entry: DeskEntry) -> PreparedEntry:
     """Check the person whom a coordinator enters, and return what that would do.
 
     Raises:
@@ -208,47 +208,49 @@ def prepare_entry(desk: CorrectionDesk, entry: DeskEntry) -> PreparedEntry:
     """
     if entry.reason not in ENTERING:
         raise DomainError("reason-needed", "choose a reason for entering this person")
-    view = desk.form_view(entry.form)
+    view = context.form_view(entry.form)
     form = replace(view, definition=enterable(view.whole))
     answers = validate(form.definition, dict(entry.answers), "en")
     if not answers.ok:
         raise FaultyAnswers(answers)
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         stored = find_form(connection, entry.form)
     if stored is None:
         raise DomainError("form-unknown")
-    place = place_of_next(stored.seats, stored.opening, desk.clock())
+    place = place_of_next(stored.seats, stored.opening, context.clock())
     return PreparedEntry(form, answers, entering_effects(place))
 
 
-def enter(desk: CorrectionDesk, entry: DeskEntry) -> Person:
+def enter(context: CorrectionsContext, entry: DeskEntry) -> Person:
     """Enter a person on a form; returns their registration. The address counts as not confirmed by its owner.
 
     Raises:
         DomainError: as :func:`prepare_entry`; ``undecided``, or what the decider refused, see ``REFUSALS``.
         FaultyAnswers: the answers have faults.
     """
-    prepared = prepare_entry(desk, entry)
+    prepared = prepare_entry(context, entry)
     language = str(prepared.answers.values.get("language") or "en")
     values = {"reason": HISTORY["enter", entry.reason]}
-    receipt = desk.intake.desk(prepared.form, prepared.answers, DeskCommand(ENTER, entry.by, language, values))
-    act = require_result(desk, receipt, Result.CONFIRMED, Result.WAITLISTED)
-    return show_person(desk.work, act.candidate).person
+    receipt = context.intake.submit_command(
+        prepared.form, prepared.answers, DeskCommand(ENTER, entry.by, language, values)
+    )
+    act = require_result(context, receipt, Result.CONFIRMED, Result.WAITLISTED)
+    return show_person(context.work, act.candidate).person
 
 
-def send_again(desk: CorrectionDesk, registration_id: str, by: str) -> Person:
+def send_again(context: CorrectionsContext, registration_id: str, by: str) -> Person:
     """Mail the managing link of a registration to its address again, at most once in five minutes.
 
     Raises:
         DomainError: ``not-found``, ``no-place``, ``sent-recently``.
     """
-    with desk.work.transaction() as connection:
-        locked = lock_known(connection, desk.clock, registration_id)
+    with context.work.transaction() as connection:
+        locked = lock_known(connection, context.clock, registration_id)
         if locked.registration.status not in LIVE:
             raise DomainError(*REFUSALS[Result.GONE])
         if asked_recently(connection, [registration_id], locked.now):
             raise DomainError("sent-recently", "the link was mailed within the last five minutes")
-        desk.messages.add(connection, [fact_about(LINK_REQUESTED, locked.person)], locked.now)
+        context.messages.add(connection, [fact_about(LINK_REQUESTED, locked.person)], locked.now)
         add_audit_record(connection, AuditRecord(by, "link-sent", "registration", registration_id), locked.now)
     return locked.person
 
@@ -306,36 +308,36 @@ class Pair:
         )
 
 
-def find_alike(desk: CorrectionDesk, view: PersonView, q: str) -> list[Person]:
+def find_alike(context: CorrectionsContext, view: PersonView, q: str) -> list[Person]:
     """Live registrations on the same form with the same address or name, or found by ``q``."""
     registration = view.person.registration
     values = {"form": registration.form, "id": registration.id, "ref": registration.person_ref}
-    return _find_like(desk, **values, name=view.person.name or "", q=q)
+    return _find_like(context, **values, name=view.person.name or "", q=q)
 
 
-def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> list[Person]:
+def find_namesakes(context: CorrectionsContext, form: str, name: str, email: str) -> list[Person]:
     """Live registrations on a form with this name or address: of a person who may be about to be entered twice."""
-    return _find_like(desk, form=form, id=str(UUID(int=0)), ref="", name=name, q=email)
+    return _find_like(context, form=form, id=str(UUID(int=0)), ref="", name=name, q=email)
 
 
-def _find_like(desk: CorrectionDesk, q: str, **values: str) -> list[Person]:
+def _find_like(context: CorrectionsContext, q: str, **values: str) -> list[Person]:
     values |= {"q": q, "address": address_beginning(q)}
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         return [to_person(row) for row in connection.execute(_LIKE, {**values, "limit": MAX_FOUND})]
 
 
-def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:
+def pair_of(context: CorrectionsContext, one: str, another: str) -> Pair:
     """Two registrations of a form; the one that stays has the better place (``place_rank``), or is the older one.
 
     Raises:
         DomainError: ``not-found``, ``no-place``: one has ended, or they are on two forms.
     """
-    views = sorted((show_person(desk.work, identity) for identity in (one, another)), key=_rank)
+    views = sorted((show_person(context.work, identity) for identity in (one, another)), key=_rank)
     kept, other = views
     live = all(view.person.registration.status in LIVE for view in views)
     if not live or kept.form.slug != other.form.slug or one == another:
         raise DomainError(*REFUSALS[Result.GONE])
-    form = desk.form_view(kept.form.slug)
+    form = context.form_view(kept.form.slug)
     return Pair(kept, other, form, _differences(form, kept.person, other.person), _both_sealed(kept, other))
 
 
@@ -362,7 +364,7 @@ def _differences(form: FormView, kept: Person, other: Person) -> dict[str, Answe
     return found
 
 
-def merge(desk: CorrectionDesk, wanted: MergeWanted) -> Person:
+def merge(context: CorrectionsContext, wanted: MergeWanted) -> Person:
     """Merge two registrations; returns the one that stays.
 
     Raises:
@@ -370,7 +372,7 @@ def merge(desk: CorrectionDesk, wanted: MergeWanted) -> Person:
             ``undecided``, or what the decider refused, see ``REFUSALS``.
         FaultyAnswers: the chosen answers do not fit together.
     """
-    pair = pair_of(desk, wanted.kept[0], wanted.other[0])
+    pair = pair_of(context, wanted.kept[0], wanted.other[0])
     if pair.kept.person.registration.id != wanted.kept[0]:
         raise DomainError(*REFUSALS[Result.SEAT_LOST])
     if unknown := set(wanted.taken) - set(pair.differs) - {SEALED}:
@@ -386,9 +388,11 @@ def merge(desk: CorrectionDesk, wanted: MergeWanted) -> Person:
         "sealed_of_other": SEALED in wanted.taken,
         "reason": HISTORY["merge", MERGING],
     }
-    receipt = desk.intake.desk(form, answers, DeskCommand(MERGE, wanted.by, kept.registration.language, values))
-    require_result(desk, receipt, Result.MERGED)
-    return show_person(desk.work, wanted.kept[0]).person
+    receipt = context.intake.submit_command(
+        form, answers, DeskCommand(MERGE, wanted.by, kept.registration.language, values)
+    )
+    require_result(context, receipt, Result.MERGED)
+    return show_person(context.work, wanted.kept[0]).person
 
 
 def _chosen(pair: Pair, taken: Collection[str]) -> CheckedAnswers:

@@ -8,7 +8,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change, show_form
+from services.registration.forms.changes import FormChange, FormEffect, FormsContext, preview_form_change, show_form
 from services.registration.forms.limited_keys import refuse_other_partners
 from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.opening import closed_reason
@@ -209,14 +209,14 @@ class FormHistorySchema(ma.Schema):
 NO_VERIFICATION = "Addresses are not confirmed by mail: anyone can register any address."
 
 
-def add_form_administration(blueprint: Any, desk: FormDesk) -> None:
+def add_form_administration(blueprint: Any, context: FormsContext) -> None:
     """``GET /v1/forms``, ``PATCH /v1/forms/{slug}`` and ``GET /v1/forms/{slug}/history``."""
-    _add_list(blueprint, desk)
-    _add_change(blueprint, desk)
-    _add_history(blueprint, desk)
+    _add_list(blueprint, context)
+    _add_change(blueprint, context)
+    _add_history(blueprint, context)
 
 
-def _add_list(blueprint: Any, desk: FormDesk) -> None:
+def _add_list(blueprint: Any, context: FormsContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, FormListSchema)
     @needs("coordinator", "viewer")
@@ -224,12 +224,14 @@ def _add_list(blueprint: Any, desk: FormDesk) -> None:
         """All forms, with their seats."""
         return {
             "items": [
-                form_for_coordinators(form, desk.clock()) for form in list_forms(desk.work) if may_touch(form.slug)
+                form_for_coordinators(form, context.clock())
+                for form in list_forms(context.work)
+                if may_touch(form.slug)
             ]
         }
 
 
-def _add_change(blueprint: Any, desk: FormDesk) -> None:
+def _add_change(blueprint: Any, context: FormsContext) -> None:
     @blueprint.patch("/<slug>")
     @blueprint.arguments(FormChangeSchema)
     @blueprint.arguments(FormChangeQuery, location="query")
@@ -243,21 +245,21 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
         A higher capacity, a reservation that ends or another way of promotion can give seats to waiting people.
         """
         require_touch(slug)
-        current, _ = show_form(desk.work, slug)
+        current, _ = show_form(context.work, slug)
         if "partners" in wanted:
             wanted["partners"] = tuple(dict.fromkeys(wanted["partners"]))
-            refuse_other_partners(desk.work, wanted["partners"], holder().forms, current.partners)
+            refuse_other_partners(context.work, wanted["partners"], holder().forms, current.partners)
         if "reservations" in wanted:
             wanted["reservations"] = tuple(wanted["reservations"])
         settings = replace(settings_of(current), **wanted)
         require_revision(current.revision, query)
         if query["dry_run"]:
-            effect = preview_form_change(desk.work, desk.clock, slug, settings)
-            return _answer(effect.form, desk, effect=_for_programs(effect))
-        return _answer(desk.change(FormChange(slug, current.revision, holder().name, settings)), desk)
+            effect = preview_form_change(context.work, context.clock, slug, settings)
+            return _answer(effect.form, context, effect=_for_programs(effect))
+        return _answer(context.change(FormChange(slug, current.revision, holder().name, settings)), context)
 
 
-def _add_history(blueprint: Any, desk: FormDesk) -> None:
+def _add_history(blueprint: Any, context: FormsContext) -> None:
     @blueprint.get("/<slug>/history")
     @blueprint.response(200, FormHistorySchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -265,7 +267,7 @@ def _add_history(blueprint: Any, desk: FormDesk) -> None:
     def history(slug: str) -> dict[str, Any]:
         """The latest 50 changes of a form by coordinators, newest first; its publication is revision 1."""
         require_touch(slug)
-        return {"items": [asdict(line) for line in show_form(desk.work, slug)[1]]}
+        return {"items": [asdict(line) for line in show_form(context.work, slug)[1]]}
 
 
 def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
@@ -295,8 +297,8 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
     }
 
 
-def _answer(form: StoredForm, desk: FormDesk, **more: Any) -> Response:
-    response = jsonify(FormAdminSchema().dump(form_for_coordinators(form, desk.clock())) | more)
+def _answer(form: StoredForm, context: FormsContext, **more: Any) -> Response:
+    response = jsonify(FormAdminSchema().dump(form_for_coordinators(form, context.clock())) | more)
     response.set_etag(str(form.revision))
     return response
 

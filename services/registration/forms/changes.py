@@ -215,7 +215,7 @@ def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings) 
 
 
 @dataclass(frozen=True, slots=True)
-class FormDesk:
+class FormsContext:
     """What the coordinators' routes about forms work with.
 
     Attributes:

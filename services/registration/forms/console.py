@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.console_words import changed_since_opened, changed_since_typed
 from services.registration.forms import wording as form_words
-from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
+from services.registration.forms.changes import FormChange, FormChangeLine, FormsContext, preview_form_change, show_form
 from services.registration.forms.designer import drafts_for
 from services.registration.forms.designer_fields import words_of
-from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.drafts import DraftsContext
 from services.registration.forms.limited_keys import refuse_other_partners
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings, check_settings
 from services.registration.forms.opening import closed_reason, set_reason
@@ -171,14 +171,14 @@ def _typed(instant: datetime | None, form: StoredForm) -> str:
     return "" if instant is None else f"{instant.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
 
 
-def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
+def add_forms(blueprint: Blueprint, context: FormsContext, drafts: DraftsContext) -> None:
     """``/console/registrations/forms`` and ``/console/registrations/forms/<slug>``."""
 
     @blueprint.get("/registrations/forms")
     @needs("coordinator", "viewer")
     def forms_page() -> Response:
-        now = desk.clock()
-        forms = [form for form in list_forms(desk.work) if may_touch(form.slug)]
+        now = context.clock()
+        forms = [form for form in list_forms(context.work) if may_touch(form.slug)]
         rows = [(form, _title(form), form_words.state_of(closed_reason(form.opening, now))) for form in forms]
         shown = render_template(
             "registrations/forms.html",
@@ -194,31 +194,31 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
     @blueprint.get("/registrations/forms/<slug>")
     @needs("coordinator", "viewer")
     def form_page(slug: str) -> Response:
-        form, history = _form(desk.work, slug)
+        form, history = _form(context.work, slug)
         filled = FilledSettings(first_values(form), {}, None)
         done = bool(history) and request.args.get("done") == str(history[0].revision) == str(form.revision)
         published = request.args.get("published") == str(form.revision)
-        return _page(desk, form, history, filled, done=done, published=published)
+        return _page(context, form, history, filled, done=done, published=published)
 
-    _add_change(blueprint, desk)
+    _add_change(blueprint, context)
 
 
-def _add_change(blueprint: Blueprint, desk: FormDesk) -> None:
+def _add_change(blueprint: Blueprint, context: FormsContext) -> None:
     @blueprint.post("/registrations/forms/<slug>")
     @needs("coordinator")
     def change(slug: str) -> AnyResponse:
-        form, history = _form(desk.work, slug)
+        form, history = _form(context.work, slug)
         filled, seen = read_filled(form, request.form), seen_revision()
         if seen != form.revision:
-            return _conflict(desk, form, history, seen)
+            return _conflict(context, form, history, seen)
         if filled.wanted is None:
-            return _page(desk, form, history, filled, status=422)
+            return _page(context, form, history, filled, status=422)
         if request.form.get("go") == "back":
-            return _page(desk, form, history, filled)
-        refuse_other_partners(desk.work, filled.wanted.partners, holder().forms, form.partners)
+            return _page(context, form, history, filled)
+        refuse_other_partners(context.work, filled.wanted.partners, holder().forms, form.partners)
         if request.form.get("go") != "do":
-            return _effect(desk, form, history, filled)
-        return _do(desk, slug, FormChange(slug, seen, holder().name, filled.wanted))
+            return _effect(context, form, history, filled)
+        return _do(context, slug, FormChange(slug, seen, holder().name, filled.wanted))
 
 
 def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]]:
@@ -226,27 +226,29 @@ def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]
     return show_form(work, slug)
 
 
-def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], filled: FilledSettings) -> Response:
+def _effect(
+    context: FormsContext, form: StoredForm, history: Sequence[FormChangeLine], filled: FilledSettings
+) -> Response:
     assert filled.wanted is not None
-    effect = preview_form_change(desk.work, desk.clock, form.slug, filled.wanted)
-    names = {one.slug: one.name for one in list_partners(desk.work, holder().forms)}
+    effect = preview_form_change(context.work, context.clock, form.slug, filled.wanted)
+    names = {one.slug: one.name for one in list_partners(context.work, holder().forms)}
     sentences = form_words.effect_sentences(effect, filled.wanted, names)
     planned = form_words.planned_sentences(settings_of(form), filled.wanted, names)
-    return _page(desk, form, history, filled, effect=effect, sentences=sentences, planned=planned)
+    return _page(context, form, history, filled, effect=effect, sentences=sentences, planned=planned)
 
 
-def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
+def _do(context: FormsContext, slug: str, change: FormChange) -> AnyResponse:
     try:
-        changed = desk.change(change)
+        changed = context.change(change)
     except DomainError as refusal:
         if refusal.code != "edit-conflict":
             raise
-        form, history = show_form(desk.work, slug)
-        return _conflict(desk, form, history, change.revision)
+        form, history = show_form(context.work, slug)
+        return _conflict(context, form, history, change.revision)
     return redirect(f"/console/registrations/forms/{slug}?done={changed.revision}", 303)
 
 
-def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
+def _conflict(context: FormsContext, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
     """The page as it is now, with what another person has done, and with what was typed."""
     stored, notice = first_values(form), changed_since_opened("form")
     shown = stored
@@ -255,7 +257,7 @@ def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine
         shown = {**read_filled(form, request.form).values, **{name: stored[name] for name in hidden}}
         notice = changed_since_typed("form", _by_field(shown), _by_field(stored), FIELD_TITLES)
     others = [line for line in history if line.revision > seen]
-    return _page(desk, form, history, FilledSettings(shown, {}, None), status=412, notice=notice, newer=others)
+    return _page(context, form, history, FilledSettings(shown, {}, None), status=412, notice=notice, newer=others)
 
 
 def _by_field(values: Mapping[str, str]) -> dict[str, object]:
@@ -264,15 +266,15 @@ def _by_field(values: Mapping[str, str]) -> dict[str, object]:
 
 
 def _page(
-    desk: FormDesk,
+    context: FormsContext,
     form: StoredForm,
     history: Sequence[FormChangeLine],
     filled: FilledSettings,
     status: int = 200,
     **more: Any,
 ) -> Response:
-    now = desk.clock()
-    partners = [(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)]
+    now = context.clock()
+    partners = [(partner.slug, partner.name) for partner in list_partners(context.work, holder().forms)]
     partners += [(slug, slug) for slug in form.partners if slug not in dict(partners)]
     page = render_template(
         "registrations/form.html",

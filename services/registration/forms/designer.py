@@ -24,7 +24,7 @@ from services.registration.forms.designer_fields import (
     read_settings,
     words_of,
 )
-from services.registration.forms.drafts import DraftDesk, DraftRefused, FormDraft
+from services.registration.forms.drafts import DraftRefused, DraftsContext, FormDraft
 from services.registration.forms.limited_keys import EVENTS, own_events, refuse_beyond
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners, working_group_texts
@@ -46,7 +46,7 @@ SETTING_TITLES = {
 CHECK = "The form was changed after you started this draft. Copy what you need from the draft, then discard it."
 
 
-def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:
+def add_designer(blueprint: Blueprint, context: DraftsContext) -> None:
     """``/console/registrations/new-form`` and ``/console/registrations/form-drafts/<slug>``."""
 
     @blueprint.get("/registrations/form-draft.js")
@@ -54,21 +54,21 @@ def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:
     def form_draft_script() -> Response:
         return Response(SCRIPT.read_text(encoding="utf-8"), mimetype="text/javascript")
 
-    add_new_form(blueprint, desk)
-    _add_draft(blueprint, desk)
-    _add_question(blueprint, desk)
-    _add_publishing(blueprint, desk)
+    add_new_form(blueprint, context)
+    _add_draft(blueprint, context)
+    _add_question(blueprint, context)
+    _add_publishing(blueprint, context)
 
 
-def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
+def _add_draft(blueprint: Blueprint, context: DraftsContext) -> None:
     @blueprint.get("/registrations/form-drafts/<slug>")
     @needs("coordinator")
     def draft_page(slug: str) -> AnyResponse:
         require_touch(slug)
         try:
-            return _page(desk, desk.draft(slug))
+            return _page(context, context.draft(slug))
         except DomainError as refusal:
-            if refusal.code != "not-found" or slug not in {form.slug for form in list_forms(desk.work)}:
+            if refusal.code != "not-found" or slug not in {form.slug for form in list_forms(context.work)}:
                 raise
             return redirect(f"{FORM}/{slug}", 303)
 
@@ -76,12 +76,12 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
     @needs("coordinator")
     def change_draft(slug: str) -> AnyResponse:
         require_touch(slug)
-        draft = desk.draft(slug)
+        draft = context.draft(slug)
         if request.form.get("seen") != str(draft.revision):
-            return _settings_conflict(desk, slug)
+            return _settings_conflict(context, slug)
         act, _, at = request.form.get("go", "").partition(":")
         if act == "remove" and request.form.get("sure") != "yes":
-            return _page(desk, draft, removing=_question_named(draft, at))
+            return _page(context, draft, removing=_question_named(draft, at))
         if act == "settings":
             content = read_settings(typed_values(), draft.content)
         elif (fields := _rearranged(draft.content.get("fields") or (), act, at)) is not None:
@@ -89,7 +89,7 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
         else:
             raise BadRequest("unknown change")
         place = "#questions" if at else f"?saved={draft.revision + 1}"
-        return _store(desk, draft, content, place, _settings_conflict)
+        return _store(context, draft, content, place, _settings_conflict)
 
 
 def _question_named(draft: FormDraft, at: str) -> QuestionRow:
@@ -116,14 +116,14 @@ def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
     return found
 
 
-def _settings_conflict(desk: DraftDesk, slug: str) -> Response:
+def _settings_conflict(context: DraftsContext, slug: str) -> Response:
     """The page of the draft as it is now, with the settings as they were typed, if that was what was sent."""
-    draft = desk.draft(slug)
+    draft = context.draft(slug)
     if request.form.get("go") != "settings":
-        return _page(desk, draft, 412, notice=changed_since_opened("draft"))
+        return _page(context, draft, 412, notice=changed_since_opened("draft"))
     typed = read_settings(typed_values(), draft.content)
     notice = changed_since_typed("draft", _with_defaults(typed), _with_defaults(draft.content), SETTING_TITLES)
-    return _page(desk, draft, 412, settings=typed, notice=notice)
+    return _page(context, draft, 412, settings=typed, notice=notice)
 
 
 def _with_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,22 +133,22 @@ def _with_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _store(
-    desk: DraftDesk,
+    context: DraftsContext,
     draft: FormDraft,
     content: Mapping[str, Any],
     place: str,
-    conflict: Callable[[DraftDesk, str], Response],
+    conflict: Callable[[DraftsContext, str], Response],
 ) -> AnyResponse:
     """Store ``content`` and go to ``place`` on the draft's page; ``conflict`` is the answer if another was faster."""
     try:
-        refuse_beyond(desk.work, draft.slug, content, holder().forms, draft.content)
-        desk.change(draft.slug, content, draft.revision, holder().name)
+        refuse_beyond(context.work, draft.slug, content, holder().forms, draft.content)
+        context.change(draft.slug, content, draft.revision, holder().name)
     except DomainError as refusal:
         if refusal.code == "not-allowed":
-            return _page(desk, draft, 403, settings=content, notice=f"Nothing was saved: {refusal.detail}.")
+            return _page(context, draft, 403, settings=content, notice=f"Nothing was saved: {refusal.detail}.")
         if refusal.code != "edit-conflict":
             raise
-        return conflict(desk, draft.slug)
+        return conflict(context, draft.slug)
     return redirect(f"{PATH}/{draft.slug}{place}", 303)
 
 
@@ -162,10 +162,10 @@ def _preview() -> dict[str, str]:
 
 
 def _page(
-    desk: DraftDesk, draft: FormDraft, status: int = 200, settings: Mapping[str, Any] | None = None, **more: Any
+    context: DraftsContext, draft: FormDraft, status: int = 200, settings: Mapping[str, Any] | None = None, **more: Any
 ) -> Response:
     """The page of a draft; ``settings`` are shown in place of those that are stored."""
-    effect, event = desk.effect(draft.slug), str(draft.content.get("event") or "")
+    effect, event = context.effect(draft.slug), str(draft.content.get("event") or "")
     content, fields = draft.content if settings is None else settings, draft.content.get("fields") or ()
     page = render_template(
         "registrations/draft.html",
@@ -181,9 +181,9 @@ def _page(
         languages=LANGUAGE_NAMES,
         widths=WIDTHS,
         direction=direction,
-        events=_events_offered(desk, content),
-        unannounced=event if event and event not in desk.event_titles() else "",
-        partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
+        events=_events_offered(context, content),
+        unannounced=event if event and event not in context.event_titles() else "",
+        partners=[(partner.slug, partner.name) for partner in list_partners(context.work, holder().forms)],
         preview=_preview(),
         saved=request.args.get("saved") == str(draft.revision),
         **more,
@@ -193,13 +193,13 @@ def _page(
     return response
 
 
-def _events_offered(desk: DraftDesk, content: Mapping[str, Any]) -> dict[str, str]:
+def _events_offered(context: DraftsContext, content: Mapping[str, Any]) -> dict[str, str]:
     """The events that can be chosen: for a limited key those that it covers, and those that are chosen already."""
     chosen = [str(content.get(name) or "") for name in EVENTS]
-    titles, forms = desk.event_choices(chosen[0]), holder().forms
+    titles, forms = context.event_choices(chosen[0]), holder().forms
     if forms is None:
         return titles
-    offered = {*chosen, *own_events(desk.work, forms)}
+    offered = {*chosen, *own_events(context.work, forms)}
     return {slug: title for slug, title in titles.items() if slug in offered}
 
 
@@ -221,46 +221,46 @@ def problem_text(problem: str, fields: Any) -> str:
     return f"Question {name or int(found[1]) + 1}: {found[2]}"
 
 
-def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
+def _add_question(blueprint: Blueprint, context: DraftsContext) -> None:
     @blueprint.get("/registrations/form-drafts/<slug>/questions/<position>")
     @needs("coordinator")
     def question_page(slug: str, position: str) -> Response:
         require_touch(slug)
-        draft = desk.draft(slug)
+        draft = context.draft(slug)
         return _question_page(draft, position, _question(draft, position))
 
     @blueprint.post("/registrations/form-drafts/<slug>/questions/<position>")
     @needs("coordinator")
     def change_question(slug: str, position: str) -> AnyResponse:
         require_touch(slug)
-        draft = desk.draft(slug)
+        draft = context.draft(slug)
         conflict = partial(_question_conflict, position=position)
         if request.form.get("seen") != str(draft.revision):
-            return conflict(desk, slug)
-        read, fault = _typed_question(desk, draft, position)
+            return conflict(context, slug)
+        read, fault = _typed_question(context, draft, position)
         if fault:
             return _question_page(draft, position, read, 422, typed=typed_values(), fault=fault)
         if request.form.get("go") == "kind":
             return _question_page(draft, position, read)
         fields, at = list(draft.content.get("fields") or ()), _place(draft, position)
         fields[at : at + (0 if position == "new" else 1)] = [read]
-        return _store(desk, draft, {**draft.content, "fields": fields}, "#questions", conflict)
+        return _store(context, draft, {**draft.content, "fields": fields}, "#questions", conflict)
 
 
-def _typed_question(desk: DraftDesk, draft: FormDraft, position: str) -> tuple[dict[str, Any], str]:
+def _typed_question(context: DraftsContext, draft: FormDraft, position: str) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with its condition or its choices."""
     typed, fields = typed_values(), draft.content.get("fields") or ()
     earlier = fields[: _place(draft, position)]
-    condition, no_condition = read_condition(typed, earlier, working_group_texts(desk.work))
+    condition, no_condition = read_condition(typed, earlier, working_group_texts(context.work))
     read, fault = read_question(typed, _question(draft, position), condition, fields)
     return read, fault or no_condition
 
 
-def _question_conflict(desk: DraftDesk, slug: str, position: str) -> Response:
+def _question_conflict(context: DraftsContext, slug: str, position: str) -> Response:
     """The page of the question as it was typed, in the draft as it is now: it may have another position, or be new."""
-    draft = desk.draft(slug)
+    draft = context.draft(slug)
     now = _position_now(draft, position, request.form.get("was", request.form.get("name", "")))
-    read, _ = _typed_question(desk, draft, now)
+    read, _ = _typed_question(context, draft, now)
     stored, titles = question_values(_question(draft, now)), QUESTION_WORDS if now != "new" else {}
     notice = changed_since_typed("draft", question_values(read), stored, titles)
     if now == "new" and position != "new":
@@ -332,47 +332,47 @@ def _question_page(
     return personal(make_response(page, status))
 
 
-def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
+def _add_publishing(blueprint: Blueprint, context: DraftsContext) -> None:
     @blueprint.post("/registrations/form-drafts/<slug>/publish")
     @needs("coordinator")
     def publish_draft(slug: str) -> AnyResponse:
         require_touch(slug)
-        draft = desk.draft(slug)
+        draft = context.draft(slug)
         if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
+            return _page(context, draft, 412, notice=changed_since_opened("draft"))
         try:
-            refuse_beyond(desk.work, slug, draft.content, holder().forms)
+            refuse_beyond(context.work, slug, draft.content, holder().forms)
             if request.form.get("go") != "do":
-                return _page(desk, draft, asks="publish")
-            form = desk.publish(slug, draft.revision, holder().name)
+                return _page(context, draft, asks="publish")
+            form = context.publish(slug, draft.revision, holder().name)
         except DraftRefused:
-            return _page(desk, draft, 422)
+            return _page(context, draft, 422)
         except DomainError as refusal:
             if refusal.code == "not-allowed":
-                return _page(desk, draft, 403, notice=f"Nothing was published: {refusal.detail}.")
+                return _page(context, draft, 403, notice=f"Nothing was published: {refusal.detail}.")
             if refusal.code != "edit-conflict":
                 raise
-            return _page(desk, desk.draft(slug), 412, notice=CHECK)
+            return _page(context, context.draft(slug), 412, notice=CHECK)
         return redirect(f"{FORM}/{slug}?published={form.revision}", 303)
 
     @blueprint.post("/registrations/form-drafts/<slug>/discard")
     @needs("coordinator")
     def discard_draft(slug: str) -> AnyResponse:
         require_touch(slug)
-        draft = desk.draft(slug)
+        draft = context.draft(slug)
         if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
+            return _page(context, draft, 412, notice=changed_since_opened("draft"))
         if request.form.get("go") != "do":
-            return _page(desk, draft, asks="discard")
+            return _page(context, draft, asks="discard")
         try:
-            desk.discard(slug, draft.revision, holder().name)
+            context.discard(slug, draft.revision, holder().name)
         except DomainError as refusal:
             if refusal.code != "edit-conflict":
                 raise
-            return _page(desk, desk.draft(slug), 412, notice=changed_since_opened("draft"))
+            return _page(context, context.draft(slug), 412, notice=changed_since_opened("draft"))
         return redirect(FORM if draft.based_on is None else f"{FORM}/{slug}", 303)
 
 
-def drafts_for(desk: DraftDesk) -> dict[str, FormDraft]:
+def drafts_for(context: DraftsContext) -> dict[str, FormDraft]:
     """The drafts that the caller's key covers, by slug."""
-    return {draft.slug: draft for draft in desk.drafts() if may_touch(draft.slug)}
+    return {draft.slug: draft for draft in context.drafts() if may_touch(draft.slug)}

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import FramePage, PageStyle, render_frame, sheet
-from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.drafts import DraftsContext
 from services.registration.forms.service import working_group_texts
 from services.registration.forms.standard_forms import with_working_groups
 from shared.http.access import needs, require_touch
@@ -22,7 +22,7 @@ PARTS_WITHOUT = re.compile(r"<script\b[^>]*></script>|<nav class=\"languages\".*
 """Scripts, and the choice of a language, which sends the form."""
 
 
-def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
+def add_preview(blueprint: Blueprint, context: DraftsContext) -> None:
     """``/console/registrations/form-drafts/<slug>/preview``, in each language."""
 
     @blueprint.get("/registrations/form-drafts/<slug>/preview")
@@ -32,13 +32,13 @@ def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
         language = request.args.get("lang", "en")
         if language not in LANGUAGE_NAMES:
             raise BadRequest("unknown language")
-        content = desk.draft(slug).content
+        content = context.draft(slug).content
         own = {name: content[name] for name in ("kind", "title", "intro", "fields") if name in content}
         try:
             definition = parse_definition({"slug": slug, "version": 1, **own})
         except ValueError as fault:
             raise DomainError("form-incomplete", f"the draft cannot be shown yet: {fault}") from None
-        shown = with_working_groups(definition, working_group_texts(desk.work)).first_step
+        shown = with_working_groups(definition, working_group_texts(context.work)).first_step
         return _without_acts(render_frame(FramePage(PageStyle(language), shown, None, "", "")), language)
 
 

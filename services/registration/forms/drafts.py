@@ -144,7 +144,7 @@ class DraftRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftDesk:
+class DraftsContext:
     """What the routes about drafts work with.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.registration.forms.drafts import DraftDesk, DraftEffect, DraftRefused, FormDraft
+from services.registration.forms.drafts import DraftEffect, DraftRefused, DraftsContext, FormDraft
 from services.registration.forms.limited_keys import refuse_beyond
 from services.registration.forms.schemas import capacity_field
 from services.registration.forms.side_events import (
@@ -94,23 +94,23 @@ class FormPublishedSchema(ma.Schema):
     revision = ma.fields.Integer(required=True)
 
 
-def drafts_blueprint(desk: DraftDesk) -> Any:
+def drafts_blueprint(context: DraftsContext) -> Any:
     """Routes below ``/v1/form-drafts``."""
     blueprint = Blueprint("form-drafts", __name__, url_prefix=PREFIX, description="Drafts of forms")
-    _add_reading(blueprint, desk)
-    _add_changing(blueprint, desk)
-    _add_discarding(blueprint, desk)
-    _add_publishing(blueprint, desk)
+    _add_reading(blueprint, context)
+    _add_changing(blueprint, context)
+    _add_discarding(blueprint, context)
+    _add_publishing(blueprint, context)
     return blueprint
 
 
-def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
+def _add_reading(blueprint: Any, context: DraftsContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, DraftListSchema)
     @needs("coordinator")
     def list_drafts() -> dict[str, Any]:
         """All drafts."""
-        return {"items": [asdict(draft) for draft in desk.drafts() if may_touch(draft.slug)]}
+        return {"items": [asdict(draft) for draft in context.drafts() if may_touch(draft.slug)]}
 
     @blueprint.get("/<slug>")
     @blueprint.response(200, FormDraftSchema)
@@ -119,10 +119,10 @@ def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
     def show_draft(slug: str) -> Response:
         """A draft, and the effect of publishing it."""
         require_touch(slug)
-        return _tagged(desk.draft(slug), desk.effect(slug))
+        return _tagged(context.draft(slug), context.effect(slug))
 
 
-def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
+def _add_changing(blueprint: Any, context: DraftsContext) -> None:
     @blueprint.post("/<slug>")
     @blueprint.arguments(DraftWantedSchema, required=False)
     @blueprint.response(201, FormDraftSchema)
@@ -132,9 +132,9 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     def start_draft(wanted: Mapping[str, Any], slug: str) -> tuple[Response, int, dict[str, str]]:
         """Create a draft of an existing form, or of a new one with `content`."""
         require_touch(slug)
-        refuse_beyond(desk.work, slug, wanted.get("content", {}), holder().forms)
-        draft = desk.start(slug, wanted.get("content"), holder().name)
-        return _tagged(draft, desk.effect(slug)), 201, {"Location": f"{PREFIX}/{slug}"}
+        refuse_beyond(context.work, slug, wanted.get("content", {}), holder().forms)
+        draft = context.start(slug, wanted.get("content"), holder().name)
+        return _tagged(draft, context.effect(slug)), 201, {"Location": f"{PREFIX}/{slug}"}
 
     @blueprint.put("/<slug>")
     @blueprint.arguments(DraftWantedSchema)
@@ -146,14 +146,14 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     def change_draft(wanted: Mapping[str, Any], slug: str) -> Response:
         """Replace the content of a draft; `If-Match`: the ETag or revision."""
         require_touch(slug)
-        current = desk.draft(slug)
+        current = context.draft(slug)
         require_revision(current.revision)
         content = wanted.get("content", current.content)
-        refuse_beyond(desk.work, slug, content, holder().forms, current.content)
-        return _tagged(desk.change(slug, content, current.revision, holder().name), desk.effect(slug))
+        refuse_beyond(context.work, slug, content, holder().forms, current.content)
+        return _tagged(context.change(slug, content, current.revision, holder().name), context.effect(slug))
 
 
-def _add_discarding(blueprint: Any, desk: DraftDesk) -> None:
+def _add_discarding(blueprint: Any, context: DraftsContext) -> None:
     @blueprint.delete("/<slug>")
     @blueprint.response(204)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -163,12 +163,12 @@ def _add_discarding(blueprint: Any, desk: DraftDesk) -> None:
     def discard_draft(slug: str) -> None:
         """Delete a draft; `If-Match`: the ETag or revision. The form itself stays as it is."""
         require_touch(slug)
-        current = desk.draft(slug)
+        current = context.draft(slug)
         require_revision(current.revision)
-        desk.discard(slug, current.revision, holder().name)
+        context.discard(slug, current.revision, holder().name)
 
 
-def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
+def _add_publishing(blueprint: Any, context: DraftsContext) -> None:
     @blueprint.post("/<slug>/publish")
     @blueprint.response(200, FormPublishedSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -179,11 +179,11 @@ def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
     def publish_draft(slug: str) -> Response:
         """Publish a draft; `If-Match`: the ETag or revision of the draft. A new form accepts registrations at once."""
         require_touch(slug)
-        current = desk.draft(slug)
+        current = context.draft(slug)
         require_revision(current.revision)
-        refuse_beyond(desk.work, slug, current.content, holder().forms)
+        refuse_beyond(context.work, slug, current.content, holder().forms)
         try:
-            form = desk.publish(slug, current.revision, holder().name)
+            form = context.publish(slug, current.revision, holder().name)
         except DraftRefused as refused:
             faults = [_fault(one) for one in refused.problems]
             return problem(422, "invalid", "The draft cannot be published", errors=faults)
@@ -289,22 +289,22 @@ class MakingQuery(ma.Schema):
     )
 
 
-def side_event_forms_blueprint(desk: DraftDesk) -> Any:
+def side_event_forms_blueprint(context: DraftsContext) -> Any:
     """``/v1/side-event-forms``."""
     blueprint = Blueprint(
         "side-event-forms", __name__, url_prefix=SIDE_EVENT_PREFIX, description="Forms for side events"
     )
-    _add_routes(blueprint, desk)
+    _add_routes(blueprint, context)
     return blueprint
 
 
-def _add_routes(blueprint: Any, desk: DraftDesk) -> None:
+def _add_routes(blueprint: Any, context: DraftsContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, BareEventListSchema)
     @needs_all_forms("coordinator")
     def list_bare() -> dict[str, Any]:
         """Upcoming published side events without a form, by start."""
-        return {"items": events_without_form(desk)}
+        return {"items": events_without_form(context)}
 
     @blueprint.post("")
     @blueprint.arguments(WantedFormsSchema)
@@ -314,9 +314,9 @@ def _add_routes(blueprint: Any, desk: DraftDesk) -> None:
     @needs_all_forms("coordinator")
     def make(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
         """Create and publish a form for each, whose guest list closes 48 hours before. It opens at once."""
-        chosen = wanted["events"] or [{"event": event.id, "capacity": None} for event in events_without_form(desk)]
+        chosen = wanted["events"] or [{"event": event.id, "capacity": None} for event in events_without_form(context)]
         asked = FormsWanted({one["event"]: one["capacity"] for one in chosen}, wanted["partners"])
-        found = preview_forms(desk, asked) if query["dry_run"] else make_forms(desk, asked, holder().name)
+        found = preview_forms(context, asked) if query["dry_run"] else make_forms(context, asked, holder().name)
         items = FormMadeSchema(many=True).dump([_shown(one) for one in found])
         return jsonify(dry_run=query["dry_run"], items=items)
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import first_questions, words_of
-from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.drafts import DraftsContext
 from services.registration.forms.service import list_forms, list_partners
 from services.registration.forms.side_events import (
     BareEvent,
@@ -47,7 +47,7 @@ def typed_values() -> MultiDict[str, str]:
     return MultiDict([(name, text.replace("\x00", "")) for name, text in pairs])
 
 
-def add_new_form(blueprint: Blueprint, desk: DraftDesk) -> None:
+def add_new_form(blueprint: Blueprint, context: DraftsContext) -> None:
     """``/console/registrations/new-form``, and the button of a form that begins a draft of a change."""
 
     @blueprint.get(NEW)
@@ -56,35 +56,35 @@ def add_new_form(blueprint: Blueprint, desk: DraftDesk) -> None:
         event, start = request.args.get("event", ""), request.args.get("start", "webinar")
         start = start if start in form_words.KINDS else "attendance"
         if not _is_slug(event):
-            return _new_page(desk, {"start": f"standard/{start}"}, {})
-        title = desk.event_titles().get(event) or cleaned_title(request.args.get("title", "")) or event
-        first = {"event": event, "slug": _free(desk, event), "title": f"Register for {title}"}
-        before = forerunner(event, list_forms(desk.work))
+            return _new_page(context, {"start": f"standard/{start}"}, {})
+        title = context.event_titles().get(event) or cleaned_title(request.args.get("title", "")) or event
+        first = {"event": event, "slug": _free(context, event), "title": f"Register for {title}"}
+        before = forerunner(event, list_forms(context.work))
         if before is None:
-            return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event, start)}"}, {})
+            return _new_page(context, {**first, "start": f"standard/{context.usual_kind(event, start)}"}, {})
         title = renumbered(before.title, before.event_id or "", event)
-        return _new_page(desk, {**first, "start": f"form/{before.slug}", "title": title}, {})
+        return _new_page(context, {**first, "start": f"form/{before.slug}", "title": title}, {})
 
-    _add_start(blueprint, desk)
+    _add_start(blueprint, context)
 
 
-def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
+def _add_start(blueprint: Blueprint, context: DraftsContext) -> None:
     @blueprint.post(NEW)
     @needs_all_forms("coordinator")
     def start_form() -> AnyResponse:
         typed = typed_values()
         values = {name: typed.get(name, "").strip() for name in ("slug", "title", "event", "start")}
-        values["slug"] = values["slug"] or _free(desk, slug_from(values["title"]))
-        faults = _faults(desk, values)
-        content = None if faults else _first_content(desk, values)
+        values["slug"] = values["slug"] or _free(context, slug_from(values["title"]))
+        faults = _faults(context, values)
+        content = None if faults else _first_content(context, values)
         if content is None:
-            return _new_page(desk, values, faults, 422)
+            return _new_page(context, values, faults, 422)
         try:
-            desk.start(values["slug"], content, holder().name)
+            context.start(values["slug"], content, holder().name)
         except DomainError as refusal:
             if refusal.code != "already-exists":
                 raise
-            return _new_page(desk, values, {"slug": "There is already a draft with this short name."}, 409)
+            return _new_page(context, values, {"slug": "There is already a draft with this short name."}, 409)
         return redirect(f"{PATH}/{values['slug']}", 303)
 
     @blueprint.post("/registrations/forms/<slug>/draft")
@@ -92,30 +92,30 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
     def start_draft(slug: str) -> AnyResponse:
         require_touch(slug)
         try:
-            desk.start(slug, None, holder().name)
+            context.start(slug, None, holder().name)
         except DomainError as refusal:
             if refusal.code != "already-exists":
                 raise
         return redirect(f"{PATH}/{slug}", 303)
 
 
-def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
+def _faults(context: DraftsContext, values: Mapping[str, str]) -> dict[str, str]:
     faults: dict[str, str] = {}
     if values["event"] and not _is_slug(values["event"]):
         raise BadRequest("unknown event")
     if not _is_slug(values["slug"]):
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
-    elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
-        free = _free(desk, values["slug"])
+    elif values["slug"] in {form.slug for form in list_forms(context.work)}:
+        free = _free(context, values["slug"])
         faults["slug"] = f"There is already a form with this short name. {free} is free."
     if not 1 <= len(values["title"]) <= 300:
         faults["title"] = "Enter a title of at most 300 characters."
     return faults
 
 
-def _free(desk: DraftDesk, slug: str) -> str:
+def _free(context: DraftsContext, slug: str) -> str:
     """``slug``, or with a number behind it if a form or a draft has it already."""
-    taken = {form.slug for form in list_forms(desk.work)} | {draft.slug for draft in desk.drafts()}
+    taken = {form.slug for form in list_forms(context.work)} | {draft.slug for draft in context.drafts()}
     return free_slug(slug[: MAX_LENGTH - MAX_NUMBER].rstrip("-"), taken) if slug in taken else slug
 
 
@@ -128,7 +128,7 @@ def cleaned_title(title: str) -> str:
     return title.replace("\x00", "").strip()[:MAX_TITLE]
 
 
-def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]:
+def _first_content(context: DraftsContext, values: Mapping[str, str]) -> dict[str, Any]:
     start = values["start"]
     own: dict[str, Any] = {"title": {"en": values["title"]}, **({"event": values["event"]} if values["event"] else {})}
     if start.startswith("standard/"):
@@ -136,7 +136,7 @@ def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]
         if kind not in form_words.KINDS:
             raise BadRequest("unknown kind")
         return {"kind": kind, "fields": first_questions(kind), **own}
-    copied = desk.describe(start.removeprefix("form/"))
+    copied = context.describe(start.removeprefix("form/"))
     titles = {
         language: renumbered(title, copied.get("event") or "", values["event"])
         for language, title in Text.of(copied["title"]).as_mapping.items()
@@ -163,21 +163,23 @@ def renumbered(title: str, old: str, new: str) -> str:
     return re.sub(rf"(?<![0-9]){was.group()}(?![0-9])", now.group(), title) if was and now else title
 
 
-def _begun(desk: DraftDesk, values: Mapping[str, str]) -> list[tuple[str, str]]:
+def _begun(context: DraftsContext, values: Mapping[str, str]) -> list[tuple[str, str]]:
     """(short name, title) of the drafts of new forms for the same event, or with the same short name."""
     event, slug = values.get("event", ""), values.get("slug", "")
     return [
         (draft.slug, words_of(draft.content.get("title")).get("en") or draft.slug)
-        for draft in desk.drafts()
+        for draft in context.drafts()
         if (event and draft.based_on is None and draft.content.get("event") == event) or draft.slug == slug
     ]
 
 
-def _new_page(desk: DraftDesk, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200) -> Response:
+def _new_page(
+    context: DraftsContext, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200
+) -> Response:
     starts = [(f"standard/{kind}", f"Usual questions: {word.lower()}") for kind, word in form_words.KINDS.items()]
-    starts += [(f"form/{form.slug}", f"Copy of: {form.title}") for form in list_forms(desk.work)]
-    events = [("", "None"), *desk.event_choices(values.get("event", "")).items()]
-    drafts = _begun(desk, values)
+    starts += [(f"form/{form.slug}", f"Copy of: {form.title}") for form in list_forms(context.work)]
+    events = [("", "None"), *context.event_choices(values.get("event", "")).items()]
+    drafts = _begun(context, values)
     page = render_template(
         "registrations/new_form.html", values=values, faults=faults, starts=starts, events=events, drafts=drafts
     )
@@ -188,13 +190,13 @@ SIDE_EVENTS_PATH = "/registrations/side-event-forms"
 MAX_SEATS = 1_000_000
 
 
-def add_side_event_forms(blueprint: Blueprint, desk: DraftDesk) -> None:
+def add_side_event_forms(blueprint: Blueprint, context: DraftsContext) -> None:
     """``/console/registrations/side-event-forms``."""
 
     @blueprint.get(SIDE_EVENTS_PATH)
     @needs_all_forms("coordinator")
     def bare_events() -> Response:
-        return _page(desk, MultiDict(), first=True)
+        return _page(context, MultiDict(), first=True)
 
     @blueprint.post(SIDE_EVENTS_PATH)
     @needs_all_forms("coordinator")
@@ -205,16 +207,16 @@ def add_side_event_forms(blueprint: Blueprint, desk: DraftDesk) -> None:
         if not typed.getlist("event"):
             faults["events"] = "Tick at least one side event."
         if faults or typed.get("go") == "back":
-            return _page(desk, typed, faults=faults, status=422 if faults else 200)
+            return _page(context, typed, faults=faults, status=422 if faults else 200)
         try:
             if typed.get("go") != "do":
-                return _page(desk, typed, preview=preview_forms(desk, wanted))
-            made = make_forms(desk, wanted, holder().name)
+                return _page(context, typed, preview=preview_forms(context, wanted))
+            made = make_forms(context, wanted, holder().name)
         except DomainError as error:
             gone = {"events": f"The list has changed: {error.detail}. Check it and try again."}
-            return _page(desk, typed, faults=gone, status=409)
+            return _page(context, typed, faults=gone, status=409)
         if any(one.problem for one in made):
-            return _page(desk, MultiDict(), made=made)
+            return _page(context, MultiDict(), made=made)
         return redirect(f"/console{SIDE_EVENTS_PATH}?made={len(made)}", 303)
 
 
@@ -230,7 +232,7 @@ def _wanted(typed: MultiDict[str, str], faults: dict[str, str]) -> FormsWanted:
 
 
 def _page(
-    desk: DraftDesk,
+    context: DraftsContext,
     typed: MultiDict[str, str],
     *,
     first: bool = False,
@@ -238,7 +240,7 @@ def _page(
     status: int = 200,
     **more: object,
 ) -> Response:
-    events = events_without_form(desk)
+    events = events_without_form(context)
     ticked = {event.id for event in events if not event.taken} if first else set(typed.getlist("event"))
     made = request.args.get("made", "")
     page = render_template(
@@ -247,7 +249,7 @@ def _page(
         events=events,
         ticked=ticked,
         seats={event.id: typed.get(f"seats-{event.id}", "") for event in events},
-        partners=list_partners(desk.work, None),
+        partners=list_partners(context.work, None),
         chosen=set(typed.getlist("partner")),
         faults=faults or {},
         local=_local,

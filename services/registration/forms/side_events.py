@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.forms.drafts import DraftDesk, DraftRefused
+from services.registration.forms.drafts import DraftRefused, DraftsContext
 from services.registration.forms.service import find_partners
 from shared.i18n.languages import DEFAULT, Text
 from shared.runtime.errors import DomainError
@@ -76,34 +76,34 @@ class FormMade:
     problem: str = ""
 
 
-def events_without_form(desk: DraftDesk) -> list[BareEvent]:
+def events_without_form(context: DraftsContext) -> list[BareEvent]:
     """Upcoming published side events without a form, by start.
 
     Raises:
         Unavailable: the database is down.
     """
-    with desk.work.transaction() as connection:
-        rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "limit": MAX_EVENTS})
+    with context.work.transaction() as connection:
+        rows = connection.execute(_WITHOUT_FORM, {"now": context.clock(), "limit": MAX_EVENTS})
         found = [{**row._mapping, "title": Text.of(row.title)} for row in rows]
         return [BareEvent(**row, taken=_is_taken(connection, row["id"])) for row in found]
 
 
-def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
+def preview_forms(context: DraftsContext, wanted: FormsWanted) -> list[FormMade]:
     """What ``make_forms`` would do now. Changes nothing.
 
     Raises:
         DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any longer).
         Unavailable: the database is down.
     """
-    _check_partners(desk, wanted.partners)
-    known, now = {event.id: event for event in events_without_form(desk)}, desk.clock()
+    _check_partners(context, wanted.partners)
+    known, now = {event.id: event for event in events_without_form(context)}, context.clock()
     if gone := sorted(set(wanted.seats) - set(known)):
         raise DomainError("not-found", f"{', '.join(gone)[:300]}: not an upcoming side event without a form")
     chosen = [event for event in known.values() if event.id in wanted.seats]
     return [FormMade(event, wanted.seats[event.id], _problem_of(event, now)) for event in chosen]
 
 
-def make_forms(desk: DraftDesk, wanted: FormsWanted, by: str) -> list[FormMade]:
+def make_forms(context: DraftsContext, wanted: FormsWanted, by: str) -> list[FormMade]:
     """Make and publish a form for each event, one after the other; ``by`` is the name of a key.
 
     A form that cannot be made has its ``problem`` and does not prevent the others. A repeated call makes missing ones.
@@ -112,17 +112,17 @@ def make_forms(desk: DraftDesk, wanted: FormsWanted, by: str) -> list[FormMade]:
         DomainError: as for the preview.
         Unavailable: the database is down.
     """
-    return [one if one.problem else _made(desk, one, wanted.partners, by) for one in preview_forms(desk, wanted)]
+    return [one if one.problem else _made(context, one, wanted.partners, by) for one in preview_forms(context, wanted)]
 
 
-def _made(desk: DraftDesk, one: FormMade, partners: Sequence[str], by: str) -> FormMade:
+def _made(context: DraftsContext, one: FormMade, partners: Sequence[str], by: str) -> FormMade:
     slug = one.event.id
     try:
-        draft = desk.start(slug, _content(one, partners), by)
+        draft = context.start(slug, _content(one, partners), by)
     except DomainError as error:
         return FormMade(one.event, one.seats, error.detail or error.code)
     try:
-        desk.publish(slug, draft.revision, by)
+        context.publish(slug, draft.revision, by)
     except DraftRefused as refused:
         return FormMade(one.event, one.seats, f"the draft waits: {'; '.join(refused.problems)}")
     return one
@@ -160,8 +160,8 @@ def _is_taken(connection: Connection, slug: str) -> bool:
     return connection.execute(_TAKEN, {"slug": slug}).first() is not None
 
 
-def _check_partners(desk: DraftDesk, partners: Sequence[str]) -> None:
-    with desk.work.transaction() as connection:
+def _check_partners(context: DraftsContext, partners: Sequence[str]) -> None:
+    with context.work.transaction() as connection:
         known = {partner.slug for partner in find_partners(connection, partners)}
     if unknown := sorted(set(partners) - known):
         raise DomainError("unknown-partner", f"there is no partner {', '.join(unknown)[:300]}")

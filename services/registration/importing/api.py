@@ -27,7 +27,7 @@ from services.registration.importing.model import (
     ImportChoice,
     PeopleImport,
 )
-from services.registration.importing.service import ImportDesk
+from services.registration.importing.service import ImportContext
 from shared.http.access import holder, needs, require_recent_beyond_a_page, require_touch
 from shared.http.headers import require_revision
 from shared.http.lists import PageArguments, position_in, to_cursor
@@ -223,25 +223,25 @@ class RowArguments(PageArguments):
     )
 
 
-def imports_blueprint(desk: ImportDesk) -> Any:
+def imports_blueprint(context: ImportContext) -> Any:
     """Routes below ``/v1/imports``."""
     blueprint = Blueprint("imports", __name__, url_prefix=PREFIX, description="Import of people from files")
-    _add_reading(blueprint, desk)
-    _add_rows(blueprint, desk)
-    _add_upload(blueprint, desk)
-    _add_steps(blueprint, desk)
-    _add_ends(blueprint, desk)
+    _add_reading(blueprint, context)
+    _add_rows(blueprint, context)
+    _add_upload(blueprint, context)
+    _add_steps(blueprint, context)
+    _add_ends(blueprint, context)
     return blueprint
 
 
-def _add_reading(blueprint: Any, desk: ImportDesk) -> None:
+def _add_reading(blueprint: Any, context: ImportContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, ImportListSchema)
     @needs("coordinator")
     def list_imports() -> dict[str, Any]:
         """The newest imports."""
         forms = holder().forms
-        return {"items": [_values(one) for one in desk.imports(None if forms is None else sorted(forms))]}
+        return {"items": [_values(one) for one in context.imports(None if forms is None else sorted(forms))]}
 
     @blueprint.get("/<uuid:import_id>")
     @blueprint.response(200, ImportSchema)
@@ -249,10 +249,10 @@ def _add_reading(blueprint: Any, desk: ImportDesk) -> None:
     @needs("coordinator")
     def show_import(import_id: UUID) -> Response:
         """An import: its state and progress."""
-        return _tagged(_own(desk, import_id))
+        return _tagged(_own(context, import_id))
 
 
-def _add_rows(blueprint: Any, desk: ImportDesk) -> None:
+def _add_rows(blueprint: Any, context: ImportContext) -> None:
     @blueprint.get("/<uuid:import_id>/rows")
     @blueprint.arguments(RowArguments, location="query")
     @blueprint.response(200, RowListSchema)
@@ -261,9 +261,9 @@ def _add_rows(blueprint: Any, desk: ImportDesk) -> None:
     def list_rows(query: Mapping[str, Any], import_id: UUID) -> dict[str, Any]:
         """What happens to each row, and why; after the import, the outcome. Kept for a day."""
         require_recent_beyond_a_page(query["cursor"], query["limit"])
-        people = _own(desk, import_id)
+        people = _own(context, import_id)
         batch, line = position_in(query["cursor"], 2, _read_position) or (0, 0)
-        rows = ((at, row) for at, row in desk.rows(people.id, query["fate"], batch) if row.line > line)
+        rows = ((at, row) for at, row in context.rows(people.id, query["fate"], batch) if row.line > line)
         found = list(islice(rows, query["limit"] + 1))
         shown = found[: query["limit"]]
         more = to_cursor([str(shown[-1][0]), str(shown[-1][1].line)]) if len(found) > len(shown) else None
@@ -277,7 +277,7 @@ def _read_position(parts: Any) -> tuple[int, int]:
     return batch, line
 
 
-def _add_upload(blueprint: Any, desk: ImportDesk) -> None:
+def _add_upload(blueprint: Any, context: ImportContext) -> None:
     @blueprint.post("")
     @blueprint.arguments(UploadArguments, location="query")
     @blueprint.response(201, UploadedSchema)
@@ -291,8 +291,8 @@ def _add_upload(blueprint: Any, desk: ImportDesk) -> None:
         require_touch(query["form"])
         if request.mimetype not in (CSV, XLSX):
             raise UnsupportedMediaType("send text/csv or a spreadsheet")
-        identity = desk.upload(query["form"], request.get_data(), holder().name)
-        view = desk.view(identity)
+        identity = context.upload(query["form"], request.get_data(), holder().name)
+        view = context.view(identity)
         table, proposal = view.table, view.proposal
         assert table is not None
         assert proposal is not None
@@ -307,7 +307,7 @@ def _add_upload(blueprint: Any, desk: ImportDesk) -> None:
         return _with_tag(content, view.people), 201, {"Location": f"{PREFIX}/{identity}"}
 
 
-def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
+def _add_steps(blueprint: Any, context: ImportContext) -> None:
     @blueprint.put("/<uuid:import_id>/mapping")
     @blueprint.arguments(MappingSchema)
     @blueprint.response(200, ImportSchema)
@@ -322,11 +322,11 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
 
         For the person who uploaded the file, and for readers of sealed answers.
         """
-        people = _own(desk, import_id)
+        people = _own(context, import_id)
         refuse_others(people, holder())
         require_revision(people.revision)
         how = {name: str(wanted.pop(name)) for name in HOW if name in wanted}
-        return _tagged(desk.check(people.id, ColumnMapping(**wanted), holder().name, people.revision, how or None))
+        return _tagged(context.check(people.id, ColumnMapping(**wanted), holder().name, people.revision, how or None))
 
     @blueprint.post("/<uuid:import_id>/confirm")
     @blueprint.arguments(ConfirmSchema)
@@ -338,11 +338,11 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     @needs("coordinator")
     def confirm_import(wanted: Mapping[str, Any], import_id: UUID) -> tuple[Response, int]:
         """Register the people as the dry run shows. It runs in the background. `If-Match`: the ETag."""
-        people = _seen(desk, import_id)
-        return _tagged(desk.confirm(people.id, ImportChoice(**wanted), holder().name, people.revision)), 202
+        people = _seen(context, import_id)
+        return _tagged(context.confirm(people.id, ImportChoice(**wanted), holder().name, people.revision)), 202
 
 
-def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
+def _add_ends(blueprint: Any, context: ImportContext) -> None:
     @blueprint.post("/<uuid:import_id>/resume")
     @blueprint.response(202, ImportSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
@@ -350,7 +350,7 @@ def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @needs("coordinator")
     def resume_import(import_id: UUID) -> tuple[Response, int]:
         """Continue a failed import."""
-        return _tagged(desk.resume(_own(desk, import_id).id, holder().name)), 202
+        return _tagged(context.resume(_own(context, import_id).id, holder().name)), 202
 
     @blueprint.delete("/<uuid:import_id>")
     @blueprint.response(200, ImportSchema)
@@ -359,17 +359,17 @@ def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @needs("coordinator")
     def cancel_import(import_id: UUID) -> Response:
         """Stop an import and delete its file. People registered by it so far stay registered."""
-        return _tagged(desk.cancel(_own(desk, import_id).id, holder().name))
+        return _tagged(context.cancel(_own(context, import_id).id, holder().name))
 
 
-def _own(desk: ImportDesk, import_id: UUID) -> PeopleImport:
-    people = desk.find(str(import_id))
+def _own(context: ImportContext, import_id: UUID) -> PeopleImport:
+    people = context.find(str(import_id))
     require_touch(people.form)
     return people
 
 
-def _seen(desk: ImportDesk, import_id: UUID) -> PeopleImport:
-    people = _own(desk, import_id)
+def _seen(context: ImportContext, import_id: UUID) -> PeopleImport:
+    people = _own(context, import_id)
     require_revision(people.revision)
     return people
 

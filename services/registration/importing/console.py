@@ -33,7 +33,7 @@ from services.registration.importing.model import (
     PeopleImport,
     PreparedRow,
 )
-from services.registration.importing.service import ImportDesk, ImportView
+from services.registration.importing.service import ImportContext, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.console.frame import seen_revision
 from shared.http.access import (
@@ -54,21 +54,21 @@ PATH = "/console/registrations/imports"
 SAMPLES = 3
 
 
-def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
+def add_mapping(blueprint: Blueprint, context: ImportContext) -> None:
     """Below an import: ``/mapping`` and ``/values``."""
 
     @blueprint.post("/registrations/imports/<uuid:import_id>/mapping")
     @needs("coordinator")
     def map_columns(import_id: UUID) -> AnyResponse:
-        people, how = own_file(desk, import_id), _how()
-        view = _read(desk, people, how)
+        people, how = own_file(context, import_id), _how()
+        view = _read(context, people, how)
         if isinstance(view, str):
-            return mapping_page(desk.view(people.id), fault=view, status=422)
+            return mapping_page(context.view(people.id), fault=view, status=422)
         mapping = _mapping(view)
         if request.form.get("go") == "read":
             return mapping_page(view, mapping=view.proposal.mapping if view.proposal else mapping, how=how)
         try:
-            desk.check(people.id, mapping, holder().name, seen_revision(), how)
+            context.check(people.id, mapping, holder().name, seen_revision(), how)
         except DomainError as refusal:
             if refusal.code != "bad-mapping":
                 raise
@@ -79,11 +79,11 @@ def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/values")
     @needs("coordinator")
     def map_values(import_id: UUID) -> AnyResponse:
-        people = own_file(desk, import_id)
+        people = own_file(context, import_id)
         stored = mapping_from_json(people.mapping)
         if stored is None:
             raise BadRequest("no mapping yet")
-        before = drop_obsolete(stored, desk.form(people.form)[1])
+        before = drop_obsolete(stored, context.form(people.form)[1])
         values = {name: dict(table) for name, table in before.values.items()}
         for key, choice in request.form.items():
             kind, _, rest = key.partition(":")
@@ -91,13 +91,13 @@ def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
             if kind == "value" and choice:
                 values.setdefault(name, {})[text] = choice
         mapping = ColumnMapping(before.columns, values, before.date_order, before.language)
-        desk.check(people.id, mapping, holder().name, seen_revision())
+        context.check(people.id, mapping, holder().name, seen_revision())
         return redirect(f"{PATH}/{people.id}", 303)
 
 
-def _read(desk: ImportDesk, people: PeopleImport, how: Mapping[str, str]) -> ImportView | str:
+def _read(context: ImportContext, people: PeopleImport, how: Mapping[str, str]) -> ImportView | str:
     try:
-        return desk.view(people.id, how)
+        return context.view(people.id, how)
     except DomainError as refusal:
         if refusal.code != "file-refused":
             raise
@@ -168,16 +168,16 @@ def _samples(view: ImportView) -> list[list[str]]:
     ]
 
 
-def own_import(desk: ImportDesk, import_id: UUID) -> PeopleImport:
+def own_import(context: ImportContext, import_id: UUID) -> PeopleImport:
     """The import with this id; ``not-found`` for a form that the key does not cover."""
-    people = desk.find(str(import_id))
+    people = context.find(str(import_id))
     require_touch(people.form)
     return people
 
 
-def own_file(desk: ImportDesk, import_id: UUID) -> PeopleImport:
+def own_file(context: ImportContext, import_id: UUID) -> PeopleImport:
     """The same, with a file that the caller may see; ``not-allowed`` for a file that another person uploaded."""
-    people = own_import(desk, import_id)
+    people = own_import(context, import_id)
     refuse_others(people, holder())
     return people
 
@@ -187,19 +187,19 @@ MAX_FIELD_BYTES = 256 * 1024
 REFRESH_S = "3"
 
 
-def add_imports(blueprint: Blueprint, desk: ImportDesk) -> None:
+def add_imports(blueprint: Blueprint, context: ImportContext) -> None:
     """``/console/registrations/imports`` and below."""
-    _add_begin(blueprint, desk)
-    _add_page(blueprint, desk)
-    add_mapping(blueprint, desk)
-    _add_steps(blueprint, desk)
+    _add_begin(blueprint, context)
+    _add_page(blueprint, context)
+    add_mapping(blueprint, context)
+    _add_steps(blueprint, context)
 
 
-def _add_begin(blueprint: Blueprint, desk: ImportDesk) -> None:
+def _add_begin(blueprint: Blueprint, context: ImportContext) -> None:
     @blueprint.get("/registrations/imports")
     @needs("coordinator")
     def imports_page() -> Response:
-        return _begin_page(desk, request.args.get("form", ""))
+        return _begin_page(context, request.args.get("form", ""))
 
     @blueprint.post("/registrations/imports")
     @needs("coordinator")
@@ -207,11 +207,11 @@ def _add_begin(blueprint: Blueprint, desk: ImportDesk) -> None:
         form, file = _upload()
         require_touch(form)
         try:
-            identity = desk.upload(form, file, holder().name)
+            identity = context.upload(form, file, holder().name)
         except DomainError as refusal:
             if refusal.code != "file-refused":
                 raise
-            return _begin_page(desk, form, refusal.detail, 422)
+            return _begin_page(context, form, refusal.detail, 422)
         return redirect(f"{PATH}/{identity}", 303)
 
 
@@ -226,73 +226,73 @@ def _upload() -> tuple[str, bytes]:
     return values["form"], file.read()
 
 
-def _begin_page(desk: ImportDesk, form: str, fault: str = "", status: int = 200) -> Response:
-    forms = {one.slug: one.title for one in list_forms(desk.work) if may_touch(one.slug)}
+def _begin_page(context: ImportContext, form: str, fault: str = "", status: int = 200) -> Response:
+    forms = {one.slug: one.title for one in list_forms(context.work) if may_touch(one.slug)}
     allowed = holder().forms
     page = render_template(
         "registrations/imports.html",
         forms=forms,
         chosen=form,
         fault=fault,
-        imports=desk.imports(None if allowed is None else sorted(allowed)),
+        imports=context.imports(None if allowed is None else sorted(allowed)),
         wording=wording,
     )
     return personal(make_response(page, status))
 
 
-def _add_page(blueprint: Blueprint, desk: ImportDesk) -> None:
+def _add_page(blueprint: Blueprint, context: ImportContext) -> None:
     @blueprint.get("/registrations/imports/<uuid:import_id>")
     @needs("coordinator")
     def import_page(import_id: UUID) -> Response:
-        people = own_import(desk, import_id)
+        people = own_import(context, import_id)
         if people.state == "uploaded" or (people.state == "checked" and request.args.get("step") == "mapping"):
             refuse_others(people, holder())
-            return mapping_page(desk.view(people.id))
-        return _result_page(desk, people)
+            return mapping_page(context.view(people.id))
+        return _result_page(context, people)
 
     @blueprint.get("/registrations/imports/<uuid:import_id>/refused.csv")
     @needs_recent_sign_in
     @needs("coordinator")
     def refused_file(import_id: UUID) -> Response:
-        people = own_file(desk, import_id)
-        return personal(csv_answer("refused-rows", *desk.refused_rows(people.id, holder().name)))
+        people = own_file(context, import_id)
+        return personal(csv_answer("refused-rows", *context.refused_rows(people.id, holder().name)))
 
 
-def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
+def _add_steps(blueprint: Blueprint, context: ImportContext) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/confirm")
     @needs("coordinator")
     def confirm_import(import_id: UUID) -> AnyResponse:
-        people, form = own_import(desk, import_id), request.form
+        people, form = own_import(context, import_id), request.form
         choice = ImportChoice(
             form.get("seats", ""), form.get("mail") == "yes", form.get("changes") == "yes", form.get("reason", "")[:500]
         )
         try:
-            desk.confirm(people.id, choice, holder().name, seen_revision())
+            context.confirm(people.id, choice, holder().name, seen_revision())
         except DomainError as refusal:
             if refusal.code not in wording.CONFIRM_REFUSALS:
                 raise
             notice = wording.CONFIRM_REFUSALS[refusal.code] or f"{refusal.detail}."
-            return _result_page(desk, desk.find(people.id), notice, choice, 409)
+            return _result_page(context, context.find(people.id), notice, choice, 409)
         return redirect(f"{PATH}/{people.id}", 303)
 
     @blueprint.post("/registrations/imports/<uuid:import_id>/cancel")
     @needs("coordinator")
     def cancel_import(import_id: UUID) -> AnyResponse:
-        people = own_import(desk, import_id)
+        people = own_import(context, import_id)
         if request.form.get("go") != "do":
-            return _result_page(desk, people, asks_cancel=True)
-        desk.cancel(people.id, holder().name)
+            return _result_page(context, people, asks_cancel=True)
+        context.cancel(people.id, holder().name)
         return redirect(f"{PATH}/{people.id}", 303)
 
     @blueprint.post("/registrations/imports/<uuid:import_id>/resume")
     @needs("coordinator")
     def resume_import(import_id: UUID) -> AnyResponse:
-        desk.resume(own_import(desk, import_id).id, holder().name)
+        context.resume(own_import(context, import_id).id, holder().name)
         return redirect(f"{PATH}/{import_id}", 303)
 
 
 def _result_page(
-    desk: ImportDesk,
+    context: ImportContext,
     people: PeopleImport,
     notice: str = "",
     choice: ImportChoice | None = None,
@@ -300,12 +300,12 @@ def _result_page(
     *,
     asks_cancel: bool = False,
 ) -> Response:
-    view = ImportView(people, *desk.form(people.form))
+    view = ImportView(people, *context.form(people.form))
     counts = people.expected if people.state == "checked" else people.counts
     fate = request.args.get("fate", "")
     if fate not in ("", *Fate, SAME_ADDRESS):
         raise BadRequest("unknown fate")
-    rows, after = _rows(desk, people, fate)
+    rows, after = _rows(context, people, fate)
     sees = may_see_file(people, holder())
     page = render_template(
         "registrations/import.html",
@@ -316,7 +316,7 @@ def _result_page(
         rows=rows if sees else [replace(row, cells=()) for row in rows],
         after=after,
         sees=sees,
-        unknown=_unknown(desk, view) if sees and people.state == "checked" and counts.get(Fate.REFUSED) else [],
+        unknown=_unknown(context, view) if sees and people.state == "checked" and counts.get(Fate.REFUSED) else [],
         labels={field.name: wording.label(field) for field in view.definition.fields},
         wording=wording,
         fates=list(Fate),
@@ -330,7 +330,7 @@ def _result_page(
     return response
 
 
-def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[PreparedRow], str]:
+def _rows(context: ImportContext, people: PeopleImport, fate: str) -> tuple[list[PreparedRow], str]:
     """A page of rows, and the position of the next one."""
     if people.state == "cancelled":
         return [], ""
@@ -338,18 +338,18 @@ def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[Prepa
     batch, _, line = request.args.get("after", "0.0").partition(".")
     if not all(part.isascii() and part.isdecimal() and len(part) < 8 for part in (batch, line)):
         raise BadRequest("unknown position")
-    found = ((at, row) for at, row in desk.rows(people.id, fate, int(batch)) if row.line > int(line))
+    found = ((at, row) for at, row in context.rows(people.id, fate, int(batch)) if row.line > int(line))
     some = list(islice(found, SHOWN_ROWS + 1))
     shown = some[:SHOWN_ROWS]
     return [row for _, row in shown], f"{shown[-1][0]}.{shown[-1][1].line}" if len(some) > SHOWN_ROWS else ""
 
 
-def _unknown(desk: ImportDesk, view: ImportView) -> list[tuple[Any, str]]:
+def _unknown(context: ImportContext, view: ImportView) -> list[tuple[Any, str]]:
     """(question, text) of cells, or their parts, that match no choice, each once; the page offers choices for them."""
     mapping = mapping_from_json(view.people.mapping)
     fields = {field.name: field for field in view.definition.fields if has_choices(field)}
     found: dict[tuple[str, str], None] = {}
-    for _, row in desk.rows(view.people.id, Fate.REFUSED, 0):
+    for _, row in context.rows(view.people.id, Fate.REFUSED, 0):
         for fault in row.faults:
             name = mapping.columns.get(fault.heading, "") if mapping is not None else ""
             if name in fields:

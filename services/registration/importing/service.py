@@ -64,7 +64,7 @@ class ImportView:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportDesk:
+class ImportContext:
     """Imports, for coordinators.
 
     Attributes:

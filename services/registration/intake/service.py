@@ -237,7 +237,7 @@ class Intake:
         caused = {**values, "cause": (correlation_id(), traceparent())}
         return self._store(view, receipt, caused, envelope, kind).receipt
 
-    def desk(self, view: FormView, answers: Answers, act: DeskCommand) -> str:
+    def submit_command(self, view: FormView, answers: Answers, act: DeskCommand) -> str:
         """Store a command of a coordinator; returns its receipt.
 
         Args:

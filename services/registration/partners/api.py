@@ -8,7 +8,7 @@ from flask import Response, jsonify
 
 from services.registration.forms.service import Partner, find_partner, list_partners
 from services.registration.partners.schemas import NewPartnerSchema, PartnerWantedSchema, origin_field
-from services.registration.partners.service import PartnerDesk, show_partner
+from services.registration.partners.service import PartnersContext, show_partner
 from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.http.headers import require_revision
 from shared.http.problems import ProblemSchema
@@ -66,21 +66,21 @@ class PartnerDetailSchema(PartnerSchema):
     forms = ma.fields.List(ma.fields.Nested(PartnerFormSchema), required=True)
 
 
-def partners_blueprint(desk: PartnerDesk) -> Any:
+def partners_blueprint(context: PartnersContext) -> Any:
     """Routes below ``/v1/partners``."""
     blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Partners and their forms")
-    _add_reading(blueprint, desk)
-    _add_changing(blueprint, desk)
+    _add_reading(blueprint, context)
+    _add_changing(blueprint, context)
     return blueprint
 
 
-def _add_reading(blueprint: Any, desk: PartnerDesk) -> None:
+def _add_reading(blueprint: Any, context: PartnersContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, PartnerListSchema)
     @needs("coordinator")
     def list_all() -> dict[str, Any]:
         """Every partner, with the origins that may show forms; for a limited key those that show its forms."""
-        return {"items": [asdict(partner) for partner in list_partners(desk.work, holder().forms)]}
+        return {"items": [asdict(partner) for partner in list_partners(context.work, holder().forms)]}
 
     @blueprint.get("/<slug>")
     @blueprint.response(200, PartnerDetailSchema)
@@ -89,12 +89,12 @@ def _add_reading(blueprint: Any, desk: PartnerDesk) -> None:
     def show(slug: str) -> Response:
         """One partner with its forms and their numbers of registrations; a partner's own key sees only itself."""
         require_partner(slug)
-        view = show_partner(desk.work, desk.clock, slug, may_touch)
+        view = show_partner(context.work, context.clock, slug, may_touch)
         content = PartnerDetailSchema().dump({**asdict(view.partner), "forms": view.forms})
         return _tagged(jsonify(content), view.partner)
 
 
-def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
+def _add_changing(blueprint: Any, context: PartnersContext) -> None:
     @blueprint.post("")
     @blueprint.arguments(NewPartnerSchema)
     @blueprint.response(201, PartnerSchema)
@@ -104,7 +104,7 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
         """Add a partner. The forms that its pages may show are set on each form."""
         lists = {"origins": tuple(wanted.pop("origins", ()))}
         partner = Partner(**{"language": "en", "theme": {}, **wanted, **lists})
-        desk.add(partner, holder().name)
+        context.add(partner, holder().name)
         return _tagged(_shown(partner), partner), 201, {"Location": f"/v1/partners/{partner.slug}"}
 
     @blueprint.patch("/<slug>")
@@ -116,12 +116,12 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
     @needs_all_forms("coordinator")
     def change(wanted: dict[str, Any], slug: str) -> Response:
         """Change a partner; `If-Match`: the ETag or revision. A removed origin can no longer show forms."""
-        current = find_partner(desk.work, slug)
+        current = find_partner(context.work, slug)
         if current is None:
             raise DomainError("not-found", "there is no such partner")
         require_revision(current.revision)
         lists = {name: tuple(value) for name, value in wanted.items() if isinstance(value, list)}
-        partner = desk.change(replace(current, **{**wanted, **lists}), holder().name)
+        partner = context.change(replace(current, **{**wanted, **lists}), holder().name)
         return _tagged(_shown(partner), partner)
 
     @blueprint.post("/<slug>/origins")
@@ -132,7 +132,7 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
     def request_origin(wanted: dict[str, Any], slug: str) -> tuple[Response, int]:
         """Request another origin. A coordinator decides: `PATCH` with it in `origins`, or without it in either list."""
         require_partner(slug)
-        partner = desk.request_origin(slug, wanted["origin"], holder().name)
+        partner = context.request_origin(slug, wanted["origin"], holder().name)
         return _tagged(_shown(partner), partner), 202
 
 

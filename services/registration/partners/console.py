@@ -15,7 +15,7 @@ from services.registration.embed.snippets import ELEMENT, WAYS, SnippetChoice, s
 from services.registration.forms import wording as form_words
 from services.registration.forms.service import MAX_ORIGINS, Partner, find_partner, list_forms, list_partners
 from services.registration.partners.schemas import MAX_NAME, MAX_ORIGIN
-from services.registration.partners.service import PartnerDesk, PartnerView, show_partner
+from services.registration.partners.service import PartnersContext, PartnerView, show_partner
 from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.http.headers import personal
 from shared.i18n.languages import LANGUAGE_NAMES
@@ -39,7 +39,7 @@ STATUSES = ("confirmed", "waitlisted", "cancelled")
 """In the order of the table."""
 
 
-def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
+def add_partners(blueprint: Blueprint, context: PartnersContext) -> None:
     """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``."""
 
     @blueprint.get("/registrations/partners")
@@ -48,7 +48,7 @@ def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
         own = holder().partner
         if own is not None:
             return redirect(f"{OF_PARTNERS}/{own}", 303)
-        partners, may_change = list_partners(desk.work, holder().forms), holder().forms is None
+        partners, may_change = list_partners(context.work, holder().forms), holder().forms is None
         shown = render_template("registrations/partners.html", partners=partners, may_change=may_change)
         return personal(make_response(shown))
 
@@ -56,7 +56,7 @@ def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
     @needs("coordinator", "partner")
     def partner_page(slug: str) -> Response:
         require_partner(slug)
-        return partner_response(desk, slug, OriginAsked())
+        return partner_response(context, slug, OriginAsked())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class OriginAsked:
     fault: str = ""
 
 
-def partner_response(desk: PartnerDesk, slug: str, asked: OriginAsked, status: int = 200) -> Response:
+def partner_response(context: PartnersContext, slug: str, asked: OriginAsked, status: int = 200) -> Response:
     """The page of a partner, with what was ``asked`` for."""
-    view = show_partner(desk.work, desk.clock, slug, may_touch)
+    view = show_partner(context.work, context.clock, slug, may_touch)
     choice = _choice(view)
     page = render_template(
         "registrations/partner.html",
@@ -86,24 +86,24 @@ def partner_response(desk: PartnerDesk, slug: str, asked: OriginAsked, status: i
         languages=LANGUAGE_NAMES,
         ways=WAYS,
         choice=choice,
-        unticked=_unticked(desk, view),
+        unticked=_unticked(context, view),
         choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
-        snippet=snippet_of(choice, desk.public_url) if choice else None,
+        snippet=snippet_of(choice, context.public_url) if choice else None,
         own=holder().partner is not None,
         may_change="coordinator" in holder().roles and holder().forms is None,
         done=DONE.get(request.args.get("done", ""), ""),
-        public_url=desk.public_url,
+        public_url=context.public_url,
         asked=asked,
     )
     return personal(make_response(page, status))
 
 
-def _unticked(desk: PartnerDesk, view: PartnerView) -> list[tuple[str, str]]:
+def _unticked(context: PartnersContext, view: PartnerView) -> list[tuple[str, str]]:
     """Forms that the caller may change and that the partner may not show: slug and title."""
     if view.partner.slug == holder().partner:
         return []
     shown = {form.slug for form in view.forms if form.shown}
-    forms = [form for form in list_forms(desk.work) if form.slug not in shown and may_touch(form.slug)]
+    forms = [form for form in list_forms(context.work) if form.slug not in shown and may_touch(form.slug)]
     return [(form.slug, parse_definition(form.definition).title.in_language("en")) for form in forms]
 
 
@@ -151,14 +151,14 @@ class FilledPartner:
     wanted: Partner | None
 
 
-def add_partner_changes(blueprint: Blueprint, desk: PartnerDesk) -> None:
+def add_partner_changes(blueprint: Blueprint, context: PartnersContext) -> None:
     """``/console/registrations/new-partner``, and below each partner ``/edit``, ``/ask`` and ``/decide``."""
-    _add_new(blueprint, desk)
-    _add_edit(blueprint, desk)
-    _add_origins(blueprint, desk)
+    _add_new(blueprint, context)
+    _add_edit(blueprint, context)
+    _add_origins(blueprint, context)
 
 
-def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
+def _add_new(blueprint: Blueprint, context: PartnersContext) -> None:
     @blueprint.get(ADD_PATH)
     @needs_all_forms("coordinator")
     def new_partner() -> Response:
@@ -171,7 +171,7 @@ def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
         if filled.wanted is None:
             return _page(None, filled, 422)
         try:
-            desk.add(filled.wanted, holder().name)
+            context.add(filled.wanted, holder().name)
         except DomainError as refusal:
             if refusal.code != "already-exists":
                 raise
@@ -180,17 +180,17 @@ def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
         return redirect(f"{OF_PARTNERS}/{filled.wanted.slug}?done=added", 303)
 
 
-def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
+def _add_edit(blueprint: Blueprint, context: PartnersContext) -> None:
     @blueprint.get("/registrations/partners/<slug>/edit")
     @needs_all_forms("coordinator")
     def edit_partner(slug: str) -> Response:
-        partner = _partner(desk, slug)
+        partner = _partner(context, slug)
         return _page(partner, FilledPartner(_values(partner), {}, None))
 
     @blueprint.post("/registrations/partners/<slug>/edit")
     @needs_all_forms("coordinator")
     def change_partner(slug: str) -> AnyResponse:
-        partner = _partner(desk, slug)
+        partner = _partner(context, slug)
         filled = _read(partner, request.form)
         if request.form.get("seen") != str(partner.revision):
             return _conflict(partner, filled)
@@ -202,11 +202,11 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
         if gone and request.form.get("go") != "do":
             return _page(partner, filled, gone=gone)
         try:
-            return _changed(desk, filled.wanted, "changed")
+            return _changed(context, filled.wanted, "changed")
         except DomainError as refusal:
             if refusal.code != "edit-conflict":
                 raise
-            return _conflict(_partner(desk, slug), filled)
+            return _conflict(_partner(context, slug), filled)
 
 
 def _conflict(partner: Partner, filled: FilledPartner) -> Response:
@@ -215,17 +215,17 @@ def _conflict(partner: Partner, filled: FilledPartner) -> Response:
     return _page(partner, filled, 412, notice=notice)
 
 
-def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
+def _add_origins(blueprint: Blueprint, context: PartnersContext) -> None:
     @blueprint.post("/registrations/partners/<slug>/ask")
     @needs("coordinator", "partner")
     def ask_for_origin(slug: str) -> AnyResponse:
         require_partner(slug)
-        return _ask(desk, slug, request.form.get("origin", "").strip()[:MAX_ADDRESS])
+        return _ask(context, slug, request.form.get("origin", "").strip()[:MAX_ADDRESS])
 
     @blueprint.post("/registrations/partners/<slug>/decide")
     @needs_all_forms("coordinator")
     def decide_on_origin(slug: str) -> AnyResponse:
-        partner, asked = _partner(desk, slug), request.form.get("origin", "")
+        partner, asked = _partner(context, slug), request.form.get("origin", "")
         decision = request.form.get("go")
         if decision not in ("allow", "decline"):
             raise BadRequest("unknown decision")
@@ -235,41 +235,41 @@ def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
         origins = (*partner.origins, asked) if decision == "allow" else partner.origins
         decided = replace(partner, origins=origins, requested_origins=rest)
         try:
-            return _changed(desk, decided, "allowed" if decision == "allow" else "declined", "#where")
+            return _changed(context, decided, "allowed" if decision == "allow" else "declined", "#where")
         except DomainError as refusal:
             if refusal.code != "edit-conflict":
                 raise
-            now, notice = _partner(desk, slug), changed_since_opened("partner")
+            now, notice = _partner(context, slug), changed_since_opened("partner")
             return _page(now, FilledPartner(_values(now), {}, None), 412, notice=notice)
 
 
-def _ask(desk: PartnerDesk, slug: str, typed: str) -> AnyResponse:
+def _ask(context: PartnersContext, slug: str, typed: str) -> AnyResponse:
     """Request the origin that was typed; the origin of a page's address is shown for confirmation first."""
     try:
         wanted = origin_of(typed)
     except ValueError:
         wanted = ""
     if not wanted or len(wanted) > MAX_ORIGIN:
-        return partner_response(desk, slug, OriginAsked(typed, fault=NO_ADDRESS), 422)
-    if wanted not in _partner(desk, slug).origins and wanted != typed.rstrip("/").lower():
-        return partner_response(desk, slug, OriginAsked(typed, site=wanted))
+        return partner_response(context, slug, OriginAsked(typed, fault=NO_ADDRESS), 422)
+    if wanted not in _partner(context, slug).origins and wanted != typed.rstrip("/").lower():
+        return partner_response(context, slug, OriginAsked(typed, site=wanted))
     try:
-        partner = desk.request_origin(slug, wanted, holder().name)
+        partner = context.request_origin(slug, wanted, holder().name)
     except DomainError as refusal:
         if refusal.code != "too-many-origins":
             raise
-        return partner_response(desk, slug, OriginAsked(typed, fault=TOO_MANY), 422)
+        return partner_response(context, slug, OriginAsked(typed, fault=TOO_MANY), 422)
     done = "allowed-before" if wanted in partner.origins else "asked"
     return redirect(f"{OF_PARTNERS}/{slug}?done={done}#where", 303)
 
 
-def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> AnyResponse:
-    desk.change(wanted, holder().name)
+def _changed(context: PartnersContext, wanted: Partner, done: str, place: str = "") -> AnyResponse:
+    context.change(wanted, holder().name)
     return redirect(f"{OF_PARTNERS}/{wanted.slug}?done={done}{place}", 303)
 
 
-def _partner(desk: PartnerDesk, slug: str) -> Partner:
-    partner = find_partner(desk.work, slug)
+def _partner(context: PartnersContext, slug: str) -> Partner:
+    partner = find_partner(context.work, slug)
     if partner is None:
         raise DomainError("not-found", "there is no such partner")
     return partner

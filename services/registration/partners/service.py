@@ -32,7 +32,7 @@ NOTED = ("name", "origins", "requested_origins", "language", "theme")
 
 
 @dataclass(frozen=True, slots=True)
-class PartnerDesk:
+class PartnersContext:
     """What the routes about partners work with.
 
     Attributes:

@@ -36,7 +36,7 @@ from services.registration.people.schemas import (
     PersonSchema,
     RegistrationQuery,
 )
-from services.registration.people.seats import PeopleDesk, add_offers, tagged, to_public
+from services.registration.people.seats import PeopleContext, add_offers, tagged, to_public
 from services.registration.people.store import Person
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import (
@@ -172,24 +172,24 @@ SAME_NAME = (
 )
 
 
-def registrations_blueprint(links: LinkAccess | None, desk: PeopleDesk | None) -> Any:
+def registrations_blueprint(links: LinkAccess | None, context: PeopleContext | None) -> Any:
     """Routes below ``/v1/registrations``.
 
     Args:
         links: access by the managing link of a registration; None for an application that takes no links.
-        desk: access for coordinators; None for an application without them: it refuses every request without a link.
+        context: access for coordinators; None for an application without them: it refuses every request without a link.
     """
     blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
-    if desk is not None:
-        _add_list(blueprint, desk)
-    _add_one(blueprint, links, desk)
-    _add_decisions(blueprint, links, desk)
-    if desk is not None:
-        add_offers(blueprint, desk)
+    if context is not None:
+        _add_list(blueprint, context)
+    _add_one(blueprint, links, context)
+    _add_decisions(blueprint, links, context)
+    if context is not None:
+        add_offers(blueprint, context)
     return blueprint
 
 
-def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
+def _add_list(blueprint: Any, context: PeopleContext) -> None:
     @blueprint.get("")
     @blueprint.arguments(RegistrationQuery, location="query")
     @blueprint.response(200, PersonListSchema)
@@ -203,25 +203,27 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
         text), `answer.<field>.from` and `.until` bound a day or a number, `answer.<field>.given` is true or false.
         """
         wanted = _wanted(query)
-        refuse_beyond(desk.work, wanted)
-        require_known_values(desk.work, query, wanted.forms)
-        definition = asked_definition(desk.work, wanted)
+        refuse_beyond(context.work, wanted)
+        require_known_values(context.work, query, wanted.forms)
+        definition = asked_definition(context.work, wanted)
         wanted = replace(wanted, answers=read_answer_filters(request.args, definition))
         if query["group_by"]:
-            return _groups(desk.work, wanted, query, read_keys(query["group_by"], definition))
+            return _groups(context.work, wanted, query, read_keys(query["group_by"], definition))
         columns = [name.strip() for name in query["columns"].split(",")] if query["columns"] else []
         if wants_xlsx():
             require_recent_sign_in()
-            table = people_file(desk.work, desk.clock, holder().name, wanted, columns, FILE_TITLES)
+            table = people_file(context.work, context.clock, holder().name, wanted, columns, FILE_TITLES)
             return xlsx_answer("registrations", *table)
         if wants_csv():
             require_recent_sign_in()
-            return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted, columns))
+            return csv_answer(
+                "registrations", *people_file(context.work, context.clock, holder().name, wanted, columns)
+            )
         schema = PersonSchema(many=True, only=chosen_names(columns, [*PersonSchema().fields]))
         require_recent_beyond_a_page(query["cursor"], query["limit"])
-        page = page_of(find_people(desk.work, wanted), query["limit"], registration_position)
+        page = page_of(find_people(context.work, wanted), query["limit"], registration_position)
         content = {"items": schema.dump([to_public(person) for person in page.items]), "next": page.next}
-        return _varying(jsonify(content | _total(desk.work, wanted, query)))
+        return _varying(jsonify(content | _total(context.work, wanted, query)))
 
 
 def _groups(work: UnitOfWork, wanted: PeopleFilter, query: Mapping[str, Any], keys: Sequence[Key]) -> Response:
@@ -251,7 +253,7 @@ def _varying(response: Response) -> Response:
     return response
 
 
-def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:
+def _add_one(blueprint: Any, links: LinkAccess | None, context: PeopleContext | None) -> None:
     @blueprint.get("/<uuid:registration_id>")
     @or_own_link(links)
     @blueprint.response(200, PersonDetailSchema)
@@ -262,18 +264,18 @@ def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) 
         """One registration. Coordinators get its history too: every change, and why."""
         if (own := own_link()) is not None:
             return _to_their_own(own.person)
-        view = show_person(_of_coordinators(desk).work, str(registration_id))
+        view = show_person(_of_coordinators(context).work, str(registration_id))
         require_touch(view.form.slug)
         content = to_public(view.person)
         content["history"] = [asdict(change) for change in view.history]
         content["while_waiting"] = [asdict(line) for line in view.while_waiting]
-        with _of_coordinators(desk).work.transaction() as connection:
+        with _of_coordinators(context).work.transaction() as connection:
             dossier = dossier_of(connection, view.person.registration, holder().forms)
         content |= {"others": [asdict(one) for one in dossier.others], "mails": [asdict(one) for one in dossier.mails]}
         return tagged(PersonDetailSchema().dump(content), view.person)
 
 
-def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:
+def _add_decisions(blueprint: Any, links: LinkAccess | None, context: PeopleContext | None) -> None:
     @blueprint.patch("/<uuid:registration_id>")
     @or_own_link(links)
     @blueprint.arguments(ChangeWantedSchema)
@@ -291,7 +293,7 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
         With the link of a registration, it can be cancelled or its `answers` changed; answers not sent stay.
         """
         try:
-            return _decide(links, desk, str(registration_id), wanted)
+            return _decide(links, context, str(registration_id), wanted)
         except AnswersRefused as refused:
             faults = [asdict(fault) | {"pointer": f"/answers{fault.pointer}"} for fault in refused.answers.errors]
             return problem(422, "invalid", "Some answers need attention", errors=faults)
@@ -308,28 +310,28 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
     @needs_or_link("coordinator")
     def cancel(registration_id: Any) -> Response:
         """Cancel; the same as changing the status to `cancelled`."""
-        return _decide(links, desk, str(registration_id), {"status": CANCEL})
+        return _decide(links, context, str(registration_id), {"status": CANCEL})
 
 
-def _of_coordinators(desk: PeopleDesk | None) -> PeopleDesk:
-    """Return ``desk``; an application without coordinators refuses requests without a link."""
-    return refuse_key() if desk is None else desk
+def _of_coordinators(context: PeopleContext | None) -> PeopleContext:
+    """Return ``context``; an application without coordinators refuses requests without a link."""
+    return refuse_key() if context is None else context
 
 
 def _decide(
-    links: LinkAccess | None, desk: PeopleDesk | None, registration_id: str, wanted: Mapping[str, Any]
+    links: LinkAccess | None, context: PeopleContext | None, registration_id: str, wanted: Mapping[str, Any]
 ) -> Response:
     if (own := own_link()) is not None and links is not None:
         return _to_their_own(change_own(links, own, wanted))
-    desk = _of_coordinators(desk)
+    context = _of_coordinators(context)
     if "status" not in wanted:
         raise Forbidden
-    view = show_person(desk.work, registration_id)
+    view = show_person(context.work, registration_id)
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
     decision = SeatDecision(registration_id, revision, wanted["status"], holder().name, wanted.get("reason", ""))
-    person = decide(desk.work, desk.clock, desk.messages, decision)
+    person = decide(context.work, context.clock, context.messages, decision)
     return tagged(PersonSchema().dump(to_public(person)), person)
 
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.console_words import changed_since_typed
 from services.registration.forms import wording as form_words
 from services.registration.forms.api import ReservationSchema
-from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
+from services.registration.forms.changes import FormChange, FormEffect, FormsContext, preview_form_change
 from services.registration.forms.console import LOCAL, is_whole, local_words, read_local, zone_of
 from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings, check_settings
 from services.registration.forms.pools import RESERVED_FOR, Reservation
@@ -40,7 +40,7 @@ from shared.vocabulary.promotion import PROMOTION_MODES
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleDesk:
+class PeopleContext:
     """What the coordinators' routes about registrations work with.
 
     Attributes:
@@ -54,7 +54,7 @@ class PeopleDesk:
     messages: RegistrationMessages
 
 
-def add_offers(blueprint: Any, desk: PeopleDesk) -> None:
+def add_offers(blueprint: Any, context: PeopleContext) -> None:
     """``PUT`` and ``DELETE /v1/registrations/{id}/offer``."""
 
     @blueprint.put("/<uuid:registration_id>/offer")
@@ -71,7 +71,7 @@ def add_offers(blueprint: Any, desk: PeopleDesk) -> None:
         They get a mail. If they decline or do not answer, the seat goes to others, and they wait until a coordinator
         decides.
         """
-        return _decide(desk, str(registration_id), OFFER, wanted["reason"], wanted["hours"])
+        return _decide(context, str(registration_id), OFFER, wanted["reason"], wanted["hours"])
 
     @blueprint.delete("/<uuid:registration_id>/offer")
     @blueprint.response(200, PersonSchema)
@@ -82,18 +82,18 @@ def add_offers(blueprint: Any, desk: PeopleDesk) -> None:
     @needs("coordinator")
     def withdraw_offer(registration_id: Any) -> Response:
         """Withdraw an offer: the person is back on the waiting list, and the seat goes to the next person."""
-        return _decide(desk, str(registration_id), WITHDRAW)
+        return _decide(context, str(registration_id), WITHDRAW)
 
 
 def _decide(
-    desk: PeopleDesk, registration_id: str, status: str, reason: str = "", hours: int | None = None
+    context: PeopleContext, registration_id: str, status: str, reason: str = "", hours: int | None = None
 ) -> Response:
-    view = show_person(desk.work, registration_id)
+    view = show_person(context.work, registration_id)
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
     decision = SeatDecision(registration_id, revision, status, holder().name, reason, hours)
-    person = decide_seat(desk.work, desk.clock, desk.messages, decision)
+    person = decide_seat(context.work, context.clock, context.messages, decision)
     return tagged(PersonSchema().dump(to_public(person)), person)
 
 
@@ -186,7 +186,7 @@ class SeatsSchema(ma.Schema):
     )
 
 
-def add_seats(blueprint: Any, desk: PeopleDesk) -> None:
+def add_seats(blueprint: Any, context: PeopleContext) -> None:
     """The route, below ``/v1/forms``."""
 
     @blueprint.get("/<slug>/seats")
@@ -196,7 +196,7 @@ def add_seats(blueprint: Any, desk: PeopleDesk) -> None:
     def seats(slug: str) -> dict[str, Any]:
         """The seats of a form: taken, offered, reserved, free; and the waiting list in order, with reasons."""
         require_touch(slug)
-        return _to_public(show_seats(desk.work, desk.clock, slug))
+        return _to_public(show_seats(context.work, context.clock, slug))
 
 
 def _to_public(view: SeatsView) -> dict[str, Any]:
@@ -242,47 +242,47 @@ ReservationRow = tuple[str, str, str]
 """For whom (``working_group:housing``), how many, until when: as they are typed."""
 
 
-def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
+def add_seats_page(blueprint: Blueprint, context: FormsContext) -> None:
     """``/console/registrations/forms/<slug>/seats``."""
 
     @blueprint.get("/registrations/forms/<slug>/seats")
     @needs("coordinator")
     def seats_page(slug: str) -> Response:
         require_touch(slug)
-        return _page(desk, slug, done=request.args.get("done", ""))
+        return _page(context, slug, done=request.args.get("done", ""))
 
     @blueprint.post("/registrations/forms/<slug>/seats")
     @needs("coordinator")
     def change_seats(slug: str) -> AnyResponse:
         require_touch(slug)
-        form, seen = show_seats(desk.work, desk.clock, slug).form, seen_revision()
+        form, seen = show_seats(context.work, context.clock, slug).form, seen_revision()
         if seen != form.revision:
-            return _conflict(desk, slug)
+            return _conflict(context, slug)
         wanted, faults = read_seat_settings(form, request.form)
         if faults or request.form.get("go") == "back":
-            return _page(desk, slug, 422 if faults else 200, values=request.form, faults=faults)
+            return _page(context, slug, 422 if faults else 200, values=request.form, faults=faults)
         if request.form.get("go") != "do":
-            effect = preview_form_change(desk.work, desk.clock, slug, wanted)
-            return _page(desk, slug, values=request.form, effect=effect, wanted=wanted)
-        return _do(desk, FormChange(slug, seen, holder().name, wanted))
+            effect = preview_form_change(context.work, context.clock, slug, wanted)
+            return _page(context, slug, values=request.form, effect=effect, wanted=wanted)
+        return _do(context, FormChange(slug, seen, holder().name, wanted))
 
 
-def _do(desk: FormDesk, change: FormChange) -> AnyResponse:
+def _do(context: FormsContext, change: FormChange) -> AnyResponse:
     try:
-        changed = desk.change(change)
+        changed = context.change(change)
     except DomainError as refusal:
         if refusal.code != "edit-conflict":
             raise
-        return _conflict(desk, change.slug)
+        return _conflict(context, change.slug)
     return redirect(f"/console/registrations/forms/{change.slug}/seats?done={changed.revision}", 303)
 
 
-def _conflict(desk: FormDesk, slug: str) -> Response:
+def _conflict(context: FormsContext, slug: str) -> Response:
     """The page as it is now, with the rules that were typed."""
-    form = show_seats(desk.work, desk.clock, slug).form
+    form = show_seats(context.work, context.clock, slug).form
     typed, _ = read_seat_settings(form, request.form)
     notice = changed_since_typed("form", asdict(typed), asdict(settings_of(form)), form_words.SEAT_WORDS)
-    return _page(desk, slug, 412, values=request.form, notice=notice)
+    return _page(context, slug, 412, values=request.form, notice=notice)
 
 
 def read_seat_settings(form: StoredForm, given: MultiDict[str, str]) -> tuple[FormSettings, list[str]]:
@@ -354,16 +354,16 @@ def _shown_rows(form: StoredForm, values: MultiDict[str, str] | None) -> list[Re
     ]
 
 
-def _choices(desk: FormDesk, rows: Sequence[ReservationRow]) -> Mapping[str, str]:
+def _choices(context: FormsContext, rows: Sequence[ReservationRow]) -> Mapping[str, str]:
     """For whom seats can be reserved, in words, by what is sent."""
-    groups = {f"working_group:{slug}": title for slug, title in working_group_titles(desk.work).items()}
-    partners = {f"partner:{one.slug}": f"Through {one.name}" for one in list_partners(desk.work, holder().forms)}
+    groups = {f"working_group:{slug}": title for slug, title in working_group_titles(context.work).items()}
+    partners = {f"partner:{one.slug}": f"Through {one.name}" for one in list_partners(context.work, holder().forms)}
     known = {"representative:": "Representatives of working groups", **groups, **partners}
     return known | {who: who.replace("_", " ").replace(":", " ") for who, _, _ in rows if who and who not in known}
 
 
 def _page(
-    desk: FormDesk,
+    context: FormsContext,
     slug: str,
     status: int = 200,
     *,
@@ -372,7 +372,7 @@ def _page(
     wanted: FormSettings | None = None,
     **more: Any,
 ) -> Response:
-    view = show_seats(desk.work, desk.clock, slug)
+    view = show_seats(context.work, context.clock, slug)
     form, shown = view.form, settings_of(view.form)
     rows, typed = _shown_rows(form, values), MultiDict[str, str]() if values is None else values
     if effect is not None and wanted is not None:
@@ -384,12 +384,12 @@ def _page(
         form=form,
         seats=form.seats,
         title=form.title,
-        local=local_words(zone_of(form), desk.clock()),
+        local=local_words(zone_of(form), context.clock()),
         mode=typed.get("mode", shown.promotion_mode),
         hours=typed.get("hours", str(shown.offer_hours)),
         percent=typed.get("percent", "" if shown.domain_percent is None else str(shown.domain_percent)),
         rows=rows,
-        choices=_choices(desk, rows),
+        choices=_choices(context, rows),
         modes=form_words.MODES,
         acts=ACTS,
         why=WHY,

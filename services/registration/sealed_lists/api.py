@@ -21,7 +21,7 @@ from services.registration.people.listing import asked_definition, refuse_beyond
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.sealed_lists.copies import CSV, file_of
 from services.registration.sealed_lists.purposes import PURPOSES, Answers
-from services.registration.sealed_lists.service import STATUS, ListDesk
+from services.registration.sealed_lists.service import STATUS, SealedListsContext
 from services.registration.sealed_lists.store import Contents, ListRequest, SealedList
 from services.registration.sealing.api import SLUG_OR_NOTHING
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, Approval
@@ -229,15 +229,15 @@ class ListSchema(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(SealedEntrySchema))
 
 
-def lists_blueprint(desk: ListDesk) -> Any:
+def lists_blueprint(context: SealedListsContext) -> Any:
     """Routes below ``/v1/sealed-lists``."""
     blueprint = Blueprint("sealed-lists", __name__, url_prefix=PREFIX, description="Lists of sealed answers")
-    _add_opening(blueprint, desk)
-    _add_reading(blueprint, desk)
+    _add_opening(blueprint, context)
+    _add_reading(blueprint, context)
     return blueprint
 
 
-def _add_opening(blueprint: Any, desk: ListDesk) -> None:
+def _add_opening(blueprint: Any, context: SealedListsContext) -> None:
     @blueprint.post("")
     @blueprint.arguments(ListWantedSchema)
     @blueprint.response(201, ListSchema)
@@ -256,15 +256,15 @@ def _add_opening(blueprint: Any, desk: ListDesk) -> None:
         """
         require_touch(wanted["form"])
         asked = {name: wanted[name] for name in ("purpose", "chosen", "names", "reason")}
-        opened = desk.open(read_request(desk.work, holder(), wanted["form"], wanted["filters"], **asked))
+        opened = context.open(read_request(context.work, holder(), wanted["form"], wanted["filters"], **asked))
         location = {"Location": f"{PREFIX}/{opened.id}"}
         if isinstance(opened, Approval):
             return personal(jsonify(_waiting(opened))), 202, location
         condition = partial(read_conditions, wanted["where"])
-        return _answer(desk.show(opened.id, holder().name, may_touch, condition)), 201, location
+        return _answer(context.show(opened.id, holder().name, may_touch, condition)), 201, location
 
 
-def _add_reading(blueprint: Any, desk: ListDesk) -> None:
+def _add_reading(blueprint: Any, context: SealedListsContext) -> None:
     @blueprint.get("/<uuid:list_id>")
     @blueprint.response(200, ListSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
@@ -275,23 +275,23 @@ def _add_reading(blueprint: Any, desk: ListDesk) -> None:
     @needs("sealed-reader")
     def read_list(list_id: Any) -> Response:
         """Current content of one of your own lists; as CSV if `Accept` asks for it."""
-        contents = desk.show(str(list_id), holder().name, may_touch)
+        contents = context.show(str(list_id), holder().name, may_touch)
         if wants_csv():
-            log_copy(desk, contents, CSV)
-            return file_of(contents, CSV, holder().name, desk.clock())
+            log_copy(context, contents, CSV)
+            return file_of(contents, CSV, holder().name, context.clock())
         answer = _answer(contents)
         answer.headers["Vary"] = "Accept"
         return answer
 
 
-def log_copy(desk: ListDesk, contents: Contents, kind: str) -> None:
+def log_copy(context: SealedListsContext, contents: Contents, kind: str) -> None:
     """Write into the audit log that the caller takes a copy of a list."""
     detail = {"purpose": contents.opened.purpose, "form": contents.opened.form, "kind": kind}
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         add_audit_record(
             connection,
             AuditRecord(holder().name, "file-taken", "sealed-list", contents.opened.id, detail),
-            desk.clock(),
+            context.clock(),
         )
 
 

@@ -16,7 +16,7 @@ from services.registration.access.service import any_is_new
 from services.registration.forms.service import check_slug, list_forms
 from services.registration.forms.store import StoredForm, find_form
 from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES
-from services.registration.sealed_lists.service import ListDesk, publish_approval
+from services.registration.sealed_lists.service import SealedListsContext, publish_approval
 from services.registration.sealing.api import SLUG_OR_NOTHING
 from services.registration.sealing.key_service import (
     KeyOrder,
@@ -59,7 +59,7 @@ NEW = (
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalDesk:
+class ApprovalsContext:
     """Asks for and decides approvals.
 
     Attributes:
@@ -68,7 +68,7 @@ class ApprovalDesk:
         wait: how to wait for the given number of seconds.
     """
 
-    lists: ListDesk
+    lists: SealedListsContext
     queue: SubmissionQueue
     wait: Callable[[float], object] = time.sleep
 
@@ -213,21 +213,21 @@ class ApprovalListSchema(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(ApprovalSchema), required=True)
 
 
-def approvals_blueprint(desk: ApprovalDesk) -> Any:
+def approvals_blueprint(context: ApprovalsContext) -> Any:
     """Routes below ``/v1/sealed-approvals``."""
     blueprint = Blueprint("sealed-approvals", __name__, url_prefix=PREFIX, description="Approval by a second person")
-    _add_asking(blueprint, desk)
-    _add_deciding(blueprint, desk)
+    _add_asking(blueprint, context)
+    _add_deciding(blueprint, context)
     return blueprint
 
 
-def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
+def _add_asking(blueprint: Any, context: ApprovalsContext) -> None:
     @blueprint.get("")
     @blueprint.response(200, ApprovalListSchema)
     @needs("sealed-reader", "coordinator")
     def list_waiting() -> dict[str, Any]:
         """Requests that wait for a second person: lists that open much, and keys to be destroyed."""
-        return {"items": [_public(one) for one in desk.waiting(holder().forms)]}
+        return {"items": [_public(one) for one in context.waiting(holder().forms)]}
 
     @blueprint.post("")
     @blueprint.arguments(ApprovalWantedSchema)
@@ -244,11 +244,11 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
         204: the key is destroyed at once, if the installation has a single reader.
         """
         require_touch(wanted["form"])
-        asked = desk.ask_to_destroy(wanted["form"], wanted["reason"], holder().name)
+        asked = context.ask_to_destroy(wanted["form"], wanted["reason"], holder().name)
         return ("", 204) if asked is None else _public(asked)
 
 
-def _add_deciding(blueprint: Any, desk: ApprovalDesk) -> None:
+def _add_deciding(blueprint: Any, context: ApprovalsContext) -> None:
     @blueprint.post("/<uuid:approval_id>")
     @blueprint.arguments(ApprovalDecisionSchema)
     @blueprint.response(200, ApprovalSchema)
@@ -263,7 +263,7 @@ def _add_deciding(blueprint: Any, desk: ApprovalDesk) -> None:
 
         An approval takes effect at once: the requester can read the list under the same id, or the key is destroyed.
         """
-        return _public(desk.decide(str(approval_id), wanted["decision"], holder().name, may_touch))
+        return _public(context.decide(str(approval_id), wanted["decision"], holder().name, may_touch))
 
 
 def _public(one: Approval) -> dict[str, Any]:
@@ -275,17 +275,17 @@ RULE = "/registrations/sealed-approvals"
 PATH = f"/console{RULE}"
 
 
-def add_approvals(blueprint: PageBlueprint, desk: ApprovalDesk) -> None:
+def add_approvals(blueprint: PageBlueprint, context: ApprovalsContext) -> None:
     """``/console/registrations/sealed-approvals`` and ``…/forms/<slug>/destroy-key``."""
-    _add_decision_pages(blueprint, desk)
-    _add_destroying(blueprint, desk)
+    _add_decision_pages(blueprint, context)
+    _add_destroying(blueprint, context)
 
 
-def _add_decision_pages(blueprint: PageBlueprint, desk: ApprovalDesk) -> None:
+def _add_decision_pages(blueprint: PageBlueprint, context: ApprovalsContext) -> None:
     @blueprint.get(f"{RULE}/<uuid:approval_id>")
     @needs("sealed-reader", "coordinator")
     def show_approval(approval_id: UUID) -> Response:
-        return _approval_page(desk, approval_id)
+        return _approval_page(context, approval_id)
 
     @blueprint.post(f"{RULE}/<uuid:approval_id>")
     @needs_recent_sign_in
@@ -295,27 +295,27 @@ def _add_decision_pages(blueprint: PageBlueprint, desk: ApprovalDesk) -> None:
         if decision not in DECISIONS:
             raise BadRequest("unknown decision")
         try:
-            desk.decide(str(approval_id), decision, holder().name, may_touch)
+            context.decide(str(approval_id), decision, holder().name, may_touch)
         except DomainError as refusal:
             if refusal.code == "not-found":
                 raise
-            return _approval_page(desk, approval_id, refusal, 409)
+            return _approval_page(context, approval_id, refusal, 409)
         return redirect(f"{PATH}/{approval_id}", 303)
 
 
 def _approval_page(
-    desk: ApprovalDesk, approval_id: UUID, refused: DomainError | None = None, status: int = 200
+    context: ApprovalsContext, approval_id: UUID, refused: DomainError | None = None, status: int = 200
 ) -> Response:
-    approval, form = desk.find(str(approval_id), may_touch)
+    approval, form = context.find(str(approval_id), may_touch)
     page = render_template(
         "sealed_lists/approval.html",
         approval=approval,
         title=form.title,
         list_title=PURPOSES[approval.purpose or EVERYTHING].title,
         questions=_questions(form, approval.fields),
-        state=approval.state(desk.lists.clock()),
+        state=approval.state(context.lists.clock()),
         destroys=approval.act == DESTROY_KEY,
-        is_destroyed=approval.act == DESTROY_KEY and desk.lists.keys.store.is_destroyed(approval.form),
+        is_destroyed=approval.act == DESTROY_KEY and context.lists.keys.store.is_destroyed(approval.form),
         mine=approval.asked_by == holder().name,
         asked="asked" in request.args,
         refused=refused,
@@ -332,11 +332,11 @@ def _questions(form: StoredForm, names: Sequence[str] | None) -> list[str]:
     ]
 
 
-def _add_destroying(blueprint: PageBlueprint, desk: ApprovalDesk) -> None:
+def _add_destroying(blueprint: PageBlueprint, context: ApprovalsContext) -> None:
     @blueprint.get("/registrations/forms/<slug>/destroy-key")
     @needs("sealed-reader", "coordinator")
     def ask_to_destroy_page(slug: str) -> Response:
-        return _destroy_page(desk, slug)
+        return _destroy_page(context, slug)
 
     @blueprint.post("/registrations/forms/<slug>/destroy-key")
     @needs_recent_sign_in
@@ -345,31 +345,31 @@ def _add_destroying(blueprint: PageBlueprint, desk: ApprovalDesk) -> None:
         check_slug(slug)
         require_touch(slug)
         try:
-            asked = desk.ask_to_destroy(slug, request.form.get("reason", ""), holder().name)
+            asked = context.ask_to_destroy(slug, request.form.get("reason", ""), holder().name)
         except DomainError as refusal:
-            return _destroy_page(desk, slug, refusal)
+            return _destroy_page(context, slug, refusal)
         to = f"{PATH}/{asked.id}?asked=yes" if asked else f"/console/registrations/forms/{slug}"
         return redirect(to, 303)
 
 
-def _destroy_page(desk: ApprovalDesk, slug: str, refused: DomainError | None = None) -> Response:
+def _destroy_page(context: ApprovalsContext, slug: str, refused: DomainError | None = None) -> Response:
     check_slug(slug)
     require_touch(slug)
-    form = _form(desk, slug)
+    form = _form(context, slug)
     page = render_template(
         "sealed_lists/destroy.html",
         form=form,
-        one_reader=desk.lists.one_reader,
-        is_destroyed=desk.lists.keys.store.is_destroyed(slug),
-        people=desk.lists.sealed_people(slug),
+        one_reader=context.lists.one_reader,
+        is_destroyed=context.lists.keys.store.is_destroyed(slug),
+        people=context.lists.sealed_people(slug),
         reason=request.form.get("reason", ""),
         refused=refused,
     )
     return personal(make_response(page, 422 if refused else 200))
 
 
-def _form(desk: ApprovalDesk, slug: str) -> StoredForm:
-    found = next((form for form in list_forms(desk.lists.work) if form.slug == slug), None)
+def _form(context: ApprovalsContext, slug: str) -> StoredForm:
+    found = next((form for form in list_forms(context.lists.work) if form.slug == slug), None)
     if found is None:
         raise DomainError("form-unknown")
     return found

@@ -19,10 +19,10 @@ from services.registration.people.answer_filters import PREFIX
 from services.registration.people.filters import DETAILS, PLAIN, YES_OR_NO, address, of_form
 from services.registration.people.store import find_person
 from services.registration.sealed_lists.api import ANY_STATUS, FILTERS, log_copy, read_request
-from services.registration.sealed_lists.approvals import ApprovalDesk
+from services.registration.sealed_lists.approvals import ApprovalsContext
 from services.registration.sealed_lists.copies import KINDS, XLSX, file_of, header_of, watermark
 from services.registration.sealed_lists.purposes import ALL_ANSWERS, CUSTOM, EVERYTHING, PURPOSES, Names, served_by
-from services.registration.sealed_lists.service import STATUS, ListDesk
+from services.registration.sealed_lists.service import STATUS, SealedListsContext
 from services.registration.sealed_lists.store import Contents, ListEntry, ListPlan
 from services.registration.sealing.api import read_number
 from services.registration.sealing.service import Approval
@@ -54,40 +54,40 @@ OFFERED = ("status", "working_group", "country", "language", "representative", "
 NAME_CHOICES = {"": None, "yes": True, "no": False}
 
 
-def add_sealed_lists(blueprint: Blueprint, desk: ListDesk, approvals: ApprovalDesk) -> None:
+def add_sealed_lists(blueprint: Blueprint, context: SealedListsContext, approvals: ApprovalsContext) -> None:
     """``/console/registrations/sealed-lists`` and what is below it."""
-    _add_index(blueprint, desk, approvals)
-    _add_new(blueprint, desk)
-    _add_one(blueprint, desk)
+    _add_index(blueprint, context, approvals)
+    _add_new(blueprint, context)
+    _add_one(blueprint, context)
     _add_style(blueprint)
 
 
-def _add_index(blueprint: Blueprint, desk: ListDesk, approvals: ApprovalDesk) -> None:
+def _add_index(blueprint: Blueprint, context: SealedListsContext, approvals: ApprovalsContext) -> None:
     @blueprint.get(RULE)
     @needs("sealed-reader", "coordinator", "operator")
     def sealed_lists() -> Response:
         reads = "sealed-reader" in holder().roles
-        forms = [form for form in list_forms(desk.work) if may_touch(form.slug)]
+        forms = [form for form in list_forms(context.work) if may_touch(form.slug)]
         page = render_template(
             "sealed_lists/index.html",
             reads=reads,
             forms=[form for form in forms if served_by(parse_definition(form.definition))],
             titles={form.slug: form.title for form in forms},
             purposes=PURPOSES,
-            lists=desk.lists_of(holder().name) if reads else (),
+            lists=context.lists_of(holder().name) if reads else (),
             waiting=approvals.waiting(holder().forms),
-            one_reader=desk.one_reader,
+            one_reader=context.one_reader,
             may_see_log=bool(holder().roles & {"sealed-reader", "operator"}),
         )
         return personal(make_response(page))
 
 
-def _add_new(blueprint: Blueprint, desk: ListDesk) -> None:
+def _add_new(blueprint: Blueprint, context: SealedListsContext) -> None:
     @blueprint.get(f"{RULE}/new")
     @needs_recent_sign_in
     @needs("sealed-reader")
     def new_sealed_list() -> Response:
-        return _new_page(desk, request.args)
+        return _new_page(context, request.args)
 
     @blueprint.post(RULE)
     @needs_recent_sign_in
@@ -99,7 +99,7 @@ def _add_new(blueprint: Blueprint, desk: ListDesk) -> None:
             raise BadRequest("unknown choice of names")
         try:
             wanted = read_request(
-                desk.work,
+                context.work,
                 holder(),
                 form,
                 _filters(sent),
@@ -108,29 +108,29 @@ def _add_new(blueprint: Blueprint, desk: ListDesk) -> None:
                 names=NAME_CHOICES[sent.get("names", "")],
                 reason=sent.get("reason", ""),
             )
-            opened = desk.open(wanted)
+            opened = context.open(wanted)
         except DomainError as refusal:
             if refusal.code in ("not-allowed", "form-unknown", "unknown-parameter", "unknown-value"):
                 raise
-            return _new_page(desk, sent, refused=refusal)
+            return _new_page(context, sent, refused=refusal)
         if isinstance(opened, Approval):
             return redirect(f"/console/registrations/sealed-approvals/{opened.id}?asked=yes", 303)
         return redirect(f"{PATH}/{opened.id}", 303)
 
 
-def _add_one(blueprint: Blueprint, desk: ListDesk) -> None:
+def _add_one(blueprint: Blueprint, context: SealedListsContext) -> None:
     @blueprint.get(f"{RULE}/<uuid:list_id>")
     @needs_recent_sign_in
     @needs("sealed-reader")
     def show_sealed_list(list_id: UUID) -> Response:
-        contents = desk.show(str(list_id), holder().name, may_touch)
+        contents = context.show(str(list_id), holder().name, may_touch)
         page = render_template(
             "sealed_lists/list.html",
             contents=contents,
             header=header_of(contents),
             rows=[(entry, _cells(contents, entry)) for entry in contents.entries],
-            mark=watermark(contents, holder().name, desk.clock()),
-            asked=_in_words(desk, contents.opened.filters),
+            mark=watermark(contents, holder().name, context.clock()),
+            asked=_in_words(context, contents.opened.filters),
             coordinates="coordinator" in holder().roles,
             allotments=contents.purpose.name == "rooming" and holder().forms is None,
             kinds=KINDS,
@@ -143,11 +143,11 @@ def _add_one(blueprint: Blueprint, desk: ListDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader")
     def save_sealed_list(list_id: UUID, kind: str) -> Response:
-        contents = desk.show(str(list_id), holder().name, may_touch)
-        log_copy(desk, contents, kind)
+        contents = context.show(str(list_id), holder().name, may_touch)
+        log_copy(context, contents, kind)
         if kind == XLSX:  # the guard notes every CSV by itself
             record_security_event(EXPORTED, holder=holder().name, route=str(request.url_rule))
-        return file_of(contents, kind, holder().name, desk.clock())
+        return file_of(contents, kind, holder().name, context.clock())
 
 
 def _add_style(blueprint: Blueprint) -> None:
@@ -157,16 +157,16 @@ def _add_style(blueprint: Blueprint) -> None:
         return Response(STYLE.read_text(encoding="utf-8"), mimetype="text/css")
 
 
-def _new_page(desk: ListDesk, sent: MultiDict[str, str], refused: DomainError | None = None) -> Response:
-    forms = [form for form in list_forms(desk.work) if may_touch(form.slug)]
+def _new_page(context: SealedListsContext, sent: MultiDict[str, str], refused: DomainError | None = None) -> Response:
+    forms = [form for form in list_forms(context.work) if may_touch(form.slug)]
     definitions = {form.slug: parse_definition(form.definition) for form in forms}
     served = {slug: found for slug, definition in definitions.items() if (found := served_by(definition))}
     slug = sent.get("form", "")
     if slug:
         require_touch(slug)
     purposes = served.get(slug, [])
-    groups, filters = working_group_titles(desk.work), of_form(_filters(sent), definitions.get(slug))
-    plan = _plan(desk, slug, filters) if purposes else None
+    groups, filters = working_group_titles(context.work), of_form(_filters(sent), definitions.get(slug))
+    plan = _plan(context, slug, filters) if purposes else None
     page = render_template(
         "sealed_lists/new.html",
         form=slug,
@@ -184,7 +184,7 @@ def _new_page(desk: ListDesk, sent: MultiDict[str, str], refused: DomainError | 
         others={name: value for name, value in filters.items() if name not in OFFERED},
         options=_options(groups),
         plan=plan,
-        one_reader=desk.one_reader,
+        one_reader=context.one_reader,
         purpose=sent.get("purpose", ""),
         names=sent.get("names", ""),
         reason=sent.get("reason", ""),
@@ -194,10 +194,10 @@ def _new_page(desk: ListDesk, sent: MultiDict[str, str], refused: DomainError | 
     return personal(make_response(page, 422 if refused else 200))
 
 
-def _plan(desk: ListDesk, form: str, filters: Mapping[str, str]) -> ListPlan | None:
+def _plan(context: SealedListsContext, form: str, filters: Mapping[str, str]) -> ListPlan | None:
     """Whom a list with these filters is about; None where they are too many or the key is gone."""
     try:
-        return desk.plan(read_request(desk.work, holder(), form, filters, purpose=ALL_ANSWERS.name))
+        return context.plan(read_request(context.work, holder(), form, filters, purpose=ALL_ANSWERS.name))
     except DomainError as refusal:
         if refusal.code != "too-many-people":
             raise
@@ -222,9 +222,9 @@ def _options(groups: Mapping[str, str]) -> dict[str, tuple[str, list[tuple[str, 
     }
 
 
-def _in_words(desk: ListDesk, filters: Mapping[str, Any]) -> list[str]:
+def _in_words(context: SealedListsContext, filters: Mapping[str, Any]) -> list[str]:
     """The filters of a list, for people."""
-    options = _options(working_group_titles(desk.work))
+    options = _options(working_group_titles(context.work))
     named = {name: dict(choices) for name, (_, choices) in options.items()}
     labels = {name: label for name, (label, _) in options.items()}
     return [

@@ -105,7 +105,7 @@ NEW_READER = "a second person approved this list for the access that you had bef
 
 
 @dataclass(frozen=True, slots=True)
-class ListDesk:
+class SealedListsContext:
     """Opens lists and shows them.
 
     Attributes:

@@ -218,7 +218,9 @@ class SystemUnderTest:
         answers = {"name": name, "email": f"{who}@example.org", "language": "en", "consent": True}
 
         def ask(work: UnitOfWork) -> str:
-            Intake(work, INTAKE_KEY).desk(self._view(slug), Answers(answers, {}), DeskCommand(kind, BY, "en", values))
+            Intake(work, INTAKE_KEY).submit_command(
+                self._view(slug), Answers(answers, {}), DeskCommand(kind, BY, "en", values)
+            )
             return "received"
 
         return self._ask(lost, ask)
