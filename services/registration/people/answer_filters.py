@@ -67,7 +67,7 @@ def read_answer_filters(arguments: Mapping[str, str], definition: FormDefinition
 
     Args:
         arguments: all parameters by name.
-        definition: of the form that is asked about; None if none is.
+        definition: the definition of the form that is asked about; None if the question names no form.
 
     Raises:
         DomainError: ``unknown-parameter``: there is no such question, or it cannot be asked so.

@@ -54,11 +54,11 @@ class PersonPages:
     """Dependencies of the pages about one person.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        messages: of what happens to registrations.
-        keys: of sealed answers.
-        erasure_reasons: for which a person can be erased, in words.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        messages: the writer of registration messages to the outbox.
+        keys: the private keys of the forms, for sealed answers.
+        erasure_reasons: the reasons for which a person can be erased: their words by code.
         erased_page: the page of an erased registration; raises ``DomainError`` if it was not erased.
     """
 

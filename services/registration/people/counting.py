@@ -90,8 +90,8 @@ def cube_for(names: Iterable[str], values: Mapping[str, Any]) -> str | None:
     """The cube that answers a question, or None if only the registrations do.
 
     Args:
-        names: of its filters and of what it groups by.
-        values: of its filters. A time within a day needs the registrations.
+        names: the names of the filters and of the keys to group by.
+        values: the values of the filters by name. A time within a day needs the registrations.
     """
     needed = {_COLUMN_OF.get(name, name) for name in names}
     if any(isinstance(value, datetime) and value.astimezone(UTC).time() != time() for value in values.values()):
@@ -135,13 +135,13 @@ ORGANISATION = "LEFT JOIN organisation o ON o.id = r.organisation_id"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is counted by.
+    """A key by which registrations are counted.
 
     Attributes:
-        name: as it was asked for.
-        sql: its value for ``registration r``.
-        join: what the value needs beside it; several answers of one person count each.
-        values: parameters.
+        name: the name in the request.
+        sql: the SQL expression of its value for ``registration r``.
+        join: the JOIN clause that the value needs, if any; several answers of one person count each.
+        values: the parameters of the SQL.
     """
 
     name: str
@@ -164,11 +164,11 @@ class CountGroup:
 
 
 def read_keys(group_by: str, definition: FormDefinition | None) -> tuple[Key, ...]:
-    """What to count by: names separated by commas, ``answer.<field>`` among them.
+    """Return what to count by: names separated by commas, ``answer.<field>`` among them.
 
     Args:
-        group_by: as it was asked for; at most two names.
-        definition: of the form that is asked about; None if none is.
+        group_by: the parameter of the request; at most two names.
+        definition: the definition of the form that is asked about; None if the question names no form.
 
     Raises:
         DomainError: ``unknown-parameter``.

@@ -219,12 +219,13 @@ def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, dec
 def expire_offers(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
     """End the offers that have expired, with one transaction for each form; the seats go to the next in line.
 
-    One whose answer was received in time and waits for the decider is left for a day (``UNDECIDED_AT_MOST``).
+    An offer that was answered in time stays for a day (``UNDECIDED_AT_MOST``) while the answer waits for the decider.
+    ``tend`` calls this repeatedly.
 
     Args:
-        work: on the service's database. The caller calls again and again.
-        messages: of the service.
-        now: of a checked clock.
+        work: the unit of work on the service's database.
+        messages: the writer of registration messages to the outbox.
+        now: the time of a checked clock.
     """
     with work.transaction() as connection:
         forms = forms_with_expired_offers(connection, now)
@@ -252,12 +253,13 @@ LAPSED_AT_ONCE = 200
 def end_lapsed(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> bool:
     """Cancel the registrations whose owners have used no link in time, with one transaction for each form.
 
-    The seats go to the next in line. Everyone gets a mail, with a link to register again. After the event none lapses.
+    The seats go to the next in line. Everyone gets a mail, with a link to register again. No registration lapses after
+    its event. ``tend`` calls this repeatedly.
 
     Args:
-        work: on the service's database. The caller calls again and again.
-        messages: of the service.
-        now: of a checked clock, after no jump of the time.
+        work: the unit of work on the service's database.
+        messages: the writer of registration messages to the outbox.
+        now: the time of a checked clock, after no jump of the time.
 
     Returns:
         whether more of them are due now.

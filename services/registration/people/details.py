@@ -129,10 +129,12 @@ class DetailsReminder:
 def remind_of_details(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
     """Publish a request for each person whose reminder is due, at most ``BATCH`` for each form and reminder.
 
+    ``tend`` calls this repeatedly.
+
     Args:
-        work: on the service's database. The caller calls again and again.
-        messages: of the service.
-        now: of a checked clock.
+        work: the unit of work on the service's database.
+        messages: the writer of registration messages to the outbox.
+        now: the time of a checked clock.
     """
     with work.transaction() as connection:
         due = [reminder for form in all_forms(connection) for reminder in reminders_due(form, now)]

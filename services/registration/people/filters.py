@@ -70,10 +70,10 @@ class AnswerChoice:
     """A question whose answers can be filtered by.
 
     Attributes:
-        name: of the parameter.
+        name: the name of the request parameter.
         label: the question.
         options: what can be chosen; empty for a range or a free text.
-        input_type: of the two ends of a range; empty if it is none.
+        input_type: the HTML input type of both ends of a range; empty for every other question.
         countable: whether people can be counted by the answer.
     """
 

@@ -24,12 +24,11 @@ LAPSED = "lapsed: its owner has used no link"
 
 
 def lapses_at(now: datetime, held: timedelta, starts_at: datetime | None) -> datetime | None:
-    """Return when a registration made now lapses; None for never: its owner would have less than a day.
+    """Return when a registration made now lapses; None (never) if its owner would have less than a day.
 
     Args:
-        now: the time.
         held: how long it holds its place, ``SEAT_HELD_DAYS`` or as the settings say.
-        starts_at: of the event; None while it has no date.
+        starts_at: the start of the event; None while it has no date.
     """
     at = now + held
     if starts_at is not None:
@@ -40,13 +39,13 @@ def lapses_at(now: datetime, held: timedelta, starts_at: datetime | None) -> dat
 def lapses_after_seat(
     before: datetime | None, now: datetime, starts_at: datetime | None, offer_until: datetime | None = None
 ) -> datetime | None:
-    """Return when the registration of a person lapses who gets a seat from the waiting list now, or is offered one.
+    """Return when the registration of a person who now gets a seat from the waiting list, or is offered one, lapses.
 
     Args:
         before: when it lapsed so far; None for never.
-        now: the time.
-        starts_at: of the event. If it leaves the person less than ``PROMOTED_HELD``, the registration does not lapse.
-        offer_until: until when the seat is offered: a registration never lapses before that.
+        starts_at: the start of the event. If it leaves the person less than ``PROMOTED_HELD``, the registration does
+            not lapse.
+        offer_until: the end of the offer, if the seat is offered: a registration never lapses before it.
     """
     if before is None:
         return None

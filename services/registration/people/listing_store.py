@@ -52,25 +52,28 @@ LIVE = "r.status IN ('confirmed', 'waitlisted')"
 
 @dataclass(frozen=True, slots=True)
 class PeopleFilter:
-    """What to list; an empty value leaves everything.
+    """What to list; an empty value matches everything.
 
     Attributes:
-        q: prefix of an address, or of any word of a name or an organisation; accents do not count.
-        since, until: when a person registered: from, and before.
-        not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
-            people who have a seat or wait for one: people who have cancelled must not be reminded.
+        q: the beginning of an address, or of any word of a name or an organisation; accents do not count.
+        since: the earliest time of registration.
+        until: the time before which people registered.
+        not_registered_for: an event or a form; lists people who are not registered there. Without a status it lists
+            only people who have a seat or wait for one: people who have cancelled must not be reminded.
         details: ``given`` or ``missing``: what is asked after the confirmation, on forms that ask for anything then.
             Without a status ``missing`` lists only people who have a seat or wait for one.
-        language: of their mails and pages.
-        representative: whether they represent their working group; None for everyone.
+        language: the language of the person's mails and pages.
+        representative: whether people represent their working group; None for both.
         tag: a word that coordinators have put on the registration.
-        offer_since, offer_until: when an offer of a seat expires: from, and before.
-        ids: of registrations that were marked, UUID texts; empty for all.
+        offer_since: the earliest time at which an offer of a seat expires.
+        offer_until: the time before which an offer of a seat expires.
+        ids: the ids of the registrations that were marked, UUID texts; empty for all.
         answers: conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
         sort: one of ``SORTS``.
-        after: id of the last registration of the page before.
-        after_name: its name when it was read; None where only a cursor is known: then its name now counts.
+        after: the id of the last registration of the page before.
+        after_name: the name on that registration when it was read; None where only a cursor is known: then its present
+            name counts.
         limit: maximum number of rows.
     """
 
@@ -305,8 +308,8 @@ def _search_by_index(
 
     Args:
         connection: inside the caller's transaction.
-        values: of the search.
-        has_other: there is another condition that has an index.
+        values: the parameters of the search.
+        has_other: whether another condition has an index.
     """
     limit = _MAX_ORGANISATIONS + 1 if has_other else None
     organisations = [row[0] for row in connection.execute(_ORGANISATIONS, {**values, "limit": limit})]

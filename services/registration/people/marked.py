@@ -61,7 +61,7 @@ class Marked:
 
     Attributes:
         view: the registration.
-        seen: its revision on the page where it was marked.
+        seen: the revision of the registration on the page where it was marked.
         effect: what the decision does to them.
         refusal: why it cannot be decided so; empty if it can.
     """
@@ -73,7 +73,7 @@ class Marked:
 
     @property
     def id(self) -> str:
-        """Of the registration, UUID text."""
+        """The id of the registration, UUID text."""
         return self.view.person.registration.id
 
 

@@ -52,16 +52,16 @@ class Fact:
     """A change of a registration, with the data that only notifications may read.
 
     Attributes:
-        key: type of the message without its prefix.
-        registration: as it is afterwards.
+        key: the type of the message without its prefix.
+        registration: the registration after the change.
         cause: correlation id and trace context of the request; None for those of the current request.
         ends_links: all links that the registration had before end with it; those that the message carries are new.
-        organisation: its name, if any.
-        answers: clear answers that have no separate field.
+        organisation: the name of the organisation, if any.
+        answers: the clear answers that have no separate field.
         by_coordinator: a coordinator has registered the person; the mail states it.
         mailed: whether the person gets a mail about it.
-        promotion_mode: of the form, for the mail to a new person on the waiting list; None otherwise.
-        lapsed: it was cancelled because its owner has used no link.
+        promotion_mode: the promotion mode of the form, for the mail to a person new on the waiting list; else None.
+        lapsed: whether it was cancelled because its owner has used no link.
     """
 
     key: str
@@ -80,7 +80,7 @@ class Fact:
 
     @property
     def title(self) -> str:
-        """Of a proposal; empty for every other registration."""
+        """The title of a proposal; empty for every other registration."""
         return str(self.answers.get("title", "")) if self.registration.form_kind == PROPOSAL else ""
 
 
@@ -101,7 +101,7 @@ class RegistrationMessages:
         ends all earlier ones.
 
         Args:
-            connection: of the transaction that makes the facts true.
+            connection: the connection of the transaction that makes the facts true.
             facts: what happened.
             at: when they became true.
         """
@@ -160,10 +160,10 @@ def address_changed(
     """Return the message to the former address of a registration; it contains only that address.
 
     Args:
-        notifications_key: public key of notifications.
+        notifications_key: the public key of the notifications service, 32 bytes.
         before: the registration as it was.
-        former: id of the former address.
-        token: of the undo link; empty for none.
+        former: the id of the former address.
+        token: the token of the undo link; empty for none.
         at: when the address changed.
         undo_until: when the undo link ends; None for none.
     """

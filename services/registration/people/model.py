@@ -65,12 +65,12 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class AddressRefs:
-    """A mail address as it is compared: keyed hashes, 32 bytes each.
+    """The keyed hashes by which a mail address is compared, 32 bytes each.
 
     Attributes:
-        ref: of the address, folded.
-        mailbox: of the canonical mailbox: without ``+tag``, without dots where the provider ignores them.
-        domain: of the domain; empty for a listed mail provider, which has no separate quota.
+        ref: the hash of the address, folded.
+        mailbox: the hash of the canonical mailbox: without ``+tag``, without dots where the provider ignores them.
+        domain: the hash of the domain; empty for a listed mail provider, which has no separate quota.
     """
 
     ref: bytes

@@ -208,12 +208,12 @@ class Dossier:
 
 
 def dossier_of(connection: Connection, registration: Registration, forms: frozenset[str] | None) -> Dossier:
-    """Return what is known of the owner of the registration's address.
+    """Return what is known about the owner of the registration's address.
 
     Args:
         connection: inside the caller's transaction.
-        registration: of the person.
-        forms: that may be seen; None for all.
+        registration: the registration of the person.
+        forms: the forms that the reader may see; None for all.
     """
     seen = None if forms is None else sorted(forms)
     values = {"ref": registration.person_ref, "id": registration.id, "forms": seen, "limit": MAX_SHOWN}
@@ -225,15 +225,15 @@ def dossier_of(connection: Connection, registration: Registration, forms: frozen
 
 
 def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str, by: str, note_id: str) -> None:
-    """Keep a note on a person.
+    """Store a note on a person.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         clock: time of writing.
-        registration_id: of the registration it belongs to.
-        words: of the note.
-        by: name of the writer's key.
-        note_id: UUID (text), made by the caller: sent twice, it is one note.
+        registration_id: the id of the person's registration, UUID text.
+        words: the text of the note.
+        by: the name of the writer's key.
+        note_id: the id of the note, a UUID text that the caller makes: a note that is sent twice is stored once.
 
     Raises:
         DomainError: ``invalid-note``, ``not-found``; ``already-exists``, another note has this id.

@@ -41,12 +41,12 @@ from shared.vocabulary.promotion import PROMOTION_MODES
 
 @dataclass(frozen=True, slots=True)
 class PeopleContext:
-    """What the coordinators' routes about registrations work with.
+    """Dependencies of the coordinators' routes about registrations.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        messages: of what happens to registrations.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        messages: the writer of registration messages to the outbox.
     """
 
     work: UnitOfWork

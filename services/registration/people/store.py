@@ -363,10 +363,10 @@ class LinkTokens:
     """New tokens of one registration; they are never stored.
 
     Attributes:
-        own: of the managing link.
-        view: of the read-only link.
-        join: of the link to the meeting; empty for a registration that has ended.
-        asked: the managing link is mailed because it was asked for, not because something happened.
+        own: the token of the managing link.
+        view: the token of the read-only link.
+        join: the token of the link to the meeting; empty for a registration that has ended.
+        asked: whether the managing link is mailed because it was asked for, not because something happened.
     """
 
     own: str = field(repr=False)

@@ -124,15 +124,14 @@ def promote_waiting(
     The decision is recorded, also for those who still wait.
 
     Args:
-        connection: of a transaction that holds the lock on the form's seats.
-        messages: of the service.
-        form: as it was locked.
-        seats: as they are after one was freed.
-        now: the time.
-        reason: why a person is promoted, for the history that coordinators see.
+        connection: the connection of a transaction that holds the lock on the form's seats.
+        messages: the writer of registration messages to the outbox.
+        form: the form, read under that lock.
+        seats: the seats after one was freed.
+        reason: the reason for the promotion, for the history that coordinators see.
 
     Returns:
-        who was confirmed, as they were before.
+        the people who got or were offered a seat, as they were before.
     """
     decided = _decide(connection, form, seats, now)
     waiting = _those_chosen(connection, form.slug, decided)
@@ -200,11 +199,11 @@ def offer_seat(
     """Hold a seat for a person who waits; returns the fact that causes the mail to them.
 
     Args:
-        form: of the registration; its event bounds how long the registration is kept without an act.
+        form: the form of the registration; its event bounds how long the registration is kept without an act.
         until: when the offer expires.
-        capacity: now in force.
-        reason: for the history.
-        by: name of the coordinator's key; None where no coordinator decided.
+        capacity: the capacity now in force; None for no limit.
+        reason: the reason for the history of the registration.
+        by: the name of the coordinator's key; None where no coordinator decided.
     """
     before = person.registration
     fact = fact_about(
@@ -255,10 +254,12 @@ def count_to_decide(work: UnitOfWork, now: datetime) -> int:
 def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
     """Give free seats to those who wait on each form, in a transaction for each.
 
+    ``tend`` calls this repeatedly.
+
     Args:
-        work: on the service's database. The caller calls again and again.
-        messages: of the service.
-        now: of a checked clock.
+        work: the unit of work on the service's database.
+        messages: the writer of registration messages to the outbox.
+        now: the time of a checked clock.
     """
     with work.transaction() as connection:
         forms = list(connection.execute(_FORMS_TO_DECIDE, {"by_hand": BY_HAND}).scalars())

@@ -16,15 +16,16 @@ from shared.vocabulary.promotion import WITH_OFFERS
 
 @dataclass(frozen=True, slots=True)
 class OfferedDecision:
-    """A decision that is offered.
+    """A decision that a coordinator can take, as the page offers it.
 
     Attributes:
-        status: what the registration is then.
-        question, button: words for it.
+        status: the status of the registration after the decision.
+        question: the words of the question.
+        button: the words on the button.
         effect: what it does to people, in sentences.
         refusal: why it cannot be done now; empty if it can.
-    reason: whether a reason is ``required``, ``possible`` or, if empty, not asked for.
-    hours: how long an offer is valid by default; None for every other decision.
+        reason: whether a reason is ``required``, ``possible`` or, if empty, not asked for.
+        hours: how long an offer is valid by default; None for every other decision.
     """
 
     status: str
