@@ -28,13 +28,13 @@ class Answer:
 
 
 MAILBOXES_A_DOMAIN = 50
-"""Fewer than a domain's quota of confirmation mails in an hour."""
+"""As many as one client network may cause confirmation mails to in a day."""
 
 
 def address_of(number: int) -> str:
-    """The address of the participant with this number."""
+    """The address of the participant with this number; quotas count mails by registrable domain."""
     domain = number // MAILBOXES_A_DOMAIN
-    return f"participant-{number}@{f'domain-{domain}.' if domain else ''}example.org"
+    return f"participant-{number}@{f'domain-{domain}.example' if domain else 'example.org'}"
 
 
 def answers(number: int, **others: Any) -> dict[str, Any]:

@@ -28,16 +28,16 @@ class ParticipantPool:
     _count: int = 0
 
     def make(self, cells: list[Cell]) -> None:
-        """Everyone whom ``cells`` need, with their links from their mails; and one whom no one uses."""
+        """Everyone whom ``cells`` need, with their links from their mails; and one whom no one uses.
+
+        Those who confirm come first: each of them raises the daily quota of their client network, which is all of them.
+        """
         wanted = {need: sum(ACTIONS[cell.action].needs == need for cell in cells) for need in self._waiting}
-        wanted[REGISTERED] += 1
-        mailed = self._mailed([self._submit() for _ in range(sum(wanted.values()))])
-        for person in mailed[: wanted[PENDING]]:
-            self._waiting[PENDING].append(person)
-        confirming = mailed[wanted[PENDING] :]
+        confirming = self._mailed([self._submit() for _ in range(wanted[REGISTERED] + 1)])
         for person in confirming:
             self._confirm(person)
         self._waiting[REGISTERED].extend(self._mailed(confirming))
+        self._waiting[PENDING].extend(self._mailed([self._submit() for _ in range(wanted[PENDING])]))
 
     def calm(self) -> Person:
         """The registered person whom no cell uses."""

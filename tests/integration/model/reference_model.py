@@ -53,6 +53,8 @@ class ReferenceModel:
         announced; ``links``: how many managing links they were mailed, of which the first ``dead`` have ended.
     notified: whose changes the current batch publishes.
     boxes: mailboxes by person: how often and when they may be written to. waiting: since when something waits there.
+    spaced: mailboxes that may not be written to yet, when the current part of a batch began or since. mailed: those to
+        which the part causes a mail at once.
     postponed: since when the first mail of a registration without verification waits for the spacing, by number.
     links: confirmation links by id.
     erased: by person and form (empty: all), the number up to which what was received is dropped.
@@ -72,6 +74,8 @@ class ReferenceModel:
         self.notified: set[int] = set()
         self.boxes: dict[str, Entry] = {}
         self.waiting: dict[str, datetime] = {}
+        self.spaced: set[str] = set()
+        self.mailed: set[str] = set()
         self.postponed: dict[int, datetime] = {}
         self.links: dict[str, Entry] = {}
         self.erased: dict[tuple[str, str], int] = {}
@@ -184,6 +188,8 @@ class ReferenceModel:
 
     def _decide_part(self, part: Iterable[int], now: datetime) -> None:
         freed: set[str] = set()
+        self.spaced = {who for who, box in self.boxes.items() if box["next_at"] > now}
+        self.mailed = set()
         for number in part:
             item = self.queue[number]
             if item["kind"] == "submission":
@@ -200,6 +206,8 @@ class ReferenceModel:
                 self.states[number]["outcome"] = [self._decide_erasure(number, item, now)]
             self.states[number]["state"] = "decided"
             del self.queue[number]
+        for name in self.mailed:  # after the acts of the same part: a mail that it causes is spaced in any case
+            self._space(self.boxes[name], now)
         for who in self.people.values():
             if who["number"] in self.notified and who["status"] == "waitlisted":
                 who["place"] = self.line(who["form"]).index(who) + 1
@@ -218,13 +226,15 @@ class ReferenceModel:
             if status == "full" or self._is_erased(number, item):
                 return
             if len(live) < form["people"] and item["name"] not in [one["name"] for one in live]:
-                box = self.boxes.setdefault(item["who"], {"step": 0, "next_at": now, "last_at": None})
-                self._register(number, item, status, now, mailed=box["next_at"] <= now)
+                self.boxes.setdefault(item["who"], {"step": 0, "next_at": now, "last_at": None})
+                mailed = item["who"] not in self.spaced
+                self._register(number, item, status, now, mailed=mailed)
                 self.people[number]["lapses_at"] = self._lapses_at(slug, now)
-                if box["next_at"] > now:
-                    self.postponed[number] = now
+                if mailed:
+                    self.spaced.add(item["who"])
+                    self.mailed.add(item["who"])
                 else:
-                    self._space(box, now)
+                    self.postponed[number] = now
                 return
         if not self._is_erased(number, item):
             self._add_candidate(number, item, now)
