@@ -96,14 +96,14 @@ class Decider:
     """Decides batches and sends the confirmation mails that are due.
 
     Args:
-        work: on the service's database.
-        clock: of the process, compared with the database's.
-        keys: of the decider.
-        messages: of the service.
-        name: UUID text that no other process has; a new one by default.
-        mails_an_hour: the budget of confirmation mails over all.
-        unverified_a_day: the quota of forms without verification.
-        seat_held_days: how long a registration on such a form holds its place until its owner uses a link.
+        work: the unit of work on the service's database.
+        clock: the clock of this process, compared with the database's.
+        keys: the decider's private keys and the keyed references.
+        messages: the writer of registration messages to the outbox.
+        name: a UUID text that no other process has; a new one by default.
+        mails_an_hour: the hourly budget of confirmation mails to all domains together.
+        unverified_a_day: the daily quota of forms without verification.
+        seat_held_days: the days for which a registration on such a form holds its place until its owner uses a link.
     """
 
     def __init__(
@@ -210,10 +210,11 @@ class Decider:
         """Register people for a coordinator, in the caller's transaction, under the same locks as every decision.
 
         Args:
-            connection: of a transaction that leads (:func:`services.registration.intake.queue.try_lead`).
-            entries: of one form.
+            connection: the connection of a transaction that leads
+                (:func:`services.registration.intake.queue.try_lead`).
+            entries: the entries to register, all of one form.
             by: the coordinator.
-            now: of a checked clock.
+            now: the time of a checked clock.
             change: whether answers of people who are registered already are changed.
 
         Returns:

@@ -78,10 +78,10 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
     """Return what becomes of ``batch``. ``facts`` holds everything as it is afterwards.
 
     Args:
-        facts: about all forms, addresses, candidates and registrations of the batch.
-        batch: submissions and commands, in order of their numbers.
-        new_id: makes ids of candidates and registrations.
-        now: decides only whether a candidate can still be confirmed, and a place given back.
+        facts: the facts about all forms, addresses, candidates and registrations of the batch.
+        batch: the submissions and commands, in order of their numbers.
+        new_id: a function that makes ids of candidates and registrations.
+        now: the time; it decides only whether a candidate can still be confirmed, and a place given back.
     """
     plan = BatchPlan(kept=_used_by_owners(batch))
     for item in batch:

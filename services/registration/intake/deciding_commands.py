@@ -106,10 +106,11 @@ def decide_address(
     """Apply the choice of the owner of the new address; only this changes the address of the registration.
 
     Args:
-        facts, plan: of the batch.
-        address: that the confirmation link was mailed to.
-        choice: about a change of address.
-        new_id: makes the id of the former address.
+        facts: the facts of the batch, which the call updates.
+        plan: the plan of the batch, which the call extends.
+        address: the address to which the confirmation link was mailed.
+        choice: the choice about a change of address.
+        new_id: a function that makes the id of the former address.
     """
     change = facts.changes.get(choice.candidate)
     live = facts.find(change.registration) if change is not None else None
@@ -187,13 +188,15 @@ def move(
     """Give a registration another address.
 
     Args:
-        facts, plan: of the batch.
+        facts: the facts of the batch, which the call updates.
+        plan: the plan of the batch, which the call extends.
         live: the registration, cancelled or not.
-        email, address: from now on.
-        former: id under which the address until now is kept.
-        before: content that an undo of this change restores; None for an undo.
-        revision: after the change; None for the next one.
-        act: of the coordinator who changes it; None for the owner of the address.
+        email: the new address.
+        address: the keyed hashes of the new address.
+        former: the id under which the previous address is stored.
+        before: the content that an undo of this change restores; None for an undo.
+        revision: the revision after the change; None for the next one.
+        act: the act of the coordinator who changes it; None for the owner of the address.
     """
     person = facts.person_of(email, live.content.name, live.content.title)
     moved = replace(

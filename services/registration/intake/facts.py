@@ -40,8 +40,8 @@ class AddressChange:
     """An address that waits until its owner confirms that a registration may use it.
 
     Attributes:
-        id: UUID text.
-        registration: of which there is one change at most.
+        id: the UUID text.
+        registration: the id of the registration, which has one such change at most.
     """
 
     id: str
@@ -58,9 +58,10 @@ class FormerAddress:
     """An address that a registration had, kept while its owner can take the change back.
 
     Attributes:
-        id: UUID text.
-        revision: of the registration since it has another address.
-        content: of the registration before the change, without sealed answers; None for an address lost by an undo.
+        id: the UUID text.
+        revision: the revision of the registration that gave it another address.
+        content: the content of the registration before the change, without sealed answers; None for an address lost
+            by an undo.
     """
 
     id: str
@@ -77,10 +78,13 @@ class MovedRegistration:
     """A registration with another address.
 
     Attributes:
-        email, address, person, revision: after the change.
-        former: id of the row that stores the previous address.
-        before: content before the change, which an undo restores; None if this is an undo.
-        act: of the coordinator who changed it; None for the owner of the address.
+        email: the new address.
+        address: the keyed hashes of the new address.
+        person: the keyed hash of the new address and the name.
+        revision: the revision after the change.
+        former: the id of the row that stores the previous address.
+        before: the content before the change, which an undo restores; None if this is an undo.
+        act: the act of the coordinator who changed it; None for the owner of the address.
     """
 
     id: str
@@ -105,12 +109,12 @@ class NewRegistration:
     """A registration that the plan makes.
 
     Attributes:
-        position: how many have waited on this form, with this one; None with a seat.
-        capacity: by which the seat was given; None without a seat, or without a limit.
-        verified: the owner of the address has confirmed it.
-        act: of the coordinator who entered it; None if no one did.
-        spaced: its mail waits until the spacing of the mailbox allows one.
-        lapses_at: when it is cancelled unless its owner has used a link; None for never.
+        position: the position on the waiting list, from 1, never given twice; None with a seat.
+        capacity: the capacity by which the seat was given; None without a seat, or without a limit.
+        verified: whether the owner of the address has confirmed it.
+        act: the act of the coordinator who entered it; None if no coordinator did.
+        spaced: whether its mail waits until the spacing of the mailbox allows one.
+        lapses_at: the time at which it is cancelled unless its owner has used a link; None for never.
     """
 
     id: str
@@ -134,12 +138,12 @@ class ChangedRegistration:
     """A live registration with new content; its place stays.
 
     Attributes:
-        fields: names of the answers that differ.
-        sealed_given: sealed answers came with it.
-        details_given: it is what was asked after the confirmation.
-        act: of the coordinator who changed it; None for its owner.
-        offered: a seat is held for them.
-        restores_to: when the change of address was made that an undo takes back; None for no undo.
+        fields: the names of the answers that differ.
+        sealed_given: whether sealed answers came with it.
+        details_given: whether the answers are those that are asked for after the confirmation.
+        act: the act of the coordinator who changed it; None for its owner.
+        offered: whether a seat is held for the person.
+        restores_to: the time of the change of address that an undo takes back; None for no undo.
     """
 
     id: str
@@ -235,11 +239,11 @@ class LiveRegistration:
     """A live registration as the decider sees it.
 
     Attributes:
-        requests: those for another address.
-        returned: a proposal that coordinators have returned: its person is to change it.
-        offer_expires_at: until when a seat is held for a person who waits; None for no offer.
-        offer_passed: an offer was declined or has expired.
-        domain: reference of the domain of the address.
+        requests: the requests for another address.
+        returned: whether coordinators have returned the proposal, so that its person changes it.
+        offer_expires_at: the end of the offer of a seat, for a person who waits; None for no offer.
+        offer_passed: whether an offer was declined or has expired.
+        domain: the reference of the domain of the address.
     """
 
     id: str
@@ -291,15 +295,15 @@ class Facts:
     """What was read under the locks; :func:`decide` keeps it up to date as it goes through the batch.
 
     Attributes:
-        live: live registrations by form and address.
-        candidates: by id; those of all addresses of the batch.
-        blocked: addresses of which coordinators want no registration.
-        dropped: numbers of submissions that were received before their address was erased.
-        used: challenges that were used before.
-        changes: changes of address that wait, by id.
-        former: former addresses that can be restored, oldest first.
-        ended: cancelled registrations of which the address can be restored, by id.
-        person_of: returns the keyed hash of an address and a name, and for a proposal of its title too.
+        live: the live registrations by form and address.
+        candidates: the candidates of all addresses of the batch, by id.
+        blocked: the addresses of which coordinators want no registration.
+        dropped: the numbers of submissions that were received before their address was erased.
+        used: the challenges that were used before.
+        changes: the changes of address that wait, by id.
+        former: the former addresses that can be restored, oldest first.
+        ended: the cancelled registrations of which the address can be restored, by id.
+        person_of: a function that returns the keyed hash of an address and a name, and for a proposal of its title too.
         at_mailbox: how many live registrations a canonical mailbox has on a form: tags make no new mailbox.
         unverified: how many submissions were registered at once without an act of an owner since, within a day: by form
             and client network, and by domain with an empty form.
@@ -368,12 +372,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class MergedRegistration:
-    """A registration that has ended because another one of the same person stays.
+    """A registration that has ended because another registration of the same person stays.
 
     Attributes:
-        ended: as it is now.
-        kept: id of the one that stays.
-        act: of the coordinator who merged them.
+        ended: the registration that has ended.
+        kept: the id of the one that stays.
+        act: the act of the coordinator who merged them.
     """
 
     ended: LiveRegistration
@@ -383,30 +387,33 @@ class MergedRegistration:
 
 @dataclass(slots=True)
 class BatchPlan:
-    """What to write.
+    """What to write for a batch.
 
     Attributes:
-        outcomes: of submissions that anyone could have sent, by number.
-        results: of what was sent by a link, by number: of commands in the order of their choices.
-        calendar_keys: of the UIDs that the invitations have, by number of a submission that got a seat at once.
-        deleted: ids of candidates that go.
-        links_wanted: registrations whose managing link is mailed now.
-        links_spaced: the same as soon as the spacing of the mailbox allows it.
-        links_renewed: registrations of which all links end, and new ones are mailed.
-        owners: registrations whose address is verified, by the use of a link that was mailed to it.
-        kept: registrations that do not lapse, whatever else becomes of them: their owner has used a link, or a
+        outcomes: the outcomes of submissions that anyone could have sent, by number.
+        results: the results of what was sent by a link, by number; those of a command are in the order of its choices.
+        calendar_keys: the keys from which the UIDs of invitations are made, by number of a submission that got a seat
+            at once.
+        deleted: the ids of candidates to delete.
+        links_wanted: the registrations whose managing link is mailed now.
+        links_spaced: the registrations whose managing link is mailed as soon as the spacing of the mailbox allows it.
+        links_renewed: the registrations of which all links end, and new ones are mailed.
+        owners: the registrations whose address is verified, by the use of a link that was mailed to it.
+        kept: the registrations that do not lapse, whatever else becomes of them: their owner has used a link, or a
             coordinator has entered, corrected or merged them.
-        freed: forms on which a place was given back: who is in line is promoted after the batch.
-        reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
-        accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
-        unverified: submissions that got the outcome of a registration at once.
-        mailed: owners of mailboxes that get the mail of such a registration now.
-        verified: mailboxes whose owner has acted: the spacing of their mails starts again.
-        asked: changes of address that wait from now on.
-        address_requests: how many addresses a registration has requested, by its id.
-        dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
-        moved: registrations with another address.
-        merged: registrations that ended without a mail, since another one of the same person stays.
+        freed: the forms on which a place was given back: the next people in line are promoted after the batch.
+        reconsidered: the forms with reserved seats on which people have come or changed: people in line may get a seat.
+        accepted: the registrations whose person has accepted an offered seat.
+        declined: the registrations whose person has declined an offered seat.
+        unverified: the submissions that got the outcome of a registration at once.
+        mailed: the owners of mailboxes that get the mail of such a registration now.
+        verified: the mailboxes whose owner has acted: the spacing of their mails starts again.
+        asked: the changes of address that wait from now on.
+        address_requests: the number of addresses that a registration has requested, by its id.
+        dropped_changes: the ids of pending changes of address to delete.
+        dropped_former: the ids of former addresses to delete.
+        moved: the registrations with another address.
+        merged: the registrations that ended without a mail, since another one of the same person stays.
     """
 
     outcomes: dict[int, SubmissionOutcome] = field(default_factory=dict)

@@ -97,12 +97,12 @@ _LINKS = text("""
 
 @dataclass(frozen=True, slots=True)
 class LinkOwner:
-    """Whom a link opens something for.
+    """The person for whom a link opens something.
 
     Attributes:
-        registration: that the link is of; None for a confirmation link.
-        expires_at: of a confirmation link; None for the others.
-        purpose: of the link, see ``shared.runtime.ids``.
+        registration: the id of the registration that the link opens; None for a confirmation link.
+        expires_at: the end of a confirmation link; None for the others.
+        purpose: the purpose of the link, see ``shared.runtime.ids``.
     """
 
     address: AddressRefs
@@ -136,11 +136,10 @@ def read_facts(
     without their seats, and skips those that are locked here: so it never drops an answer that is written back.
 
     Args:
-        connection: of the batch's transaction.
-        forms: slugs that the batch names; those of the addresses' candidates and registrations are added.
-        refs: of the batch's addresses.
-        submissions: of the batch, which may register people at once.
-        now: the time.
+        connection: the connection of the batch's transaction.
+        forms: the slugs that the batch names; those of the addresses' candidates and registrations are added.
+        refs: the keyed hashes of the batch's addresses.
+        submissions: the submissions of the batch, which may register people at once.
     """
     found = connection.execute(_CANDIDATES, {"refs": list(refs)})
     candidates = {one.id: one for one in map(_candidate, found)}
@@ -183,10 +182,10 @@ def preview_facts(
     """Read what decides about entries on one form, without a lock: for a preview.
 
     Args:
-        connection: of any transaction.
+        connection: the connection of any transaction.
         record: the form.
-        refs: of the addresses of the entries.
-        before: facts of the entries before, as they have left them: the seats that they have taken count.
+        refs: the keyed hashes of the entries' addresses.
+        before: the facts of the entries before, as they have left them: the seats that they have taken count.
     """
     form = record.slug
     facts = before or Facts(forms={form: _previewed(connection, record)})
@@ -306,8 +305,8 @@ class UndoLink:
     """What an undo link opens.
 
     Attributes:
-        former: id of the former address.
-        refs: of the former address and of the present one.
+        former: the id of the former address.
+        refs: the keyed hashes of the former address and of the present one.
     """
 
     former: str
@@ -333,10 +332,10 @@ def read_addresses(connection: Connection, facts: Facts, refs: Sequence[bytes], 
     """Add to ``facts`` what decides about changes of address.
 
     Args:
-        connection: of the batch's transaction.
-        facts: with the registrations of all addresses, locked.
-        refs: of the batch's addresses.
-        undone: ids of registrations of which a change is taken back.
+        connection: the connection of the batch's transaction.
+        facts: the facts, with the registrations of all addresses, locked.
+        refs: the keyed hashes of the batch's addresses.
+        undone: the ids of registrations of which a change is taken back.
     """
     live = [one.id for some in facts.live.values() for one in some]
     found = connection.execute(_CHANGES, {"refs": list(refs), "registrations": live})

@@ -44,11 +44,11 @@ def newest_decider_key(connection: Connection) -> DeciderPublicKey | None:
 
 
 def undecided_bytes(connection: Connection, worth_counting: int) -> int:
-    """Return about how much of the disk undecided submissions use, bytes.
+    """Return about how many bytes of disk space undecided submissions use.
 
     Args:
-        connection: to the service's database.
-        worth_counting: bytes; 0 is returned if the whole table, with receipts and free space, uses no more.
+        connection: the connection to the service's database.
+        worth_counting: the bytes up to which the whole table, with receipts and free space, counts as 0.
     """
     return int(connection.execute(_UNDECIDED, {"worth_counting": worth_counting}).scalar_one())
 
@@ -91,8 +91,8 @@ class QueuedSubmission:
 
     Attributes:
         kind: ``submission``, ``send-list``, a command by link, or one of the desk.
-        token_hash: of the link by which it comes; None for what anyone can send.
-        body: sealed to the decider's key with the id ``decider_key``.
+        token_hash: the hash of the link by which it comes; None for what anyone can send.
+        body: the content, sealed to the decider's key with the id ``decider_key``.
         entered_by: the coordinator whose command it is; None for everyone else's.
     """
 
@@ -112,12 +112,12 @@ class QueuedSubmission:
 
 @dataclass(frozen=True, slots=True)
 class StoredReceipt:
-    """What the sender of a submission may know of it.
+    """What the sender of a submission may know about it.
 
     Attributes:
         state: ``received``, ``decided`` or ``parked``.
-        outcome: of a decided one; a text for a submission, a list of results for a command.
-        calendar_key: of the UID that the invitation has, if a seat was given at once.
+        outcome: the outcome of a decided one; a text for a submission, a list of results for a command.
+        calendar_key: the key from which the invitation's UID is made, if a seat was given at once.
     """
 
     form: str
@@ -162,15 +162,16 @@ class FormView:
     """A form ready to be shown and filled.
 
     Attributes:
-        whole: all questions, with all working groups.
-        definition: those that are asked before the confirmation, with the working groups that can be chosen now.
-        partners: those that may show it.
+        whole: the definition with all questions and all working groups.
+        definition: the questions asked before the confirmation, with the working groups that can be chosen now.
+        partners: the partners that may show it.
         origins: every origin that may show it.
-        public_key: that sealed answers are encrypted to (X25519, 32 bytes); None if it has none, or no longer.
-        decider_key: to which submissions are sealed; None before a decider has published one.
-        undecided_bytes: disk space that undecided submissions use, if it may be too much.
-        solved_lately: challenges of it that were solved in the last minute.
-        closed_groups: slugs of working groups that no one can choose any more.
+        public_key: the public key to which sealed answers are encrypted (X25519, 32 bytes); None if the form has
+            none, or no longer.
+        decider_key: the public key to which submissions are sealed; None before a decider has published one.
+        undecided_bytes: the disk space that undecided submissions use, if it may be too much; else 0.
+        solved_lately: the number of its challenges that were solved in the last minute.
+        closed_groups: the slugs of working groups that cannot be chosen any more.
     """
 
     stored: PublicForm

@@ -21,8 +21,8 @@ class DeskCommand:
 
     Attributes:
         kind: ``CORRECT``, ``ENTER`` or ``MERGE``.
-        by: name of the coordinator's key.
-        language: of the registration, unless an answer names another.
+        by: the name of the coordinator's key.
+        language: the language of the registration, unless an answer names another.
         values: what else the decider needs to know, the reason among it.
     """
 
@@ -34,10 +34,12 @@ class DeskCommand:
 
 @dataclass(frozen=True, slots=True)
 class DeskAct:
-    """Attributes:
-    by: name of the coordinator's key.
-    reason: for the history; one of a closed list, so that it can name no one.
-    mailed: whether the person gets a mail about it.
+    """What is recorded about an act of a coordinator.
+
+    Attributes:
+        by: the name of the coordinator's key.
+        reason: the reason for the history; one of a closed list, so that it can name no one.
+        mailed: whether the person gets a mail about it.
     """
 
     by: str
@@ -50,9 +52,9 @@ class NamedRegistration:
     """A registration that a command of the desk names.
 
     Attributes:
-        id: UUID text.
-        revision: of it, that the coordinator has seen.
-        address: hash of its address now, 32 bytes; None if it is gone.
+        id: the UUID text.
+        revision: the revision that the coordinator has seen.
+        address: the hash of its address now, 32 bytes; None if it is gone.
     """
 
     id: str
@@ -66,9 +68,9 @@ class Correct:
 
     Attributes:
         target: the registration.
-        given: the answers; its address is the one that the registration is to have.
-        fields: names of the clear answers that ``given`` replaces; all others stay.
-        address: of ``given``.
+        given: the answers; their address is the one that the registration is to have.
+        fields: the names of the clear answers that ``given`` replaces; all others stay.
+        address: the keyed hashes of the address in ``given``.
     """
 
     number: int
@@ -99,15 +101,15 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A coordinator makes one of two registrations of a person on a form.
+    """A coordinator makes one registration of two registrations of a person on a form.
 
     Attributes:
         kept: the one that stays, with its place.
         other: the one that ends.
         given: the answers that stay, with the address.
-        fields: names of the clear answers that ``given`` replaces.
-        address: of ``given``.
-        sealed_of_other: of the sealed answers to one question those of ``other`` count.
+        fields: the names of the clear answers that ``given`` replaces.
+        address: the keyed hashes of the address in ``given``.
+        sealed_of_other: whether the sealed answers of ``other`` count where both have one to the same question.
     """
 
     number: int
@@ -135,13 +137,13 @@ UNDO_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
-    """A person wants their registration to use another address, by their managing link.
+    """A person asks by their managing link that their registration uses another address.
 
     Attributes:
-        registration: that the link opens; None if it opens nothing any more.
+        registration: the id of the registration that the link opens; None if it opens nothing any more.
         email: the new address, as it was typed.
-        code: of the command, which both pages show.
-        network: keyed hash of the client network, 32 bytes; None if it is not known.
+        code: the code of the command, which both pages show.
+        network: the keyed hash of the client network, 32 bytes; None if it is not known.
     """
 
     number: int
@@ -167,12 +169,12 @@ class Submission:
     """A stored submission, opened.
 
     Attributes:
-        number: its place in the order.
-        revision: of the form, which the sender saw.
-        network: keyed hash of the client network of the day, 32 bytes; None if it was not recorded.
-        challenge: id of the proof-of-work challenge that was solved; None without proof.
-        address: of the content.
-        person: keyed hash of address and name: two colleagues with one mailbox differ in it.
+        number: the place in the order of submissions.
+        revision: the revision of the form that the sender saw.
+        network: the keyed hash of the client network of the day, 32 bytes; None if it was not recorded.
+        challenge: the id of the proof-of-work challenge that was solved; None without proof.
+        address: the keyed hashes of the address in the content.
+        person: the keyed hash of address and name: two colleagues with one mailbox differ in it.
         proven_by: the confirmation link through which it came, so that its address needs no mail; None otherwise.
     """
 
@@ -195,7 +197,7 @@ class Confirm:
     """The owner of an address has sent their choices by a confirmation link.
 
     Attributes:
-        address: that the link was mailed to; None if the link opens nothing any more.
+        address: the address to which the link was mailed; None if the link opens nothing any more.
     """
 
     number: int
@@ -208,11 +210,11 @@ class ChangeAnswers:
     """A person changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
 
     Attributes:
-        revision: that was seen.
+        revision: the revision of the registration that was seen.
         given: the answers, with the address and language of the registration as they were seen.
-        fields: names of the clear answers that ``given`` replaces; all others stay.
-        details: these are the answers that are asked after the confirmation.
-        person: keyed hash of address and name, as they are after the change.
+        fields: the names of the clear answers that ``given`` replaces; all others stay.
+        details: whether these are the answers that are asked for after the confirmation.
+        person: the keyed hash of address and name after the change.
     """
 
     number: int
@@ -249,11 +251,11 @@ class AnswerOffer:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """A person wants the managing link of a registration mailed to its address again.
+    """A person asks to have the managing link of a registration mailed to its address again.
 
     Attributes:
-        address: of the link that was used; None if it opens nothing any more.
-        spaced: asked for by a read-only link, which anyone may hold: mails keep the spacing of the mailbox.
+        address: the address of the link that was used; None if it opens nothing any more.
+        spaced: whether a read-only link was used, which anyone may hold: then mails keep the spacing of the mailbox.
     """
 
     number: int
@@ -296,8 +298,8 @@ class RequestList:
     """A request, by anyone, to mail the link to all registrations of an address to that address.
 
     Attributes:
-        email: as it was typed.
-        network: as of a submission.
+        email: the address as it was typed.
+        network: the keyed hash of the client network of the day, 32 bytes; None if it was not recorded.
     """
 
     number: int

@@ -169,9 +169,8 @@ def are_mails_held(connection: Connection, now: datetime, an_hour: int) -> bool:
     """Whether the budget over all makes people wait: three quarters are used, and a mail has been due for five minutes.
 
     Args:
-        connection: of any process of the public.
-        now: the time.
-        an_hour: the budget while few owners confirm.
+        connection: a connection of any process that serves the public.
+        an_hour: the hourly budget while few owners confirm.
     """
     return bool(connection.execute(_HELD, {"most": round(FOR_ALL * an_hour), "now": now}).scalar_one())
 
@@ -181,10 +180,10 @@ class DueMailbox:
     """A mailbox whose mail may go now.
 
     Attributes:
-        mailbox: its reference.
-        domain: reference of its domain; empty for a mail provider.
-        step: mails sent since its owner last acted.
-        counted: references under which its mail is counted, beside that of its domain.
+        mailbox: the reference of the mailbox.
+        domain: the reference of its domain; empty for a mail provider.
+        step: the number of mails sent since its owner last acted.
+        counted: the references under which its mail is counted, beside that of its domain.
     """
 
     mailbox: bytes
@@ -197,11 +196,10 @@ def find_due(connection: Connection, now: datetime, limit: int, quota: int, sent
     """Return up to ``limit`` mailboxes whose mail may go now.
 
     Args:
-        connection: of the leader's transaction.
-        now: the time.
-        limit: mails of one transaction.
-        quota: mails an hour to all domains together.
-        sent: those that went in the last hour.
+        connection: the connection of the leader's transaction.
+        limit: the maximum number of mails in one transaction.
+        quota: the mails an hour to all domains together.
+        sent: the mails that went in the last hour.
     """
     lines = _lines(connection, now) if sent < quota else []
     if not lines:

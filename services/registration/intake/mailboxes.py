@@ -217,9 +217,8 @@ def total_budget(connection: Connection, now: datetime, an_hour: int) -> tuple[i
     """Return how many mails have gone to all domains in the last hour, and how many may.
 
     Args:
-        connection: of a transaction.
-        now: the time.
-        an_hour: the budget while no one has confirmed anything (``TROIKA_CONFIRMATION_MAILS_AN_HOUR``).
+        connection: the connection of a transaction.
+        an_hour: the hourly budget while no one has confirmed anything (``TROIKA_CONFIRMATION_MAILS_AN_HOUR``).
     """
     values = {"hour_ago": now - HOUR, "day_ago": now - DAY, "enough": ENOUGH}
     sent, mailed, verified = connection.execute(_TOTALS, values).one()
@@ -230,10 +229,9 @@ def take_due_mails(connection: Connection, now: datetime, limit: int, an_hour: i
     """Take up to ``limit`` mails that may go now, count them, and postpone the next mail to each mailbox.
 
     Args:
-        connection: of the leader's transaction: no other process takes mails until it ends.
-        now: the time.
-        limit: mails of one transaction.
-        an_hour: as in :func:`total_budget`.
+        connection: the connection of the leader's transaction: no other process takes mails until it ends.
+        limit: the maximum number of mails in one transaction.
+        an_hour: the hourly budget, see :func:`total_budget`.
     """
     if not connection.execute(_ANY_DUE, {"now": now}).scalar_one():
         return []
@@ -355,9 +353,8 @@ def take_due_links(connection: Connection, now: datetime, limit: int) -> list[st
     """Take up to ``limit`` registrations whose link may be mailed now, and postpone the next mail to each mailbox.
 
     Args:
-        connection: of the leader's transaction: no other process takes mails until it ends.
-        now: the time.
-        limit: mails of one transaction.
+        connection: the connection of the leader's transaction: no other process takes mails until it ends.
+        limit: the maximum number of mails in one transaction.
     """
     values = {"now": now, "held_since": now - HELD_BACK, "limit": limit}
     due = connection.execute(_TAKE_LINKS, values).fetchall()

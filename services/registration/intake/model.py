@@ -78,9 +78,10 @@ class Choice:
     """The owner's choice for one candidate or change of address.
 
     Attributes:
-        candidate: its id, or that of the change.
-        registration: that the candidate replaces, where it replaces one.
-        form: of the candidate; as the page sent it if the candidate was deleted since then: the result names it.
+        candidate: the id of the candidate or of the change.
+        registration: the id of the registration that the candidate replaces, where it replaces one.
+        form: the form of the candidate, which the result names; if the candidate was deleted since then, the form
+            that the page sent.
     """
 
     candidate: str
@@ -115,13 +116,14 @@ class FormContent:
     """Validated content of a form.
 
     Attributes:
-        name: None where the form asks for none.
-        answers: clear answers that have no separate field here.
-        sealed: answers encrypted to the form's key; None without any.
-        sealed_for: references of the submissions that the sealed answers are bound to.
-        consent: wording, language and form version of each consent that was shown, by field name.
-        title: of a proposal, which is among the answers as well: one person may make several. None on other forms.
-        cause: correlation id and trace context of the request.
+        name: the name; None where the form asks for none.
+        answers: the clear answers that have no separate field here.
+        sealed: the answers encrypted to the form's key; None without any.
+        sealed_for: the references of the submissions that the sealed answers are bound to.
+        consent: the wording, language and form version of each consent that was shown, by field name.
+        title: the title of a proposal, which is among the answers as well: one person may make several. None on other
+            forms.
+        cause: the correlation id and trace context of the request.
     """
 
     email: str

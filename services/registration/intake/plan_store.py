@@ -251,9 +251,9 @@ def registration_row(new: NewRegistration, event_id: str | None, organisation_id
     """Return a row for :func:`write_registrations`.
 
     Args:
-        new: of the plan.
-        event_id: of the form.
-        organisation_id: of the content's organisation, UUID text.
+        new: the new registration.
+        event_id: the slug of the form's event; None for none.
+        organisation_id: the id of the content's organisation, UUID text.
     """
     row = _row(new.content, new.address, new) | act_columns(new.act)
     return row | {"event_id": event_id, "organisation_id": organisation_id}
@@ -324,8 +324,8 @@ class FormerLink:
     """The undo link of a change that is about to be written.
 
     Attributes:
-        content: that the undo restores, as JSON values; None for an undo.
-        token_hash: 32 bytes.
+        content: the content that the undo restores, as JSON values; None for an undo.
+        token_hash: the hash of the link's token, 32 bytes.
     """
 
     id: str
@@ -353,10 +353,9 @@ def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[Former
     previous addresses.
 
     Args:
-        connection: of the batch's transaction.
-        plan: of the batch.
-        former: the undo links of the changes; that of an undo is sent to no one.
-        now: the time.
+        connection: the connection of the batch's transaction.
+        plan: the plan of the batch.
+        former: the undo links of the changes; the link of an undo is sent to no one.
     """
     if plan.dropped_former:
         connection.execute(_DROP_FORMER, {"ids": plan.dropped_former})

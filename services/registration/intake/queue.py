@@ -111,13 +111,12 @@ def begin_attempt(connection: Connection, now: datetime, decider: str, *, count_
     """Claim the next batch and record that it is tried; commit before trying.
 
     Args:
-        connection: of a transaction that leads.
-        now: the time.
-        decider: id of this decider, UUID text.
-        count_left_over: count an attempt that never ended; False if it ended because the database was down.
+        connection: the connection of a transaction that leads.
+        decider: the id of this decider, UUID text.
+        count_left_over: whether to count an attempt that never ended; False if it ended because the database was down.
 
     Returns:
-        numbers of the batch, empty if nothing waits or another decider is about to try a batch.
+        the numbers of the batch, empty if nothing waits or another decider is about to try a batch.
     """
     left_over = connection.execute(_LEFT_OVER, {"decider": decider, "abandoned": now - ABANDONED_AFTER}).scalar()
     if left_over and count_left_over:
@@ -215,10 +214,12 @@ _TEST = {"test": "of the decider's own key"}
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """Attributes:
-    id: hexadecimal.
-    at: when it was published.
-    needed_by: how many submissions wait that were sealed to it.
+    """A published key of the decider.
+
+    Attributes:
+        id: the id of the key pair, hexadecimal.
+        at: the time of publication.
+        needed_by: the number of waiting submissions that were sealed to it.
     """
 
     id: str
@@ -235,9 +236,8 @@ def publish_key(work: UnitOfWork, private_keys: Sequence[bytes], now: datetime) 
     """Publish the newest key, if it is not published yet.
 
     Args:
-        work: on the service's database.
-        private_keys: of the decider, newest first.
-        now: the time.
+        work: the unit of work on the service's database.
+        private_keys: the private keys of the decider, newest first.
 
     Raises:
         SettingsError: what is sealed to the key does not open by it.

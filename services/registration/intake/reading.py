@@ -99,11 +99,12 @@ class Received:
     """A stored command, opened, with what its link opens.
 
     Attributes:
-        content: opened.
-        references: makes the keyed hashes of addresses and people.
-        links: of its part of the batch.
-        address: that its link was mailed to; None without a link, or if the link opened nothing when it was received.
-        registration: that its link is of; None for a confirmation link, or if the link opens nothing.
+        content: the opened content.
+        references: the maker of the keyed hashes of addresses and people.
+        links: the links of its part of the batch.
+        address: the address to which its link was mailed; None without a link, or if the link opened nothing when the
+            command was received.
+        registration: the id of its link's registration; None for a confirmation link, or if the link opens nothing.
     """
 
     row: QueuedRow
@@ -123,9 +124,9 @@ class Command:
     """A kind of command: all that depends on its name.
 
     Attributes:
-        name: as in the column ``submission.kind``.
-        links: purposes of the links by which it can be sent; empty if no link is needed.
-        by_desk: a coordinator sends it.
+        name: the name in the column ``submission.kind``.
+        links: the purposes of the links by which it can be sent; empty if no link is needed.
+        by_desk: whether a coordinator sends it.
         ends_links: whether it may end links, or change the address of a registration, so that it is a part of its own.
         read: makes the item; raises ValueError, KeyError or TypeError if the content cannot be read.
     """
@@ -326,11 +327,11 @@ def causes_of(batch: Sequence[OpenedRow]) -> list[tuple[str, str]]:
 
 @contextmanager
 def decided_for(batch: Sequence[OpenedRow], start_ns: int) -> Iterator[None]:
-    """Decide inside of it: what a batch causes belongs to its span, and to the request if there was only one.
+    """Bind what is decided inside of it to the span of the batch, and to the request if there was only one.
 
     Args:
-        batch: that was opened.
-        start_ns: when the batch began, nanoseconds since 1970.
+        batch: the opened batch.
+        start_ns: the start of the batch, nanoseconds since 1970.
     """
     causes = causes_of(batch)
     correlation, trace = causes[0] if len(causes) == 1 else ("", "")
@@ -360,9 +361,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeciderKeys:
-    """Attributes:
-    private: of the decider, newest first, 32 bytes each.
-    references: makes the keyed hashes of addresses and people.
+    """The keys that the decider needs.
+
+    Attributes:
+        private: the private keys of the decider, newest first, 32 bytes each.
+        references: the maker of the keyed hashes of addresses and people.
     """
 
     private: Sequence[bytes] = field(repr=False)

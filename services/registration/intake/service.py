@@ -48,9 +48,9 @@ def receipt_for(key: bytes, form: str, idempotency_key: str) -> str:
     """Return the receipt of a submission: the same for the same key on the same form, random without a key.
 
     Args:
-        key: of the forms processes, 32 bytes.
-        form: slug.
-        idempotency_key: as the client sent it; empty if it sent none.
+        key: the secret key of the forms processes, 32 bytes.
+        form: the slug of the form.
+        idempotency_key: the key that the client sent; empty if it sent none.
     """
     if not idempotency_key:
         return _text(secrets.token_bytes(RECEIPT_BYTES))
@@ -76,8 +76,8 @@ def content_fingerprint(key: bytes, digest: bytes) -> bytes:
     """Return a keyed hash of a submission's content, 32 bytes.
 
     Args:
-        key: of the forms processes.
-        digest: SHA-256 of the canonical content.
+        key: the secret key of the forms processes, 32 bytes.
+        digest: the SHA-256 of the canonical content.
     """
     return _mac(key, "fingerprint", digest.hex())
 
@@ -106,13 +106,13 @@ class Envelope:
     """What is sent beside the answers.
 
     Attributes:
-        partner: slug of a partner that may show the form, or None.
-        language: of the page, used unless an answer names another.
-        idempotency_key: as the client sent it; empty if it sent none.
-        digest: SHA-256 of the canonical content.
-        network: keyed hash of the client network, 32 bytes; None if it is not known.
-        challenge: id of the proof-of-work challenge that was solved; None without.
-        token_hash: of the confirmation link by which the owner of the address enters their answers; else None.
+        partner: the slug of a partner that may show the form, or None.
+        language: the language of the page, used unless an answer names another.
+        idempotency_key: the key that the client sent; empty if it sent none.
+        digest: the SHA-256 of the canonical content.
+        network: the keyed hash of the client network, 32 bytes; None if it is not known.
+        challenge: the id of the proof-of-work challenge that was solved; None without.
+        token_hash: the hash of the confirmation link by which the owner of the address enters their answers; else None.
         entered_by: the coordinator whose command it is; else None.
     """
 
@@ -128,12 +128,14 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class OwnChange:
-    """A change of answers by their person.
+    """A change of a person's answers by that person.
 
     Attributes:
-        revision: of the registration, that was seen.
-        details: it is what is asked after the confirmation.
-        email, language, partner: of the registration.
+        revision: the revision of the registration that was seen.
+        details: whether the answers are those that are asked for after the confirmation.
+        email: the address of the registration.
+        language: the language of the registration.
+        partner: the partner of the registration; None for none.
     """
 
     revision: int
@@ -157,21 +159,21 @@ class Intake:
     """Stores submissions and commands.
 
     Attributes:
-        work: on the service's database, for single statements.
-        key: of receipts, codes and fingerprints, 32 bytes; it opens nothing.
+        work: the unit of work on the service's database, for single statements.
+        key: the secret key of receipts, codes and fingerprints, 32 bytes; it decrypts nothing.
     """
 
     work: UnitOfWork
     key: bytes = field(repr=False)
 
     def submit(self, view: FormView, answers: Answers, envelope: Envelope, now: datetime) -> Accepted:
-        """Store a submission; when this returns it is durable.
+        """Store a submission. It is durable when this returns.
 
         Args:
-            view: of the form.
-            answers: checked, without errors.
+            view: the form.
+            answers: the checked answers, without errors.
             envelope: what came with them.
-            now: decides only whether the form is open; the sender's response follows from it.
+            now: the time; it decides only whether the form is open, and so what response the sender gets.
 
         Raises:
             DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
@@ -187,13 +189,13 @@ class Intake:
         return self._store(view, receipt, content_to_json(content), envelope, "submission")
 
     def change(self, view: FormView, answers: Answers, own: OwnChange, token_hash: bytes) -> str:
-        """Store a change of answers by their person; returns the command's receipt.
+        """Store a change of a person's answers by that person; returns the command's receipt.
 
         Args:
-            view: of the form, with the questions that were asked as its definition.
-            answers: checked, without errors; their sealed ones are encrypted to the form's key.
+            view: the form, with the questions that were asked as its definition.
+            answers: the checked answers, without errors; their sealed ones are encrypted to the form's key.
             own: what else the decider needs to know.
-            token_hash: of the managing link.
+            token_hash: the hash of the managing link.
 
         Raises:
             Overloaded, Unavailable: see :meth:`submit`.
@@ -226,11 +228,11 @@ class Intake:
         """Store a command by link; returns its receipt, by which its outcome is found.
 
         Args:
-            view: of the form that the command is about.
-            kind: of the command, see the table ``submission``.
-            values: what the decider needs to know of it.
-            token_hash: of the link.
-            network: keyed hash of the client network, 32 bytes, for a command that causes mail to another address.
+            view: the form that the command is about.
+            kind: the kind of the command, see the table ``submission``.
+            values: what the decider needs to know about it.
+            token_hash: the hash of the link.
+            network: the keyed hash of the client network, 32 bytes, for a command that causes mail to another address.
         """
         envelope = Envelope(None, "", "", secrets.token_bytes(32), network, token_hash=token_hash)
         receipt = receipt_for(self.key, view.stored.slug, "")
@@ -241,8 +243,9 @@ class Intake:
         """Store a command of a coordinator; returns its receipt.
 
         Args:
-            view: of the form, with the questions that were asked as its definition.
-            answers: checked, with the address among their values; sealed ones are encrypted to the form's key.
+            view: the form, with the questions that were asked as its definition.
+            answers: the checked answers, with the address among their values; sealed ones are encrypted to the form's
+                key.
             act: what is done, by whom.
 
         Raises:
@@ -260,9 +263,9 @@ class Intake:
 
         Args:
             view: any form: its keys and version are stored in the row.
-            email: checked, as the forms check theirs.
-            language: of the mail.
-            network: keyed hash of the client network, 32 bytes; None if it is not known.
+            email: the address, checked as forms check addresses.
+            language: the language of the mail.
+            network: the keyed hash of the client network, 32 bytes; None if it is not known.
 
         Raises:
             Overloaded, Unavailable: see :meth:`submit`.

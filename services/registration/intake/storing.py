@@ -40,17 +40,18 @@ def register(
     spaced: bool = False,
     lapses_at: datetime | None = None,
 ) -> NewRegistration:
-    """Give ``source`` a place of its form; there must be one.
+    """Register ``source`` on its form, which must have a place left.
 
     Args:
-        facts, plan: of the batch.
-        source: with the answers.
-        new_id: makes the registration's id.
-        verified: the owner of the address has confirmed it.
-        place: by default the next one.
-        act: of the coordinator who registers it; None for its owner.
-        spaced: its mail waits until the spacing of the mailbox allows one.
-        lapses_at: when it is cancelled unless its owner has used a link; None for never.
+        facts: the facts of the batch, which the call updates.
+        plan: the plan of the batch, which the call extends.
+        source: the item with the answers.
+        new_id: a function that makes the registration's id.
+        verified: whether the owner of the address has confirmed it.
+        place: the place to give; by default the next one.
+        act: the act of the coordinator who registers it; None for its owner.
+        spaced: whether its mail waits until the spacing of the mailbox allows one.
+        lapses_at: the time at which it is cancelled unless its owner has used a link; None for never.
     """
     form = facts.forms[source.form]
     who = traits_of(source.content, source.address.domain)
@@ -106,15 +107,16 @@ def store_change(
     """Give a registration other content, and return it; its place stays.
 
     Args:
-        facts, plan: of the batch.
-        live: as it was.
-        content: as it is from now on.
-        person: keyed hash of address and name.
-        sealed: sealed answers came with it.
-        details: it is what is asked after the confirmation.
-        act: of the coordinator who changes it; None for its owner.
-        moves: its address changes in the same revision.
-        restores_to: when the change of address was made that an undo takes back; None for no undo.
+        facts: the facts of the batch, which the call updates.
+        plan: the plan of the batch, which the call extends.
+        live: the registration before the change.
+        content: the content after the change.
+        person: the keyed hash of address and name.
+        sealed: whether sealed answers came with it.
+        details: whether the answers are those that are asked for after the confirmation.
+        act: the act of the coordinator who changes it; None for its owner.
+        moves: whether its address changes in the same revision.
+        restores_to: the time of the change of address that an undo takes back; None for no undo.
     """
     changed = replace(live, revision=live.revision + 1, content=content, person=person, returned=False)
     if live.status == "cancelled":
@@ -162,13 +164,13 @@ def with_sealed_of(newer: FormContent, older: FormContent) -> FormContent:
 def content_before(facts: Facts, live: LiveRegistration, before: FormContent | None) -> FormContent:
     """Return the content of a registration as it was before a change of address that an undo takes back.
 
-    A choice that others have filled since then is left out. Of the sealed answers those stay that were there before:
-    what replaced one of them is deleted, and has to be entered again.
+    A choice that others have filled since then is left out. Of the sealed answers, those that were there before stay:
+    an answer that replaced one of them is deleted, and has to be entered again.
 
     Args:
-        facts: of the batch.
+        facts: the facts of the batch.
         live: the registration, cancelled or not.
-        before: its clear answers before the change; None for an address that was lost by an undo.
+        before: the clear answers before the change; None for an address that was lost by an undo.
     """
     if before is None:
         return live.content
@@ -200,14 +202,14 @@ class Entered(StrEnum):
 def enter(
     facts: Facts, plan: BatchPlan, entry: CoordinatorEntry, new_id: NewId, act: DeskAct, *, change: bool
 ) -> Entered:
-    """Add to ``plan`` what becomes of ``entry``; ``facts`` holds everything as it is afterwards.
+    """Add to ``plan`` what becomes of ``entry``, and bring ``facts`` up to date.
 
     Args:
-        facts: read under the locks, or for a preview.
+        facts: the facts, read under the locks, or for a preview.
         plan: what to write.
-        entry: whom to register.
-        new_id: makes ids of registrations.
-        act: of the coordinator.
+        entry: the person to register.
+        new_id: a function that makes ids of registrations.
+        act: the act of the coordinator.
         change: whether answers of a person who is registered already are changed.
     """
     live = facts.of(entry.form, entry.address.ref)

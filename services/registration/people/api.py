@@ -134,8 +134,8 @@ def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Pe
     """Change the answers of a person's own registration, or cancel it. `If-Match` names the revision seen.
 
     Args:
-        links: that does it.
-        own: the link.
+        links: the functions that change and cancel a registration by the token of its link.
+        own: the link of the caller.
         wanted: ``answers`` by field, or the ``status`` ``cancelled``.
 
     Raises:

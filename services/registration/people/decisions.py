@@ -79,14 +79,16 @@ def check_reason(reason: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SeatDecision:
-    """Attributes:
-    registration_id: UUID text.
-    revision: of the registration, as the coordinator has seen it.
-    status: ``confirmed``, ``cancelled``, ``offered`` (a seat is held for them) or ``withdrawn`` (not any more).
-    by: name of the coordinator's key.
-    reason: one of ``SEAT_REASONS``; with one a seat is given beyond what is free too. Empty for none.
-    hours: how long an offer is valid; None for the form's ``offer_hours``. It ends with the last promotion before the
-        start at the latest.
+    """A decision of a coordinator about a person's seat.
+
+    Attributes:
+        registration_id: UUID text.
+        revision: the revision of the registration that the coordinator has seen.
+        status: ``confirmed``, ``cancelled``, ``offered`` (a seat is held for them) or ``withdrawn`` (not any more).
+        by: the name of the coordinator's key.
+        reason: one of ``SEAT_REASONS``; with one a seat is given beyond what is free too. Empty for none.
+        hours: how long an offer is valid; None for the form's ``offer_hours``. It ends at the latest with the last
+            promotion before the start.
     """
 
     registration_id: str

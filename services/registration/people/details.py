@@ -36,10 +36,12 @@ _UPSERT = text("""
 
 @dataclass(frozen=True, slots=True)
 class ProposalState:
-    """Attributes:
-    status: ``submitted``, ``accepted``, ``scheduled``, ``returned`` or ``declined``.
-    note: of the coordinators; may be empty.
-    event_id: slug of the side event that it became; None before.
+    """What coordinators have decided about a proposal.
+
+    Attributes:
+        status: ``submitted``, ``accepted``, ``scheduled``, ``returned`` or ``declined``.
+        note: the note of the coordinators; may be empty.
+        event_id: the slug of the side event that it became; None before.
     """
 
     status: str = SUBMITTED

@@ -104,10 +104,13 @@ class CountRow:
 
 @dataclass(frozen=True, slots=True)
 class CountGrid:
-    """Attributes:
-    down, across: titles of what is counted by; without a second thing the latter is empty.
-    columns: titles of the values across.
-    rows: the largest first.
+    """A table of registrations counted by one or two keys.
+
+    Attributes:
+        down: the title of the key whose values are the rows.
+        across: the title of the key whose values are the columns; empty if there is only one key.
+        columns: the titles of the values across.
+        rows: the largest first.
     """
 
     down: str

@@ -16,18 +16,20 @@ LIVE = ("confirmed", "waitlisted")
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Attributes:
-    id: UUID text.
-    revision: counts the changes that a person outside would see, from 1.
-    position: place on the waiting list, from 1, in order of receipt, as it was when this was read; None without one.
-    person_ref: keyed hash of the address, 64 hex digits.
-    accepted_at: when it was made: decided, or confirmed by the owner of the address.
-    verified: the owner of the address has confirmed it.
-    attend: slug of the event that everyone on this form should attend as well.
-    offer_expires_at: until when a seat is held for a person who waits; None for no offer.
-    offer_passed: an offer was declined or has expired, and the person waits on.
-    domain: reference of the domain of the address; empty for a mail provider.
-    lapses_at: when it is cancelled unless its owner uses a link before; None for never.
+    """A registration, without personal data in clear.
+
+    Attributes:
+        id: the UUID text.
+        revision: the number of changes that a person outside would see, from 1.
+        position: the place on the waiting list, from 1, in order of receipt, when this was read; None without one.
+        person_ref: the keyed hash of the address, 64 hex digits.
+        accepted_at: the time at which it was made: decided, or confirmed by the owner of the address.
+        verified: whether the owner of the address has confirmed it.
+        attend: the slug of the event that everyone on this form should attend as well.
+        offer_expires_at: the end of the offer of a seat, for a person who waits; None for no offer.
+        offer_passed: whether an offer was declined or has expired, and the person waits on.
+        domain: the reference of the domain of the address; empty for a mail provider.
+        lapses_at: when it is cancelled unless its owner uses a link before; None for never.
     """
 
     id: str
@@ -82,7 +84,8 @@ def clear_answers(*sources: Any) -> dict[str, Any]:
     """Return all clear answers of a person, by the name of the question.
 
     Args:
-        sources: that have them as attributes, the first of them also those to a form's further questions.
+        sources: the objects that have them as attributes; the first one also has the answers to a form's further
+            questions.
     """
     given = {name: getattr(source, name) for source in sources for name in COLUMNS & set(source.__slots__)}
     given["representative"] = given["representative"] if given["working_group"] else None

@@ -55,11 +55,14 @@ _KNOWN = text("""
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """Attributes:
-    ids: of registrations, UUID texts.
-    added, removed: tags, as :func:`read_tag` gives them.
-    by: name of the coordinator's key.
-    forms: the forms that the key is good for; None for all.
+    """A change of the tags of some registrations.
+
+    Attributes:
+        ids: the ids of the registrations, UUID texts.
+        added: the tags to add, as :func:`read_tag` returns them.
+        removed: the tags to remove, as :func:`read_tag` returns them.
+        by: the name of the coordinator's key.
+        forms: the forms that the key is good for; None for all.
     """
 
     ids: Sequence[str]

@@ -62,9 +62,11 @@ _LIST = text("""
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Attributes:
-    id: by which it can be let in again.
-    reason: why, in a coordinator's words.
+    """An address of which coordinators want no registration.
+
+    Attributes:
+        id: the id by which the address can be unblocked.
+        reason: the reason in a coordinator's words.
     """
 
     id: str

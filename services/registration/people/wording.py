@@ -178,11 +178,13 @@ def _refusal(check: Callable[[], None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """Attributes:
-    status: after the change; empty where the person went on waiting.
-    why: a sentence.
-    by: the coordinator who decided it; empty if none did.
-    seats_then: the capacity then in force, where a seat was given.
+    """A row of a person's history.
+
+    Attributes:
+        status: the status after the change; empty where the person went on waiting.
+        why: the reason, a sentence.
+        by: the coordinator who decided it; empty if none did.
+        seats_then: the capacity then in force, where a seat was given.
     """
 
     at: datetime
