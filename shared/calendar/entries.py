@@ -34,7 +34,7 @@ def personal_uid(key: str, public_url: str) -> str:
     """Return the UID of a person's entry.
 
     Args:
-        key: see :func:`personal_key`.
+        key: the person's key in calendars, see :func:`personal_key`.
         public_url: address of the whole system. A change of its host orphans the entries in people's calendars.
     """
     return f"{key}@{_host(public_url)}"
@@ -49,7 +49,7 @@ def sequence_of(event_revision: int, changes: int) -> int:
     """Return the SEQUENCE of a person's entry: 0 at first, larger with each change of the event or a registration.
 
     Args:
-        event_revision: from 1.
+        event_revision: the revision of the event, from 1.
         changes: sum of the revisions of all the person's registrations for the event, ended ones too. Revisions never
             fall and registrations only become more, so neither does the sum.
     """
@@ -84,9 +84,9 @@ class CalendarLinks:
 
     Attributes:
         file: path of an .ics file with the event.
-        google: of Google Calendar.
-        outlook: of Outlook for people (outlook.live.com).
-        office: of Outlook at work and school (outlook.office.com).
+        google: the address for Google Calendar.
+        outlook: the address for personal Outlook accounts (outlook.live.com).
+        office: the address for work and school accounts of Outlook (outlook.office.com).
     """
 
     file: str

@@ -217,7 +217,7 @@ def write_invitation(event: CalendarEvent, product: str, method: Method) -> byte
     Args:
         event: the only entry.
         product: name of the program part, for PRODID.
-        method: of RFC 5546.
+        method: the iTIP method (RFC 5546).
 
     Returns:
         UTF-8 with CRLF line ends, folded at 75 octets.

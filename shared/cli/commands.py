@@ -126,7 +126,8 @@ class Worker:
         role: its name, which is also the command that runs only this role.
         about: help of that command.
         make: reads the role's settings and returns its loop.
-        checks: of readiness, beside the database, its schema and the clock: why the role is not ready, or nothing.
+        checks: further readiness checks, beside those of the database, its schema and the clock; each returns the
+            reason why the role is not ready, or an empty text.
     """
 
     role: str

@@ -29,8 +29,9 @@ def rotate_keys(
     """Re-encrypt rows and print how many there were; exit code 1 if there are rows that no key opens.
 
     Args:
-        settings: of the process.
-        tables: in the service's database, by what their rows are, for people.
+        settings: the settings of the process.
+        tables: the statements on each table of the service's database, by a plural name of its rows for the printed
+            line.
         keys: newest first; older ones only decrypt.
         checked: keys of the process, compared first. Afterwards no data needs their older ones.
     """

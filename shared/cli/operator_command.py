@@ -33,7 +33,8 @@ class OperatorCommand(click.Command):
 
     Args:
         in_quarantine: what it does while the database is in quarantine.
-        positional, attributes: of :class:`click.Command`.
+        positional: the positional arguments of :class:`click.Command`.
+        attributes: the keyword arguments of :class:`click.Command`.
     """
 
     def __init__(self, *positional: Any, in_quarantine: InQuarantine, **attributes: Any) -> None:

@@ -41,9 +41,9 @@ JUMPED = "the time has jumped: check it, then `troika {service} confirm-time`"
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """Attributes:
-    settings: of the command.
-    work: on the service's database, as its operator.
-    clock: of the project.
+    settings: the settings of the command.
+    work: the unit of work on the service's database, with the operator's rights.
+    clock: the source of the current time.
     operator: who runs the command, for the audit log.
     """
 

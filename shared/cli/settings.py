@@ -86,9 +86,9 @@ class CommonSettings:
     probes: where a worker answers probes and Prometheus.
     proxies: networks of the gateways in front of a web process.
     limits: how often a client may send a request; the key is added by :attr:`deployment`.
-    otlp_url: of the collector of spans; empty for none.
+    otlp_url: the address of the collector of spans; empty for none.
     data: folder of the embedded server.
-    management_urls: of the broker's management API, one a node; only ``topology`` uses it.
+    management_urls: the addresses of the broker's management API, one per node; only ``topology`` uses it.
     """
 
     service: str
@@ -143,9 +143,9 @@ def read_common(
     """The common settings of one process; nothing is started yet.
 
     Args:
-        env: of the process.
-        service: whose.
-        process: which kind.
+        env: the settings of the process.
+        service: the name of the service.
+        process: the kind of process.
         serving: the kinds that answer requests and know who holds keys.
         public: the kinds that answer requests of the public only.
         signing: those of ``serving`` where people sign in; the others only verify the console's cookie.
@@ -209,7 +209,7 @@ def with_embedded(settings: CommonSettings, rights: Rights) -> CommonSettings:
 
     Args:
         settings: common ones.
-        rights: in the service's database, by table and process.
+        rights: the verbs in the service's database, by table and process.
     """
     service, process = settings.service, settings.process
     wanted = {}
@@ -296,10 +296,10 @@ class SideDatabase:
     """A database that a service has beside its own.
 
     Attributes:
-        name: of which its roles are named.
-        url: for its owner.
+        name: the name of the database, which is part of its roles' names (``troika_<name>_…``).
+        url: the address of the database with its owner's login.
         migrations: folder of its schema changes.
-        rights: in it, by table and process.
+        rights: the verbs in this database, by table and process.
     """
 
     name: str
@@ -314,9 +314,9 @@ class Service:
     name: ``registration``, ``events`` or ``notifications``.
     migrations: folder of its schema changes.
     settings: reads and checks what a kind of process needs of the common settings, from the environment.
-    rights: in its database, by table and process.
+    rights: the verbs in its database, by table and process.
     effects: what it does with messages, by queue.
-    rules: by which its relay deletes more than outbox and inbox; none if a separate process does it.
+    rules: the rules by which its relay deletes more than outbox and inbox; none if a separate process does it.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.

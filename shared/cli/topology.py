@@ -43,7 +43,7 @@ def check_members(settings: CommonSettings, absent: Sequence[str]) -> int:
     """Print what nodes and queues lack, and return the exit code.
 
     Args:
-        settings: with the addresses of the management API, if there is one.
+        settings: the common settings, with the addresses of the management API if there is one.
         absent: exchanges and queues that AMQP does not find. It finds a queue that has no leader (RabbitMQ 4.0.5).
     """
     for name in absent:

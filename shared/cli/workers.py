@@ -87,7 +87,7 @@ class TopologyCheck:
     """Checks the broker's exchanges and queues when a process starts.
 
     Args:
-        address: of the bus.
+        address: the address of the message bus.
     """
 
     def __init__(self, address: BusAddress) -> None:
@@ -143,12 +143,12 @@ def make_queue_consumer(
     effects: Mapping[str, Effect],
     erased: ErasedIn | None = None,
 ) -> QueueConsumer:
-    """A listener for all of a service's queues.
+    """Return a consumer of all queues of a service.
 
     Args:
-        address: of the bus.
-        work: on the service's database, where inbox and effects are.
-        service: who consumes.
+        address: the address of the message bus.
+        work: the unit of work on the service's database, which holds the inbox and the effects.
+        service: the name of the consuming service.
         effects: what a message does, by queue.
         erased: which of some subjects were erased: what is parked about them is dropped. None if no subject can be.
     """

@@ -41,7 +41,7 @@ class ConsolePage:
 
     Attributes:
         all_forms: it reaches across all forms, so a key that is limited to some does not open it.
-        roles: for whom.
+        roles: the roles that may open the page.
         also: further paths whose pages belong to it.
     """
 
@@ -178,7 +178,6 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
     a page keeps it until they have signed in. A refusal is a page too.
 
     Args:
-        name: of the blueprint.
         module: ``__name__`` of the caller; its folder ``templates`` holds the pages.
     """
     blueprint = Blueprint(name, module, url_prefix=HOME, template_folder="templates")

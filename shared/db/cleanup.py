@@ -59,7 +59,7 @@ class Rule:
         change: what is set instead of deleting the row, for instance ``network = NULL``.
         order: columns by which the oldest rows are found first; of an index.
         batch: rows of one transaction.
-        every_s: seconds between two checks while nothing more is due; 0: at each tick.
+        every_s: seconds between two checks while nothing more is due; 0 to check at each tick.
         skip_locked: skip rows that another transaction has locked, in place of waiting. It needs the right to update.
         by_notice: nothing can restore these rows: after a jump of the time they go a day after the wait has ended.
         max_per_hour: rows that one process deletes from the table in an hour; emptied columns do not count.
@@ -97,9 +97,9 @@ class Cleanup:
     """Runs the rules of a service; any number of processes may do so at once.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         service: its name, for the metric.
-        rules: in an order in which each finds what the one before has left without a reason to stay.
+        rules: the rules in an order in which each finds the rows that the previous one has made obsolete.
         monotonic: seconds that no change of the machine's time touches.
     """
 
@@ -116,7 +116,7 @@ class Cleanup:
         """Run a batch of each rule whose check is due, each in a separate transaction.
 
         Args:
-            now: of a checked clock.
+            now: the current time by a checked clock.
 
         Returns:
             whether a batch was full, so that there is more at once.
@@ -192,7 +192,8 @@ class PersonalTable:
     """A table, or a view, with rows about people.
 
     Attributes:
-        rows: of one person: ``FROM <table> t WHERE …``, with the parameters of the service's export.
+        rows: the part of a SELECT that finds the rows of one person: ``FROM <table> t WHERE …``, with the parameters of
+            the service's export.
         left_out: columns that are not exported, each with the reason.
         erase: the statement that erases the person, with the parameters of the service's erasure.
         ends: where there is no such statement: what ends the rows, or why they outlive the person.
@@ -213,8 +214,8 @@ def erase_rows(connection: Connection, tables: Iterable[PersonalTable], erased: 
     """Erase a person from all tables, one after the other.
 
     Args:
-        connection: of the one transaction of the erasure.
-        tables: of the service.
+        connection: the connection of the erasure's single transaction.
+        tables: the service's tables about people.
         erased: parameters of their statements.
     """
     for table in tables:
@@ -228,8 +229,8 @@ def export_rows(
     """Return the rows of one person as JSON values, by table; tables without any are empty lists.
 
     Args:
-        connection: on the service's database; its login reads all columns of ``tables``.
-        tables: of the service.
+        connection: a connection to the service's database, whose login may read all columns of ``tables``.
+        tables: the service's tables about people.
         person: parameters of their conditions.
     """
     return {table.name: _rows(connection, table, person) for table in tables}

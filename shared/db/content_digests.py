@@ -42,8 +42,9 @@ class DigestedTable:
         key: column that names a row in the view, or an expression with the row as ``{row}``.
         columns: what is covered. Names that end in ``_at``, and ``since``, are instants.
         binary: those of ``columns`` that are ``bytea``.
-        written: condition, with ``OLD`` and ``NEW``, on which an update is a new state of the row; empty: none is.
-        made: condition, with ``NEW``, on which a new row gets a digest; empty: always.
+        written: the condition, with ``OLD`` and ``NEW``, on which an update is a new state of the row; empty if none
+            is.
+        made: the condition, with ``NEW``, on which a new row gets a digest; empty for every row.
         digest: column of the digest.
     """
 

@@ -136,8 +136,8 @@ class EmbeddedServer:
     """A server in a folder; the first process that needs it starts it for all, and the last one to leave stops it.
 
     Args:
-        folder: of its data; made if missing. Where root starts the server and its account cannot enter this folder
-            (below ``/root``), it becomes a link to a folder in ``PLACES``, so that no permissions are widened.
+        folder: the folder of its data; made if missing. Where root starts the server and its account cannot enter this
+            folder (below ``/root``), it becomes a link to a folder in ``PLACES``, so that no permissions are widened.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -153,7 +153,7 @@ def measure_pool(engine: Engine, application: str) -> None:
     """Keep the gauges of the pool of ``engine`` from now on.
 
     Args:
-        engine: with a pool of bounded size.
+        engine: an engine with a pool of bounded size.
         application: ``troika-<service>-<process>``; a command's, which has no process, is not measured.
     """
     _, _, name = application.partition("-")

@@ -119,10 +119,10 @@ def read_highest_time(connection: Connection) -> HighestTime:
 
 
 def observe_time(connection: Connection, now: datetime, max_step: timedelta) -> tuple[HighestTime, HighestTime]:
-    """See ``now``, and store it if that changes something, or once a minute.
+    """Compare ``now`` with the highest known time, and store it if that changes something, or once a minute.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         now: a time on which process and database agree.
         max_step: how far the time moves in the ordinary way between two observations.
 

@@ -18,11 +18,12 @@ def require_known(
     """Refuse a filter whose value names nothing that the caller may see.
 
     Args:
-        connection: in a transaction.
+        connection: a connection with an open transaction.
         asked: the filters by name, each a value or several; empty ones are not checked.
-        sources: by filter, the statement that selects every value the caller may see; filters without are not checked,
-            and neither is one of which no value is there: other services may not have published theirs yet.
-        parameters: of these statements.
+        sources: the statement by filter that selects every value the caller may see. A filter without one is not
+            checked, and neither is one whose statement finds no value: other services may not have published theirs
+            yet.
+        parameters: the parameters of these statements.
 
     Raises:
         DomainError: ``unknown-value``; its detail names the filter and the nearest known value.

@@ -47,7 +47,7 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
     Args:
         engine: its role must own the database.
         folder: the service's ``migrations`` folder with ``versions`` below it.
-        rights: by table and login.
+        rights: the verbs by table and login.
 
     Raises:
         SettingsError: the server is too old.

@@ -43,8 +43,8 @@ _END = text("DELETE FROM quarantine")
 class Quarantine:
     """Attributes:
     since: when it began, by the database's clock.
-    reason: in words, for operators.
-    backup_at: of the backup that was restored; None if there was none.
+    reason: the reason in words, for operators.
+    backup_at: when the restored backup was made; None if there was none.
     settling: relays and consumers run, so that the databases catch up with each other; nothing else does.
     plan: digest of the plan of recovery that is being applied, or was; None for none.
     """
@@ -73,10 +73,10 @@ def begin_quarantine(
     """Begin a quarantine, unless there is one; returns whether it was begun.
 
     Args:
-        connection: of the caller's transaction.
-        reason: in words, for operators.
-        backup_at: of the backup that was restored; None if there was none.
-        since: None for the time of the database.
+        connection: the connection of the caller's transaction.
+        reason: the reason in words, for operators.
+        backup_at: when the restored backup was made; None if there was none.
+        since: when the quarantine began; None for the current time of the database.
     """
     return connection.execute(_BEGIN, {"since": since, "reason": reason, "backup_at": backup_at}).rowcount == 1
 
@@ -104,7 +104,7 @@ class QuarantineWatch:
     have been restored.
 
     Args:
-        work: on the service's database; its transactions are not stopped by a quarantine.
+        work: the unit of work on the service's database; its transactions are not stopped by a quarantine.
         service: label of the metric.
         monotonic: seconds, unaffected by changes of the machine's time.
     """

@@ -92,9 +92,9 @@ class ClockComparison:
     """A process's clock compared with its database's.
 
     Args:
-        clock: of this process.
-        work: on the service's database.
-        service: under which name differences are measured.
+        clock: the clock of this process.
+        work: the unit of work on the service's database.
+        service: the service's name, the label of the metric of clock differences.
         database_time: reads the database server's time.
         monotonic: seconds that no change of the machine's time touches.
     """
@@ -140,9 +140,9 @@ class CheckedClock:
     on after a restart that took hours: deciding, leases, sending what is due.
 
     Args:
-        clock: of this process.
-        work: on the service's database.
-        service: under which name differences are measured.
+        clock: the clock of this process.
+        work: the unit of work on the service's database.
+        service: the service's name, the label of the metric of clock differences.
         database_time: reads the database server's time.
         monotonic: seconds that no change of the machine's time touches.
         max_step: how far the time moves in the ordinary way; None for :data:`shared.db.highest_time.MAX_STEP`.
@@ -171,11 +171,11 @@ class CheckedClock:
     def final_now(self, work: str, connection: Connection | None = None) -> datetime | None:
         """The time for final work.
 
-        Use the returned value and ask no clock again: the clock may jump after the comparison.
+        Use the returned value and do not read a clock again: the clock may jump after the comparison.
 
         Args:
             work: what is to be done, a constant; label of the metric.
-            connection: of the caller's transaction; None to open one.
+            connection: the connection of the caller's transaction; None to open one.
 
         Returns:
             this process's time; None if it differs too much from the database's, or both have jumped, so that the work
@@ -271,12 +271,12 @@ AWAY = "database: it does not answer"
 
 
 def readiness(work: UnitOfWork, migrations: Path, *checks: Check) -> Callable[[], Sequence[str]]:
-    """What a probe calls: it returns every reason why the process is not ready, none if it is.
+    """Return what a probe calls: a function that returns every reason why the process is not ready, none if it is.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         migrations: folder of the service's schema changes.
-        checks: of the clock and more, made while the database answers.
+        checks: further checks, for instance of the clock, made while the database answers.
     """
     newest = newest_revision(migrations)
 

@@ -69,8 +69,8 @@ def united(rights: Rights, parts_of: Mapping[str, Iterable[str]]) -> Rights:
     """``rights`` with further processes, each of which does the work of others.
 
     Args:
-        rights: by table and process.
-        parts_of: by process, those whose work it does.
+        rights: the verbs by table and process.
+        parts_of: the processes whose work each further process does, by its name.
     """
     found: dict[str, dict[str, str]] = {}
     for table, who in rights.items():
@@ -109,7 +109,7 @@ def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
 
     Args:
         owner: a connection of the database's owner.
-        rights: by table and login.
+        rights: the verbs by table and login.
 
     Returns:
         the logins that the server does not have; they are given their rights the next time.
@@ -199,7 +199,7 @@ def close_functions(administrator: psycopg.Connection[Any], rights: Rights) -> N
 
     Args:
         administrator: a connection to the database.
-        rights: by table and login.
+        rights: the verbs by table and login.
     """
     administrator.execute(written_closing(rights).encode())
 
@@ -245,8 +245,9 @@ def verifier(password: str, connection: psycopg.Connection[Any] | None = None) -
     """Return what ``CREATE ROLE … PASSWORD`` stores for ``password``, with a new salt each time.
 
     Args:
-        password: in clear; it is not sent to any server.
-        connection: to the server that will store it, whose ``scram_iterations`` are used; None if none is at hand.
+        password: the password in plain text; it is not sent to any server.
+        connection: a connection to the server that will store it, whose ``scram_iterations`` are used; None if none is
+            at hand.
     """
     if connection is not None:
         return _verifier(password, connection.pgconn)

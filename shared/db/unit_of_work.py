@@ -25,8 +25,8 @@ class UnitOfWork:
     """Opens transactions on one database.
 
     Args:
-        engine: where.
-        service: under which name errors are counted.
+        engine: the engine of the database.
+        service: the service's name, the label of the metric of errors.
         monotonic: clock of the log, which has one line a minute while the database is down, seconds.
         gate: called before each transaction; an exception from it prevents the transaction.
     """

@@ -99,10 +99,10 @@ def require_recent_sign_in() -> None:
 
 
 def require_recent_beyond_a_page(cursor: str, limit: int) -> None:
-    """As ``require_recent_sign_in``, for lists of people in any format: the first page is open to every sign-in.
+    """Like ``require_recent_sign_in``, for lists of people in any format: the first page is open to every sign-in.
 
     Args:
-        cursor: of the request; empty for the first page.
+        cursor: the cursor in the request; empty for the first page.
         limit: how many people the response may hold; a page has ``DEFAULT_LIMIT``.
 
     Raises:
@@ -190,11 +190,10 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
     """Check every request against its route's policy before anything else sees it.
 
     Args:
-        app: to guard.
         access: key holders; None if this application knows none, so that only public routes and links are left. A key
             that is sent shows no more there.
-        session: of the console's cookie. Whether it has ended is queried in the database last, so a request that is
-            refused anyway causes no query.
+        session: the session of the console's cookie. Whether it has ended is queried in the database last, so a request
+            that is refused anyway causes no query.
     """
 
     @app.before_request

@@ -68,7 +68,6 @@ def receive(environ: "WSGIEnvironment", max_bytes: int, within_s: float = BODY_W
     becomes too large. The next reader of ``CONTENT_LENGTH`` refuses both.
 
     Args:
-        environ: of the request.
         max_bytes: longest body that is wanted.
         within_s: longest time for all of it, seconds. Kept where waiting costs no thread (ADR 12); elsewhere the
             server's own limits hold.
@@ -182,7 +181,6 @@ def priority_class_of(
     """The class of a request; empty for one that is always admitted.
 
     Args:
-        environ: of the request.
         people: beginnings of the paths of those who register. With a key they are a coordinator's.
         pages: the same of public pages.
         is_known: whether the caller is known, see :class:`KnownCallers`; the classes of coordinators are for these.
@@ -215,7 +213,7 @@ class AdmissionMiddleware:
         inner: the application.
         service: its name, for the count of refusals.
         people: beginnings of the paths of those who register.
-        bounds: of this process.
+        bounds: the limits of this process.
         proxies: gateways whose ``X-Request-Start`` is believed.
         max_bytes: longest body.
         larger: beginnings of paths that take a longer one, and how long.

@@ -54,10 +54,9 @@ def measure(
     """Register the hooks on ``app``; must come before every other hook.
 
     Args:
-        app: to measure.
         service: its name.
-        larger: see :func:`shared.http.admission.max_body_bytes`.
-        filled_forms: see :class:`WebParts`.
+        larger: a larger limit, in bytes, by beginning of paths, see :func:`shared.http.admission.max_body_bytes`.
+        filled_forms: the beginnings of paths that take filled-in forms, see :class:`WebParts`.
     """
     usual = app.config["MAX_CONTENT_LENGTH"]
     inflight = http_inflight_requests.labels(service)
@@ -201,7 +200,7 @@ class WebParts:
 
     Attributes:
         service: its name.
-        title: of its OpenAPI document.
+        title: the title of its OpenAPI document.
         operations: flask-smorest blueprints, which the document lists.
         pages: plain blueprints, which do not.
         ready: why it cannot work now; nothing if it can.
@@ -211,7 +210,7 @@ class WebParts:
         people: beginnings of the paths of those who register: they are admitted first.
         links: beginnings of the paths of people's links.
         cached: which pages are public and cached for a short time.
-        clock: of the project.
+        clock: the source of the current time.
         keys: the checks of the process's keys: nothing is answered before they fit.
         around: wraps the application and its admission control, so that each answer passes it.
         examples: files with examples for the OpenAPI document.
@@ -251,7 +250,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
 
     Args:
         parts: its routes.
-        holders: of keys; None for an application that only the public calls.
+        holders: the holders of keys; None for an application that only the public calls.
         deployment: where it runs.
     """
     app = PlainFlask(parts.service, static_folder=None)

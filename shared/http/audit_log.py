@@ -90,10 +90,10 @@ def audit_log_page(work: UnitOfWork, log: TextClause, wanted: AuditFilter, curso
     """Entries of an audit log, newest first; after the first page only soon after signing in.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         log: ``OWN_LOG`` or ``WHOLE_LOG``.
         wanted: which entries.
-        cursor: of the page before; empty: the first.
+        cursor: the cursor that the previous page returned; empty for the first page.
         limit: entries on the page.
 
     Raises:
@@ -162,8 +162,8 @@ def record_export(work: UnitOfWork, clock: Clock, asked: Mapping[str, Any], **de
     """Add the audit entry, before anything is read; returns the id of the export.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         asked: loaded by :class:`ExportRequestSchema`.
         detail: what else to record; nothing about the person.
     """

@@ -93,8 +93,7 @@ def error_page(status: int, language: str, reference: str) -> tuple[list[Header]
     """Headers and body of a page in ``language`` for an error.
 
     Args:
-        status: of the answer, 400 or more.
-        language: of the page.
+        status: the HTTP status, 400 or more.
         reference: correlation id of the request, shown where organisers can help with it; empty if there is none.
     """
     title, text = error_texts(status, language)

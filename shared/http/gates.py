@@ -29,10 +29,10 @@ LOG_EVERY_S = 60.0
 
 
 class KeyGate:
-    """Compares the keys with the first request, and then never again: they do not change while the process runs.
+    """Compares the keys at the first request only: they do not change while the process runs.
 
     Args:
-        keys: of the process.
+        keys: the checks of the process's keys.
         monotonic: seconds that no change of the machine's time touches.
     """
 

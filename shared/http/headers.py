@@ -28,7 +28,8 @@ def conditional(response: Response, *, revision: int | None = None) -> Response:
 
     Args:
         response: the finished answer.
-        revision: of what it shows; the tag begins with it, so that it serves ``require_revision`` too.
+        revision: the revision of what the answer shows; the tag begins with it, so that it serves ``require_revision``
+            too.
     """
     body_tag = hashlib.sha256(response.get_data()).hexdigest()[:20]
     response.set_etag(body_tag if revision is None else f"{revision}-{body_tag}")
@@ -86,7 +87,7 @@ def require_revision(revision: int, query: Mapping[str, Any] = MappingProxyType(
 
     Args:
         revision: the current one.
-        query: of a change that can be tried: see :func:`seen_tags_of`.
+        query: the query parameters of a change that can be tried, see :func:`seen_tags_of`.
 
     Raises:
         DomainError: as there.
@@ -154,11 +155,10 @@ def refusal_headers(*, https: bool, policy: str = API_POLICY) -> tuple[tuple[str
 def secure_headers(app: Flask, *, https: bool) -> None:
     """Set the headers on each answer of ``app``, regardless of its origin; a view may have set its own policy before.
 
-    Done around the application and not by a hook in it: an answer that no hook has seen carries them too, and on the
-    way of every registration a list is a quarter of the cost of werkzeug's headers.
+    This wraps the application, so that an answer that no hook has seen has them too. It sets them in a list, which
+    costs every registration a quarter of what werkzeug's headers do.
 
     Args:
-        app: to guard.
         https: whether the public address is HTTPS (then a header makes browsers stay on it).
     """
     always = (*_ALWAYS, _STAY_ON_HTTPS) if https else _ALWAYS

@@ -30,13 +30,13 @@ class Holder:
     """Who holds a key or a passkey.
 
     Attributes:
-        name: is in every record of the audit log. One holder may have several keys, during a change.
+        name: the name in every record of the audit log. One holder may have several keys, during a change.
         roles: what they may do.
         key_hash: SHA-256 of the key, hexadecimal; empty for a person who signed in by passkey.
-        forms: that it is limited to; None: all.
-        until: when the key expires; None: never.
+        forms: the forms that it is limited to; None for all.
+        until: when the key expires; None for never.
         partner: whose numbers it shows; set for the role ``partner`` and no other.
-        id: in the database; None for an entry of the access file.
+        id: the id in the database; None for an entry of the access file.
     """
 
     name: str

@@ -90,8 +90,8 @@ def position_in(cursor: str, parts: int, read: Callable[[Sequence[str]], Positio
     """Where the last page ended, as ``read`` makes it from the sort key in ``cursor``; None for the first page.
 
     Args:
-        cursor: as it came from the caller.
-        parts: of the sort key.
+        cursor: the cursor as the caller sent it.
+        parts: the number of parts of the sort key.
         read: checks the key; raises ValueError if it is none of its listing.
 
     Raises:

@@ -77,9 +77,9 @@ def sample_of(
 
     Args:
         document: that its references lead into.
-        schema: of the value.
+        schema: the schema of the value.
         values: sample values of fields, by name, or by the schema's name and theirs (``Person.id``).
-        name: of the field, with that of its schema; empty for none.
+        name: the name of the field after that of its schema, as in ``Person.id``; empty for none.
         depth: how far below the top.
 
     Raises:
@@ -353,10 +353,10 @@ class ProblemApi(Api):
 def made_once(
     title: str, operations: Sequence[Any], cookie: str, examples: Sequence[Path] = ()
 ) -> Callable[[], MadeDocument]:
-    """Something that gives the document (OpenAPI 3.1), and makes it at the first call.
+    """Return a function that returns the document (OpenAPI 3.1), and makes it at the first call.
 
     Args:
-        title: of the document.
+        title: the title of the document.
         operations: flask-smorest blueprints, with every route that it lists.
         cookie: name of the session's cookie.
         examples: files with examples.

@@ -93,8 +93,8 @@ def complete(document: Part, app: Flask, cookie: str) -> Part:
     """``document`` with ids, security, roles, headers and descriptions of every operation.
 
     Args:
-        document: that flask-smorest made of ``app``.
-        app: with the views.
+        document: the document that flask-smorest made of ``app``.
+        app: the application with the views.
         cookie: name of the session's cookie.
 
     Raises:

@@ -96,8 +96,8 @@ class PageCache:
         service: its name, for the metric.
         cached: what may be kept.
         people: beginnings of the paths of visitors. What they send changes no page; with a key they are coordinators'.
-        clock: of the project. A page is not older than ``FRESH_S`` by this one either, so that a page whose content
-            depends on the time follows when the clock is set.
+        clock: the source of the current time. A page is not older than ``FRESH_S`` by this one either, so that a page
+            whose content depends on the time follows when the clock is set.
     """
 
     def __init__(

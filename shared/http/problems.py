@@ -133,7 +133,6 @@ def handle_problems(app: Flask, statuses: Mapping[str, int]) -> None:
     """Register the handlers on ``app``: after this no other form of error leaves it.
 
     Args:
-        app: of a service.
         statuses: status of a domain error by its code, for the codes that only this service raises.
 
     Raises:

@@ -38,8 +38,8 @@ class AccessDirectory:
 
     Attributes:
         file: the bootstrap and recovery entries, which the console does not change.
-        work: on the service's database, with its copy of what registration publishes.
-        clock: of the project.
+        work: the unit of work on the service's database, which holds a copy of the access that registration publishes.
+        clock: the source of the current time.
     """
 
     file: AccessFile
@@ -146,11 +146,11 @@ def _serializer(keys: Sequence[bytes]) -> URLSafeTimedSerializer:
 
 
 class SignIn:
-    """Reads the console's cookie; with a private key, makes it too.
+    """Reads the console's cookie, and makes it where the process holds a private key.
 
     Args:
         access: key holders; the cookie names one and is worth nothing once their key or access is withdrawn.
-        keys: of the cookie.
+        keys: the keys of the cookie.
         ended: remembers which sessions have ended.
         client: address of the client that sends the request.
         secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
@@ -307,11 +307,11 @@ def key_holders(
 
     Args:
         file: entries that the console does not change.
-        work: on the service's database.
-        clock: of the project.
-        keys: of the console's cookie.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        keys: the keys of the console's cookie.
         deployment: where it runs.
-        ended: remembers which sessions have ended; None: the service's table of ended sessions.
+        ended: the record of ended sessions; None for the service's own table.
     """
 
     def client_network() -> str:

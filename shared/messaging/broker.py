@@ -75,7 +75,7 @@ class BusAddress:
 
     Attributes:
         broker_urls: ``amqp://user:password@host:port/vhost``, one a node of the cluster.
-        database_url: of the embedded bus.
+        database_url: the address of the embedded bus's database.
     """
 
     broker_urls: tuple[str, ...] = field(default=(), repr=False)

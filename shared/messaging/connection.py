@@ -28,7 +28,7 @@ def open_connection(address: BusAddress, name: str) -> Connection:
     """A connection for consuming.
 
     Args:
-        address: of the bus.
+        address: the address of the message bus.
         name: shown in the broker's list of connections.
     """
     _decompress_nothing()
@@ -94,7 +94,7 @@ class ReconnectingConsumer(ConsumerProducerMixin):
     """kombu's mixin without what it leaves open; a subclass consumes.
 
     Args:
-        connection: from :func:`shared.messaging.connection.open_connection`.
+        connection: a connection from :func:`shared.messaging.connection.open_connection`.
         service: named in metrics and in the log.
     """
 

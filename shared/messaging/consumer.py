@@ -53,12 +53,13 @@ class QueueConsumer(ReconnectingConsumer):
     """Consumes all subscriptions of one service in one thread.
 
     Args:
-        connection: from :func:`shared.messaging.connection.open_connection`.
+        connection: a connection from :func:`shared.messaging.connection.open_connection`.
         subscriptions: what to consume.
         service: named in metrics.
         plan: when to retry.
         prefetch: most messages held.
-        senders, sender: trusted senders; None if processes share a login; and this process's own login.
+        senders: the trusted senders; None if processes share a login.
+        sender: the login of this process.
         halts: where halted queues are stored; in memory if None.
     """
 

@@ -246,10 +246,10 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 class Clearing:
-    """Drops them every few minutes.
+    """Drops parked messages about erased subjects every few minutes.
 
     Args:
-        address: of the bus.
+        address: the address of the message bus.
         queues: whose parked copies are checked.
         erased: asked for all subjects that are found.
         monotonic: seconds that no change of the machine's time touches.

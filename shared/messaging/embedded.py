@@ -135,7 +135,7 @@ def create_table(url: str) -> None:
     """Make the table if it is missing, and give each login its rights; safe to call from several processes at once.
 
     Args:
-        url: of the bus's database, for its owner.
+        url: the address of the bus's database with its owner's login.
     """
     with connect(url) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(7240011)")
@@ -147,7 +147,7 @@ class EmbeddedQueues:
     """One session on the table.
 
     Args:
-        url: of the bus's database.
+        url: the address of the bus's database.
     """
 
     def __init__(self, url: str) -> None:

@@ -103,8 +103,8 @@ class StoredHalts:
     """:class:`shared.messaging.halts.HaltStore` in a service's database.
 
     Args:
-        work: on that database.
-        try_every_s: between two trials of a queue, by all processes together, seconds.
+        work: the unit of work on that database.
+        try_every_s: seconds between two trials of a queue, by all processes together.
     """
 
     def __init__(self, work: UnitOfWork, try_every_s: float = TRY_EVERY_S) -> None:
@@ -199,8 +199,8 @@ class QueueHalts:
 
     Args:
         service: named in metrics.
-        queues: of the consumer.
-        store: of the halts.
+        queues: the queues of the consumer.
+        store: the store of the halts.
         monotonic: seconds that no change of the machine's time touches.
     """
 
@@ -301,7 +301,7 @@ class MemoryHalts:
     """Halts of one process, for tests of the bus without a database.
 
     Args:
-        try_every_s: between two trials, seconds.
+        try_every_s: seconds between two trials of a queue.
     """
 
     def __init__(self, try_every_s: float = 60.0) -> None:

@@ -57,9 +57,11 @@ class OutboxRow:
     """A stored message that the broker has not confirmed yet.
 
     Attributes:
-        id, message_id, type: of the message.
+        id: the number of the row in the outbox.
+        message_id: the id of the message.
+        type: the type of the message.
         body: empty if its content was erased.
-        stored_at: since when it waits: its transaction, or when an operator had it published again.
+        stored_at: when it began to wait: when its transaction stored it, or when an operator had it published again.
     """
 
     id: int
@@ -133,7 +135,7 @@ class Again:
     Attributes:
         since: those that were published at or after this instant.
         last: the highest id of a row that is taken: what is stored later has just been published.
-        type: of the messages; None for all.
+        type: the type of the messages; None for all types.
     """
 
     since: datetime
@@ -145,7 +147,7 @@ def publish_again(connection: Connection, wanted: Again, after: int, now: dateti
     """Mark up to ``most`` messages for a relay to publish again, with the same ids.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         wanted: which; erased content is never published.
         after: only rows with a higher id, so that none is taken twice in one run.
         now: the time.

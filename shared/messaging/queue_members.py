@@ -31,7 +31,7 @@ class BrokerNode:
 @dataclass(frozen=True, slots=True)
 class QueueMembers:
     """Attributes:
-    name: of a quorum queue.
+    name: the name of a quorum queue.
     members: the nodes that have a copy of it.
     online: those of them whose copy runs.
     leader: the node that leads it, or the last node that did.
@@ -172,7 +172,7 @@ class Management:
 
         Args:
             urls: ``https://user:password@host:15671``, one per node.
-            timeout_s: for one answer, seconds.
+            timeout_s: seconds to wait for one answer.
         """
         self._urls = [url.rstrip("/") for url in urls]
         self._timeout_s = timeout_s

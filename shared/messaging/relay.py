@@ -82,9 +82,9 @@ class OutboxCleanup:
     """The relay's work beside relaying.
 
     Args:
-        work: on the service's database.
-        service: whose.
-        clock: of this process, compared with the database's before anything is deleted.
+        work: the unit of work on the service's database.
+        service: the name of the service.
+        clock: the process's clock, compared with the database's before anything is deleted.
         rules: what else is deleted because it was kept long enough.
         monotonic: seconds that no change of the machine's time touches.
     """
@@ -146,13 +146,12 @@ REASONS = {
 
 
 class Relay:
-    """One service's relay; any number may run, they share the rows.
+    """One service's relay; any number of relays may run, and they share the rows.
 
     Args:
-        work: on the service's database.
-        publisher: of the bus.
+        work: the unit of work on the service's database.
         service: the producer.
-        clock: of the project.
+        clock: the process's clock, compared with the database's.
         rules: what else of the service's is deleted because it was kept long enough.
     """
 

@@ -208,12 +208,12 @@ MAIL_PROVIDERS = frozenset(
 def canonical_mailbox(email: str) -> str:
     """Return the mailbox that ``email`` is delivered to, for limits on mail: never for comparing people.
 
-    Without ``+tag`` (RFC 5233) or what a provider has in its place, without dots where the provider ignores them, and
-    under one name where a provider has several. Two addresses that it takes for one although they are not share limits
-    on mail, and the switch for mail about submissions that their owner did not make.
+    The result has no ``+tag`` (RFC 5233) nor what a provider has in its place, no dots where the provider ignores them,
+    and one name where a provider has several. Two different mailboxes with the same result share the limits on mail,
+    and the switch for mail about submissions that their owner did not make.
 
     Args:
-        email: as :func:`normal_address` gives it.
+        email: an address as :func:`normal_address` returns it.
     """
     local, _, domain = address_key(email).rpartition("@")
     provider = registrable_domain(domain)

@@ -84,7 +84,7 @@ def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
     """Return the form that a mapping describes (``docs/reference/forms.md``).
 
     Args:
-        mapping: from YAML or JSONB.
+        mapping: a definition as parsed from YAML or JSONB.
 
     Raises:
         ValueError: lists everything that is wrong, one line each: ``/fields/3/label: …``.
@@ -116,7 +116,7 @@ def with_options(
 
     Args:
         definition: the form.
-        field_name: of a field with choices.
+        field_name: the name of a field with choices.
         options: (value, label) of each choice, in the order shown; a plain string is shown in every language.
 
     Raises:
@@ -219,7 +219,7 @@ def to_public(definition: FormDefinition, language: str) -> dict[str, Any]:
 
     Args:
         definition: the questions that are asked.
-        language: of the texts.
+        language: the language of the texts.
     """
     return {
         "slug": definition.slug,
@@ -276,7 +276,7 @@ def json_schema(definition: FormDefinition, language: str = "en") -> dict[str, A
 
     Args:
         definition: the questions that are asked.
-        language: of titles and descriptions.
+        language: the language of titles and descriptions.
     """
     transport = {name: {"type": "string", "maxLength": MAX_TRANSPORT} for name in sorted(TRANSPORT_FIELDS)}
     schema: dict[str, Any] = {

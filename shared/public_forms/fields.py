@@ -157,7 +157,8 @@ class Option:
 
     Attributes:
         limit: how many people may choose it; None for any number.
-        full: so many have. Not part of a definition, see :func:`shared.public_forms.definition.with_full_options`.
+        full: whether the limit is reached. Not part of a definition, see
+            :func:`shared.public_forms.definition.with_full_options`.
     """
 
     value: str
@@ -180,7 +181,7 @@ class Widget:
 
     Attributes:
         template: file of this package's templates.
-        attributes: of the ``input`` element; those that are None are left out.
+        attributes: the attributes of the ``input`` element; those that are None are left out.
         native_labels: each choice is written in the language that it names.
     """
 
@@ -194,7 +195,7 @@ class FieldKind:
     """Everything that depends on the kind of a question. Every attribute is required; none may raise but ``check``.
 
     Attributes:
-        name: in definitions and in the public interface.
+        name: the name of the kind in definitions and in the public interface.
         data_type: how JSON carries the answer.
         parse: the answer that one non-empty value of a form-encoded body spells, as JSON carries it; what cannot be
             read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
@@ -209,7 +210,7 @@ class FieldKind:
         is_consent: the label is a sentence that a person agrees to; its wording is stored with the answer, which is not
             changed on the own page, and the fault of a required one that is missing is ``consent-needed``.
         check: makes the check of a field, with its limits built in. It is created once and called for every submission.
-        json_schema: of an answer that is given (draft 2020-12).
+        json_schema: the JSON Schema (draft 2020-12) of an answer that is given.
         widget: the control of a field.
         choices: (value, label in a language) of what can be chosen, in the order shown; empty where nothing is listed.
         initial: the answer in an empty form of a language; None for none.

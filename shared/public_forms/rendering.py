@@ -70,7 +70,7 @@ def render_fields(
 
     Args:
         definition: the questions.
-        language: of their texts.
+        language: the language of their texts.
         values: answers to show, by field name, as JSON carries them (also wrong ones, as they were sent).
         errors: faults to show at their fields.
         fixed: answers of one line that are known already: shown, and not to be changed.
@@ -88,8 +88,8 @@ def render_summary(definition: FormDefinition, language: str, errors: Sequence[F
 
     Args:
         definition: the questions.
-        language: of their texts.
-        errors: as ``validate`` returned them.
+        language: the language of their texts.
+        errors: the faults that ``validate`` returned.
     """
     fields = {f"/{field.name}": field for field in definition.fields}
     rows = [_summary_row(fields.get(error.pointer), error.message, language) for error in errors]
@@ -112,7 +112,7 @@ def answers_for_display(
     Args:
         definition: the questions.
         values: answers by field name; others are left out.
-        language: of the reader.
+        language: the language of the reader.
     """
     return _display([field for field in definition.fields if not field.sealed], values, language)
 

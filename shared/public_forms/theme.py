@@ -23,7 +23,7 @@ class Theme:
 
     Attributes:
         accent: colour of the button, ``#rrggbb``.
-        radius: of corners, ``0px`` to ``32px``.
+        radius: the radius of corners, ``0px`` to ``32px``.
         font: family names, comma-separated, of fonts that the reader's device has.
     """
 

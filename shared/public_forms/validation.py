@@ -131,7 +131,7 @@ def validate(definition: FormDefinition, raw: object, language: str = "en") -> A
     Args:
         definition: the questions that were asked.
         raw: parsed JSON, or what ``from_form_encoded`` returned.
-        language: of the messages; others than the project's read English.
+        language: the language of the messages; English for any other than the project's.
 
     Returns:
         clean answers, clear and sealed ones apart, and at most ``MAX_ERRORS`` faults.
@@ -176,14 +176,14 @@ def _sorted_out(
     answered: Set[str],
     language: str,
 ) -> Answers:
-    """Applies the conditions in the order of the form, then parts clear answers from sealed ones.
+    """Apply the conditions in the order of the form, then separate clear answers from sealed ones.
 
     Args:
         definition: the form.
         found: what could be read.
-        codes: of faults by field.
+        codes: the codes of faults, by field.
         answered: names of the fields that have an answer, readable or not.
-        language: of the messages.
+        language: the language of the messages.
     """
     values: dict[str, Any] = {}
     sealed: dict[str, Any] = {}
@@ -247,7 +247,6 @@ def is_shown(field: Field, values: Mapping[str, Any], sealed: Mapping[str, Any])
     """Return whether a field is asked.
 
     Args:
-        field: of the form.
         values: clear answers to the fields before it.
         sealed: sealed answers to those.
     """

@@ -19,7 +19,7 @@ class Account:
     """A user of this machine, or ids that no user has.
 
     Attributes:
-        name: for messages.
+        name: the name in messages.
         uid: user id.
         gid: id of its primary group.
         groups: ids of further groups.

@@ -56,9 +56,9 @@ class LimitSettings:
     """Attributes:
     storage_url: where it is counted; ``memory://`` is the memory of all workers of one start.
     exempt: networks whose clients are not counted: a hall full of people behind one address, a load generator.
-    key: under which client addresses are hashed.
-    rates: of one client network by kind of request, each a text such as ``120 per minute; 600 per hour``, where it
-        differs from what the service states for its kinds.
+    key: the key under which client addresses are hashed.
+    rates: the rates of one client network by kind of request, each a text such as ``120 per minute; 600 per hour``,
+        where they differ from what the service states for its kinds.
     """
 
     storage_url: str = field(default=MEMORY, repr=False)
@@ -219,7 +219,6 @@ def client_address(environ: "WSGIEnvironment", proxies: TrustedProxies) -> Addre
     """Return the client network of a request: its IPv4 address, or the first address of its IPv6 /64 prefix.
 
     Args:
-        environ: of the request.
         proxies: gateways that are believed.
 
     Returns:

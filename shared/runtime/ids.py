@@ -92,7 +92,7 @@ def slug_from(title: str, separator: str = "-", longest: int = MAX_LENGTH) -> st
 
     Args:
         title: what people call it.
-        separator: between its words.
+        separator: the text between its words.
         longest: most characters; whole words are left off at the end.
     """
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()

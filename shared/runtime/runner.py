@@ -74,8 +74,8 @@ def run(
     """Run ``loops``, each in a thread, until one returns or a signal asks for the end; wait at most ``DRAIN_S`` then.
 
     Args:
-        loops: by name of the thread; each returns soon after the stop is set. What one raises ends the process with
-            code 1, so that a supervisor starts it again.
+        loops: the loops by name of their thread; each returns soon after the stop is set. An exception from one ends
+            the process with code 1, so that a supervisor starts it again.
         probes: where to answer probes and Prometheus.
         ready: asked by ``/readyz``, by one thread at a time: why the process is not ready, nothing if it is.
 

@@ -267,9 +267,9 @@ class SettingsEnv(Env):
         """A setting of another type: what ``parse`` returns. It raises ValueError or OSError if it refuses a text.
 
         Args:
-            name: of the setting.
+            name: the name of the setting.
             parse: reads a text.
-            default: without it the setting is required.
+            default: the value where the setting is missing; without a default the setting is required.
             validate: validators of the text.
             about: what the setting is for, in a phrase that follows its name in faults.
         """

@@ -215,7 +215,7 @@ def span(
 
     Args:
         of: its type.
-        name: of bounded number, as OpenTelemetry's conventions name such work.
+        name: the name, one of a bounded number, as OpenTelemetry's conventions name such work.
         attributes: its attributes, of the list of its type.
         parents: trace contexts (``traceparent``) of its causes; none or invalid ones begin a trace.
         start_ns: when it began, nanoseconds since 1970; None for now.
@@ -266,7 +266,7 @@ def start_tracing(service: str, process: str, url: str) -> None:
     Args:
         service: whose process it is.
         process: its kind.
-        url: of the collector's OTLP/HTTP receiver, without its path; empty for no spans.
+        url: the address of the collector's OTLP/HTTP receiver, without its path; empty for no spans.
 
     Raises:
         SettingsError: the packages for it are not installed.

@@ -86,8 +86,8 @@ AUDIT_LOG_RULE = Rule(
 class AuditRecord:
     """Attributes:
     who: name of the key's holder.
-    action: in the past tense, ``person-exported``.
-    kind: of what it was done to (``export``); empty for nothing.
+    action: a verb in the past tense, as in ``person-exported``.
+    kind: the kind of thing that it was done to (``export``); empty for nothing.
     subject: its id or slug.
     detail: what else to know; never about a participant.
     """
@@ -121,7 +121,8 @@ class AuditFilter:
     """Which entries; a field that is empty or None does not filter.
 
     Attributes:
-        since, until: at or after, and before; aware.
+        since: the earliest instant of an entry, aware.
+        until: the instant that all entries precede, aware.
         q: occurs anywhere in an entry, in upper or lower case.
     """
 
@@ -190,10 +191,10 @@ def read_audit_log(
     """Entries of a log, newest first.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         log: ``OWN_LOG`` or ``WHOLE_LOG``.
         wanted: which entries.
-        before: only older ones than this (instant and key); None: from the newest.
+        before: the instant and key of the entry after which the list continues; None to start from the newest.
         limit: how many at most.
     """
     at, key = before or (None, "")

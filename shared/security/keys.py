@@ -72,7 +72,7 @@ class KeyKind:
     """A key that processes of a service hold.
 
     Attributes:
-        name: in lists and commands.
+        name: the name in lists and commands.
         variable: setting that names its file, or holds it.
         about: what it does, in a phrase.
         rule: what it is needed for.
@@ -137,9 +137,9 @@ def missing_keys(held: HeldKey, known: Sequence[KnownKey], now: datetime) -> lis
     """Check values of the keys that the process should hold but does not; empty if its keys fit.
 
     Args:
-        held: of the process.
-        known: of the same name; empty before the first start.
-        now: of the database's clock.
+        held: the keys of the process.
+        known: the check values of the same name in the database; empty before the first start.
+        now: the current time by the database's clock.
     """
     values = set(held.values)
     if not known or (held.kind.rule is not KeyRule.DATA and values & _acceptable(held.kind.rule, known, now)):
@@ -179,7 +179,7 @@ class KeyChecks:
     """The checks of one process.
 
     Attributes:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         held: keys of the process.
         service: named in the instructions to operators.
         database_time: reads the database server's time.
@@ -258,13 +258,13 @@ def add_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
 def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) -> None:
     """Make the keys of ``held`` the known ones, in place of those known before, and note it in the audit log.
 
-    Of a key that only has to be current the older ones stay known for a while, so that processes can be restarted one
+    Where a key only has to be current, the older ones stay known for a while, so that processes can be restarted one
     after the other.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         held: the keys that were put in place on purpose.
-        now: of the database's clock.
+        now: the current time by the database's clock.
         who: the operator, for the audit log.
     """
     connection.execute(_LOCK)

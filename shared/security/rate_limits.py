@@ -227,9 +227,9 @@ class Limits:
         service: its name.
         settings: where it is counted, and rates that the deployment sets.
         proxies: gateways that are trusted to report the client's address.
-        clock: of the project; which day it is.
+        clock: the source of the current time, which determines the day.
         counters: where it is counted unless the settings name a place for all hosts; that of all workers if None.
-        rates: of each kind of request that the service limits, unless the settings have another.
+        rates: the rate of each kind of request that the service limits, unless the settings have another.
     """
 
     def __init__(
@@ -328,8 +328,6 @@ def limit_views(app: Flask, limits: Limits, refuse: Callable[[TooMany], Response
     """Put the limits of ``app`` around all views that state one; call it when all are registered.
 
     Args:
-        app: the application.
-        limits: of its process.
         refuse: makes the response to a request beyond a limit.
     """
     app.extensions[NAME] = limits

@@ -81,8 +81,8 @@ class Noticed:
     Attributes:
         step: its name, of which there is one a form.
         form: slug.
-        statements: of its kind.
-        values: of the statements' own parameters; ``before`` is one of them.
+        statements: the statements of its kind of step.
+        values: the values of the statements' own parameters; ``before`` is one of them.
     """
 
     step: str
@@ -106,7 +106,7 @@ def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
     """Announce records that become due in the coming days, and withdraw other notices; return how many are new.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         noticed: a step.
         now: compared with the database's clock, by which notices are measured.
     """
@@ -231,7 +231,7 @@ class Retaining:
         """Do a batch of what is due at ``now``; usually nothing is, and then no query is made.
 
         Args:
-            work: on the service's database.
+            work: the unit of work on the service's database.
             now: compared with the database's clock.
 
         Raises:

@@ -126,12 +126,12 @@ class EncryptedRows:
 
 @dataclass(slots=True)
 class ReEncryption:
-    """One run.
+    """One run of the re-encryption of a table's rows.
 
     Attributes:
-        work: on the database.
-        rows: of the table.
-        keys: of the vault, newest first.
+        work: the unit of work on the database.
+        rows: the statements on the table.
+        keys: the keys of the vault, newest first.
         wait: how to wait for so many seconds for rows that another transaction has locked.
         changed: rows that were closed by another key before.
         unopened: ids of rows that open by none of the keys; they are left as they are.

@@ -89,12 +89,12 @@ _UPSERT = text("""
 @dataclass(frozen=True, slots=True)
 class AccessRow:
     """Attributes:
-    id: of the holder, a UUID.
-    forms: that it is limited to; None: all.
+    id: the id of the holder, a UUID.
+    forms: the forms that it is limited to; None for all.
     partner: whose numbers it shows, for the role ``partner``.
-    until: from then on it opens nothing; None: no end.
+    until: the instant from which it opens nothing; None for no end.
     key_hashes: SHA-256 of each key, hexadecimal.
-    revision: from 1.
+    revision: the revision of the row, from 1.
     """
 
     id: str
@@ -165,11 +165,11 @@ def is_ended(connection: Connection, session: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """What a service remembers of sessions.
+    """The sessions that a service knows, in its database.
 
     Attributes:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         awaited_s: how long a request waits for the message about a new session.
     """
 
@@ -190,7 +190,7 @@ class Sessions:
         """Whether ``session`` was ended before its time, or never began; waits for a message that is on its way.
 
         Args:
-            session: in the cookie.
+            session: the session's id in the cookie.
             age_s: seconds since its holder signed in.
 
         Raises:

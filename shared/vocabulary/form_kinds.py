@@ -11,14 +11,14 @@ from typing import Literal
 @dataclass(frozen=True, slots=True)
 class FormKind:
     """Attributes:
-    name: as in definitions, tables and messages.
-    label: in lists of forms, one or two words.
+    name: the name in definitions, tables and messages.
+    label: the label in lists of forms, one or two words.
     audience: who is on such a form, where an audience is chosen.
     attends: a person on it takes part in the form's event: counted, on its roster, in conflict with other events.
     is_way_in: the form is the event's own: it has the title of the event, and says when the event has begun.
     in_calendars: its people have an event in their calendars: the form's, or the one that a proposal became.
     joins_online: its people can join the form's event online.
-    open_until_end: of which of its events the form is open until the end; of the others until the start.
+    open_until_end: which events the form is open for until the end; for the others it is open until the start.
     notified: when a change of its event causes mails to its people: ``always``, ``never``, or only when a change makes
         ``remote`` attendance possible.
     shows_event: its page states when and where the form's event is.
@@ -149,7 +149,7 @@ def is_open_until_end(name: str, *, online: bool) -> bool:
     """Whether a form of this kind takes registrations until the end of its event, unless it has a setting of its own.
 
     Args:
-        name: of the kind.
+        name: the name of the kind.
         online: the event takes place online only.
     """
     until = FORM_KINDS[name].open_until_end

@@ -203,11 +203,11 @@ class TextByLanguage(fields.Field[Text]):
 
         Args:
             most: characters in each language.
-            description: for the generated documents.
+            description: the description in the generated documents.
             least: 1 if it must have a text, 0 if it may be empty.
             written: whether a person writes it here, in the default language at least and perhaps as a plain string.
                 In answers and messages it is the object, and some texts of others lack that language.
-            more: as for other fields.
+            more: the other arguments of a marshmallow field.
         """
         self._read = text_reader(most, required=least > 0, in_default=written)
         one = {"type": "string", "maxLength": most, "pattern": r"^[^\x00]*$"}
