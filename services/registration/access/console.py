@@ -45,11 +45,15 @@ from shared.runtime.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class FilledAccess:
-    """Attributes:
-    name, email, language: of the invited person; empty where they are not asked.
-    grant: to what.
-    until_on: the last day, as it was typed.
-    faults: by field; nothing may be done while there is one.
+    """The form about a person's access, as an administrator has filled it in.
+
+    Attributes:
+        name: the name of the invited person; empty where it is not asked for.
+        email: the address of the invited person; empty where it is not asked for.
+        language: the language of the invited person; empty where it is not asked for.
+        grant: what the person may do.
+        until_on: the last day of the access, as it was typed.
+        faults: the faults by field; nothing may be done while there is one.
     """
 
     name: str

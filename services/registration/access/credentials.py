@@ -40,9 +40,11 @@ class PasskeyRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Attributes:
-    value: 32 random bytes as the browser signs them.
-    cookie: what the same browser has to bring back.
+    """The challenge of a WebAuthn ceremony.
+
+    Attributes:
+        value: the 32 random bytes that the browser signs.
+        cookie: the value that the same browser has to send back.
     """
 
     value: bytes
@@ -219,8 +221,8 @@ class Invitation:
     """An invitation that can be used now.
 
     Attributes:
-        granted: to whom it belongs, and what they may do.
-        by: who sent it.
+        granted: the access of the invited person.
+        by: the name of the person who sent it.
         purpose: ``invited`` or ``recovery``.
     """
 

@@ -39,17 +39,17 @@ _PROGRESS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Existing records.
+    """The set-up records that exist.
 
     Attributes:
-        groups: a working group.
-        event: id of an announced event, one without a form first; None if no event is announced.
-        partner: slug of a partner.
-        draft: slug of a new form that is not published.
-        form: slug of a published form, one that a partner may show first.
-        is_shown: a partner may show a form.
-        colleagues: at least one was invited.
-        registrations: there is at least one.
+        groups: whether there is a working group.
+        event: the id of an announced event, one without a form first; None if no event is announced.
+        partner: the slug of a partner.
+        draft: the slug of a new form that is not published.
+        form: the slug of a published form, one that a partner may show first.
+        is_shown: whether a partner may show a form.
+        colleagues: whether a colleague was invited.
+        registrations: whether there is a registration.
     """
 
     groups: bool
@@ -71,8 +71,8 @@ def read_progress(connection: Connection, now: datetime) -> Progress:
     """Read the progress of the set-up.
 
     Args:
-        connection: to the database of registration.
-        now: aware.
+        connection: the connection to the database of registration.
+        now: the time, aware.
     """
     row: Any = connection.execute(_PROGRESS, {"far_ahead": now + FAR_AHEAD}).one()
     return Progress(**row._mapping)
@@ -84,15 +84,16 @@ FORMS = "/console/registrations/forms"
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One step.
+    """A step of the set-up.
 
     Attributes:
         title: what to do.
         reason: why to do it.
-        act: words of its button.
-        path: where the button leads; empty if an earlier step must be done first.
+        act: the words on its button.
+        path: the path to which the button leads; empty if an earlier step must be done first.
         done: whether it is done.
-        again: path of the created record. is_next: it is the first open step.
+        again: the path of the created record.
+        is_next: whether it is the first open step.
     """
 
     title: str

@@ -43,10 +43,10 @@ class Grant:
     """What a person may do.
 
     Attributes:
-        roles: at least one.
-        forms: to which it is limited; None: all.
-        partner: whose numbers, for the role ``partner`` and no other.
-        until: when it expires, aware; None: never.
+        roles: the roles, at least one.
+        forms: the forms to which it is limited; None for all.
+        partner: the partner whose numbers the person may see, for the role ``partner`` and no other.
+        until: the time at which it expires, aware; None for never.
     """
 
     roles: frozenset[str]
@@ -60,10 +60,11 @@ class Granted:
     """The access of one holder, as the pages and the API show it.
 
     Attributes:
-        id: a UUID.
-        keys, passkeys: how many.
-        invited_until: when an unused invitation expires; None without one.
-        invited_by: who sent it, or the last one.
+        id: the UUID text.
+        keys: the number of access keys.
+        passkeys: the number of passkeys.
+        invited_until: the time at which an unused invitation expires; None without one.
+        invited_by: the name of the person who sent the invitation, or the last one.
     """
 
     id: str

@@ -69,10 +69,12 @@ _REFUSE = text("INSERT INTO refused_sign_in (network, refused_at) VALUES (:netwo
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """Attributes:
-    id: SHA-256 of what the cookie holds, hexadecimal.
-    method: ``key`` or ``passkey``.
-    browser: its family.
+    """A session of the console that has not ended.
+
+    Attributes:
+        id: the SHA-256 of the cookie's value, hexadecimal.
+        method: ``key`` or ``passkey``.
+        browser: the family of the browser.
     """
 
     id: str
@@ -85,9 +87,11 @@ class LiveSession:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSessions:
-    """Attributes:
-    work: on the service's database.
-    clock: of the project.
+    """The sessions of the console, in the service's database.
+
+    Attributes:
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
     """
 
     work: UnitOfWork
@@ -197,14 +201,14 @@ class NewColleague:
 
 @dataclass(frozen=True, slots=True)
 class AccessContext:
-    """What the use cases need.
+    """Dependencies of the use cases about access.
 
     Attributes:
-        work: on the service's database.
-        clock: of the project.
-        file: entries that the console does not change; they count as administrators.
-        notifications_key: public key to which addresses and links are sealed.
-        console_url: of the links in invitations, without a slash at its end.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        file: the entries that the console does not change; they count as administrators.
+        notifications_key: the public key to which addresses and links are encrypted.
+        console_url: the base URL of the links in invitations, without a slash at its end.
     """
 
     work: UnitOfWork

@@ -242,11 +242,13 @@ SESSION_BEGUN, SESSION_ENDED = "session.begun.v1", "session.ended.v1"
 
 @dataclass(frozen=True, slots=True)
 class InvitationMail:
-    """Attributes:
-    purpose: ``invited``, or ``recovery`` for a holder who has signed in before.
-    email: its address; kept by notifications until the mail has ended, and nowhere else.
-    language: of the mail.
-    by: name of who invites.
+    """A mail that invites a person to sign in.
+
+    Attributes:
+        purpose: ``invited``, or ``recovery`` for a holder who has signed in before.
+        email: the address of the person; notifications stores it until the mail has ended, and nothing else stores it.
+        language: the language of the mail.
+        by: the name of the person who invites.
     """
 
     purpose: str

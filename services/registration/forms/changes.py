@@ -52,11 +52,12 @@ class FormChangeLine:
     """A line of a form's history.
 
     Attributes:
-        revision: of the form after the change.
-        changed_by: name of the key that was used.
-        before, after: what was changed, by name, instants as RFC 3339; ``before`` is empty in the first publication,
+        revision: the revision of the form after the change.
+        changed_by: the name of the key that was used.
+        before: the changed settings by name before the change, instants as RFC 3339; empty in the first publication,
             which is revision 1.
-        promoted: how many of those who waited got a seat by it.
+        after: the changed settings by name after the change, instants as RFC 3339.
+        promoted: the number of people who got a seat from the waiting list by it.
     """
 
     revision: int
@@ -119,11 +120,12 @@ class FormEffect:
     """What a change does to people.
 
     Attributes:
-        form: as it is before.
-        differs: names of the settings that change.
+        form: the form before the change.
+        differs: the names of the settings that change.
         promotion: how many of those who wait get a seat by it, and why the rest does not.
-        seats: afterwards.
-        reason_before, reason_after: why the form is closed; empty while it is open.
+        seats: the seats after the change.
+        reason_before: why the form is closed before the change; empty while it is open.
+        reason_after: why the form is closed after the change; empty while it is open.
     """
 
     form: StoredForm
@@ -216,14 +218,15 @@ def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings) 
 
 @dataclass(frozen=True, slots=True)
 class FormsContext:
-    """What the coordinators' routes about forms work with.
+    """Dependencies of the coordinators' routes about forms.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        promote: gives seats to those who wait.
-        forget: called with the slug of a form that was changed; where the public routes run in the same process, they
-            read it again at once.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        promote: a function that gives free seats to people who wait.
+        forget: a function that is called with the slug of a form that was changed; where the public routes run in the
+            same
+                process, they read it again at once.
     """
 
     work: UnitOfWork
@@ -284,12 +287,14 @@ BY_TIME = "(by time)"
 
 
 def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
-    """Free the seats that were reserved until now, with one transaction for each form; those who wait get them.
+    """Free the seats whose reservation has ended, with one transaction for each form; people who wait get them.
+
+    ``tend`` calls this repeatedly.
 
     Args:
-        work: on the service's database. The caller calls again and again.
-        promote: gives seats to those who wait.
-        now: of a checked clock.
+        work: the unit of work on the service's database.
+        promote: a function that gives free seats to people who wait.
+        now: the time of a checked clock.
     """
     with work.transaction() as connection:
         forms = forms_with_ended_reservations(connection, now)

@@ -49,10 +49,12 @@ SWITCH = "switch"
 
 @dataclass(frozen=True, slots=True)
 class FilledSettings:
-    """Attributes:
-    values: as they were typed, to be shown again.
-    faults: a sentence by the name of its field; then there are no settings.
-    wanted: the settings.
+    """The settings of a form as a coordinator has filled them in.
+
+    Attributes:
+        values: the values as they were typed, to be shown again.
+        faults: the sentences about faults by the name of the field; then there are no settings.
+        wanted: the settings; None if there is a fault.
     """
 
     values: Mapping[str, str]

@@ -122,10 +122,10 @@ class QuestionRow:
     """A question in the list of a draft.
 
     Attributes:
-        position: in the list, from 0.
-        label: in English, or in another language if there is no English text.
+        position: the place in the list, from 0.
+        label: the label in English, or in another language if there is no English text.
         marks: what is special about it, in words.
-        missing: names of languages in which a text of it is missing.
+        missing: the names of languages in which a text of it is missing.
     """
 
     position: int

@@ -28,13 +28,13 @@ from shared.vocabulary.form_kinds import FORM_KINDS
 
 @dataclass(frozen=True, slots=True)
 class FormDraft:
-    """A form that is worked on.
+    """A draft of a form.
 
     Attributes:
-        content: as ``docs/reference/forms.md`` describes a form; it may be incomplete.
-        based_on: revision of the form that it takes the place of; None for a new form.
-        revision: increases with every change of the draft.
-        changed_by: name of the key that was used.
+        content: the description of the form, see ``docs/reference/forms.md``; it may be incomplete.
+        based_on: the revision of the form that it replaces; None for a new form.
+        revision: the revision of the draft, which increases with every change.
+        changed_by: the name of the key that was used.
     """
 
     slug: str
@@ -119,11 +119,13 @@ class DraftEffect:
     """What publishing a draft does.
 
     Attributes:
-        problems: what is in the way, each with its place; nothing can be published with one.
-        added, removed, changed: names of questions.
-        settings: names of what else changes.
-        is_new: there is no such form yet.
-        people: a person has registered on it.
+        problems: the faults that prevent publication, each with its place.
+        added: the names of the questions that are added.
+        removed: the names of the questions that are removed.
+        changed: the names of the questions that are changed.
+        settings: the names of what else changes.
+        is_new: whether the form does not exist yet.
+        people: whether anyone has registered on it.
     """
 
     problems: Sequence[str]
@@ -145,14 +147,14 @@ class DraftRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DraftsContext:
-    """What the routes about drafts work with.
+    """Dependencies of the routes about drafts.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        keys: of forms: a new form gets its key pair when it is published.
-        forget: called with the slug of a form that was published; where the public routes run in the same process, they
-            read it again at once.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        keys: the private keys of the forms: a new form gets its key pair when it is published.
+        forget: a function that is called with the slug of a form that was published; where the public routes run in the
+                same process, they read it again at once.
     """
 
     work: UnitOfWork

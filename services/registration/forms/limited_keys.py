@@ -35,11 +35,11 @@ def refuse_beyond(
     """Refuse a draft that connects a form with an event or a partner that a limited key does not cover.
 
     Args:
-        work: on the service's database.
-        slug: of the form; what it has since it was published stays allowed.
-        content: of the draft, which may be incomplete.
-        forms: that the key is limited to; None: it covers all.
-        kept: earlier content of the draft: what it has stays allowed too. Empty when the draft is published.
+        work: the unit of work on the service's database.
+        slug: the slug of the form; what it has since it was published stays allowed.
+        content: the content of the draft, which may be incomplete.
+        forms: the forms that the key is limited to; None if it covers all.
+        kept: the earlier content of the draft: what it has stays allowed too. Empty when the draft is published.
 
     Raises:
         DomainError: ``not-allowed``.

@@ -23,13 +23,13 @@ PERSON_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What is kept how long on one form.
+    """How long the data of one form are stored.
 
     Attributes:
-        person_days: until the person is erased.
-        sealed: by days after which sealed answers are deleted: names of those that are kept longer. So an answer to a
-            question that no longer exists is deleted with the first.
-        fields: names of further answers by the days after which they are deleted.
+        person_days: the days until the person is erased.
+        sealed: the names of the sealed questions that are kept longer, by the days after which sealed answers are
+            deleted. So an answer to a question that no longer exists is deleted with the first.
+        fields: the names of further answers by the days after which they are deleted.
     """
 
     person_days: int
@@ -52,9 +52,9 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
     """Faults of the retention periods of a form's fields; empty if there are none.
 
     Args:
-        questions: plain mappings, as they are stored.
-        person_days: until the person is erased, and every answer with them.
-        columns: fields that are part of the registration itself, and are deleted with the person.
+        questions: the questions as plain mappings, as they are stored.
+        person_days: the days until the person is erased, and every answer with them.
+        columns: the fields that are part of the registration itself, and are deleted with the person.
     """
     given = [(one["name"], one["retention_days"]) for one in questions if one.get("retention_days") is not None]
     late = [
@@ -94,18 +94,22 @@ MAX_JOIN_MINUTES_BEFORE = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class FormSettings:
-    """Attributes:
-    capacity: number of seats; None for no limit.
-    open: the switch; a form that is switched off is closed, also during its hours.
-    opens_at, closes_at: its hours; None for no bound.
-    changes_until: until when people may change their answers; None: until the form or the guest list closes.
-    alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
-    join_minutes_before: from how long before the start people with a seat can join online.
-    partners: slugs of the partners whose pages may show it.
-    promotion_mode: how those who wait get free seats, one of ``PROMOTION_MODES``.
-    offer_hours: how long an offer is valid that no coordinator has made.
-    domain_percent: the largest share of the seats that one mail domain may have; None for no cap.
-    reservations: seats that are kept for some.
+    """The settings of a form that coordinators change after its publication.
+
+    Attributes:
+        capacity: the number of seats; None for no limit.
+        open: the switch; a form that is switched off is closed, also between ``opens_at`` and ``closes_at``.
+        opens_at: the time at which it opens; None for no bound.
+        closes_at: the time at which it closes; None for no bound.
+        changes_until: the end of the time in which people may change their answers; None if it ends when the form or
+            the guest list closes.
+        alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
+        join_minutes_before: the minutes before the start from which people with a seat can join online.
+        partners: the slugs of the partners whose pages may show it.
+        promotion_mode: the rule by which people who wait get free seats, one of ``PROMOTION_MODES``.
+        offer_hours: the hours for which an offer that no coordinator has made is valid.
+        domain_percent: the largest share of the seats that one mail domain may have; None for no cap.
+        reservations: the seats that are kept for some people.
     """
 
     capacity: int | None
@@ -191,15 +195,18 @@ def _plain(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class FormFacts:
-    """Attributes:
-    id: its slug.
-    event: slug of the event that it registers for; None for none.
-    title: by language; the language "" is that of a title for all.
-    open: the coordinators' switch.
-    opens_at, closes_at: their hours; None for no bound.
-    closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
-    alarm_minutes: as in the settings.
-    open_until: ``start`` or ``end`` of the event; None for the rule.
+    """What the service publishes about a form.
+
+    Attributes:
+        id: the slug of the form.
+        event: the slug of the event that it registers for; None for none.
+        title: the title by language; the language "" is that of a title for all.
+        open: the coordinators' switch.
+        opens_at: the time at which coordinators let it open; None for no bound.
+        closes_at: the time at which coordinators let it close; None for no bound.
+        closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
+        alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
+        open_until: ``start`` or ``end`` of the event; None for the rule.
     """
 
     id: str

@@ -20,16 +20,19 @@ class Opening:
     """What decides whether a form is open.
 
     Attributes:
-        switched_on: a coordinator's switch.
-        needs_event: the form belongs to an event.
-        event_status: as last published; None if nothing was published of the event yet.
-        starts_at, ends_at: of the event; None if it has no date.
-        kind: of the form.
+        switched_on: whether a coordinator has switched it on.
+        needs_event: whether the form belongs to an event.
+        event_status: the status of the event as last published; None if nothing was published about it yet.
+        starts_at: the start of the event; None if it has no date.
+        ends_at: the end of the event; None if it has no date.
+        kind: the kind of the form.
         closes_hours_before: how long before the start the guest list closes; 0 if it stays open until then.
-        opens_at, closes_at: a coordinator's hours; None for no bound.
-        own_changes_until: until when people may change their answers, as a coordinator has set it; None for the rule.
+        opens_at: the time at which a coordinator lets it open; None for no bound.
+        closes_at: the time at which a coordinator lets it close; None for no bound.
+        own_changes_until: the end of the time in which people may change their answers, as a coordinator has set it;
+            None for the rule.
         open_until: whether the form is open until the ``start`` or the ``end`` of the event; None for the rule.
-        mode: of the event, as last published; None if nothing is known of it.
+        mode: the mode of the event, as last published; None if nothing is known about it.
     """
 
     switched_on: bool
@@ -145,14 +148,15 @@ class JoinState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """Facts that decide whether a registration may join its event online; instants are aware.
+    """The facts that decide whether a registration may join its event online; instants are aware.
 
     Attributes:
-        form: slug; ``form_kind`` is its kind.
-        status: of the registration; ``language`` is that of its mails.
-        verified: the address of the registration is verified.
+        form: the slug; ``form_kind`` is its kind.
+        status: the status of the registration; ``language`` is that of its mails.
+        verified: whether the address of the registration is verified.
         changed_at: when the registration last changed.
-        event_status: None for a form without an event, or while nothing is known of it. So is ``mode``.
+        event_status: the status of the event; None for a form without an event, or while nothing is known about it. So
+            is ``mode``.
         minutes_before: how long before the start people can join: a setting of the form.
     """
 
@@ -172,9 +176,11 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """Attributes:
-    address: of the meeting; empty unless the state is ``open``.
-    opens_at: from when people can join; None without a date.
+    """Whether and where people can join an event online.
+
+    Attributes:
+        address: the address of the meeting; empty unless the state is ``open``.
+        opens_at: the time from which people can join; None without a date.
     """
 
     state: JoinState

@@ -131,8 +131,8 @@ class FormRowSchema(FileSchema):
     """A form (``docs/reference/forms.md``). It loads a :class:`LoadedForm`.
 
     Args:
-        known_partners: slugs of the partners that there are.
-        days_later: by how many days the days are moved, for a demonstration that is not of today.
+        known_partners: the slugs of the existing partners.
+        days_later: the number of days by which all days are moved, for a demonstration at a later date.
     """
 
     slug = Parsed(_form_slug, required=True)

@@ -21,11 +21,11 @@ Answers = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OptionLimits:
-    """Limits of the choices of one form, and how many people hold each.
+    """The limits of the choices of one form, and how many people hold each choice.
 
     Attributes:
-        limits: by ``field=value``.
-        taken: the same.
+        limits: the limit by ``field=value``.
+        taken: the number of people who hold the choice, by ``field=value``.
     """
 
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -94,17 +94,19 @@ def place_rank(status: str, hold: Hold) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Attributes:
-    capacity: None for no limit.
-    confirmed: seats taken.
-    waiting: people on the waiting list, including those with an offer or an expired offer.
-    last_position: the highest position ever given; positions are never given twice.
-    waiting_list: whether there is one.
-    offered: seats that are held for a person who has an offer.
-    passed: people on the waiting list whose offer expired or was declined.
-    pools: what is reserved, and for whom.
-    mode: one of ``PROMOTION_MODES``.
-    offer_hours: how long an offer is valid.
+    """The seats of a form.
+
+    Attributes:
+        capacity: the number of seats; None for no limit.
+        confirmed: the number of seats taken.
+        waiting: the number of people on the waiting list, including those with an offer or an expired offer.
+        last_position: the highest position ever given; positions are never given twice.
+        waiting_list: whether there is a waiting list.
+        offered: the number of seats that are held for a person who has an offer.
+        passed: the number of people on the waiting list whose offer expired or was declined.
+        pools: what is reserved, and for whom.
+        mode: one of ``PROMOTION_MODES``.
+        offer_hours: how long an offer is valid.
     """
 
     capacity: int | None
@@ -244,8 +246,8 @@ def promotable(seats: Seats, starts_at: datetime | None, notice: timedelta, now:
     """How many people in line get a seat now, if nothing is reserved.
 
     Args:
-        starts_at: of the event; None if it has no date.
-        notice: no one is promoted later than this before the start: they could no longer attend.
+        starts_at: the start of the event; None if it has no date.
+        notice: the time before the start after which no one is promoted: people could no longer attend.
     """
     if starts_at is not None and now > starts_at - notice:
         return 0

@@ -30,15 +30,15 @@ def standard_form(
     working_groups: Sequence[tuple[str, Text | str]] = (),
     days: Sequence[date] = (),
 ) -> FormDefinition:
-    """The standard form of a kind.
+    """Return the standard form of a kind.
 
     Args:
         kind: one of ``FORM_KINDS``.
-        slug: of the form.
-        intro: in place of the one that the kind has.
-        working_groups: (slug, name) of each group that can be chosen, in the order shown. Without any, the
+        slug: the slug of the form.
+        intro: the introduction, in place of the one that the kind has.
+        working_groups: the (slug, name) of each group that can be chosen, in the order shown. Without any, the
             question is not shown.
-        days: on which side events can be; without any, a proposal is not asked about days.
+        days: the days on which side events can be; without any, a proposal is not asked about days.
 
     Raises:
         ValueError: kind, slug or title cannot be used; the message names the fault.

@@ -102,23 +102,26 @@ SeatInfo = TypeVar("SeatInfo", Seats, SeatWord)
 
 @dataclass(frozen=True, slots=True)
 class FormRecord(Generic[SeatInfo]):
-    """A form with its event as last published, and what the reader may know of its seats.
+    """A form with its event as last published, and what the reader may know about its seats.
 
     Attributes:
         definition: the questions, as a plain mapping.
-        partners: slugs of the partners that may show it.
+        partners: the slugs of the partners that may show it.
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
-        attend: slug of the event that everyone on this form should also attend.
-        event_texts: the title of the event by language; None, as time_zone and city, while nothing was published of it.
-        opens_at, closes_at: a coordinator's hours; None for no bound.
-        kept: days after the last day until people are erased.
-        people_per_address: live registrations that one address may have.
-        changes_until: until when people may change their answers, if a coordinator has set it.
-        controller, contact: who is responsible for the data, and how to reach them; None: the installation's.
+        attend: the slug of the event that everyone on this form should also attend.
+        event_texts: the title of the event by language; None, as time_zone and city, while nothing was published about
+            it.
+        opens_at: the time at which a coordinator lets it open; None for no bound.
+        closes_at: the time at which a coordinator lets it close; None for no bound.
+        kept: the days after the last day until people are erased.
+        people_per_address: the number of live registrations that one address may have.
+        changes_until: the end of the time in which people may change their answers, if a coordinator has set it.
+        controller: the organisation that is responsible for the data; None for that of the installation.
+        contact: the address at which to reach it; None for that of the installation.
         alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
-        join_minutes_before: from how long before the start people with a seat can join online.
+        join_minutes_before: the minutes before the start from which people with a seat can join online.
         open_until: ``start`` or ``end`` of the event; None for the rule of :class:`Opening`.
-        mode: of the event; None while nothing was published of it.
+        mode: the mode of the event; None while nothing was published about it.
     """
 
     slug: str

@@ -106,14 +106,14 @@ def read_request(
     """Return what ``who`` asks for.
 
     Args:
-        work: transactions on the service's database.
+        work: the unit of work on the service's database.
         who: the caller, whose key is good for the form.
-        form: slug.
-        filters: values by name; without ``status`` only people with a seat, ``any`` for everyone.
-        purpose: name of one of the registry.
-        chosen: names of questions, for the purpose ``custom``.
+        form: the slug of the form.
+        filters: the values by name; without ``status`` only people with a seat, ``any`` for everyone.
+        purpose: the name of a purpose in the registry.
+        chosen: the names of questions, for the purpose ``custom``.
         names: whether names are shown; None leaves it to the purpose.
-        reason: as it was typed.
+        reason: the reason as it was typed.
 
     Raises:
         BadRequest: a filter cannot be a value of its kind.

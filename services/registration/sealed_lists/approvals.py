@@ -63,9 +63,9 @@ class ApprovalsContext:
     """Asks for and decides approvals.
 
     Attributes:
-        lists: opens what was approved.
-        queue: of submissions, which may be sealed to a key that is to be destroyed.
-        wait: how to wait for the given number of seconds.
+        lists: the context that opens what was approved.
+        queue: the queue of submissions, which may be sealed to a key that is to be destroyed.
+        wait: a function that waits for the given number of seconds.
     """
 
     lists: SealedListsContext

@@ -35,9 +35,9 @@ def watermark(contents: Contents, who: str, now: datetime) -> list[str]:
     """Return the lines that every copy of a list carries.
 
     Args:
-        contents: of the list.
-        who: takes the copy.
-        now: when.
+        contents: the contents of the list.
+        who: the name of the person who takes the copy.
+        now: the time of the copy.
     """
     opened = contents.opened
     return [
@@ -51,10 +51,10 @@ def file_of(contents: Contents, kind: str, who: str, now: datetime) -> Response:
     """Return a list as a file to be saved.
 
     Args:
-        contents: of the list.
+        contents: the contents of the list.
         kind: one of ``KINDS``.
-        who: takes the copy.
-        now: when.
+        who: the name of the person who takes the copy.
+        now: the time of the copy.
     """
     lines, name = watermark(contents, who, now), _name(contents, who, now)
     if kind == XLSX:

@@ -29,12 +29,12 @@ OTHER = "All others"
 
 @dataclass(frozen=True, slots=True)
 class CountTable:
-    """Numbers.
+    """A table of counts.
 
     Attributes:
-        name: for programs.
-        title: of the table.
-        columns: (name for programs, words) of each column; the first one holds what is counted by.
+        name: the name for programs.
+        title: the title of the table.
+        columns: the (name for programs, words) of each column; the first one holds what is counted by.
         rows: one value for each column.
     """
 
@@ -205,15 +205,15 @@ class Purpose:
     """A reason for which answers are opened together. Every attribute is required.
 
     Attributes:
-        name: in addresses, the log and the public interface.
-        title: for people.
+        name: the name in addresses, the log and the public interface.
+        title: the name for people.
         about: one sentence on what the list is for.
-        needs: kinds by the name of the question; a form without one of them does not serve the purpose.
-        also: names of questions that are opened where the form asks them.
+        needs: the kinds by the name of the question; a form without one of them does not serve the purpose.
+        also: the names of questions that are opened where the form asks them.
         concerns: whether a person with these answers belongs on the list.
         names: whether names are shown beside the answers.
-        order: sorts the list.
-        count: makes the numbers.
+        order: the key by which the list is sorted.
+        count: a function that makes the counts.
     """
 
     name: str
@@ -344,12 +344,12 @@ def fields_for(purpose: Purpose, definition: FormDefinition, chosen: Sequence[st
     """Return the sealed questions that are opened for a purpose on a form.
 
     Args:
-        purpose: one of the registry.
-        definition: of the form.
-        chosen: names of questions, only for ``custom``.
+        purpose: a purpose of the registry.
+        definition: the definition of the form.
+        chosen: the names of questions, only for ``custom``.
 
     Returns:
-        in the order of the form where the reader chooses; empty if the form does not serve the purpose.
+        the questions, in the order of the form where the reader chooses; empty if the form does not serve the purpose.
     """
     sealed = [field for field in definition.fields if field.sealed]
     if purpose is ALL_ANSWERS:

@@ -46,12 +46,12 @@ def needs_second_person(
     People count on all forms together, each person once.
 
     Args:
-        purpose: of the list.
-        fields: that it opens.
-        people: ids of the registrations on it.
-        definition: of the form.
+        purpose: the purpose of the list.
+        fields: the questions that it opens.
+        people: the ids of the registrations on it.
+        definition: the definition of the form.
         opened: what this reader has opened before.
-        added: names of questions recently added to the form.
+        added: the names of questions recently added to the form.
     """
     names = {field.name for field in fields}
     sealed = {field.name for field in definition.fields if field.sealed}

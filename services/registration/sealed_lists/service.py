@@ -109,10 +109,10 @@ class SealedListsContext:
     """Opens lists and shows them.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        keys: of forms.
-        one_reader: no one has to approve: the network has a single person who reads sealed answers.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        keys: the private keys of the forms.
+        one_reader: whether lists need no approval, because the network has a single person who reads sealed answers.
     """
 
     work: UnitOfWork

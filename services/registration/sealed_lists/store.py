@@ -61,12 +61,12 @@ class SealedList:
     """A list that a person has opened.
 
     Attributes:
-        id: UUID text, in its address.
-        form: slug.
-        purpose: name of one of the registry.
-        fields: names of the questions that it opens.
-        filters: by which people were chosen, and ``names``: whether names are shown. Never an answer.
-        people: ids of the registrations that it is about; later registrations are not added.
+        id: the UUID text, in its address.
+        form: the slug of the form.
+        purpose: the name of a purpose in the registry.
+        fields: the names of the questions that it opens.
+        filters: the filters by which people were chosen, and ``names``: whether names are shown. Never an answer.
+        people: the ids of the registrations that it is about; later registrations are not added.
         reader: the reader who opened it; only they can open it again.
         approved_by: the second person, where one had to approve.
     """
@@ -285,7 +285,7 @@ def rooms_left(
     Args:
         fields: the questions that were opened, by name.
         people: everyone's answers. Each is counted for one room.
-        kept: by hotel.
+        kept: the rooms that each hotel keeps.
     """
     if QUESTION not in fields or not kept:
         return
