@@ -29,8 +29,8 @@ class Scheduler:
     """A scheduler.
 
     Attributes:
-        work: on the service's database.
-        clock: of this process; reminders use a checked time.
+        work: the unit of work on the service's database.
+        clock: the process's clock, compared with the database's; reminders use a checked time.
         mail_domain: end of Message-IDs.
         monotonic: clock in seconds that time changes do not affect.
     """

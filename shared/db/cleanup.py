@@ -63,8 +63,8 @@ class Rule:
         skip_locked: skip rows that another transaction has locked, in place of waiting. It needs the right to update.
         by_notice: nothing can restore these rows: after a jump of the time they go a day after the wait has ended.
         max_per_hour: rows that one process deletes from the table in an hour; emptied columns do not count.
-        statement: made of all that.
-        announced: how many rows wait for the end of the notice.
+        statement: the SQL statement made from the attributes above.
+        announced: the query that counts the rows waiting for the end of the notice.
     """
 
     table: str

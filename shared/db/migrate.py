@@ -28,7 +28,7 @@ class MigrationRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Migrated:
     """Attributes:
-    revision: that the schema is at now.
+    revision: the revision of the schema now.
     missing: logins that the server does not have, and that therefore have no rights.
     unlimited: logins, and the owner, whose sessions lack a limit, so that no process of theirs will be ready.
     """

@@ -76,7 +76,7 @@ def sample_of(
     """A value that a schema accepts.
 
     Args:
-        document: that its references lead into.
+        document: the document that contains the targets of the schema's references.
         schema: the schema of the value.
         values: sample values of fields, by name, or by the schema's name and theirs (``Person.id``).
         name: the name of the field after that of its schema, as in ``Person.id``; empty for none.

@@ -189,7 +189,7 @@ def read_folder(folder: Path, process: str) -> dict[str, str]:
     the folder's path for a folder (``TROIKA_FORM_KEYS``).
 
     Args:
-        folder: that ``TROIKA_SETTINGS`` names.
+        folder: the folder that ``TROIKA_SETTINGS`` names.
         process: kind of the process; empty for a process without its own settings.
 
     Raises:

@@ -200,11 +200,11 @@ class RetentionMetrics:
 
 
 class Retaining:
-    """One service's.
+    """The retention of one service.
 
     Args:
-        service: whose.
-        metrics: that it reports to.
+        service: the name of the service.
+        metrics: the metrics that it updates.
         overdue: how many records still have data that should have been deleted by ``now - GRACE``, by kind; changes
             nothing.
         steps: everything that can be deleted, at a given time.

@@ -69,9 +69,9 @@ NEEDS_CONFIRMING = {
 class SendOrder:
     """Attributes:
     who: name of the sender.
-    bulletin_id: of a draft.
+    bulletin_id: the id of a draft.
     expected: number of people in the preview.
-    mark: of the preview.
+    mark: the mark of the preview.
     confirmed: warnings of the preview that were confirmed.
     at: time of sending, aware; None for now.
     zone: IANA zone in which that time was chosen.
@@ -90,8 +90,8 @@ def send_bulletin(work: UnitOfWork, clock: Clock, sending: SendOrder) -> Bulleti
     """Send a bulletin, once, or schedule it.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         sending: the order.
 
     Raises:
@@ -266,8 +266,8 @@ def list_outcome(
     """Return a bulletin and up to ``limit`` + 1 of its mails, newest first.
 
     Args:
-        work: on the service's database.
-        bulletin_id: of the bulletin.
+        work: the unit of work on the service's database.
+        bulletin_id: the id of the bulletin.
         outcome: a key of ``OUTCOMES``, ``UNSUBSCRIBED``, or empty for all mails.
         before: only mails older than the one with this id; empty for the newest.
         limit: mails.

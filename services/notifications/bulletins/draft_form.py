@@ -104,10 +104,10 @@ class DraftForm:
     """The content of the form.
 
     Attributes:
-        values: by part of the segment.
+        values: the chosen values by part of the segment.
         representative: ``yes``, ``no`` or empty.
-        texts: by name of field, ``subject-en``.
-        revision: of the draft that is changed, as text.
+        texts: the texts by name of field, as in ``subject-en``.
+        revision: the revision of the draft that is changed, as text.
     """
 
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -198,11 +198,11 @@ def form_page(
     """Return the page with the form.
 
     Args:
-        work: on the service's database.
-        content: of the form.
-        draft: that is changed; None for a new one.
+        work: the unit of work on the service's database.
+        content: the content of the form.
+        draft: the draft that is changed; None for a new one.
         fault: why it was not stored.
-        status: of the response with a fault.
+        status: the HTTP status of a response with a fault.
     """
     choices = segment_choices(work)
     forms = form_choices(form_names(work, choices.used["form"]))

@@ -59,9 +59,9 @@ class Letterhead:
 @dataclass(frozen=True, slots=True)
 class BulletinContext:
     """Attributes:
-    work: on the service's database.
-    clock: of the project.
-    letterhead: of samples.
+    work: the unit of work on the service's database.
+    clock: the source of the current time.
+    letterhead: the letterhead of sample mails.
     vault: encrypts the addresses of test copies.
     mail_domain: end of Message-IDs.
     """
@@ -92,7 +92,7 @@ class BulletinPreview:
         left_out: people of the segment who do not get it.
         samples: its mail in each of its languages.
         sent_before: number of the last sent bulletin with the same segment and texts; None if there is none.
-        mark: to be repeated in the order to send.
+        mark: the mark of the preview, which the order to send must repeat.
     """
 
     bulletin: Bulletin
@@ -149,8 +149,8 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
     """Store a draft.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         who: name of the author.
         segment: its audience; an empty one is everyone.
         texts: ``{subject, text}`` by language; English is required.
@@ -298,8 +298,8 @@ def change_draft(
     """Change the segment of a draft, its texts or both. Identical content changes nothing, not even the revision.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         writer: author and draft.
         segment: the new one; None for no change.
         texts: all new texts; None for no change.
@@ -325,8 +325,8 @@ def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
     """Delete a draft.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         writer: author and draft.
 
     Raises:

@@ -77,8 +77,8 @@ SORTS = {NEWEST: "number DESC", OLDEST: "number"}
 @dataclass(frozen=True, slots=True)
 class Bulletin:
     """Attributes:
-    number: that of its mails.
-    revision: from 1, rises with each change of the draft.
+    number: the number in its mails.
+    revision: the number of the draft's state, from 1; it rises with each change.
     segment: whom it is for, see :mod:`services.notifications.recipients.model`.
     texts: ``{subject, text}`` by language; English is always there.
     state: one of ``services.notifications.bulletins.model.STATES``.
@@ -145,7 +145,6 @@ def list_bulletins(connection: Connection, wanted: Mapping[str, Any], sort: str,
     """Bulletins in an order of ``SORTS``.
 
     Args:
-        connection: to read by.
         wanted: ``state``, ``q`` (a part of the English subject), ``before`` or ``after`` (a number); all must fit.
         sort: a key of ``SORTS``.
         limit: rows.
@@ -279,8 +278,7 @@ def mails_of(connection: Connection, number: int, wanted: Mapping[str, Any], lim
     """Return mails of a bulletin, newest first.
 
     Args:
-        connection: to read by.
-        number: of the bulletin.
+        number: the number of the bulletin.
         wanted: ``states`` (a list), ``unsubscribed`` (True), ``before`` (an id); all that are given must fit.
         limit: rows.
     """

@@ -32,14 +32,15 @@ CalendarMethod = Literal["REQUEST", "CANCEL"]
 @dataclass(frozen=True, slots=True)
 class MailKind:
     """Attributes:
-    name: as in tables and messages.
+    name: the name in tables and messages.
     lane: one of ``LANES``.
     about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
         ``former-address`` (that a registration had), ``invitation`` (of a colleague) or ``bulletin-test``.
     message: routing key of the message that causes it; empty for what an announcement or a time causes.
     true_while: statuses of its subject in which its text is true.
-    numbered: by the ``revision`` of its subject, by that of a ``decision`` about it, by a ``request`` for it, or
-        ``apart``, as a bulletin or a date is. Without a revision only the status decides whether it is outdated.
+    numbered: the source of the mail's revision: the ``revision`` of its subject, that of a ``decision`` about it, a
+        ``request`` for it, or ``apart``, as for a bulletin or a date. Without a revision only the status decides
+        whether it is outdated.
     resent: whether a second copy is sent after an unknown outcome.
     managing: it contains the managing link of its registration, and ends when the links are renewed.
     announced: one mail for each person, by the registration that fits best.
@@ -376,9 +377,9 @@ def is_outdated(kind: str, revision: int, known: SubjectState) -> bool:
     """Whether the content of a mail is outdated.
 
     Args:
-        kind: of the mail.
-        revision: of the mail: the revision of its subject or of the decision, or a number that is independent of the
-            subject's revision.
+        kind: the kind of the mail.
+        revision: the revision of the mail: that of its subject or of the decision, or a number that is independent of
+            the subject's revision.
         known: state of its subject, after the mail's own message.
     """
     numbered = KINDS[kind].numbered

@@ -96,7 +96,7 @@ def mail_id_of(kind: str, subject: str, revision: int, recipient: str) -> str:
     is part of the Message-ID, cannot be used to guess the address.
 
     Args:
-        kind: of the mail.
+        kind: the kind of the mail.
         subject: id of its subject.
         revision: its number among the mails of that kind and subject.
         recipient: reference of its person, 64 hex digits.
@@ -119,7 +119,7 @@ class NewMail:
         cause_at: time of its cause, aware UTC.
         detail: content beyond the recipient and the copies, JSON values.
         due_at: earliest time; None for at once.
-        expires_at: from then on it is missed instead of sent; None for never.
+        expires_at: the instant from which it is missed instead of sent; None for never.
         traceparent: W3C trace context of the cause; empty without one, and for announcements, whose mails are traces
             each.
         closed: personal content of this mail only, encrypted and bound to its id: the ``token`` of a managing link, or

@@ -212,10 +212,10 @@ def cancel_outdated(
     A claimed mail is cancelled too, unless its handover has begun.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         subject: id of the registration.
         revision: mails about earlier ones are old.
-        kinds: that are outdated if old.
+        kinds: the kinds that are outdated once they are old.
         numbered_apart: kinds whose number is not the subject's revision: outdated with any number.
         reason: shown to coordinators.
         now: the time.

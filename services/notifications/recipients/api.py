@@ -130,8 +130,8 @@ def unsubscribe_blueprint(work: UnitOfWork, clock: Clock, links: Vault) -> PageB
     Links of bulletins from before links had a key cannot be read here: whether they are genuine, senders find out.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         links: opens the links' tokens.
     """
 

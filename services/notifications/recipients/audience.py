@@ -232,7 +232,6 @@ def list_audience(connection: Connection, wanted: Mapping[str, Any], after: str,
     """Return the next people of an audience.
 
     Args:
-        connection: to read by.
         wanted: keys of ``_CONDITIONS`` with their values; a registration must fit all.
         after: reference of the last person of the previous page; empty at first.
         limit: people.
@@ -314,8 +313,8 @@ def take_recipients(connection: Connection, number: int, reached: str, limit: in
     The caller creates their mails in the same transaction and holds the lock of the bulletin's announcement.
 
     Args:
-        connection: of that transaction.
-        number: of the bulletin.
+        connection: the connection of that transaction.
+        number: the number of the bulletin.
         reached: the last registration that was taken before; empty at first.
         limit: people.
     """

@@ -29,11 +29,11 @@ class Recipient:
         person_ref: reference of the person: 64 hex digits, the same for every subject of one address. For a
             confirmation link or a former address it is derived from the id only, so that it cannot be linked to
             anything.
-        revision: of the subject, from 1.
+        revision: the revision of the subject, from 1.
         occurred_at: time of this state, or of its link, aware. Of two states with one revision the later one counts.
-        form: of a registration, else None.
-        event: of the form, or the side event that a proposal became; None without one.
-        position: on the waiting list, from 1.
+        form: the form of a registration; None for other subjects.
+        event: the form's event, or the side event that a proposal became; None without one.
+        position: the place on the waiting list, from 1.
         verified: whether the owner of the address has confirmed it.
         attend: another event that people on the form should attend.
         decision: revision of the newest decision on a proposal, 0 before the first.

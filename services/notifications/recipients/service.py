@@ -98,11 +98,11 @@ def readdress(connection: Connection, clock: Clock, subject: str, person_ref: st
     because the claim names the old registration.
 
     Args:
-        connection: of the caller's transaction, in which the registration ended.
-        clock: of the project.
+        connection: the connection of the caller's transaction, in which the registration ended.
+        clock: the source of the current time.
         subject: id of the registration that ended.
-        person_ref: of its person.
-        kinds: of mails that are outdated by it.
+        person_ref: the reference of its person.
+        kinds: the kinds of mail that are outdated by the end of the registration.
     """
     waiting = waiting_mails(connection, subject, [kind for kind in ANNOUNCED_KINDS if kind in kinds])
     if not waiting:
@@ -143,10 +143,11 @@ def follow_address(connection: Connection, clock: Clock, subject: str, before: s
     is cancelled if the new address gets it by another registration. A suppression is copied to the new address.
 
     Args:
-        connection: of the message's own transaction, in which the new address is stored.
-        clock: of the project.
+        connection: the connection of the message's own transaction, in which the new address is stored.
+        clock: the source of the current time.
         subject: id of the registration.
-        before, after: references of the two addresses.
+        before: the reference of the former address.
+        after: the reference of the new address.
     """
     now = clock()
     release_mails(connection, subject, now)
@@ -167,8 +168,8 @@ def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTomb
     suppression remains: it is a keyed hash of the address, without which the person's choice would end with their data.
 
     Args:
-        connection: of the message's own transaction.
-        clock: of the project.
+        connection: the connection of the message's own transaction.
+        clock: the source of the current time.
         tombstone: what remains.
     """
     now = clock()
@@ -302,8 +303,8 @@ def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> bo
     The next sender suppresses queued bulletins and publishes that.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         person_ref: whose.
         who: name of the coordinator.
 
@@ -361,7 +362,7 @@ def export_person(
     """Return the rows about a person by table.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         person_refs: references of the person in registration and events, 64 hex digits each.
         subjects: ids of registrations, confirmation links and former addresses, UUID texts.
     """

@@ -176,8 +176,11 @@ class RecipientTombstone:
     Attributes:
         subject: id of the registration or former address.
         about: ``registration`` or ``former-address``.
-        form, form_kind, event: of the subject.
-        status, revision: from now on.
+        form: the form of the subject.
+        form_kind: the kind of that form.
+        event: the event of the subject.
+        status: the status of the subject from now on.
+        revision: the revision of the subject from now on.
     """
 
     subject: str

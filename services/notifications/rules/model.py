@@ -27,7 +27,7 @@ REMOTE = ("hybrid", "online")
 @dataclass(frozen=True, slots=True)
 class News:
     """Attributes:
-    kind: of the mail to people who attend.
+    kind: the kind of the mail to people who attend.
     remote: whether people who asked for remote attendance get a mail that it is possible now.
     """
 
@@ -124,7 +124,7 @@ def _without_date(known: Mapping[str, Any], now: Mapping[str, Any]) -> str | Non
 @dataclass(frozen=True, slots=True)
 class ReminderRule:
     """Attributes:
-    kind: of the mail.
+    kind: the kind of the mail.
     before: how long before the start it is due.
     late_after: how long after that its words ("in one week", "tomorrow") are wrong, so that it is missed instead.
     """
@@ -158,7 +158,7 @@ def planned_reminders(starts_at: datetime, now: datetime) -> list[PlannedReminde
     """Return the reminders of an event that are to be planned now: due soon, or due and not late yet.
 
     Args:
-        starts_at: of the event, aware.
+        starts_at: the start of the event, aware.
         now: the time, aware.
     """
     planned = []
@@ -195,7 +195,9 @@ class UndeliveredMail:
         recipient: the person's reference.
         ended_at: when it was given up, aware.
         fence: rises with each claim.
-        language, form, form_kind: of its subject.
+        language: the language of its subject.
+        form: the form of its subject.
+        form_kind: the kind of that form.
         subject_state: newest known state of its subject.
         event_state: ``status starts_at ends_at mode`` of its event as JSON values; None without a known event.
         event_title: None if ``event_state`` is.

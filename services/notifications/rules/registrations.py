@@ -59,7 +59,7 @@ class NotificationsContext:
     """What the consumers need.
 
     Attributes:
-        clock: of the project.
+        clock: the source of the current time.
         private_keys: open the sealed parts of messages, newest first.
         vault: encrypts personal data for the tables.
         mail_domain: end of Message-IDs.
@@ -76,12 +76,12 @@ class MailCause:
     """The content of a message that causes a mail.
 
     Attributes:
-        kind: of the mail.
+        kind: the kind of the mail.
         number: the mail's revision: the subject's, or a number from the link of a mail that was requested.
         recipient: the state of the subject.
         personal: texts that are stored encrypted, with the recipient.
-        token: of a managing link, stored encrypted with the mail only; empty for a mail without one.
-        detail: of the mail, see :class:`services.notifications.mails.model.NewMail`.
+        token: the token of a managing link, stored encrypted with the mail only; empty for a mail without one.
+        detail: the content of the mail beyond its recipient, see :class:`services.notifications.mails.model.NewMail`.
         mailed: whether the mail is wanted; if not, it is created and cancelled at once.
     """
 
@@ -105,9 +105,8 @@ def handle_registration(connection: Connection, context: NotificationsContext, c
     """Upsert the recipient, create the mail, cancel older mails that are outdated now.
 
     Args:
-        connection: of the message's own transaction.
-        context: of the consumers.
-        cause: from the message.
+        connection: the connection of the message's own transaction.
+        cause: the content of the message.
     """
     clock, recipient = context.clock, cause.recipient
     now, subject = clock(), recipient.subject
@@ -206,11 +205,11 @@ class DecisionCause:
     """The content of a message about a decision on a proposal.
 
     Attributes:
-        kind: of the mail, one of ``DECISION_KINDS``.
+        kind: the kind of the mail, one of ``DECISION_KINDS``.
         proposal: id of its registration.
-        revision: of the review, from 1.
+        revision: the revision of the review, from 1.
         event: the side event that the proposal became; None if it became none.
-        note: of the coordinators; may be empty.
+        note: the coordinators' note; may be empty.
         occurred_at: time of the decision, aware.
     """
 
@@ -228,9 +227,8 @@ def handle_decision(connection: Connection, context: NotificationsContext, decis
     """Store the decision if it is the newest, create its mail, cancel unsent mails of older decisions.
 
     Args:
-        connection: of the message's own transaction.
-        context: of the consumers.
-        decision: from the message.
+        connection: the connection of the message's own transaction.
+        decision: the content of the message.
 
     Raises:
         Retry: the registration is not known yet.
@@ -281,9 +279,9 @@ def queue_webhooks(connection: Connection, clock: Clock, causes: Sequence[MailCa
     The delivery is queued in the transaction of the message: once, or not at all.
 
     Args:
-        connection: of the messages' own transaction.
-        clock: of the project.
-        causes: from the messages. Those that concern no partner cost no query.
+        connection: the connection of the messages' own transaction.
+        clock: the source of the current time.
+        causes: the contents of the messages. Those that concern no partner cost no query.
     """
     events = [event for event in map(_webhook_event, causes) if event is not None]
     if events:

@@ -85,10 +85,10 @@ def handle_event(connection: Connection, clock: Clock, data: Mapping[str, Any], 
     """Store the event unless the same or a newer revision is stored, and open news if participants see a change.
 
     Args:
-        connection: of the message's own transaction.
-        clock: of the project.
+        connection: the connection of the message's own transaction.
+        clock: the source of the current time.
         data: validated data of the message, with aware datetimes.
-        correlation_id: of the message.
+        correlation_id: the correlation id of the message.
     """
     known = lock_event(connection, data["id"])
     if known is not None and data["revision"] <= known.revision:
@@ -150,8 +150,8 @@ def upsert_working_group(connection: Connection, clock: Clock, data: Mapping[str
     """Store a working group unless the same or a newer revision is stored.
 
     Args:
-        connection: of the message's own transaction.
-        clock: of the project.
+        connection: the connection of the message's own transaction.
+        clock: the source of the current time.
         data: validated data of the message.
     """
     upsert_copy(connection, "working_group_copy", data["id"], data["revision"], plain(data), clock())
@@ -175,10 +175,10 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
     make no mail. Mails that wait because the recording was hidden are sent with this one.
 
     Args:
-        connection: of the message's own transaction.
-        clock: of the project.
+        connection: the connection of the message's own transaction.
+        clock: the source of the current time.
         data: validated data of the message.
-        correlation_id: of the message.
+        correlation_id: the correlation id of the message.
     """
     now, content = clock(), plain(data)
     is_newest = upsert_copy(connection, "resource_copy", data["id"], data["revision"], content, now)
@@ -231,8 +231,8 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
     """Create the next mails of an announcement; returns the number of people, or None if no announcement is open.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         mail_domain: what Message-IDs end with.
         chunk: maximum number of people in one transaction.
 
@@ -308,7 +308,7 @@ def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str) -> int:
     """Create the reminders that are to be planned now; returns their number.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         now: compared with the database's time.
         mail_domain: what Message-IDs end with.
 

@@ -73,10 +73,10 @@ class Composer:
     Attributes:
         vault: decrypts recipients.
         links: encrypts unsubscribe links.
-        public_url: of the system, for personal links.
+        public_url: the address of the whole system, for personal links.
         mail_from: address of the sender.
         organiser: name of the sender.
-        clock: of this process.
+        clock: the process's clock, compared with the database's.
     """
 
     vault: Vault

@@ -36,7 +36,7 @@ def is_over(created_at: datetime, tries: int, min_tries: int, now: datetime) -> 
     """Whether a mail is given up instead of retried: after a number of tries *and* a time.
 
     Args:
-        created_at: of the mail's row.
+        created_at: the time when the mail's row was created.
         tries: including the current one.
         min_tries: ``MIN_ATTEMPTS`` or ``MIN_POSTPONEMENTS``.
         now: a checked time.
@@ -48,7 +48,7 @@ def resolve_unknown(kind: str, unknowns: int, *, outdated: bool) -> str:
     """Return what happens to a mail with an unknown outcome.
 
     Args:
-        kind: of the mail.
+        kind: the kind of the mail.
         unknowns: number of handovers with an unknown outcome, including this one.
         outdated: whether the mail is outdated.
 
@@ -72,9 +72,9 @@ def outcome_of_error(
     """Return the outcome of a handover that ended with ``error``.
 
     Args:
-        mail: claimed by the sender.
-        error: of the transport.
-        clock: of the sender.
+        mail: the mail that the sender has claimed.
+        error: the error that the transport raised.
+        clock: the process's clock, compared with the database's.
         unknown_after: how long an unknown outcome waits before it is resolved.
     """
     now = clock()

@@ -50,9 +50,9 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class SendingContext:
     """Attributes:
-    work: on the service's database.
-    clock: of this process.
-    transport: to the relay.
+    work: the unit of work on the service's database.
+    clock: the process's clock, compared with the database's.
+    transport: the transport that opens sessions with the SMTP relay.
     composer: composes the mails.
     lease: how long a claim lasts, and again from the commit before the handover.
     unknown_after: how long an unknown outcome waits before it is resolved.
@@ -72,8 +72,7 @@ class Batch:
     """A batch of claimed mails. After :meth:`run`, the caller stores the outcomes that are left in ``outcomes``.
 
     Args:
-        context: of the sender.
-        claims: of the caller.
+        claims: the mails that the caller has claimed, in the order of sending.
         outcomes: a list to fill.
         ahead: composes, with one thread, in the order of the claims.
     """
@@ -192,11 +191,7 @@ SHUTDOWN_S = 15.0
 
 
 class Sender:
-    """A sender.
-
-    Args:
-        context: of this process.
-    """
+    """Claims due mails and sends them, one batch at a time."""
 
     def __init__(self, context: SendingContext) -> None:
         self._context = context

@@ -114,8 +114,8 @@ def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease_until: datetime 
     An announcement whose registration has ended in the meantime is readdressed to another one and waits again.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         limit: mails in the batch.
         lease_until: when the claims end, by default ``LEASE`` from now; after that any sender can claim the mails.
 
@@ -143,8 +143,8 @@ def release_claims(work: UnitOfWork, clock: Clock, leases: Sequence[datetime]) -
     """Release mails that were claimed in a commit without an answer, before their handover has begun.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         leases: the ``lease_until`` of those claims. A mail that another sender has claimed has another one.
 
     Returns:
@@ -175,11 +175,11 @@ def begin_handover(
     """Commit that the handover of ``mail`` begins, together with the outcomes of the mails before it.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
-        mail: claimed by the caller.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        mail: the mail that the caller has claimed.
         before: outcomes of the mails before, stored in the same commit.
-        lease: from now.
+        lease: the time for which the claim lasts from now on.
 
     Returns:
         whether it may be handed over; False if its lease expired, or it was cancelled.
@@ -219,7 +219,7 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
     """Clean up after senders that ended, and resolve unknown outcomes. Any number of processes can run it.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         now: a checked time: a wrong clock would end the claims of other senders.
         unknown_after: how long a mail stays unknown before it is resolved.
 

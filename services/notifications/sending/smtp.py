@@ -290,9 +290,10 @@ class SmtpTransport:
     ) -> None:
         """
         Args:
-            smtp_url: see :func:`services.notifications.sending.smtp.parse_relay`.
+            smtp_url: the address of the relay, see :func:`services.notifications.sending.smtp.parse_relay`.
             timeouts: how long to wait for what; by default those of :class:`Timeouts`.
-            tls: for a private authority; by default the system's, with certificate and name verified.
+            tls: the TLS context for a private certificate authority; None for the system's authorities, with
+                certificate and name verified.
 
         Raises:
             ValueError: ``smtp_url`` has another form.

@@ -145,7 +145,7 @@ class Claim:
         attend: the same of the event that the form asks people to attend.
         group: title of the subject's working group, by language.
         detail: further content of the mail.
-        texts: of the bulletin, by language.
+        texts: the texts of the bulletin, by language.
         suppressed: whether it is a bulletin and the person is suppressed.
         known: whether it is news that the person's own confirmation reports.
         sent_again: whether a person had it sent again after it had ended.
@@ -325,7 +325,7 @@ def make_due(connection: Connection, now: datetime, latest_due: datetime, latest
     """Make mails due now that a wrong clock has delayed beyond any backoff; returns their number.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         now: a checked time.
         latest_due: no mail waits longer.
         latest_decided: no unknown mail is resolved later.

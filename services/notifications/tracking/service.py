@@ -57,7 +57,7 @@ def look_up_mails(work: UnitOfWork, wanted: Mapping[str, Any], limit: int) -> li
     """Return up to ``limit`` + 1 mails, newest first; the extra one shows that there are more.
 
     Args:
-        work: on the service's database.
+        work: the unit of work on the service's database.
         wanted: filters, see :func:`services.notifications.tracking.store.list_mails`.
         limit: rows of a page.
     """
@@ -117,7 +117,7 @@ class ResendPreview:
     """The effect of sending a selection again now.
 
     Attributes:
-        mails: that would be sent again.
+        mails: the mails that would be sent again.
         left: mails that would not, each with the reason.
         mark: different for any other mails.
     """
@@ -152,8 +152,8 @@ class ResendPreview:
 class ResendOrder:
     """Attributes:
     who: name of the key or the operator that orders it.
-    selection: of mails.
-    mark: of the preview that they have seen.
+    selection: the selected mails.
+    mark: the mark of the preview that was shown.
     """
 
     who: str

@@ -69,7 +69,6 @@ def list_mails(connection: Connection, wanted: Mapping[str, Any], limit: int) ->
     """Return mails, newest first.
 
     Args:
-        connection: to read by.
         wanted: ``kind``, ``state``, ``event``, ``forms`` (a list), ``id``, ``before`` (an id; only older ones); all
             that are given must fit.
         limit: rows.
@@ -148,10 +147,11 @@ class MailSelection:
     """A selection of undelivered mails, which must fit all fields.
 
     Attributes:
-        ids: of mails; None for any.
-        since, until: when they were given up, aware, ``until`` excluded; None for no bound.
+        ids: the ids of mails; None for any.
+        since: the earliest time at which they were given up, aware; None for no bound.
+        until: the time before which they were given up, aware; None for no bound.
         reason: why; empty for any.
-        kind: of mail; empty for any.
+        kind: the kind of mail; empty for any.
     """
 
     ids: Sequence[str] | None = None

@@ -70,8 +70,8 @@ class DeliveryContext:
     """What a deliverer needs.
 
     Attributes:
-        work: on the service's database.
-        clock: of this process.
+        work: the unit of work on the service's database.
+        clock: the process's clock, compared with the database's.
         vault: decrypts secrets.
         call: sends headers and body to a URL; never raises because of a receiver.
     """
@@ -183,7 +183,7 @@ class Deliverer:
     """A deliverer with its running calls.
 
     Attributes:
-        context: of this process.
+        context: the dependencies of the deliverer.
         max_calls: parallel calls.
         monotonic: clock in seconds that time changes do not affect.
     """

@@ -113,7 +113,7 @@ def resolve_public_address(place: Endpoint, resolve: Resolve) -> Address:
     """Resolve the host of an endpoint once and return a checked address to connect to.
 
     Args:
-        place: to be called.
+        place: the endpoint to call.
         resolve: returns all addresses of a host.
 
     Raises:
@@ -153,8 +153,8 @@ def signed_headers(delivery_id: str, at: datetime, body: bytes, signing: Sequenc
 
     Args:
         delivery_id: the same for each attempt, so that a receiver can detect a repetition.
-        at: of this attempt (aware).
-        body: as it is sent.
+        at: the time of this attempt (aware).
+        body: the body, byte by byte as it is sent.
         signing: secrets, newest first; one signature each, so that a receiver can use either.
     """
     signed_at = at.astimezone(UTC)
@@ -191,10 +191,10 @@ class WebhookClient:
     """Calls webhooks.
 
     Args:
-        context: of TLS; by default the system's certificate authorities, with host name check.
+        context: the TLS context; None for the system's certificate authorities, with host name check.
         resolve: returns the addresses of a host.
         connect: connects to an address and port, with a timeout in seconds.
-        timeout_s: of a whole call after the connection, seconds.
+        timeout_s: seconds for a whole call after the connection.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class CallResult:
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
     """Attributes:
-    state: of the delivery.
+    state: the state of the delivery.
     due_at: time of the next call; None for none.
     reason: shown to coordinators; empty if delivered.
     off: why the webhook is switched off; empty if it is not.
@@ -64,7 +64,7 @@ def outcome_of_call(
     Args:
         called: result of the call.
         attempts: calls including this one, from 1.
-        failing_since: since when every call to this webhook has failed; None if the last one succeeded.
+        failing_since: the time since which every call to this webhook has failed; None if the last one succeeded.
         now: the time.
         spread: jitter from 0.9 to 1.1.
     """

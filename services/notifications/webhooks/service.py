@@ -38,8 +38,8 @@ class WebhookService:
     """Use cases on webhooks.
 
     Attributes:
-        work: on the service's database.
-        clock: of the project.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
         vault: encrypts secrets.
     """
 

@@ -52,9 +52,9 @@ class Webhook:
 
     Attributes:
         partner: slug of the partner whose registrations are reported.
-        off_at: since when it is switched off; None if it is on.
+        off_at: the time since which it is switched off; None if it is on.
         off_reason: ``gone``, ``failing`` or ``by hand``.
-        failing_since: since when every call has failed; None if the last one succeeded.
+        failing_since: the time since which every call has failed; None if the last one succeeded.
     """
 
     id: str
@@ -284,7 +284,7 @@ def requeue_expired(connection: Connection, now: datetime, latest: datetime) -> 
     """Requeue deliveries whose lease has expired; returns their number.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         now: a checked time.
         latest: a lease that ends later was set by a wrong clock.
     """
@@ -295,7 +295,7 @@ def make_due(connection: Connection, now: datetime, latest: datetime) -> int:
     """Make deliveries due now that a wrong clock has delayed beyond any backoff; returns their number.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         now: a checked time.
         latest: no delivery waits longer.
     """
