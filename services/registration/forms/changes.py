@@ -225,8 +225,7 @@ class FormsContext:
         clock: the source of the current time.
         promote: a function that gives free seats to people who wait.
         forget: a function that is called with the slug of a form that was changed; where the public routes run in the
-            same
-                process, they read it again at once.
+            same process, they read it again at once.
     """
 
     work: UnitOfWork

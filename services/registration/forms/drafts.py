@@ -154,7 +154,7 @@ class DraftsContext:
         clock: the source of the current time.
         keys: the private keys of the forms: a new form gets its key pair when it is published.
         forget: a function that is called with the slug of a form that was published; where the public routes run in the
-                same process, they read it again at once.
+            same process, they read it again at once.
     """
 
     work: UnitOfWork
