@@ -49,10 +49,10 @@ class AddressPage:
     """The form that requests a change of address.
 
     Attributes:
-        path: of this page.
-        back_path: of the own page.
+        path: the path of this page.
+        back_path: the path of the own page.
         address: the current address.
-        typed: the submitted value, if it is invalid.
+        typed: the submitted value, if it is invalid; else empty.
         error: why it is invalid.
     """
 

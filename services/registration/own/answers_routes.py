@@ -55,22 +55,22 @@ AnswersNotice = Literal["", "busy", "edit-conflict", "name-taken", "option-full"
 
 @dataclass(frozen=True, slots=True)
 class AnswersPage:
-    """The questions of a step, filled.
+    """The page with the questions of a step, filled in.
 
     Attributes:
-        title: of the event or form.
-        path: of this page.
-        back_path: of the own page.
-        address: of the registration.
+        title: the title of the event or form.
+        path: the path of this page.
+        back_path: the path of the own page.
+        address: the address of the registration.
         definition: the questions that are asked.
-        values: answers to show.
-        errors: faults to show at their fields.
-        revision: of the registration, that a change is made from.
-        until: until when it can be changed; None for always.
-        sealed_given: when sealed answers of this step were last given; None if never.
-        forget: the box that deletes earlier sealed answers is ticked.
+        values: the answers to show.
+        errors: the faults to show at their fields.
+        revision: the revision of the registration from which a change is made.
+        until: the time until which it can be changed; None for always.
+        sealed_given: the time at which sealed answers of this step were last given; None if never.
+        forget: whether the box that deletes earlier sealed answers is ticked.
         notice: why nothing was saved.
-        conflict: what differs between the registration as it is now and what was sent.
+        conflict: the differences between the present registration and what was sent.
     """
 
     style: PageStyle
@@ -144,10 +144,10 @@ class OpenStep:
     """A step of a registration that a managing link opens.
 
     Attributes:
-        token: of the link.
+        token: the token of the link.
         own: the registration, as it is now.
-        view: of its form.
-        style: of the page.
+        view: the form of the registration.
+        style: the style of the page.
         definition: the questions that are asked.
     """
 
@@ -160,7 +160,7 @@ class OpenStep:
 
     @property
     def path(self) -> str:
-        """Of the page."""
+        """The path of the page."""
         return f"/r/{self.token}/{self.step}"
 
 

@@ -80,16 +80,16 @@ def unmute_own(intake: Intake, view: FormView, token: str) -> str:
 def send_change(
     intake: Intake, view: FormView, own: OwnRegistration, token: str, answers: Answers, *, revision: int, details: bool
 ) -> str:
-    """Store that a person changes their answers; returns the command's receipt.
+    """Store a person's change of their answers; returns the command's receipt.
 
     Args:
-        intake: stores it.
-        view: of the form, with the questions that were asked as its definition.
+        intake: the intake that stores the command.
+        view: the form, with the questions that were asked as its definition.
         own: the registration.
-        token: of the managing link.
-        answers: checked, without errors.
-        revision: of the registration, that the change was made from.
-        details: it is what is asked after the confirmation.
+        token: the token of the managing link.
+        answers: the checked answers, without errors.
+        revision: the revision of the registration from which the change was made.
+        details: whether the answers are those that are asked for after the confirmation.
     """
     registration = own.person.registration
     change = OwnChange(revision, details, own.person.email, registration.language, registration.partner)

@@ -44,11 +44,11 @@ Done = Literal["", "link-sent", "muted", "unmuted"]
 
 @dataclass(frozen=True, slots=True)
 class ChoiceOption:
-    """One thing that the owner can do with a candidate.
+    """An act that the owner can choose for a candidate.
 
     Attributes:
-        registration: id of the registration that is replaced, with ``replace`` only.
-        name: of the person of that registration; ``""`` where the form asks for none.
+        registration: the id of the registration that is replaced, with ``replace`` only.
+        name: the name of the person of that registration; ``""`` where the form asks for none.
     """
 
     act: OfferedAct
@@ -64,19 +64,19 @@ class ChoiceOption:
 
 @dataclass(frozen=True, slots=True)
 class PendingCandidate:
-    """A submission that waits for the owner.
+    """A submission that waits until the owner of its address confirms it.
 
     Attributes:
-        id: of the candidate, a UUID.
-        form: slug.
-        title: of the form.
-        code: that its sender was shown.
-        received: when it came, in the zone in which it is to be read.
-        answers: (label, answer) in order, see ``answers_for_display``.
-        has_sealed: there are answers that are not shown.
-        consents: wording of each consent of the form, in the language of the page: what confirming agrees to.
-        options: in the order in which they are offered; none is preselected.
-        form_kind: of the form.
+        id: the id of the candidate, a UUID.
+        form: the slug of the form.
+        title: the title of the form.
+        code: the code that its sender was shown.
+        received: the time at which it came, in the zone in which it is to be read.
+        answers: the (label, answer) pairs in order, see ``answers_for_display``.
+        has_sealed: whether there are answers that are not shown.
+        consents: the wording of each consent of the form, in the language of the page: what confirming agrees to.
+        options: the acts, in the order in which they are offered; none is preselected.
+        form_kind: the kind of the form.
     """
 
     id: str
@@ -93,7 +93,7 @@ class PendingCandidate:
 
     @property
     def name(self) -> str:
-        """Of its choice in the form."""
+        """The name of its choice in the HTML form."""
         return f"{CHOICE_PREFIX}{self.id}:{self.form}"
 
     @property
@@ -107,11 +107,11 @@ class ChangeCard:
     """A pending change to the address; only the form of the registration and the code are shown.
 
     Attributes:
-        id: of the change, a UUID.
-        form: slug.
-        title: of the form.
-        code: that was shown where the change was requested.
-        received: when the change was requested.
+        id: the id of the change, a UUID.
+        form: the slug of the form.
+        title: the title of the form.
+        code: the code that was shown where the change was requested.
+        received: the time at which the change was requested.
     """
 
     id: str
@@ -124,7 +124,7 @@ class ChangeCard:
 
     @property
     def name(self) -> str:
-        """Of its choice in the form."""
+        """The name of its choice in the HTML form."""
         return f"{CHOICE_PREFIX}{self.id}:{self.form}"
 
 
@@ -133,12 +133,13 @@ class CandidateResult:
     """What became of a choice, or of a candidate that no longer exists.
 
     Attributes:
-        result: of a choice; ``None`` while it is being processed.
-        title: of the form.
-        code: of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is gone.
-        form_kind: of the form.
-        form_path: where other answers can be entered behind this link, ``""`` if that would not help.
-        promotion_mode: of the form.
+        result: the result of a choice; ``None`` while it is being processed.
+        title: the title of the form.
+        code: the code of the candidate; ``""`` for answers that were entered behind the link, and if the candidate is
+            gone.
+        form_kind: the kind of the form.
+        form_path: the path where other answers can be entered behind this link, ``""`` if that would not help.
+        promotion_mode: the promotion mode of the form.
     """
 
     result: Result | None
@@ -175,15 +176,15 @@ class ConfirmationPage:
     """The content of the page of a confirmation link.
 
     Attributes:
-        path: of this page, ``/c/<token>``.
-        address: that the link was mailed to.
-        candidates: those that wait, oldest first.
-        changes: registrations that are to use the address.
-        results: of choices that were made by this link, the newest first.
-        registered: live registrations of the address.
-        forms: that are open.
-        muted: the owner wants no mail about submissions.
-        no_choice: a POST came without any choice.
+        path: the path of this page, ``/c/<token>``.
+        address: the address to which the link was mailed.
+        candidates: the candidates that wait, oldest first.
+        changes: the registrations that are to use the address.
+        results: the results of choices that were made by this link, the newest first.
+        registered: the live registrations of the address.
+        forms: the forms that are open.
+        muted: whether the owner wants no mail about submissions.
+        no_choice: whether a POST came without any choice.
         done: a command that is done at once.
         attempt: how often the page has loaded itself again.
     """

@@ -47,11 +47,11 @@ class ViewPage:
     """A registration as its read-only link shows it: without name, address, answers and position.
 
     Attributes:
-        path: of this page, ``/v/<token>``.
-        notice: status of an event that is cancelled, postponed or over; ``""`` for any other.
-        sent: the managing link was just requested.
-        proposal: status of a proposal that is not withdrawn; ``""`` for every other registration.
-        form_kind: of the form.
+        path: the path of this page, ``/v/<token>``.
+        notice: the status of an event that is cancelled, postponed or over; ``""`` for any other.
+        sent: whether the managing link was just requested.
+        proposal: the status of a proposal that is not withdrawn; ``""`` for every other registration.
+        form_kind: the kind of the form.
     """
 
     style: PageStyle
@@ -70,8 +70,8 @@ class JoinPage:
     """Whether the meeting can be joined now.
 
     Attributes:
-        path: of this page, ``/j/<token>``.
-        opens: from when it can be joined; None without a date.
+        path: the path of this page, ``/j/<token>``.
+        opens: the time from which it can be joined; None without a date.
     """
 
     style: PageStyle

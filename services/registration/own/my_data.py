@@ -144,16 +144,16 @@ class MyDataPage:
     """All stored data of a registration.
 
     Attributes:
-        title: of the form.
-        own_path: of the person's own page, ``/r/<token>``.
-        facts: (label, value) about the registration.
-        answers: (label, answer) in order, see ``answers_for_display``.
-        sealed: questions whose answers are encrypted, each with when they were given.
-        readings: when these answers were read.
-        tags: words that the organisers put on the registration.
+        title: the title of the form.
+        own_path: the path of the person's own page, ``/r/<token>``.
+        facts: the (label, value) pairs about the registration.
+        answers: the (label, answer) pairs in order, see ``answers_for_display``.
+        sealed: the questions whose answers are encrypted, each with the time at which they were given.
+        readings: the times at which these answers were read.
+        tags: the words that the organisers put on the registration.
         notes: what the organisers wrote about the person, in order.
         changes: what happened to the registration, in order.
-        mails: about it, in order.
+        mails: the mails about it, in order.
     """
 
     style: PageStyle
@@ -172,12 +172,12 @@ class MyDataPage:
 
 
 def my_data_page(data: OwnData, style: PageStyle, own_path: str) -> MyDataPage:
-    """Return the page of ``data``.
+    """Return the page that shows ``data``.
 
     Args:
-        data: what is kept.
-        style: of the page.
-        own_path: of the person's own page.
+        data: the stored data.
+        style: the style of the page.
+        own_path: the path of the person's own page.
     """
     person, language, definition = data.own.person, style.language, data.view.whole
     clock = _InstantWriter(_zone_of(data), language)

@@ -76,10 +76,10 @@ class OwnAddress:
     """The address of a registration, on its own page.
 
     Attributes:
-        email: the address that mails go to.
-        change_path: of the page that requests a change of address; ``""`` for a cancelled registration.
-        asked: requested address that is not confirmed yet; ``""`` for none.
-        code: of that request; both pages show it.
+        email: the address to which mails go.
+        change_path: the path of the page that requests a change of address; ``""`` for a cancelled registration.
+        asked: the requested address that is not confirmed yet; ``""`` for none.
+        code: the code of that request; both pages show it.
         refused: why the last request was refused; ``""`` if it was not.
     """
 
@@ -125,7 +125,7 @@ class JoinPart:
 
     Attributes:
         state: ``open``, ``early`` or ``no-address``.
-        opens: from when it is possible; None without a date.
+        opens: the time from which it is possible; None without a date.
     """
 
     state: str
@@ -145,8 +145,8 @@ class ProposalPart:
 
     Attributes:
         status: ``submitted``, ``accepted``, ``scheduled``, ``returned`` or ``declined``.
-        note: of the coordinators; may be empty.
-        place: room and city of the side event; empty before it has any.
+        note: the note of the coordinators; may be empty.
+        place: the room and city of the side event; empty before it has any.
     """
 
     status: str
@@ -161,37 +161,40 @@ class ProposalPart:
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """A person's own registration.
+    """The page of a person's own registration.
 
     Attributes:
-        path: of this page, ``/r/<token>``.
-        form_kind: kind of the form: joining a group and asking for notice have no seat.
-        position: place on the waiting list, from 1; ``None`` unless waitlisted.
-        promotion_mode: of the form: how those who wait get free seats.
-        processing: a command by this link is not decided yet.
+        path: the path of this page, ``/r/<token>``.
+        form_kind: the kind of the form: joining a group and asking for notice have no seat.
+        position: the place on the waiting list, from 1; ``None`` unless waitlisted.
+        promotion_mode: the promotion mode of the form: how people who wait get free seats.
+        processing: whether a command by this link is not decided yet.
         attempt: how often the page has loaded itself again.
         refused: why the last command was not done, ``""`` if it was.
-        muted: the person wants no mail about submissions with their address, which can be undone here.
-        answers: (label, answer) in order, see ``answers_for_display``.
-        has_sealed: there are answers that are not shown.
+        muted: whether the person wants no mail about submissions with their address, which can be undone here.
+        answers: the (label, answer) pairs in order, see ``answers_for_display``.
+        has_sealed: whether there are answers that are not shown.
         saved: the outcome of a change that was just sent: ``changed``, ``kept`` as nothing was different, or ``""``.
-        change_path: where the answers can be changed; ``""`` when it is too late, or there are none.
-        change_until: until when that is possible; None for always.
-        details_path: where to give what is asked after the confirmation; ``""`` where nothing is, or it is too late.
-        details_given: when that was given; None if it is missing.
+        change_path: the path where the answers can be changed; ``""`` when it is too late, or there are none.
+        change_until: the time until which that is possible; None for always.
+        details_path: the path where to give what is asked for after the confirmation; ``""`` where nothing is, or it is
+            too late.
+        details_given: the time at which that was given; None if it is missing.
         kept_until: the day on which the registration is erased, in words; ``""`` while that is not known.
-        sealed_kept_until: the same of sealed answers; ``""`` if there are none.
-        organiser, controller, contact: who asks, who is responsible for the data, and where to ask about them.
-        address: what is shown of the address.
-        asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
-        can_cancel: false once the event has begun.
-        again_path: where to register again after cancelling, ``""`` when that is not possible.
-        join: what it shows about joining online; None for nothing.
-        resources: what was published about the event.
-        calendar: links that add the event to a calendar; None if there is nothing to add.
-        proposal: of a proposal for a side event, its outcome; None for every other registration.
-        offer: of a seat, to this person; None if there was none since they wait.
-        keep_until: when the registration ends unless they press a button; None for never.
+        sealed_kept_until: the day on which the sealed answers are deleted, in words; ``""`` if there are none.
+        organiser: the organisation that asks.
+        controller: the organisation that is responsible for the data.
+        contact: the address for questions about the data.
+        address: the part of the page about the address; None for nothing.
+        asking: the question to show: whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
+        can_cancel: whether the event has not begun yet.
+        again_path: the path where to register again after cancelling, ``""`` when that is not possible.
+        join: the part of the page about joining online; None for nothing.
+        resources: the material that was published about the event.
+        calendar: the links that add the event to a calendar; None if there is nothing to add.
+        proposal: the outcome of a proposal for a side event; None for every other registration.
+        offer: the offer of a seat to this person; None if there was none since they wait.
+        keep_until: the time at which the registration ends unless they press a button; None for never.
     """
 
     style: PageStyle

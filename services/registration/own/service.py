@@ -80,15 +80,16 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
 
 @dataclass(frozen=True, slots=True)
 class OwnPage:
-    """Everything behind a managing link, read in one snapshot, so that the revision matches the answers.
+    """The data behind a managing link, read in one snapshot, so that the revision matches the answers.
 
     Attributes:
-        form: of the registration.
+        form: the form of the registration.
         act: the last command that was sent by the link, decided or not; None for none.
         asked: the requested address that is not confirmed yet; None for none.
-        meeting: of the registration.
-        resources: what was published about its event.
-        side_event: that a proposal became, as last published; None for any other registration, and before.
+        meeting: the facts about joining the registration's event online.
+        resources: the material that was published about its event.
+        side_event: the side event that a proposal became, as last published; None for any other registration, and
+            before.
     """
 
     own: OwnRegistration
@@ -203,9 +204,9 @@ def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at
     without one (a working group) while the registration is live, and then until the data are erased.
 
     Args:
-        opening: of the form.
-        status: of the registration.
-        kept: days after the last day until people are erased.
+        opening: the opening of the form.
+        status: the status of the registration.
+        kept: the days after the last day until people are erased.
         changed_at: when the registration last changed.
     """
     last = opening.ends_at or opening.starts_at
@@ -236,11 +237,10 @@ def show_meeting(
     """Return the meeting of a registration, as it is now, and the form of the registration.
 
     Args:
-        work: transactions on the service's database.
-        token: of a link of the registration.
-        form_view: returns the form with a slug.
-        now: the time.
-        purpose: of the link: ``JOIN`` or ``OWN``.
+        work: the unit of work on the service's database.
+        token: the token of a link of the registration.
+        form_view: a function that returns the form with a slug.
+        purpose: the purpose of the link: ``JOIN`` or ``OWN``.
 
     Raises:
         DomainError: ``not-found`` if the link is unknown or has expired.

@@ -113,11 +113,11 @@ class RegisteredPerson:
 
 @dataclass(frozen=True, slots=True)
 class LinkAct:
-    """Something that was done by a link.
+    """A command that was sent by a link.
 
     Attributes:
-        decided_at: None while it waits for the decider.
-        results: by candidate, once decided.
+        decided_at: the time of the decision; None while it waits for the decider.
+        results: the results by candidate, once decided.
     """
 
     kind: str
@@ -161,9 +161,9 @@ class ViewedRegistration:
     """A registration as a read-only link shows it: nothing that names its person.
 
     Attributes:
-        language: of its mails.
-        changed_at: when it last changed.
-        proposal: what coordinators have decided, if it is a proposal; else None.
+        language: the language of its mails.
+        changed_at: the time at which it last changed.
+        proposal: the decision of the coordinators, if it is a proposal; else None.
     """
 
     form: str
