@@ -85,16 +85,18 @@ def counted_lookup() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class PublicContext:
-    """Attributes:
-    work: transactions on the service's database.
-    clock: of the project.
-    intake: stores submissions and commands.
-    proxies: gateways that are believed about who sends a request.
-    organiser: shown on forms.
-    proof_keys: of challenges.
-    views: cached forms.
-    public_url: address of the whole system as people see it.
-    mails_an_hour: the budget of confirmation mails over all.
+    """Dependencies of the public routes.
+
+    Attributes:
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        intake: the intake that stores submissions and commands.
+        proxies: the gateways that are trusted to name the sender of a request.
+        organiser: the name of the organiser, which forms show.
+        proof_keys: the keys of proof-of-work challenges.
+        views: the cached forms by slug, each with the time of reading (monotonic, seconds).
+        public_url: the URL of the whole system as people see it.
+        mails_an_hour: the hourly budget of confirmation mails to all domains together.
     """
 
     work: UnitOfWork
@@ -177,12 +179,14 @@ def _in_need(read_at_s: float, view: FormView) -> FormView:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """Attributes:
-    answers: as they came, unchecked.
-    beside: what travels beside the answers.
-    key: the idempotency key, from the header or from a hidden field; empty if there is none.
-    fingerprint: of the content, without the key.
-    as_page: a plain form in a browser: it is answered with a page.
+    """A form as a request has submitted it.
+
+    Attributes:
+        answers: the answers as they came, unchecked.
+        beside: the values that are sent beside the answers.
+        key: the idempotency key, from the header or from a hidden field; empty if there is none.
+        fingerprint: the hash of the content, without the key.
+        as_page: whether a plain form in a browser sent it, so that the response is a page.
     """
 
     answers: dict[str, Any]

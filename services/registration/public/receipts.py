@@ -263,12 +263,12 @@ def personal_event(
 
 
 def links_to(event: CalendarEvent, file: str, language: str) -> CalendarLinks:
-    """Return the links to an event. A link cannot mark a date as tentative, so the title does.
+    """Return the links that add an event to a calendar. A link cannot mark a date as tentative, so the title does.
 
     Args:
-        event: see :func:`personal_event`.
-        file: path of its file.
-        language: of the title.
+        event: the event, see :func:`personal_event`.
+        file: the path of its calendar file.
+        language: the language of the title.
     """
     if event.status != "TENTATIVE":
         return calendar_links(event, file)

@@ -113,16 +113,17 @@ class SubmissionRefused(Exception):
 
 
 def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token_hash: bytes | None = None) -> Accepted:
-    """Check and store one submission; count its outcome. The address is not searched for in the database.
+    """Check and store one submission; count its outcome. The address is not looked up in the database.
 
     The honeypot refuses no one, since a browser's extension may have filled it: a submission that fills it loses its
     proof of work, so its mail waits longer and no one is registered at once.
 
     Args:
-        context: of the routes.
-        view: of the form.
-        submitted: by the request.
-        token_hash: of the confirmation link by which the owner of the address enters their answers.
+        context: the dependencies of the public routes.
+        view: the form.
+        submitted: the form as the request has submitted it.
+        token_hash: the hash of the confirmation link by which the owner of the address enters their answers; None
+            without.
 
     Raises:
         Refused: fields are wrong.
