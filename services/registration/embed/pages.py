@@ -114,13 +114,13 @@ class PageStyle:
 
 @dataclass(frozen=True, slots=True)
 class OwnForm:
-    """Where the owner of an address enters their answers, behind a confirmation link.
+    """The form behind a confirmation link, where the owner of an address enters their answers.
 
     Attributes:
-        path: of the page, to which the form is posted: ``/c/<token>/forms/<slug>``. The form in another language is
-            asked for by a POST with ``show_in``, which stores nothing.
-        back_path: of the list behind the link, ``/c/<token>``.
-        address: verified by the link; shown, and not to be changed.
+        path: the path of the page, to which the form is posted: ``/c/<token>/forms/<slug>``. A POST with ``show_in``,
+            which stores nothing, asks for the form in another language.
+        back_path: the path of the list behind the link, ``/c/<token>``.
+        address: the address that the link verified; it is shown, and cannot be changed.
     """
 
     path: str
@@ -133,20 +133,23 @@ class FramePage:
     """The form, in a frame, as a separate page, or behind a confirmation link.
 
     Attributes:
-        partner: slug of the partner through whose page a person comes, ``""`` for none.
+        partner: the slug of the partner through whose page a person comes, ``""`` for none.
         parent_origin: the exact origin that may receive messages; ``""`` unless it is one of the partner's.
-        idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
-            its own.
+        idempotency_key: the key of a submission without a script that may be sent again as it is; else empty. The
+            script makes its own.
         seats: ``open``, or ``waiting-list`` when a person who registers now has to wait.
-        promotion_mode: of the form: how those who wait get free seats.
-        begun: the event that the form is the way into has begun, and still takes registrations.
-        controller: who is responsible for the data, and ``contact``: where to ask about it; ``""`` if not named.
+        promotion_mode: the promotion mode of the form: how people who wait get free seats.
+        begun: whether the event for which the form registers has begun, and still takes registrations.
+        controller: the organisation that is responsible for the data; ``""`` if it is not named.
+        contact: the address for questions about the data; ``""`` if it is not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
-        challenge: path of challenges.
-        verification: with ``none`` the script asks for the outcome, and shows it.
-        calendar: a person who gets a seat at once can add the event to their calendar.
-        values, errors, notice: what to show again after a refused submission without a script.
-        own: for the owner of a verified address; ``None`` for everyone else.
+        challenge: the path of proof-of-work challenges.
+        verification: the verification of the form; with ``none`` the script asks for the outcome, and shows it.
+        calendar: whether a person who gets a seat at once can add the event to their calendar.
+        values: the answers to show again after a refused submission without a script.
+        errors: the faults to show then.
+        notice: the notice to show then; None for none.
+        own: the values for the owner of a verified address; ``None`` for everyone else.
     """
 
     style: PageStyle
@@ -182,12 +185,14 @@ class RefusedPage:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPage:
-    """Shown in place of the form when registration is not possible.
+    """The page that is shown in place of the form when registration is not possible.
 
     Attributes:
-        path: of the form.
-        opens: when registration opens; None if that is not known, or not the reason.
-        organiser, controller, contact: as on the form.
+        path: the path of the form.
+        opens: the time at which registration opens; None if that is not known, or not the reason.
+        organiser: the organisation that asks, as on the form.
+        controller: the organisation that is responsible for the data, as on the form.
+        contact: the address for questions about the data, as on the form.
     """
 
     style: PageStyle
@@ -298,13 +303,13 @@ def render_page(
     """Render a template with the values that all of them need.
 
     Args:
-        template: its name.
-        style: language and theme.
-        path: of the page, if its address alone is enough to show it in another language. Of a page behind a link only
-            ``?`` and the query: no token is in it.
-        kept: values of the query that stay beside the language.
-        environment: of the templates; None for those of this folder.
-        text_of: gives the texts; None for those of this folder.
+        template: the name of the template.
+        style: the language and theme.
+        path: the path of the page, if its address alone is enough to show it in another language. For a page behind a
+            link only ``?`` and the query: no token is in it.
+        kept: the values of the query that stay beside the language.
+        environment: a function that returns the environment of the templates; None for those of this folder.
+        text_of: a function that returns the texts; None for those of this folder.
         values: what the template needs besides.
     """
     if path:

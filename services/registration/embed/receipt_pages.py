@@ -48,8 +48,8 @@ def next_reload(language: str, attempt: int) -> Reload | None:
     """Return how a page loads itself again that has done so ``attempt`` times; None if it does not.
 
     Args:
-        language: of the page.
-        attempt: the query's ``again``; 0 without.
+        language: the language of the page.
+        attempt: the parameter ``again`` of the query; 0 without.
     """
     if not 0 <= attempt < len(RELOAD_AFTER_S):
         return None
@@ -58,13 +58,13 @@ def next_reload(language: str, attempt: int) -> Reload | None:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPage:
-    """The answer to a form that was sent without the script, and is stored.
+    """The page after a form was sent without the script, and stored.
 
     Attributes:
-        title: of the form.
-        receipt: opens the receipt page.
-        code: by which the sender recognises their own answers.
-        address: to which the mail goes, as it was typed.
+        title: the title of the form.
+        receipt: the receipt, which opens the receipt page.
+        code: the code by which the sender recognises their own answers.
+        address: the address to which the mail goes, as it was typed.
     """
 
     style: PageStyle
@@ -80,13 +80,13 @@ class ReceiptPage:
     """The outcome of a submission, for the holder of its receipt.
 
     Attributes:
-        title: of the form.
-        form_kind: of the form: joining a group and asking for a notification have no seat.
-        code: of the submission.
+        title: the title of the form.
+        form_kind: the kind of the form: joining a group and asking for a notification have no seat.
+        code: the code of the submission.
         attempt: how often the page has loaded itself again.
-        calendar: links that add the event to a calendar; None if there is nothing to add.
-        mails_held: so many confirmation mails are requested that they take longer than usual.
-        promotion_mode: of the form.
+        calendar: the links that add the event to a calendar; None if there is nothing to add.
+        mails_held: whether so many confirmation mails are requested that they take longer than usual.
+        promotion_mode: the promotion mode of the form.
     """
 
     style: PageStyle
@@ -137,12 +137,12 @@ MyNotice = Literal["", "address", "busy"]
 
 @dataclass(frozen=True, slots=True)
 class MyPage:
-    """The form, or what follows once it is sent.
+    """The page on which a person asks for the mail with their links, before and after the request is sent.
 
     Attributes:
-        sent: the form was sent.
-        address: as it was typed, if it has to be sent again.
-        notice: why it was not stored: ``address``: it is none; ``busy``: nothing can be stored now.
+        sent: whether the form was sent.
+        address: the address as it was typed, if it has to be sent again.
+        notice: why it was not stored: ``address``: the address is invalid; ``busy``: nothing can be stored now.
     """
 
     style: PageStyle

@@ -41,9 +41,9 @@ def estimate_height(definition: FormDefinition, language: str, width: int) -> in
     """Return the height of a form in a frame, in pixels, as long as nothing is filled in.
 
     Args:
-        definition: with the choices that there are.
-        language: of its texts.
-        width: of the frame, in pixels.
+        definition: the form, with the choices that there are.
+        language: the language of its texts.
+        width: the width of the frame, in pixels.
     """
     inner = width - SIDE_PADDING_PX
     asked = [field for field in definition.fields if not field.shown_when]
@@ -118,12 +118,14 @@ FRAME_MARGIN = 1.12
 
 @dataclass(frozen=True, slots=True)
 class SnippetChoice:
-    """Attributes:
-    definition: of the form.
-    partner: slug.
-    language: of the form; empty: the reader's browser decides.
-    text_language: of the link and of the frame's name.
-    way: one of ``WAYS``.
+    """The choices of a web editor for the code to paste.
+
+    Attributes:
+        definition: the definition of the form.
+        partner: the slug of the partner.
+        language: the language of the form; if empty, the reader's browser decides.
+        text_language: the language of the link and of the frame's name.
+        way: one of ``WAYS``.
     """
 
     definition: FormDefinition
@@ -134,7 +136,7 @@ class SnippetChoice:
 
     @property
     def title(self) -> str:
-        """Of the form."""
+        """The title of the form."""
         return self.definition.title.in_language(self.text_language)
 
 
@@ -147,11 +149,11 @@ class Snippet:
 
 
 def snippet_of(choice: SnippetChoice, public_url: str) -> Snippet:
-    """What to paste for a choice.
+    """Return the code to paste for a choice.
 
     Args:
-        choice: made by the web editor.
-        public_url: of this installation, without a slash at its end.
+        choice: the choices of the web editor.
+        public_url: the URL of this installation, without a slash at its end.
     """
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
     address = f"{public_url}/embed/{choice.definition.slug}?{urlencode(_query(choice))}"

@@ -27,10 +27,10 @@ def text_of_kind(key: str, form_kind: str, *, dated: bool = True, promotion_mode
     """Return the key of the text that is true for a kind of form: its own, where the general one is not.
 
     Args:
-        key: of the general text.
-        form_kind: of the form; joining a group and asking for a notification have no seat and no invitation.
+        key: the key of the general text.
+        form_kind: the kind of the form; joining a group and asking for a notification have no seat and no invitation.
         dated: whether the form's event has a date, without which there is no invitation.
-        promotion_mode: of the form; where coordinators decide about each seat, none is promised by order.
+        promotion_mode: the promotion mode of the form; where coordinators decide about each seat, no order is promised.
     """
     own = [f"{key}.{form_kind}", f"{key}.{promotion_mode}", *([] if dated else [f"{key}.undated"])]
     return next((name for name in own if name in page_texts().ids()), key)
@@ -43,9 +43,9 @@ def script_texts(
     """Return the texts that the script of the framed page needs, by their names without the prefix ``js.``.
 
     Args:
-        language: of the page.
-        form_kind: of the form, as for :func:`text_of_kind`; so are ``dated`` and ``promotion_mode``.
-        verification: of the form; the script shows outcomes of forms with ``none`` only.
+        language: the language of the page.
+        form_kind: the kind of the form, as for :func:`text_of_kind`; so are ``dated`` and ``promotion_mode``.
+        verification: the verification of the form; the script shows outcomes of forms with ``none`` only.
     """
     texts = page_texts()
     keys = [key for key in texts.ids() if key.startswith("js.")]
@@ -65,8 +65,9 @@ def submission_texts(language: str, verification: str) -> tuple[str, str]:
     """Return the texts for a stored submission: ``message`` confirms it, ``next`` states what follows.
 
     Args:
-        language: of the person.
-        verification: of the form. Nothing else may change the texts: they never reveal who is registered.
+        language: the language of the person.
+        verification: the verification of the form. Nothing else may change the texts: they never reveal who is
+            registered.
     """
     texts = page_texts()
     return texts.text("received.title", language), texts.text(next_key(verification), language)
