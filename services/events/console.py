@@ -161,7 +161,7 @@ def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[st
 
     Args:
         error: the broken rules.
-        sections: of the form.
+        sections: the sections of the form.
         names: names of form fields by their names in the domain, where they differ.
     """
     labels, firsts = labels_of(sections), {one.name: one.first for section in sections for one in section.fields}

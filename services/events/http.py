@@ -178,7 +178,7 @@ def groups_answer(
     """The response with counts: as CSV if `Accept` asks for it.
 
     Args:
-        name: of the list.
+        name: the name of the list, for the name of the file.
         names: what is counted by.
         found: groups, the largest first; one more than are shown means that there are more.
         total: counts all rows; None if that was not asked for.

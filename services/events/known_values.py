@@ -39,7 +39,7 @@ def require_known_values(
     Args:
         work: transactions on the database.
         asked: the filters by name.
-        own: forms to which the caller's key is limited; None: no limit.
+        own: the forms to which the caller's key is limited; None for no limit.
         is_public: whether the list is for anyone.
 
     Raises:

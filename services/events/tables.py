@@ -107,10 +107,10 @@ def count_by(
     """The largest groups first, at most ``MAX_GROUPS`` and one more.
 
     Args:
-        connection: inside the caller's transaction.
+        connection: the connection of the caller's transaction.
         rows: what is counted.
         keys: what it is counted by, by name; one or two.
-        at_least: without the smaller ones.
+        at_least: the smallest count of a group in the result.
     """
     columns, joins = ", ".join(key.sql for key in keys.values()), " ".join(key.join for key in keys.values())
     positions = ", ".join(str(number + 1) for number in range(len(keys)))
@@ -127,7 +127,7 @@ class StoredTable(Generic[T]):
     """One table and its statements.
 
     Attributes:
-        columns: of a value, ``id`` first.
+        columns: the columns of a value, ``id`` first.
         make: a value from its row.
         json: columns that hold JSON.
     """

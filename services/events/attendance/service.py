@@ -188,7 +188,7 @@ def erase_registration(connection: Connection, tombstone: Registered) -> None:
     """Replace a registration by a tombstone; repeating it changes nothing. In the caller's transaction.
 
     Args:
-        connection: of the message's own transaction.
+        connection: the connection of the message's own transaction.
         tombstone: the registration as the message describes it, without personal data.
     """
     lock_read_side(connection)
@@ -231,8 +231,8 @@ def list_roster(work: UnitOfWork, wanted: RosterQuery) -> list[Registered]:
     """At most ``wanted.limit`` registrations of an event, in order of arrival.
 
     Args:
-        work: on the database of events.
-        wanted: of which event, with which status, after which registration.
+        work: the unit of work on the database of events.
+        wanted: the event, the status, and the registration after which the list continues.
 
     Raises:
         DomainError: ``not-found``, there is no such event.

@@ -41,13 +41,13 @@ RECORDED_AS = {"attendance": EDITED}
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do.
+    """One change that the page of an event offers.
 
     Attributes:
-        button: on the page of the event.
-        title: of the page that asks.
+        button: the label of its button on the page of the event.
+        title: the title of its confirmation page.
         explained: what it means for participants.
-        confirm: on the button that does it.
+        confirm: the label of the button that does it.
         done: shown on the page of the event afterwards.
         possible: statuses of an event with which it can be done.
         fields: what has to be filled in first: any of ``date``, ``status``, ``mode``.
@@ -187,7 +187,7 @@ def form_kind_name(code: str) -> str:
 @dataclass(frozen=True, slots=True)
 class FilledStep:
     """Attributes:
-    values: as they were typed, to be shown again.
+    values: the values as they were typed, to be shown again.
     faults: a sentence by the name of its field; then there is no step.
     step: what to do.
     """

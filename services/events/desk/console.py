@@ -159,7 +159,7 @@ class Heading:
 
     Attributes:
         label: its words.
-        address: of the list sorted by this column, or in the opposite order if it is.
+        address: the address of the list sorted by this column, in the opposite order if it is sorted so already.
         order: ``ascending`` or ``descending``; empty if the list is sorted by another column.
         is_number: whether its column holds numbers.
     """
@@ -254,7 +254,7 @@ def done_text(name: str, waiting: int, last: NotedChange | None, now: datetime) 
     """Return the text of an event's page after a change; empty if nothing was changed.
 
     Args:
-        name: of the change, from the address of the page.
+        name: the name of the change, from the query of the page's address.
         waiting: how many people will be notified.
         last: the newest line of the event's history.
         now: aware.

@@ -65,7 +65,7 @@ def show_left_behind(work: UnitOfWork, now: datetime) -> tuple[tuple[Event, ...]
     """The reviews and Council sessions that are not over, and future events that are around none of their dates.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         now: aware.
 
     Raises:
@@ -91,10 +91,10 @@ def _events(connection: Connection, kind: EventKind, not_over_at: datetime | Non
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a step did or would do.
+    """The effect of a step, made or only tried.
 
     Attributes:
-        event: as it is afterwards.
+        event: the event after the step.
         change: kind of change that is published; ``none`` if participants see no difference.
         differs: the fields in which they see one.
         audience: who will be notified, also of earlier changes whose mails wait; no one if the change is ``none``, the
@@ -148,9 +148,9 @@ def change_event(
     """Take ``step`` with an event and publish the change if participants see a difference.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         clock: time of the change.
-        event_id: of the event.
+        event_id: the id of the event.
         step: what to do with it.
         seen: tags (``state_tag``, or a revision alone) of the states that the caller may have seen, or ``ANY``.
         action: name of the step and of the key, for the history.

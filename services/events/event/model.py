@@ -289,9 +289,11 @@ class Form:
     id: its slug.
     event: slug of the event that it registers for; None for none.
     open: the coordinators' switch.
-    opens_at, closes_at: their hours; None for no bound.
+    opens_at: when the form opens; None for no bound.
+    closes_at: when the form closes; None for no bound.
     closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
-    open_until: ``start`` or ``end`` of the event; None: its end for those who attend online, else its start.
+    open_until: ``start`` or ``end`` of the event; None for its end for those who attend online, and its start for
+        others.
     """
 
     id: str
@@ -310,7 +312,7 @@ def is_open(form: Form, event: Event | None, now: datetime) -> bool:
     """Whether ``form`` takes registrations at ``now``.
 
     Args:
-        form: as last published.
+        form: the form as last published.
         event: the event that the form registers for; None if there is none, or it is not known.
         now: aware.
     """

@@ -29,12 +29,12 @@ class Notice:
 
     Attributes:
         id: UUID (text).
-        event_id: of the event.
-        revision: of the event after the first change.
-        began_at: of the first change, aware.
+        event_id: the id of the event.
+        revision: the revision of the event after the first change.
+        began_at: the time of the first change, aware.
         due_at: when they are made, aware.
         before: what participants know, by field, as JSON values.
-        fields: in which the event differs from that; none if it was put back.
+        fields: the fields in which the event differs from ``before``; none if it was put back.
         sent: how many were sent.
     """
 
@@ -62,7 +62,7 @@ def notice_of(last: Notice | None, old: Event, new: Event, now: datetime, new_id
         old: the event before the change.
         new: the event after it.
         now: when it is made.
-        new_id: of a new notice.
+        new_id: the id of a new notice.
     """
     is_open = last is not None and now < last.due_at
     notice = last if last is not None and is_open else Notice(new_id, new.id, new.revision, now, now, _shown(old), ())

@@ -56,8 +56,8 @@ MAX_REGISTRATIONS = 2**31 - 1
 @dataclass(frozen=True, slots=True)
 class EventsContext:
     """Attributes:
-    work: transactions on the service's database.
-    clock: of the project.
+    work: the unit of work on the service's database.
+    clock: the source of the current time.
     """
 
     work: UnitOfWork
@@ -154,7 +154,7 @@ def list_events(work: UnitOfWork, wanted: EventFilter) -> list[Event]:
     """At most ``wanted.limit`` events in the requested order.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         wanted: which ones, for whom, and after which event.
 
     Raises:
@@ -177,8 +177,8 @@ def default_zone(work: UnitOfWork, series: str | None, own: frozenset[str] | Non
     """The time zone that a new event most likely has: that of the newest event of ``series``, or else of all events.
 
     Args:
-        work: on the database of events.
-        series: of the new event; None for none.
+        work: the unit of work on the database of events.
+        series: the series of the new event; None for none.
         own: the only drafts that may count, by id; None for all.
 
     Returns:
@@ -288,9 +288,9 @@ def write_note(work: UnitOfWork, clock: Clock, event_id: str, words: str, by: st
     """Append a note to an event.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         clock: time of writing.
-        event_id: of the event.
+        event_id: the id of the event.
         words: 1 to 4000 characters, on as many lines as it takes.
         by: name of the writer's key.
         note_id: UUID (text), made by the caller: sent twice, it is one note.

@@ -121,10 +121,11 @@ class EventFilter:
         on_until: only events that start before this time (aware); leaves undated ones out.
         not_over_at: only events that were not over at this time (aware), undated ones among them.
         internal: internal events instead of all others; only coordinators can have them.
-        own: with the audience ``PUBLIC``, events that are there although they are drafts or internal, by id.
+        own: the ids of events that are included although they are drafts or internal; only with the audience
+            ``PUBLIC``.
         among: only events with these ids; with an empty set, none.
         working_group: only events to which this group is asked.
-        city: as it is written in the event, ignoring case.
+        city: the city as it is written in the event, ignoring case.
         words: text in title or summary in any language, in city or place, ignoring case.
         missing_language: only events whose title or summary lacks a text in this language.
         sort: one of ``EVENT_SORTS``.
@@ -191,8 +192,8 @@ def save_event(connection: Connection, event: Event, at: datetime | None = None)
     """Store ``event`` in place of what was stored under its id.
 
     Args:
-        connection: inside the caller's transaction.
-        event: as it is from now on.
+        connection: the connection of the caller's transaction.
+        event: the new state of the event.
         at: when that became so (aware); noted as the time of its last change if the revision is another one.
     """
     connection.execute(_SAVE, _row(event, at))

@@ -43,7 +43,7 @@ def time_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> 
     """By how much to move all dates so that one event falls on its next weekday after today, in its own zone.
 
     Args:
-        loaded: as read from a folder, not moved.
+        loaded: the content of a folder, with dates that were not moved yet.
         event_id: the event that is moved to its next weekday.
         weekday: the day on which it must be, Monday is 0.
         now: aware. On that weekday itself the answer is a week later: a demonstration needs time before it.

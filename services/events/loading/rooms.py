@@ -67,7 +67,7 @@ def read_rooms(folder: Path, moved_by: timedelta | None = None) -> LoadedRooms:
     """The content of ``rooms.yaml``; nothing if there is no such file.
 
     Args:
-        folder: with the file.
+        folder: the folder that holds the file.
         moved_by: whole days by which every day is moved; the time on the clock stays, over changes of summer time too.
 
     Raises:

@@ -105,7 +105,7 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     Stored records that are not in the folder stay. Loading the same folder again changes and publishes nothing.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         clock: time of the changes.
         loaded: what ``read_folder`` or ``moved`` returned.
 

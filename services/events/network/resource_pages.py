@@ -53,8 +53,8 @@ def first_values(event: Event, kind: str, taken: Collection[str], now: datetime)
     """Return initial values for a new resource: the usual name and title, published if the event has begun.
 
     Args:
-        event: that it belongs to.
-        kind: that is asked for; anything else means a recording.
+        event: the event of the resource.
+        kind: the requested kind; anything else means a recording.
         taken: ids of the resources that the event has.
         now: aware.
     """

@@ -146,8 +146,8 @@ def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
     A group is covered when a representative of it is confirmed or waits for a seat.
 
     Args:
-        work: on the database of events.
-        event_id: of the event.
+        work: the unit of work on the database of events.
+        event_id: the id of the event.
 
     Raises:
         DomainError: ``not-found``, there is no such event.
@@ -256,9 +256,9 @@ def change_resource(
     """Change values of a resource, and publish what the public sees of that; its first publication is announced.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         clock: time of the change.
-        resource_id: of the resource.
+        resource_id: the id of the resource.
         changes: values by field.
         seen: tags (``resource_tag``, or only a revision) that the caller may have seen, or ``ANY``.
         permit: raises for a resource that the caller may not touch; asked about it as it was and as it would be.

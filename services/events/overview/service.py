@@ -89,8 +89,11 @@ class Overview:
     """All numbers at one time.
 
     Attributes:
-        events: that are not over, at most ``MAX_EVENTS`` by start.
-        by_form_kind, by_partner, by_country, by_day: live registrations; a day is that of registering, in UTC.
+        events: the events that are not over, at most ``MAX_EVENTS`` by start.
+        by_form_kind: the number of live registrations by kind of form.
+        by_partner: the number of live registrations by partner.
+        by_country: the number of live registrations by country.
+        by_day: the number of live registrations by the day of registering, in UTC.
         travellers: distinct people on the delegation's form.
         missing: travellers who are not registered where they should be, by event.
         groups: every active working group, by id.
@@ -112,9 +115,9 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
     """The overview now.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         clock: decides what is over, and which month it is, in UTC.
-        travellers_not_in: the event at which travellers are missed; None: the one that their own form names.
+        travellers_not_in: the event at which travellers are missed; None for the one that their own form names.
         internal: the numbers of internal events and their registrations instead of all others.
 
     Raises:
@@ -234,7 +237,7 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
     """Return records that lack ``language`` in title or summary.
 
     Args:
-        work: on the database of events.
+        work: the unit of work on the database of events.
         language: one of ``LANGUAGES``.
         after: kind and id before the first; empty ones for the first page.
         limit: most that are returned.
@@ -261,9 +264,9 @@ def export_person(work: UnitOfWork, keys: ProposalKeys, person_refs: Sequence[st
     """Return everything stored about a person; empty tables if there is nothing.
 
     Args:
-        work: on the service's database.
-        keys: of proposals.
-        person_refs: as registration knows the person, 64 hex digits each.
+        work: the unit of work on the service's database.
+        keys: the keys of proposals.
+        person_refs: the references by which registration knows the person, 64 hex digits each.
     """
     with work.transaction() as connection:
         tables = export_rows(connection, PERSONAL_TABLES, {"refs": [bytes.fromhex(one) for one in person_refs]})

@@ -97,9 +97,11 @@ class Clash:
     """Two registrations of one person for events that overlap.
 
     Attributes:
-        first, second: ids of the events, the earlier one first.
+        first: the id of the event that begins first.
+        second: the id of the other event.
         registrations: ids, in the same order.
-        starts_at, ends_at: of the time in which both are on (aware).
+        starts_at: the start of the time in which both are on (aware).
+        ends_at: the end of that time (aware).
     """
 
     id: str
@@ -114,11 +116,11 @@ class Clash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClashFilter:
-    """Which clashes; None means any.
+    """A filter of clashes; None means any.
 
     Attributes:
         registration: any registration of the person.
-        kind: of both events.
+        kind: the kind of both events.
         sort: one of ``SORTS``.
         after: when the last one before begins (RFC 3339), and its two registrations.
     """

@@ -71,7 +71,7 @@ def links_to(event: Event, language: str, now: datetime, public_url: str) -> Cal
 
     Args:
         event: a public one.
-        language: of its texts.
+        language: the language of the texts.
         now: the time, aware.
         public_url: address of the whole system.
     """

@@ -68,8 +68,8 @@ class ProgrammeLine:
     """One side event of the timetable, as it is now.
 
     Attributes:
-        entry: as it was published.
-        event: as it is now.
+        entry: the entry as it was published.
+        event: the event as it is now.
         held: when it takes place; of a postponed event, when it was going to.
         speakers: names of those who agree to be named.
     """
@@ -116,7 +116,7 @@ def timetable_page(
         version: the one in force.
         events: its side events as they are now, by id; those that the public may not read are missing.
         speakers: names that the public may know, by event.
-        language: of the page.
+        language: the language of the page.
     """
     if version is None:
         return TimetablePage("", "", ())

@@ -41,8 +41,8 @@ class Model:
 
     Attributes:
         cp: the model.
-        places: by proposal and slot.
-        kept: by proposal: it stays in the slot and the room in which it is published.
+        places: the variables by proposal and slot; true for the slot that the proposal has.
+        kept: the variables by proposal; true if it stays in the slot and the room in which it is published.
         placed: how many have a place.
         moves: how many published side events that can stay do not.
         preferences: the weight of the preferences that are met, less the busiest day.
@@ -60,9 +60,9 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
     """Return the model of a problem.
 
     Args:
-        openings: of the problem.
+        openings: the indexed problem.
         least_placed: how many proposals (without pinned ones) must have a place; 0 to all of them.
-        max_moves: how many published side events may move; None: any number.
+        max_moves: how many published side events may move; None for any number.
     """
     cp = cp_model.CpModel()
     places = _places(cp, openings)
@@ -178,9 +178,9 @@ def prove_unplaced(openings: Openings, slots: Mapping[str, str], seconds: float,
     """Return a proof for each proposal without a place for which one is found.
 
     Args:
-        openings: of the problem.
-        slots: of the timetable, by proposal.
-        seconds: for all proofs together.
+        openings: the indexed problem.
+        slots: the ids of the timetable's slots, by proposal.
+        seconds: the time for all proofs together, in seconds.
         halt: ends the search early.
     """
     until = time.monotonic() + seconds

@@ -32,7 +32,6 @@ class Placed:
     """A proposal in its place, with all that can conflict.
 
     Attributes:
-        proposal_id: of the proposal.
         span: when it is.
         speakers: references of its speakers.
         attendance: how many people are expected.
@@ -178,7 +177,7 @@ class Request:
 
     Attributes:
         unavailable: when one of its speakers cannot.
-        preferred_on: preferred days, in the slots' own zone; empty: any.
+        preferred_on: the preferred days, in the slots' own zone; empty for any.
         previous: where it is published; moving it means notifying people, so it counts before any preference.
         drafted: its place in the draft; staying in that slot is a preference.
     """
@@ -226,8 +225,8 @@ class SearchLimits:
     """How long to search. The same seed gives the same timetable unless the wall clock ends the search.
 
     Attributes:
-        seconds: at most, for all searches together.
-        seed: of the search.
+        seconds: the longest time for all searches together, in seconds.
+        seed: the seed of the search.
     """
 
     seconds: float = 10.0
@@ -279,10 +278,10 @@ class Argument(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """No timetable has places for a proposal and all of ``others``; without any one of them the argument fails.
+    """No timetable has places for a proposal and all of ``others``; the argument needs each of them.
 
     Attributes:
-        others: by id; empty if the proposal can have no place, regardless of all others.
+        others: the ids of the other proposals; empty if the proposal can have no place, regardless of all others.
     """
 
     argument: Argument
@@ -293,13 +292,13 @@ class Proof:
 class Timetable:
     """Attributes:
     placements: all that have a place, by proposal.
-    unplaced: for each of the others, what closes the slots in this timetable.
+    unplaced: the reasons that close each slot in this timetable, by proposal without a place.
     proofs: why no timetable can place them as well; a proposal whose proof was not found in time is missing.
     impossible_preferences: ids of proposals that cannot be placed on any preferred day.
-    placed: of the search for the most proposals.
-    moves: of the search for the fewest moves.
-    preferences: of the search for the most preferences.
-    seconds: it took.
+    placed: the search for the most proposals.
+    moves: the result of the search for the fewest moves.
+    preferences: the search for the most preferences.
+    seconds: the time that it took, in seconds.
     finished: whether it was not stopped from outside.
     """
 

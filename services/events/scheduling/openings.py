@@ -238,8 +238,8 @@ def score(openings: Openings, placements: tuple[Placement, ...]) -> Score:
     """Return the score of a timetable.
 
     Args:
-        openings: of the problem.
-        placements: of proposals that are not pinned.
+        openings: the indexed problem.
+        placements: the places of proposals that are not pinned.
     """
     places = {placement.proposal_id: placement for placement in placements}
     kept = sum(same_place(places.get(name), published) for name, published in openings.keepable.items())

@@ -93,11 +93,11 @@ class _Publication:
 def publish_schedule(
     work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None
 ) -> PublishedTimetable:
-    """The draft board becomes the next version.
+    """Publish the draft board as the next version.
 
     Args:
         by: who publishes, for the record.
-        seen: the board's revision that was read; None: any.
+        seen: the board's revision that was read; None for any.
 
     Raises:
         DomainError: ``edit-conflict``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;

@@ -91,8 +91,8 @@ def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> 
     """Place a proposal, even if that breaks a rule: the board then shows the conflict.
 
     Args:
-        placement: of an accepted or scheduled proposal.
-        seen: the board's revision that was read; None: any.
+        placement: the place of an accepted or scheduled proposal.
+        seen: the board's revision that was read; None for any.
 
     Returns:
         the board's new revision.

@@ -32,9 +32,10 @@ DEFAULT_ZONE = "Europe/Zurich"
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Attributes:
-    revision: of the board.
-    rooms, slots: by id, slots in the order of time.
-    proposals: that may be placed, by id.
+    revision: the revision of the board.
+    rooms: the rooms by id.
+    slots: the slots by id, in the order of time.
+    proposals: the proposals that may be placed, by id.
     placements: the draft board.
     version: the timetable in force; None before the first.
     fixed: events that side events must not overlap.

@@ -267,7 +267,7 @@ def _run(search: _Search, model: Model, share: float, local_effort: float | None
     """Search until ``share`` of the time is over and offer what is found.
 
     Args:
-        local_effort: search locally, for this much deterministic time; None: search exactly.
+        local_effort: the deterministic time of a local search; None for an exact search.
 
     Returns:
         the proven bound of the objective; None if nothing was found.

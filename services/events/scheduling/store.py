@@ -90,7 +90,7 @@ def requeue_expired(connection: Connection, now: datetime, latest: datetime) -> 
     """Requeue jobs whose lease has expired; returns their number.
 
     Args:
-        connection: of the caller's transaction.
+        connection: the connection of the caller's transaction.
         now: a checked time.
         latest: a lease that ends later was set by a wrong clock.
     """

@@ -33,8 +33,8 @@ class ScheduleWorker:
     """One worker.
 
     Args:
-        work: on the database of events.
-        clock: of this process.
+        work: the unit of work on the database of events.
+        clock: the process's clock, compared with the database's.
         seconds: a search may take.
     """
 

@@ -218,12 +218,12 @@ class KindApi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionList:
-    """One list.
+    """A list that coordinators can query but not change.
 
     Attributes:
         work: transactions on the database.
-        name: for schemas, ``speaker``.
-        part: in addresses, ``speakers``.
+        name: the name in schemas, as in ``speaker``.
+        part: the path segment in addresses, as in ``speakers``.
         about: a sentence for the interface's document.
         listing: what it can be asked.
         shown: fields of a row; ``id`` comes with them.

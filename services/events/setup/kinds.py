@@ -70,10 +70,10 @@ class Words:
     """Words for a kind, for people.
 
     Attributes:
-        title: of its list.
-        noun: of one of them, in lower case.
+        title: the title of its list.
+        noun: the noun for one of them, in lower case.
         lead: a sentence below the title.
-        columns: of the console's list, field and heading; the first leads to the page of one.
+        columns: the columns of the console's list, as field and heading; the first leads to the page of one.
         withdrawn: what withdrawing one means, a sentence.
     """
 
@@ -86,13 +86,13 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Filters, orders and counts of a kind's list.
+    """The filters, orders and counts of a kind's list.
 
     Attributes:
         filters: fields of which one value can be asked for.
         searched: fields in which ``q`` is searched.
         sorts: fields by which the list can be sorted.
-        order: the default order; empty: the first of ``sorts``.
+        order: the default order; empty for the first of ``sorts``.
         groups: fields by which it can be counted, two at once.
         sums: numbers that are added up in each group.
         day: the field that ``from`` and ``to`` bound; empty for none.
@@ -117,14 +117,14 @@ class Listing:
 
 
 class Listed(Protocol):
-    """Anything that has a list that is read whole.
+    """A kind with a list that is read whole.
 
     Attributes:
-        name: for schemas, ``working-group``.
-        part: in addresses, ``working-groups``.
+        name: the name in schemas, as in ``working-group``.
+        part: the path segment in addresses, as in ``working-groups``.
         listing: what the list can be asked.
         shown: fields of the interface's answers; ``id`` comes with them.
-        editable: names of those that can be changed; none: it has no revision.
+        editable: the names of fields that can be changed; empty if it has no revision.
     """
 
     @property
@@ -181,14 +181,14 @@ class SetupKind(Generic[T]):
     """One kind.
 
     Attributes:
-        name: in the audit log, ``working-group``.
-        part: in addresses, ``working-groups``.
-        words: for people.
+        name: the name in the audit log, as in ``working-group``.
+        part: the path segment in addresses, as in ``working-groups``.
+        words: the texts for people.
         stored: where its values are.
         listing: what its list can be asked.
         shown: fields of the interface's answers; ``id`` and ``revision`` come with them.
         wanted: fields of what makes one.
-        editable: names of those that a change may hold; none: it is never changed.
+        editable: the names of fields that a change may hold; empty if it is never changed.
         make: the values that a creation makes, given content, name of the maker's key, and a UUID that the same
             request has when it is sent again. Raises RulesBroken.
         typed: content of a change with the types of the domain.

@@ -28,16 +28,17 @@ More = Callable[[Sequence[Item]], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """What is asked of a list.
+    """A query for a page of a list.
 
     Attributes:
         given: wanted values by field, as the interface shows them.
         words: a text to be found in one of the searched fields, in any language.
         missing_language: a language that one of the texts by language lacks.
-        day_from, day_to: bounds of the day, both included, as ``2020-03-04``; empty for none.
+        day_from: the first day, as ``2020-03-04``; empty for none.
+        day_to: the last day, in the same format; empty for none.
         sort: a field, with ``-`` before it for the other direction.
-        limit: of a page.
-        cursor: from the last page.
+        limit: the maximum number of rows on a page.
+        cursor: the cursor that the previous page returned; empty for the first page.
     """
 
     given: Mapping[str, Any]

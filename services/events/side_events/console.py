@@ -57,7 +57,7 @@ class MarkedProposal:
     """A proposal that is marked.
 
     Attributes:
-        proposal: as it is now.
+        proposal: the proposal as it is now.
         seen: its revision on the page where it was marked.
         refusal: why it cannot be decided so; empty if it can.
     """

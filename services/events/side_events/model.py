@@ -71,7 +71,7 @@ class ReceivedText:
     """The text of a proposal as its registration has it.
 
     Attributes:
-        revision: of the registration.
+        revision: the revision of the registration.
         text: all of it.
         speaker_names: encrypted; None if no speaker is named.
     """
@@ -91,10 +91,11 @@ class Proposal:
         speakers: references of the speakers (keyed hashes, hex): equal ones are the same person.
         speaker_names: their names, encrypted; None if there are none.
         named_speakers: references of those who agree to be named publicly, see ``still_agreed``.
-        preferred_on, unavailable_on: days in Geneva, in order; preferred, and without a speaker.
+        preferred_on: the preferred days in Geneva, in order.
+        unavailable_on: the days in Geneva on which a speaker is unavailable, in order.
         person_ref: who proposed it, as registration refers to them (64 hex digits).
         note: the coordinators' last note to the group.
-        event_id: of the side event it became, once it was in a published timetable.
+        event_id: the id of the side event it became, once it was in a published timetable.
         revision: counts the states of the review.
         partner: slug of the partner through whose page it came.
         answers: the text of its registration in the revision ``answers_revision``, the newest that was taken over.
@@ -209,12 +210,12 @@ def without_impossible_days(text: ProposalText) -> dict[str, TextValue]:
 
 
 def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = None) -> Proposal:
-    """The proposal with another status, one revision on.
+    """Return the proposal with another status and the next revision.
 
     Leaving the statuses in which events owns the text adopts a waiting suggestion: the registration owns it again.
 
     Args:
-        proposal: as it is.
+        proposal: the proposal before the change.
         status: what it is to be.
         note: the coordinators' note to the group; None keeps the last one.
 
@@ -329,8 +330,8 @@ class ProposalRevision:
     """One line of a proposal's history.
 
     Attributes:
-        changed_by: a coordinator's name; empty: it came from its registration.
-        changes: of its text, or of what is suggested.
+        changed_by: the name of a coordinator; empty for a change of its registration.
+        changes: the changes of its text, or of the suggested text.
     """
 
     number: int

@@ -33,8 +33,8 @@ def public_names(work: UnitOfWork, event_ids: Collection[str]) -> Mapping[str, t
     """The public speakers of each of these side events, by event.
 
     Args:
-        work: on the database of events.
-        event_ids: of side events; those without a named speaker are not in the answer.
+        work: the unit of work on the database of events.
+        event_ids: the ids of side events; those without a named speaker are not in the answer.
 
     Raises:
         Unavailable: the database is down.
@@ -47,8 +47,8 @@ class SpeakerNaming:
     """Adds names that are to be public, every few seconds; any number of processes may do so at once.
 
     Args:
-        work: on the database of events.
-        keys: of proposals, with the private keys of events.
+        work: the unit of work on the database of events.
+        keys: the keys of proposals, with the private keys of events.
         monotonic: seconds that no change of the machine's time touches.
     """
 

@@ -97,9 +97,9 @@ class ProposalKeys:
 @dataclass(frozen=True, slots=True)
 class SideEventsContext:
     """Attributes:
-    work: transactions on the service's database.
-    clock: of the project.
-    keys: of proposals.
+    work: the unit of work on the service's database.
+    clock: the source of the current time.
+    keys: the keys of proposals.
     """
 
     work: UnitOfWork
@@ -123,10 +123,9 @@ class ShownProposal:
     """A proposal as coordinators see it.
 
     Attributes:
-        proposal: as it is.
         speakers: names; None if no key opens them.
         named: names of those who agree to be named publicly now; None if no key opens them.
-        suggestion: that waits for a decision; None without.
+        suggestion: the suggestion that waits for a decision; None without one.
     """
 
     proposal: Proposal

@@ -59,7 +59,7 @@ CHANGEABLE = frozenset(
 class SeenProposal:
     """Attributes:
     id: UUID text.
-    revision: that was read.
+    revision: the revision that was read.
     by: who acts on it, for the record.
     """
 
@@ -73,7 +73,7 @@ class ProposalDecision:
     """Attributes:
     seen: what is decided on, and by whom.
     status: what the proposal is to be.
-    note: to the group; may be empty.
+    note: the note to the group; may be empty.
     """
 
     seen: SeenProposal

@@ -42,8 +42,8 @@ class SideEvent:
     """A side event, proposed or scheduled.
 
     Attributes:
-        proposal: of it.
-        event: once it was in a published timetable.
+        proposal: the proposal for the side event.
+        event: the event, once it was in a published timetable.
         speakers: reference and name of each; the name is None where it is not to be seen or no key opens it.
     """
 

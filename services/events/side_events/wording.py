@@ -86,7 +86,7 @@ def change_text(change: FieldChange, groups: Mapping[str, str]) -> ChangeWords:
     """A change in words.
 
     Args:
-        change: of a proposal.
+        change: a change of a proposal.
         groups: titles of working groups by id.
     """
     before, after = (_value_text(change.field, value, groups) for value in (change.before, change.after))

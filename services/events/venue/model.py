@@ -255,10 +255,9 @@ class Anchor:
 
 
 def anchor_of(event: Event, *, remembered: bool = False) -> Anchor | None:
-    """``event`` as an anchor; None if it is none, or has no date.
+    """Return ``event`` as an anchor; None if its kind is no anchor, or it has no date.
 
     Args:
-        event: of any kind.
         remembered: take the last date of an event that has none now.
     """
     starts_at, ends_at = event.starts_at, event.ends_at
@@ -289,7 +288,7 @@ def left_behind(events: Sequence[Event], planned: Dependents, today: date) -> De
     Args:
         events: reviews and Council sessions; others are no anchors.
         planned: what may belong to them.
-        today: in UTC; what was before is left out.
+        today: the current day in UTC; what was before is left out.
     """
     expected = [event for event in events if event.status in {*PLANNED, EventStatus.POSTPONED}]
     cities = {known.city.strip().casefold() for event in expected if (known := anchor_of(event, remembered=True))}
