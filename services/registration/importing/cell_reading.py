@@ -78,12 +78,12 @@ def has_choices(field: Field) -> bool:
 
 
 def unknown_texts(field: Field, text: str, answer: Any) -> tuple[str, ...]:
-    """Return what a mapping can name of a cell that is none of the choices: of several choices those not known.
+    """Return the texts of a cell that are none of the choices, for a mapping to name; of several choices those unknown.
 
     Args:
         field: the question.
-        text: of the cell.
-        answer: that was read from it.
+        text: the text of the cell.
+        answer: the answer that was read from it.
     """
     if not isinstance(answer, list):
         return (text[:MAX_CHOICE],)

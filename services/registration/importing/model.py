@@ -35,7 +35,7 @@ class FileRefused(ValueError):
     """The file cannot be read as a table; the text states the reason and the place.
 
     Attributes:
-        code: of the reason.
+        code: the code of the reason.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -56,8 +56,9 @@ class FileTable:
     """A file that was read.
 
     Attributes:
-        headings: of the columns, each once.
-        encoding, delimiter: of a CSV; empty for a spreadsheet.
+        headings: the headings of the columns, each once.
+        encoding: the encoding of a CSV file; empty for a spreadsheet.
+        delimiter: the delimiter of a CSV file; empty for a spreadsheet.
     """
 
     headings: tuple[str, ...]
@@ -68,13 +69,14 @@ class FileTable:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """What each column is.
+    """The meaning of each column.
 
     Attributes:
-        columns: target by heading: the name of a question or one of ``OWN_TARGETS``; headings without one are left out.
-        values: by question: the choice that the text of a cell means.
-        date_order: ``dmy`` or ``mdy`` for days written with slashes; empty if they are not to be guessed.
-        language: of people whose row names none.
+        columns: the target by heading: the name of a question or one of ``OWN_TARGETS``; headings without one are left
+            out.
+        values: the choice that the text of a cell means, by question and text.
+        date_order: ``dmy`` or ``mdy`` for days written with slashes; empty if they must not be guessed.
+        language: the language of people whose row names none.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -118,18 +120,20 @@ class PreparedRow:
     """A row as it is stored between the dry run and the import.
 
     Attributes:
-        line: in the file.
-        fate: by the dry run.
-        content: as :func:`services.registration.intake.model.content_to_json` gives it; None if it is not written.
-        fields: names of the clear answers that the row gives.
-        received_at: when the person registered, RFC 3339; empty for the time of the import.
-        waits: according to the file they are on the waiting list.
-        cells: of a row that is refused, for the file of those, or left out.
+        line: the number of the line in the file.
+        fate: the fate that the dry run has determined.
+        content: the JSON value of :func:`services.registration.intake.model.content_to_json`; None if nothing is
+            written.
+        fields: the names of the clear answers that the row gives.
+        received_at: the time of the registration, RFC 3339; empty for the time of the import.
+        waits: whether the person is on the waiting list according to the file.
+        cells: the cells of a row that is refused, for the file of refused rows, or left out.
         faults: why it is refused or left out.
-        changes: names of the answers that differ from those of the registration.
-        twin: line of the row that it repeats; 0 for none.
-        address_registered: by the dry run a further person gets a registration of an address that has one already.
-        address_line: line of a row before with the same address and another person, likewise; 0 for none.
+        changes: the names of the answers that differ from those of the registration.
+        twin: the line of the row that it repeats; 0 for none.
+        address_registered: whether the dry run found that the row registers a further person with an address that has a
+            registration already.
+        address_line: the line of an earlier row with the same address and another person, by the dry run; 0 for none.
     """
 
     line: int
@@ -187,17 +191,17 @@ class ImportChoice:
 
 @dataclass(frozen=True, slots=True)
 class PeopleImport:
-    """An import.
+    """An import of people from a file.
 
     Attributes:
         state: ``uploaded``, ``checked``, ``running``, ``done``, ``cancelled`` or ``failed``.
-        revision: counts its changes.
-        seen_form: what the form was when the rows were checked: its revision, and whether it takes place.
-        rows: in the file.
-        expected: how many rows have which fate by the dry run.
-        same_address: how many rows register an address for a further person, by the dry run.
-        counts: how many have had which fate so far.
-        mapping: of its columns; empty before there is one.
+        revision: the number of its changes.
+        seen_form: the state of the form when the rows were checked: its revision, and whether it takes place.
+        rows: the number of rows in the file.
+        expected: the number of rows by fate, by the dry run.
+        same_address: the number of rows that register an address for a further person, by the dry run.
+        counts: the number of rows by fate that have been processed so far.
+        mapping: the mapping of its columns; empty before there is one.
     """
 
     id: str

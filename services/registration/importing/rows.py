@@ -77,13 +77,13 @@ class RowReader:
     """Reads rows of one import.
 
     Attributes:
-        import_id: binds sealed answers to their row.
-        definition: of the form, with the working groups that there are.
-        asked: the same with nothing required that no column has.
-        mapping: of the columns.
-        headings: of the table.
-        public_key: of the form's sealed answers; None without.
-        now: no row was received later.
+        import_id: the id of the import, which binds sealed answers to their row.
+        definition: the definition of the form, with the existing working groups.
+        asked: the same definition, in which nothing is required that no column has.
+        mapping: the mapping of the columns.
+        headings: the headings of the table.
+        public_key: the public key of the form's sealed answers, 32 bytes; None without.
+        now: the time; no row was received later.
     """
 
     import_id: str
@@ -295,10 +295,10 @@ class RowChecker:
     """Determines the fate of rows.
 
     Attributes:
-        work: on the service's database.
-        references: makes the keyed hashes of addresses and people.
-        form: that people are registered on.
-        now: of the dry run.
+        work: the unit of work on the service's database.
+        references: the maker of the keyed hashes of addresses and people.
+        form: the form on which people are registered.
+        now: the time of the dry run.
     """
 
     work: UnitOfWork

@@ -48,11 +48,11 @@ class ImportView:
     """An import with its file as it is read.
 
     Attributes:
-        form: of it, as it is now.
-        definition: of the form, with the working groups that there are.
-        table: in the file; None once that is deleted.
-        how: encoding and delimiter that were chosen; empty ones were found out.
-        proposal: a mapping to begin with.
+        form: the form of the import, as it is now.
+        definition: the definition of the form, with the existing working groups.
+        table: the table in the file; None once that is deleted.
+        how: the encoding and delimiter that were chosen; an empty one is detected.
+        proposal: the mapping to begin with.
     """
 
     people: PeopleImport
@@ -65,13 +65,13 @@ class ImportView:
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """Imports, for coordinators.
+    """Dependencies of the imports by coordinators.
 
     Attributes:
-        work: on the service's database.
-        clock: of the project.
-        references: makes the keyed hashes of addresses and people.
-        vault: encrypts files and rows as long as they are here.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        references: the maker of the keyed hashes of addresses and people.
+        vault: the vault that encrypts files and rows as long as they are stored.
     """
 
     work: UnitOfWork
@@ -136,11 +136,11 @@ class ImportContext:
         """Apply a mapping and store the fate of each row; nothing else is written.
 
         Args:
-            identity: of the import.
-            mapping: of its columns.
-            by: name of the coordinator's key.
-            revision: that was seen.
-            how: encoding and delimiter; None as before.
+            identity: the id of the import.
+            mapping: the mapping of its columns.
+            by: the name of the coordinator's key.
+            revision: the revision that the coordinator has seen.
+            how: the encoding and delimiter; None for those used before.
 
         Raises:
             DomainError: ``not-found``, ``edit-conflict``, ``file-gone``, ``file-refused``, ``bad-mapping``.

@@ -50,12 +50,12 @@ def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> FileTabl
     """Return the table in a file.
 
     Args:
-        data: of the file.
-        encoding: one of ``ENCODINGS``; found out if empty.
-        delimiter: one of ``DELIMITERS``; found out if empty.
+        data: the content of the file.
+        encoding: one of ``ENCODINGS``; detected if empty.
+        delimiter: one of ``DELIMITERS``; detected if empty.
 
     Raises:
-        FileRefused: it is none, or too large, with the line.
+        FileRefused: it is no table, or too large, with the line.
     """
     if len(data) > MAX_FILE_BYTES:
         raise FileRefused("too-large", f"The file is larger than {MAX_FILE_BYTES // 2**20} MB.")
