@@ -55,14 +55,14 @@ CONSENT_NOTE = "Tick a consent only if the person gave it to you. It is recorded
 
 @dataclass(frozen=True, slots=True)
 class FilledCorrection:
-    """What was typed on a page.
+    """The values that were typed on a page.
 
     Attributes:
-        answers: as JSON carries them.
-        email: empty on a page without a separate field for it.
+        answers: the answers as JSON carries them.
+        email: the address; empty on a page without a separate field for it.
         reason: one of the reasons, or empty.
-        errors: faults to show at their questions.
-        fault: a sentence about one that belongs to no question.
+        errors: the faults to show at their questions.
+        fault: a sentence about a fault that belongs to no question.
     """
 
     answers: Mapping[str, Any]

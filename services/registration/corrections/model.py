@@ -72,12 +72,12 @@ class Correction:
     """A correction of a registration that a coordinator requests.
 
     Attributes:
-        registration_id: UUID text.
-        revision: of it, that was seen.
-        answers: to some of the form's clear questions; answers that are not named stay. Unchecked.
-        email: the address; None leaves it.
+        registration_id: the id of the registration, UUID text.
+        revision: the revision of the registration that the coordinator has seen.
+        answers: the answers to some of the form's clear questions, unchecked; answers that are not named stay.
+        email: the address; None leaves it unchanged.
         reason: one of ``CORRECTING``.
-        by: name of the coordinator's key.
+        by: the name of the coordinator's key.
     """
 
     registration_id: str
@@ -147,9 +147,11 @@ OF_MAILS = ("time_zone", "language")
 
 @dataclass(frozen=True, slots=True)
 class CheckedAnswers:
-    """Attributes:
-    definition: the questions that are stored.
-    answers: checked.
+    """Answers of a correction that were checked.
+
+    Attributes:
+        definition: the questions that are stored.
+        answers: the checked answers.
     """
 
     definition: FormDefinition

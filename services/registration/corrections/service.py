@@ -59,13 +59,13 @@ class FaultyAnswers(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CorrectionsContext:
-    """What coordinators correct and enter with.
+    """Dependencies of coordinators' corrections and entries.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        intake: stores commands for the decider.
-        messages: of the service.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        intake: the intake that stores commands for the decider.
+        messages: the writer of registration messages to the outbox.
     """
 
     work: UnitOfWork
@@ -87,11 +87,11 @@ class PreparedCorrection:
     """A correction that was checked.
 
     Attributes:
-        view: of the registration.
-        form: with the questions that are stored as its definition.
-        email: the address from now on.
-        moves: it is another one than before.
-        preview: what it does.
+        view: the registration with what a coordinator sees of it.
+        form: the form, with the questions that are stored as its definition.
+        email: the address after the correction.
+        moves: whether the address changes.
+        preview: the preview of what it does.
     """
 
     view: PersonView
@@ -179,9 +179,9 @@ class DeskEntry:
     """A person whom a coordinator enters on a form.
 
     Attributes:
-        answers: to the form's questions, unchecked.
+        answers: the answers to the form's questions, unchecked.
         reason: one of ``ENTERING``.
-        by: name of the coordinator's key.
+        by: the name of the coordinator's key.
     """
 
     form: str
@@ -272,10 +272,13 @@ _LIKE = text(
 
 @dataclass(frozen=True, slots=True)
 class MergeWanted:
-    """Attributes:
-    kept, other: (id, revision seen) of the registration that stays, and of the one that ends.
-    taken: questions whose answers those of ``other`` are kept of; ``EMAIL`` and ``SEALED`` beside them.
-    by: name of the coordinator's key.
+    """A merger of two registrations that a coordinator requests.
+
+    Attributes:
+        kept: the (id, revision seen) of the registration that stays.
+        other: the (id, revision seen) of the registration that ends.
+        taken: the questions for which the answers of ``other`` stay; may contain ``EMAIL`` and ``SEALED``.
+        by: the name of the coordinator's key.
     """
 
     kept: tuple[str, int]
