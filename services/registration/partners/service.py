@@ -33,12 +33,12 @@ NOTED = ("name", "origins", "requested_origins", "language", "theme")
 
 @dataclass(frozen=True, slots=True)
 class PartnersContext:
-    """What the routes about partners work with.
+    """Dependencies of the routes about partners.
 
     Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        public_url: in the lines that partners paste.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        public_url: the base URL in the code that partners paste.
     """
 
     work: UnitOfWork
@@ -127,13 +127,13 @@ def _noted(partner: Partner) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PartnerForm:
-    """A form of a partner's.
+    """A form that a partner's pages show, or have shown.
 
     Attributes:
-        definition: its questions.
+        definition: the questions of the form.
         shown: whether the partner's pages may show it now; they may have before.
         closed: why it is closed; empty while it is open.
-        registrations: that came through this partner, by status.
+        registrations: the number of registrations through this partner, by status.
     """
 
     slug: str
@@ -145,7 +145,7 @@ class PartnerForm:
 
     @property
     def title(self) -> Text:
-        """In its languages."""
+        """The title in its languages."""
         return self.definition.title
 
 
@@ -158,12 +158,12 @@ class PartnerView:
 
 
 def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[[str], bool]) -> PartnerView:
-    """A partner with the forms and numbers of theirs that the caller may see.
+    """Return a partner, with those of its forms and numbers that the caller may see.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
-        slug: of the partner.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        slug: the slug of the partner.
         may_touch: whether the caller's key is good for a form.
 
     Raises:
