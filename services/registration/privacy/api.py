@@ -47,11 +47,11 @@ from shared.runtime.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class SealedReader:
-    """Who wants the sealed answers opened as well, and why; each reading is logged.
+    """The person who wants the sealed answers opened as well, and why; each reading is logged.
 
     Attributes:
-        name: of the key's holder, who may read them.
-        reason: of the export.
+        name: the name of the key's holder, who may read them.
+        reason: the reason for the export.
     """
 
     name: str
@@ -60,11 +60,13 @@ class SealedReader:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationExport:
-    """Attributes:
-    person_ref: keyed hash of the address, by which the other services know the person, 64 hex digits.
-    subjects: ids by which notifications knows what mails were about.
-    tables: rows by table.
-    sealed: dates of sealed answers by registration and question, and the answers if they were opened.
+    """The data about the owner of an address.
+
+    Attributes:
+        person_ref: the keyed hash of the address, by which the other services know the person, 64 hex digits.
+        subjects: the ids by which notifications knows what mails were about.
+        tables: the rows by table.
+        sealed: the dates of sealed answers by registration and question, and the answers if they were opened.
     """
 
     person_ref: str
@@ -87,12 +89,12 @@ def export_person(
     """Return what is held about the owner of ``email``; empty tables if nothing is.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
-        references: make the keyed hashes of the address.
-        keys: of forms.
-        email: checked, as the forms check theirs.
-        reader: who opens sealed answers; None: they are named with their dates, and stay closed.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        references: the maker of the keyed hashes of the address.
+        keys: the private keys of the forms.
+        email: the address, checked as forms check addresses.
+        reader: the person who opens sealed answers; if None, they are named with their dates, and stay closed.
     """
     address = references.address(email)
     with work.transaction() as connection:

@@ -90,9 +90,9 @@ class ErasureCause:
     """Why a person is erased.
 
     Attributes:
-        reason: for the history.
-        by: name of the coordinator's key; None if no one's.
-        whole_address: what waits to move other registrations to the address is erased too.
+        reason: the reason for the history.
+        by: the name of the coordinator's key; None if no coordinator erases.
+        whole_address: whether changes of address that wait to move other registrations to the address are erased too.
     """
 
     reason: str
@@ -114,11 +114,11 @@ def erase_by_link(
     """Erase the registration that a managing link opened; does nothing if it no longer exists. For the decider.
 
     Args:
-        connection: of the transaction that decides the command.
-        messages: of the service.
-        registration_id: UUID text.
-        now: of a checked clock.
-        number: of the command: what was received after it is not erased.
+        connection: the connection of the transaction that decides the command.
+        messages: the writer of registration messages to the outbox.
+        registration_id: the id of the registration, UUID text.
+        now: the time of a checked clock.
+        number: the number of the command: what was received after it is not erased.
     """
     outbox.blank(connection, registration_id, now)
     try:
@@ -205,15 +205,15 @@ def erase_one(
     """Erase one registration; returns whether it was not erased already.
 
     Args:
-        work: on the service's database.
-        clock: of the project.
-        messages: of the service.
-        registration_id: UUID text.
-        cause: for the history.
-        erasure: by a coordinator, recorded in the audit log; None for an automatic one.
+        work: the unit of work on the service's database.
+        clock: the source of the current time.
+        messages: the writer of registration messages to the outbox.
+        registration_id: the id of the registration, UUID text.
+        cause: the cause for the history.
+        erasure: the order of a coordinator, recorded in the audit log; None for an automatic erasure.
 
     Raises:
-        DomainError: ``not-found``, to a coordinator.
+        DomainError: ``not-found``, for an erasure by a coordinator.
     """
     with work.transaction() as connection:
         outbox.blank(connection, registration_id, clock())

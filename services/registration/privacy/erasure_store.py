@@ -221,17 +221,16 @@ def erase_pending(
 ) -> list[str]:
     """Delete what waits for the owner of the registration's address, and its confirmation links if nothing is left.
 
-    What was received before and is not decided yet is sealed to the decider, which later discards it.
+    Submissions that were received before and are not decided yet are sealed to the decider, which later discards them.
 
     Args:
-        connection: of a transaction in which no batch is being decided, but by its caller.
-        registration: of the address.
-        now: the time.
-        forms: on which; None for all.
-        until: number of the command that erases; None: everything received by now counts as received before.
+        connection: the connection of a transaction during which only its caller may decide a batch.
+        registration: a registration of the address.
+        forms: the forms on which to delete; None for all.
+        until: the number of the command that erases; None: everything received by now counts as received before.
 
     Returns:
-        ids of the confirmation links, which are the subjects of the messages that hold the address.
+        the ids of the confirmation links, which are the subjects of the messages that hold the address.
     """
     ref = bytes.fromhex(registration.person_ref)
     values = {"ref": ref, "forms": None if forms is None else list(forms)}

@@ -124,13 +124,15 @@ _NOTICES = {
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Attributes:
-    slug: of the form.
-    questions: its fields, as plain mappings.
-    person_days: until a person is erased.
-    last_day: of its event, or of the form itself; None while there is none.
-    keep_days: until a registration is deleted after it ended; None: a record of everyone is kept.
-    kind: of the form.
+    """A form, as far as retention needs it.
+
+    Attributes:
+        slug: the slug of the form.
+        questions: the fields of the form, as plain mappings.
+        person_days: the days after the last day until a person is erased.
+        last_day: the last day of its event, or of the form itself; None while there is none.
+        keep_days: the days until a registration that has ended is deleted; None if a record of everyone is kept.
+        kind: the kind of the form.
     """
 
     slug: str
@@ -148,14 +150,14 @@ class KeptForm:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is due on one form.
+    """The data that are due for deletion on one form.
 
     Attributes:
-        form: its slug.
-        last_day: of the form.
-        before: everything that ended earlier is due.
-        names: of the answers that go, if single ones do; of sealed ones those that stay.
-        undecided_days: see :class:`KeptForm`.
+        form: the slug of the form.
+        last_day: the last day of the form.
+        before: the time before which what ended is due.
+        names: the names of the answers to delete, if single ones are; for sealed answers the names of those that stay.
+        undecided_days: the days of :attr:`KeptForm.undecided_days`.
     """
 
     form: str
@@ -176,12 +178,12 @@ def kept_forms(connection: Connection) -> list[KeptForm]:
 
 
 def noticed(what: str, step: str, due: Due) -> Noticed:
-    """How what is due is announced.
+    """Return how data that are due are announced.
 
     Args:
         what: ``ended``, ``sealed``, ``answers`` or ``people``.
-        step: the notices' name.
-        due: on a form.
+        step: the name of the notices.
+        due: the data that are due on a form.
     """
     values = _values(due) | _names(what, due)
     return Noticed(step, due.form, _NOTICES[what], values)
@@ -250,12 +252,12 @@ _DROPS = {"sealed": drop_sealed, "answers": drop_answers}
 
 @dataclass(frozen=True, slots=True)
 class FormRetentionStep:
-    """Something that is due on one form.
+    """A deletion that is due on one form.
 
     Attributes:
         what: ``ended``, ``sealed``, ``answers`` or ``people``.
-        days: after the last day; for ``ended`` after the registration ended.
-        due: of the form.
+        days: the days after the last day; for ``ended`` after the registration ended.
+        due: the data that are due on the form.
     """
 
     what: str
@@ -320,9 +322,9 @@ def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) ->
     """Confirm the deletion of records of a form that are due but were not announced; returns how many records by step.
 
     Args:
-        work: on the service's database.
-        now: compared with the database's clock.
-        form: slug; a form that does not exist has no waiting records.
+        work: the unit of work on the service's database.
+        now: the time, compared with the database's clock.
+        form: the slug; a form that does not exist has no waiting records.
         who: the operator, for the audit log.
     """
     confirmed = {}
