@@ -40,10 +40,10 @@ def seal_answers(public_key: bytes, form: str, submission: str, answers: Mapping
     """Return ``answers`` as one envelope in a list, as it is stored.
 
     Args:
-        public_key: of the form, 32 bytes.
-        form: slug.
-        submission: reference of the submission, which no other has.
-        answers: JSON values by field name, with None for each sealed question that was not answered.
+        public_key: the public key of the form, 32 bytes.
+        form: the slug of the form.
+        submission: the reference of the submission, which no other has.
+        answers: the JSON values by field name, with None for each sealed question that was not answered.
     """
     content_key = new_key()
     cipher = AESGCM(content_key)
@@ -61,11 +61,11 @@ def open_answers(
     """Return the answers of a stored value by field name, the newest of each; what was not answered is left out.
 
     Args:
-        private_keys: of the form, newest first.
-        form: slug.
-        submissions: references that may occur in the value: those of the registration it is stored with.
+        private_keys: the private keys of the form, newest first.
+        form: the slug of the form.
+        submissions: the references that may occur in the value: those of the registration it is stored with.
         sealed: the stored value.
-        only: names of the fields to open, all others stay closed; None for all.
+        only: the names of the fields to open, all others stay closed; None for all.
 
     Raises:
         Unsealable: an envelope opens by none of the keys, belongs to another form or submission, or was altered.
@@ -89,8 +89,8 @@ def reseal(private_keys: Sequence[bytes], form: str, sealed: bytes) -> bytes | N
     The answers themselves stay encrypted: only content keys are opened.
 
     Args:
-        private_keys: of the form, newest first.
-        form: slug.
+        private_keys: the private keys of the form, newest first.
+        form: the slug of the form.
         sealed: the stored value.
 
     Raises:

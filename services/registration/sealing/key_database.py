@@ -35,9 +35,9 @@ class KeyDatabase:
     """The store of an installation whose desk runs on several hosts; each change locks the rows that it changes.
 
     Args:
-        work: on the keys database.
-        master_keys: newest first; the first wraps, all of them unwrap.
-        newest: revision of the schema that this program needs.
+        work: the unit of work on the keys database.
+        master_keys: the master keys, newest first; the first wraps, all of them unwrap.
+        newest: the revision of the schema that this program needs.
     """
 
     def __init__(self, work: UnitOfWork, master_keys: Sequence[bytes], newest: str) -> None:

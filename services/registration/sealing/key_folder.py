@@ -22,8 +22,8 @@ class KeyFolder:
     """The store of an installation whose desk runs on one host; each change locks the folder against all others.
 
     Args:
-        folder: of the files; it must exist.
-        master_keys: newest first; the first wraps, all of them unwrap.
+        folder: the folder of the files; it must exist.
+        master_keys: the master keys, newest first; the first wraps, all of them unwrap.
     """
 
     def __init__(self, folder: Path, master_keys: Sequence[bytes]) -> None:
@@ -115,8 +115,8 @@ class KeyFolder:
         """Write the tombstone and delete the form's key, if there is one; the form never gets another.
 
         Args:
-            form: slug.
-            when: for the tombstone; one that exists keeps its own.
+            form: the slug of the form.
+            when: the time for the tombstone, as text; a tombstone that exists keeps its own.
         """
         with self._locked():
             path = self.path(form)

@@ -50,10 +50,10 @@ class KeyOrder:
     """A change of a form's key that an operator orders.
 
     Attributes:
-        form: slug.
+        form: the slug of the form.
         who: the operator, for the audit log.
-        clock: of the process.
-        is_lost: the old private key is lost; what no key opens is lost with it and stops nothing.
+        clock: the clock of the process.
+        is_lost: whether the old private key is lost; then what no key opens is lost with it and stops nothing.
         consent: who else agreed to the destruction of the key, or why no one had to; for the audit log.
     """
 
@@ -148,12 +148,12 @@ def replace_form_key(
     The next run continues an interrupted one: until the end the store holds both private keys.
 
     Args:
-        work: on the service's database.
-        keys: of all forms.
-        order: which form, and who orders it.
-        queue: of submissions.
-        wait: how to wait for the given number of seconds.
-        settle_s: longer than the time between reading the public key and storing an answer sealed to it, seconds.
+        work: the unit of work on the service's database.
+        keys: the private keys of all forms.
+        order: the order, with the form and the operator.
+        queue: the queue of submissions.
+        wait: a function that waits for the given number of seconds.
+        settle_s: a time longer than that between reading the public key and storing an answer sealed to it, seconds.
 
     Raises:
         KeyGone: the form has no key, or it is being destroyed.
@@ -188,11 +188,11 @@ def destroy_form_key(
     None of its answers can be decrypted any longer.
 
     Args:
-        work: on the service's database.
-        keys: of all forms.
-        order: which form, and who orders it.
-        queue: of submissions; not read if the key was destroyed before, or the database knows of none.
-        wait: how to wait for the given number of seconds.
+        work: the unit of work on the service's database.
+        keys: the private keys of all forms.
+        order: the order, with the form and the operator.
+        queue: the queue of submissions; not read if the key was destroyed before, or the database knows of none.
+        wait: a function that waits for the given number of seconds.
 
     Raises:
         KeyGone: it has none.

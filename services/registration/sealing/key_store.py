@@ -29,9 +29,9 @@ class KeyState:
     """What the store holds for one form.
 
     Attributes:
-        form: slug.
-        keys: number of private keys: two while the key is replaced, none if no master key unwraps them.
-        destroyed: when the key was destroyed, by the tombstone; empty if it was not.
+        form: the slug of the form.
+        keys: the number of private keys: two while the key is replaced, none if no master key unwraps them.
+        destroyed: the time at which the key was destroyed, by the tombstone; empty if it was not.
     """
 
     form: str
@@ -43,7 +43,8 @@ class KeyWrapping:
     """Wraps the private keys of a form by a master key, bound to the form.
 
     Args:
-        master_keys: 32 bytes each, newest first; the first wraps, all of them unwrap. They never encrypt an answer.
+        master_keys: the master keys, 32 bytes each, newest first; the first wraps, all of them unwrap. They never
+            encrypt an answer.
     """
 
     def __init__(self, master_keys: Sequence[bytes]) -> None:
@@ -77,7 +78,7 @@ class KeyStore(Protocol):
 
     Attributes:
         variable: the setting that names the store, for operators.
-        wrapping: by the master keys of this process.
+        wrapping: the wrapping by the master keys of this process.
     """
 
     @property
@@ -165,7 +166,7 @@ class FormKeys:
     """The private keys of all forms; an unwrapped key is kept for as long as its wrapped form is the same.
 
     Args:
-        store: of the wrapped keys.
+        store: the store of the wrapped keys.
     """
 
     def __init__(self, store: KeyStore) -> None:

@@ -51,9 +51,9 @@ class ReadingRequest:
     """Who wants to read whose sealed answers, and why.
 
     Attributes:
-        registration_id: UUID text.
-        reader: name of the key's holder.
-        reason: as it was typed.
+        registration_id: the id of the registration, UUID text.
+        reader: the name of the key's holder.
+        reason: the reason as it was typed.
         may_touch: whether the reader's key is good for a form.
     """
 
@@ -162,17 +162,18 @@ _DECIDE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What one person asks for.
+    """A request of one person that a second person decides.
 
     Attributes:
-        id: UUID text; a list that is approved has the same.
+        id: the UUID text; a list that is approved has the same.
         act: one of ``ACTS``.
-        form: slug.
-        filters: by which people were chosen; never an answer or a searched word.
-        people: ids of the registrations on the list; none for a key.
-        expires_at: until when it can be decided.
+        form: the slug of the form.
+        filters: the filters by which people were chosen; never an answer or a searched word.
+        people: the ids of the registrations on the list; none for a key.
+        expires_at: the time until which it can be decided.
         decision: one of ``DECISIONS``; None while it waits.
-        purpose, fields: of the list, and names of the questions that it opens; None for a key.
+        purpose: the purpose of the list; None for a key.
+        fields: the names of the questions that the list opens; None for a key.
     """
 
     id: str

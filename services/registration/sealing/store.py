@@ -70,13 +70,13 @@ ONE_PERSON = "one-person"
 
 @dataclass(frozen=True, slots=True)
 class SealedAnswers:
-    """What is stored sealed of one registration.
+    """The sealed answers of one registration, as they are stored.
 
     Attributes:
-        form: slug.
-        sealed: as ``model.py`` describes; None if no answer is sealed.
-        bound_to: references of the submissions that the answers came with.
-        is_destroyed: the key of the form was destroyed.
+        form: the slug of the form.
+        sealed: the envelopes, in the format of ``model.py``; None if no answer is sealed.
+        bound_to: the references of the submissions that the answers came with.
+        is_destroyed: whether the key of the form was destroyed.
     """
 
     form: str
@@ -98,8 +98,12 @@ class Reading:
     """A person has read sealed answers: of one registration, or of many by a list.
 
     Attributes:
-        registration_id: None for a list.
-        list_id, purpose, fields, people, expires_at: of a list; ``people`` is how many. None for one registration.
+        registration_id: the id of the registration; None for a list.
+        list_id: the id of the list; None for one registration.
+        purpose: the purpose of the list; None for one registration.
+        fields: the names of the questions that the list opens; None for one registration.
+        people: the number of people on the list; None for one registration.
+        expires_at: the time at which the list expires; None for one registration.
         approved_by: the second person, where one had to approve.
     """
 
@@ -119,15 +123,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ReadingFilter:
-    """Which readings; an empty value leaves all.
+    """Which readings to return; an empty value matches all.
 
     Attributes:
-        before: number of the last reading of the page before.
-        limit: maximum number of rows.
+        before: the number of the last reading of the page before.
+        limit: the maximum number of rows.
         forms: the forms that may be seen; None for all.
-        form, reader: of the reading.
-        purpose: of a list, or ``ONE_PERSON``.
-        people: ids of registrations, of which one has to be among those that were read; None for any.
+        form: the form of the reading.
+        reader: the reader.
+        purpose: the purpose of a list, or ``ONE_PERSON``.
+        people: the ids of registrations, of which one has to be among those that were read; None for any.
     """
 
     before: int | None = None
