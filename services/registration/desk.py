@@ -124,11 +124,13 @@ LARGER_BODIES = {DRAFTS: LARGEST_DRAFT, IMPORTS: LARGEST_IMPORT, IMPORT_PAGES: L
 
 @dataclass(slots=True)
 class Routes:
-    """Attributes:
-    operations: blueprints that are in the OpenAPI document.
-    pages: blueprints that do not.
-    checks: why the process is not ready, beyond database, clock and keys.
-    holders: of keys, if any route needs one.
+    """The routes of a process, collected while the application is built.
+
+    Attributes:
+        operations: the blueprints that are in the OpenAPI document.
+        pages: the blueprints that are not.
+        checks: the readiness checks beyond database, clock and keys.
+        holders: the holders of access keys, if any route needs one.
     """
 
     operations: list[Any]

@@ -40,14 +40,14 @@ def load_forms(
     the folder again brings a service up to date that has lost it.
 
     Args:
-        work: on the service's database.
-        keys: of forms; a new form gets its key pair there, and its public key is stored with it.
-        folder: with ``forms.yaml`` and ``partners.yaml``.
-        origins: by partner, in place of those in the folder (for an installation with other addresses).
-        days_later: by how many days the days of the folder are moved, for a demonstration that is not of today.
+        work: the unit of work on the service's database.
+        keys: the private keys of the forms; a new form gets its key pair there, and its public key is stored with it.
+        folder: the folder with ``forms.yaml`` and ``partners.yaml``.
+        origins: the origins by partner, in place of those in the folder (for an installation with other addresses).
+        days_later: the number of days by which the days of the folder are moved, for a demonstration at a later date.
 
     Returns:
-        how many forms and partners the folder holds.
+        the numbers of forms and partners in the folder.
 
     Raises:
         SettingsError: lists every fault with file, line and field, also a form with people that would get another event

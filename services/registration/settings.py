@@ -78,25 +78,27 @@ KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PU
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
-    """Settings of one kind of process; the rest is empty.
+    """The settings of one kind of process; the others are empty.
 
     Attributes:
-        common: what every service has.
-        intake_keys: for receipts, codes and challenges, newest first; they decrypt nothing.
-        decider_keys: private keys to which submissions are sealed, newest first.
-        person_keys: derive the reference of an address; newest first.
-        master_keys: wrap the keys of forms, newest first.
-        form_keys_folder: of the wrapped keys, outside the database; an empty path where they are in the keys database.
-        keys_database_url: of the keys database, for this process's login; empty where they are in the folder.
-        private_keys: open what is sealed to this service, newest first.
+        common: the settings that every service has.
+        intake_keys: the keys for receipts, codes and challenges, newest first; they decrypt nothing.
+        decider_keys: the private keys to which submissions are sealed, newest first.
+        person_keys: the keys from which the reference of an address is derived, newest first.
+        master_keys: the keys that wrap the keys of forms, newest first.
+        form_keys_folder: the folder of the wrapped keys; an empty path where they are in the keys database.
+        keys_database_url: the URL of the keys database, for this process's login; empty where they are in the folder.
+        private_keys: the private keys that open what is sealed to this service, newest first.
         notifications_key: the notifications service's public key.
-        events_key: the same of the events service.
-        organiser: shown on forms.
-        sealed_one_reader: opening a whole list of sealed answers, or destroying a key, needs no approval.
-        console_url: address of the console, where links of invitations lead and for which passkeys are made.
-        confirmation_mails_an_hour: to all addresses together, while few of their owners confirm.
-        unverified_a_day: people whom one client network, or one domain, registers without verification.
-        seat_held_days: how long such a registration holds its place until its owner uses a link.
+        events_key: the events service's public key.
+        organiser: the name of the organiser, which forms show.
+        sealed_one_reader: whether opening a whole list of sealed answers, or destroying a key, needs no approval.
+        console_url: the address of the console, where links of invitations lead and for which passkeys are made.
+        confirmation_mails_an_hour: the hourly budget of confirmation mails to all addresses together, while few of
+            their owners confirm.
+        unverified_a_day: the number of people whom one client network, or one domain, registers without verification a
+            day.
+        seat_held_days: the days for which such a registration holds its place until its owner uses a link.
     """
 
     common: CommonSettings

@@ -124,15 +124,15 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
     keys_database: Engine | None = None,
 ) -> Flask:
-    """The web application of the kind of process that ``settings`` are of.
+    """Return the web application of the kind of process that ``settings`` are for.
 
     Args:
-        settings: of ``forms``, ``own``, ``desk`` or ``web``.
-        engine: on the service's database.
-        intake: engine for storing submissions; ``engine`` if None.
-        clock: of the project.
-        database_time: how the database's clock is read.
-        keys_database: on the keys database, for ``desk`` and ``web`` if ``settings`` name one.
+        settings: the settings of ``forms``, ``own``, ``desk`` or ``web``.
+        engine: the engine on the service's database.
+        intake: the engine for storing submissions; ``engine`` if None.
+        clock: the source of the current time.
+        database_time: a function that reads the database's clock.
+        keys_database: the engine on the keys database, for ``desk`` and ``web`` if ``settings`` name one.
     """
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)

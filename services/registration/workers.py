@@ -64,11 +64,11 @@ class ImportRun:
     """Imports people.
 
     Attributes:
-        work: on the service's database.
-        clock: of the process, compared with the database's.
-        decider: registers people.
-        references: keyed references of addresses and people.
-        vault: opens the rows.
+        work: the unit of work on the service's database.
+        clock: the clock of this process, compared with the database's.
+        decider: the decider, which registers people.
+        references: the maker of the keyed references of addresses and people.
+        vault: the vault that decrypts the rows.
     """
 
     work: UnitOfWork
@@ -260,9 +260,9 @@ class Tending:
     """The loop of one process; any number may run, and each skips the rows that another has locked.
 
     Args:
-        work: on the service's database.
-        clock: of this process, compared with the database's before each tick.
-        messages: of what happens to registrations.
+        work: the unit of work on the service's database.
+        clock: the clock of this process, compared with the database's before each tick.
+        messages: the writer of registration messages to the outbox.
     """
 
     def __init__(self, work: UnitOfWork, clock: CheckedClock, messages: RegistrationMessages) -> None:
