@@ -367,12 +367,14 @@ PATH = "/embed/selftest"
 
 @dataclass(frozen=True, slots=True)
 class SelftestPage:
-    """Attributes:
-    home: public address of this installation.
-    partner: slug of a partner that is known, else ``""``.
-    origins: recorded for the partner.
-    parent: origin of the enclosing page, as our script there reports it; ``""`` without.
-    came_from: origin of the page whose link was followed; ``""`` if the browser does not send it.
+    """The page on which a partner's web editor checks the embedding.
+
+    Attributes:
+        home: the public address of this installation.
+        partner: the slug of a partner that is known, else ``""``.
+        origins: the origins recorded for the partner.
+        parent: the origin of the enclosing page, as our script there reports it; ``""`` without.
+        came_from: the origin of the page whose link was followed; ``""`` if the browser does not send it.
     """
 
     style: PageStyle

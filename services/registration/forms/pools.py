@@ -36,11 +36,13 @@ NO_TRAITS = Traits()
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Attributes:
-    reserved_for: what the people have in common.
-    value: slug of the working group or the partner; empty for representatives.
-    seats: how many are kept for them.
-    until: when the remaining seats become free for everyone; None for no end.
+    """Seats that are reserved for some people.
+
+    Attributes:
+        reserved_for: what the people have in common.
+        value: the slug of the working group or the partner; empty for representatives.
+        seats: the number of seats that are kept for them.
+        until: the time at which the remaining seats become free for everyone; None for no end.
     """
 
     reserved_for: ReservedFor

@@ -152,10 +152,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class CountGroup:
-    """Attributes:
-    by: the value of each key.
-    registrations: how many.
-    people: how many different ones; None where kept counts answer.
+    """A group of registrations that were counted together.
+
+    Attributes:
+        by: the value of each key.
+        registrations: the number of registrations.
+        people: the number of different people; None where kept counts answer.
     """
 
     by: dict[str, Any]

@@ -295,10 +295,12 @@ _DELETE_VIEW = text("DELETE FROM list_view WHERE id = CAST(:id AS uuid) AND owne
 
 @dataclass(frozen=True, slots=True)
 class SavedView:
-    """Attributes:
-    owner: name of the key that saved it; no one else can delete it.
-    shared: every coordinator sees it.
-    query: filters, order and columns, as in the query string of the list.
+    """A view of the list that a coordinator has saved.
+
+    Attributes:
+        owner: the name of the key that saved it; no one else can delete it.
+        shared: whether every coordinator sees it.
+        query: the filters, order and columns, as in the query string of the list.
     """
 
     id: str
