@@ -16,8 +16,8 @@ def document(*, vhost: str, exchange: str) -> dict[str, Any]:
     """The whole document, the same for the same table.
 
     Args:
-        vhost: of the broker.
-        exchange: to which all types are sent.
+        vhost: the virtual host at the broker.
+        exchange: the exchange to which messages of all types are sent.
     """
     return {
         "asyncapi": "3.0.0",

@@ -70,8 +70,8 @@ class Group:
     """A heading of the index with the documents and groups below it.
 
     Attributes:
-        title: of the heading.
-        level: of the heading, 1 to 6.
+        title: the text of the heading.
+        level: the level of the heading, 1 to 6.
         pages: documents, from the project's root.
         groups: headings of the next level.
     """
@@ -103,7 +103,7 @@ def prepare(project: Path, folder: Path) -> None:
 
     Args:
         project: root of the repository.
-        folder: is deleted and created again.
+        folder: the folder of the site's sources, which is deleted and created again.
 
     Raises:
         ValueError: the index names no group for a document, or a document has no heading.

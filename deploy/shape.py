@@ -50,11 +50,11 @@ class Route:
     """Paths of one host that lead to one web process.
 
     Attributes:
-        service: that answers.
+        service: the service that answers.
         process: which of its web processes.
         beginnings: every path that begins so.
         paths: whole paths, in which ``*`` matches one segment.
-        methods: that are passed on; empty for all.
+        methods: the methods that are passed on; empty for all.
     """
 
     service: str

@@ -93,9 +93,9 @@ def build_applications(secrets: Secrets, engines: Mapping[str, Engine]) -> dict[
     """The web application of each service.
 
     Args:
-        secrets: of an installation.
-        engines: by service, and ``intake`` for the connections that store submissions, if they are separate; the
-            code that opened them closes them.
+        secrets: the secrets of an installation.
+        engines: the engine by service, and ``intake`` for the connections that store submissions, if they are separate;
+            the code that opened them closes them.
     """
     builders: dict[str, Callable[[Secrets, Engine], Flask]] = {
         "registration": partial(_registration, engines.get("intake")),

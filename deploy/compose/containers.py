@@ -26,9 +26,9 @@ CHECKS_OF_LOGINS = (
 @dataclass(frozen=True, slots=True)
 class Container:
     """Attributes:
-    name: of the container, and its host name in the network.
+    name: the name of the container, which is its host name in the network.
     settings: its folder of settings, which containers of one kind share.
-    service: whose.
+    service: the name of the service.
     role: the command that it runs: ``troika <service> <role>``.
     processes: kinds of processes whose settings it has.
     web: whether it answers HTTP.

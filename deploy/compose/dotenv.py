@@ -26,7 +26,7 @@ def dotenv_faults(text: str, known: Collection[str]) -> Iterator[str]:
     """What is wrong in the content of ``.env``, each with its line; a value is never repeated.
 
     Args:
-        text: of the file.
+        text: the content of the file.
         known: names of the variables of the Compose files.
     """
     names = sorted({*known, *OF_COMPOSE})

@@ -22,8 +22,8 @@ def chosen_keys_server(named: str | None, known_url: str, in_folder: bool) -> st
     """Host and port of the server of the keys database; empty for a folder.
 
     Args:
-        named: by ``--keys-postgres``.
-        known_url: of the keys database in the settings that were written before; empty without one.
+        named: the server that ``--keys-postgres`` names; None without the option.
+        known_url: the address of the keys database in the settings that were written before; empty without one.
         in_folder: ``--keys-in-folder``.
 
     Raises:

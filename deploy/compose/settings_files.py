@@ -55,9 +55,9 @@ class Servers:
 
     Attributes:
         postgres: host and port.
-        query: of the databases' addresses: ``?sslmode=verify-full``.
+        query: the query string of the databases' addresses, ``?sslmode=verify-full``.
         broker: host and port.
-        scheme: of the broker's address.
+        scheme: the scheme of the broker's address.
         keys: host and port of the server with the keys database; empty where the keys of forms are in a folder.
     """
 
@@ -190,7 +190,7 @@ def write_doctor(volume: Path, given: Mapping[str, str]) -> None:
     """Write what the doctor's container sees: logins that read ids, states and statistics; addresses; no key.
 
     Args:
-        volume: with the settings of the audit and of the monitor's login.
+        volume: the folder with the settings of the audit and of the monitor's login.
         given: the addresses, and ``SMTP_URL``, of which the doctor gets no password.
     """
     for name in (AUDIT_FOLDER, MONITOR_FOLDER):

@@ -93,7 +93,7 @@ def claim(folder: Path) -> IO[str]:
     """Lock ``folder`` for one run or one deletion, whatever their ports; a lock ends with its process.
 
     Args:
-        folder: made if missing.
+        folder: the folder of the demo; made if missing.
 
     Raises:
         SystemExit: another process holds the lock.

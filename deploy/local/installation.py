@@ -50,9 +50,9 @@ class DemoNotPrepared(Exception):
 @dataclass(frozen=True, slots=True)
 class Installation:
     """Attributes:
-    folder: of its data.
-    ports: it listens on.
-    secrets: of all processes.
+    folder: the folder of its data.
+    ports: the ports that it listens on.
+    secrets: the secrets of all processes.
     server: the embedded PostgreSQL.
     common: environment of every process.
     content: what it began with.

@@ -91,8 +91,8 @@ def enters_keys_database(service: str, process: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Attributes:
-    folder: of all files, readable only by its owner.
-    coordinator_key: for the console and the interfaces, in plain text (only a local installation keeps it so).
+    folder: the folder of all files, readable only by its owner.
+    coordinator_key: the key for the console and the interfaces, in plain text (only a local installation keeps it so).
     """
 
     folder: Path

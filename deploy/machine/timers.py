@@ -57,7 +57,7 @@ class Job:
     """A command that runs at a time of day.
 
     Attributes:
-        about: in a few words.
+        about: a description in a few words.
         command: words after ``troika``.
         when: systemd's calendar (systemd.time(7)).
     """

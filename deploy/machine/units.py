@@ -90,10 +90,11 @@ WantedBy=multi-user.target
 @dataclass(frozen=True, slots=True)
 class Process:
     """Attributes:
-    service, role: as in the shape; ``operations`` for the audit and the canary.
-    port: that it listens on.
+    service: the service as named in the shape; ``operations`` for the audit and the canary.
+    role: the role as named in the shape.
+    port: the port that it listens on.
     settings: names of the settings that are handed to it as files.
-    address: on which a web process listens.
+    address: the address on which a web process listens.
     """
 
     service: str

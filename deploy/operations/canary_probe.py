@@ -35,7 +35,7 @@ RECEIVED, DECIDED = "received", ("confirmed", "waitlisted", "check-your-mail")
 class CanaryResult:
     """Attributes:
     outcome: ``done``, ``refused`` (no 202), ``undecided``, ``unmailed`` (no mail in time) or ``uncancelled``.
-    handover_s: from the answer to the mail's arrival, seconds; None if none came.
+    handover_s: seconds from the answer to the mail's arrival; None if none came.
     seen: what was seen last, for the log; holds nothing personal.
     """
 
@@ -49,8 +49,9 @@ class Canary:
     """Attributes:
     public_url: where people find Troika.
     inbox_url: the mail sink in which mails to the canary's addresses arrive; empty if it can read none.
-    address: with an inbox each run has a mailbox of its own in the same domain (``name-tag@domain``), so that what one
-        run leaves behind delays no mail of the next; without one it uses the address itself.
+    address: the address of the canary. With an inbox each run has a mailbox of its own in the same domain
+        (``name-tag@domain``), so that what one run leaves behind delays no mail of the next; without one it uses the
+        address itself.
     form: slug of the canary's form.
     timeout_s: how long to wait for the mail, or for the decision, seconds.
     left: addresses of runs whose mail had not come: a form registers so many people who use no link, so they are

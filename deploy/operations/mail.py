@@ -42,7 +42,7 @@ of unwanted mails.
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
     """Attributes:
-    relay: with its password.
+    relay: the address of the relay, with its password.
     sender: a mailbox.
     organiser: display name of the sender.
     """

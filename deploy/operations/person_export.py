@@ -26,9 +26,9 @@ def assemble(ask: Ask, email: str, reason: str, *, with_sealed: bool) -> dict[st
     """Return the file as JSON values.
 
     Args:
-        ask: see there.
-        email: of the person.
-        reason: stays in the audit log of each service, so no name and no address belongs into it.
+        ask: the function that asks a service for its part, see ``Ask``.
+        email: the address of the person.
+        reason: the reason, which stays in the audit log of each service and so must contain no name and no address.
         with_sealed: open sealed answers too: the key has to have the role for it, and each reading is logged.
     """
     registration = ask("registration", {"email": email, "reason": reason, "with_sealed": with_sealed})

@@ -21,7 +21,7 @@ _LONGEST = 600
 @dataclass(frozen=True, slots=True)
 class Statement:
     """Attributes:
-    number: from 1; it never changes its meaning.
+    number: the number, from 1; it never changes its meaning.
     topic: the heading under which it is listed.
     says: what is promised.
     tests: ``tests/….py::test_…``, each of which shows some of it.

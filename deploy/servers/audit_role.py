@@ -103,7 +103,7 @@ def make_role(administrator: psycopg.Connection[Any], password: str | None = Non
     """Make the login if it is missing; anyone who holds it can only ever read.
 
     Args:
-        administrator: of the whole server.
+        administrator: a connection of an administrator of the whole server.
         password: None where the server lets its own machine's users in by a socket.
     """
     found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()

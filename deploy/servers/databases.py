@@ -28,8 +28,8 @@ def make_databases(
 
     Args:
         administrator: a superuser, in autocommit.
-        passwords: by role.
-        databases: that are made on this server.
+        passwords: the password by role.
+        databases: the databases that are made on this server.
     """
     for role in service_roles():
         make_login(administrator, role, passwords[role])

@@ -14,8 +14,8 @@ def make_monitor(administrator: psycopg.Connection[Any], password: str) -> None:
     """Make the login if it is missing, with the role ``pg_monitor`` and access to the database ``postgres``.
 
     Args:
-        administrator: of the whole server.
-        password: of the login.
+        administrator: a connection of an administrator of the whole server.
+        password: the password of the login.
     """
     role = sql.Identifier(MONITOR)
     found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [MONITOR]).fetchone()

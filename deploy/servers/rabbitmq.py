@@ -49,7 +49,7 @@ def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
     """The text of ``rabbitmq.conf``: loopback, no anonymous entry, quorum queues by default.
 
     Args:
-        ports: to listen on.
+        ports: the ports to listen on.
         extra: lines added, or put in place of these; names the source of the first users (``default_user``, or
             ``load_definitions``), else RabbitMQ makes ``guest``.
     """
@@ -113,10 +113,10 @@ SALT_BYTES = 4
 
 
 def hashed(password: str, salt: bytes | None = None) -> str:
-    """RabbitMQ's own form (rabbit_password_hashing_sha256): salt, then SHA-256 of salt and password.
+    """Return RabbitMQ's own hash (rabbit_password_hashing_sha256): the salt, then SHA-256 of salt and password.
 
     Args:
-        password: in clear.
+        password: the password in plain text.
         salt: four bytes; new ones if None.
     """
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt

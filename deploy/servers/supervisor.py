@@ -52,8 +52,8 @@ class Supervisor:
     """Must be used from the main thread: the kernel watches the thread that starts a child.
 
     Args:
-        folder: of logs, records and the names of held units.
-        stages: in the order of their start.
+        folder: the folder of logs, records and the names of held units.
+        stages: the stages in the order of their start.
         stop_within_s: how long units may take to end in good order, seconds; then they are killed.
     """
 

@@ -19,10 +19,10 @@ def always() -> bool:
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Attributes:
-    name: also of its log file.
+    name: the name of the unit and of its log file.
     command: replaced in place, so that the child's pid is the program's own.
     environment: all of it but path, language and time zone.
-    folder: it works in.
+    folder: the folder it works in.
     ready: whether it does its work now.
     account: user to run as; None for the running user.
     stop_signal: asks it to end in good order.

@@ -68,8 +68,8 @@ class RequestLimits:
     """How many requests that change something one client network may send.
 
     Attributes:
-        rate_per_s: in the long run.
-        burst: beyond that, at once.
+        rate_per_s: the number of requests per second in the long run.
+        burst: the number of requests beyond that, at once.
     """
 
     rate_per_s: int = 50
@@ -122,11 +122,11 @@ def gateway_configuration(
 
     Args:
         place: folder for what does not fit into memory, and for its pid.
-        ports: of the services and of the gateway itself.
-        proxies: in front of the gateway; the client's address that they report is trusted.
-        limits: for each client network.
+        ports: the ports of the services and of the gateway itself.
+        proxies: the proxies in front of the gateway; the client's address that they report is trusted.
+        limits: the limits for each client network.
         behind: addresses of web processes on other hosts, by process (``registration-forms``); the others are here.
-        public_url: the public address; None: that of the environment.
+        public_url: the public address; None for that of the environment.
     """
     is_https = https() if public_url is None else public_url.startswith("https://")
     several = {name for name, addresses in behind.items() if len(addresses) > 1}

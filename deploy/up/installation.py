@@ -45,9 +45,9 @@ class InstallationNotPrepared(Exception):
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Attributes:
-    stages: for the supervisor.
-    ports: chosen.
-    secrets: of the services.
+    stages: the stages of the supervisor.
+    ports: the chosen ports.
+    secrets: the secrets of the services.
     """
 
     stages: list[Stage]
@@ -62,8 +62,8 @@ def _nothing() -> None:
 @dataclass(frozen=True, slots=True)
 class ServiceDatabases:
     """Attributes:
-    url: by service and kind of process.
-    audit: by service, for the audit's login; empty where it was given none.
+    url: the function that returns the address by service and kind of process.
+    audit: the address with the audit's login by service; empty where it was given none.
     make: makes them, once the server runs.
     complete_rights: gives what their owners cannot, once they have their schema.
     """

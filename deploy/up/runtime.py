@@ -38,7 +38,7 @@ SKIPPED = shutil.ignore_patterns("site-packages", "test", "idlelib", "ensurepip"
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Attributes:
-    first_id: of the installation's users and groups; None where everything runs as the running user.
+    first_id: the first id of the installation's users and groups; None where everything runs as the running user.
     python: interpreter that every role can run.
     project: folder that every role can read, with our code.
     environment: what the interpreter needs.

@@ -34,11 +34,11 @@ def keys_server_password(folder: Path) -> dict[str, str]:
 
 
 def broker_definitions(passwords: Mapping[str, str], known: Mapping[str, str] = NO_HASHES) -> dict[str, Any]:
-    """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``.
+    """Return the generated definitions with their users. A RabbitMQ server that starts with them never makes ``guest``.
 
     Args:
-        passwords: by login.
-        known: hash by login in earlier definitions: one that is of the password stays.
+        passwords: the password by login.
+        known: the hash by login in earlier definitions; a hash that fits the password stays.
     """
     users = [
         {

@@ -37,8 +37,8 @@ LOGINS = {"relay": "relay", "consume": "consumer"}
 @dataclass(frozen=True, slots=True)
 class Services:
     """Attributes:
-    folder: of the installation.
-    ports: they listen on.
+    folder: the folder of the installation.
+    ports: the ports that they listen on.
     secrets: keys, and the access file.
     broker: password by login.
     database: URL by service and kind of process.

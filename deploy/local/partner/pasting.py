@@ -19,7 +19,7 @@ def make_pasted_site(troika: str, file: Path) -> Flask:
 
     Args:
         troika: public address of Troika.
-        file: that keeps the pasted lines; it may be missing.
+        file: the file that keeps the pasted lines; it may be missing.
     """
     site = Flask(__name__)
 

@@ -13,10 +13,11 @@ ParkedCopy = tuple[str, str, str]
 
 
 def ask_broker(broker_url: str) -> tuple[Mapping[str, int], Sequence[ParkedCopy]]:
-    """How many messages wait in each queue, those on their way back to be retried included; and what is parked.
+    """Return how many messages wait in each queue, including those that wait to be retried, and the parked copies.
 
     Args:
-        broker_url: of the audit's login, which reads parked queues and needs no right to count the others.
+        broker_url: the address with the audit's login, which reads parked queues and needs no right to count the
+            others.
 
     Raises:
         Unavailable: the broker does not answer, or has not all of our queues.

@@ -16,8 +16,8 @@ class Alone:
     """A statement in one database whose rows are differences: (ids it is about, expected, found).
 
     Attributes:
-        database: where.
-        what: has to be so, in words.
+        database: the name of the database.
+        what: the rule in words.
         sql: the statement.
     """
 
@@ -71,8 +71,9 @@ class Paired:
     """Two sides, each of one or more sources, that must agree key by key. They are read in order, never held.
 
     Attributes:
-        what: has to be so, in words.
-        left, right: the sides; ``left`` is what ``right`` is expected to follow.
+        what: the rule in words.
+        left: the side that ``right`` is expected to follow.
+        right: the side that follows.
         agrees: compares the values of a key that both sides have.
         waiting: values on the right that mean that the key has not arrived yet.
         waits_for: what a key that is not decidable yet waits for, in words, the same for many keys; called with the key

@@ -38,13 +38,13 @@ LAST_LINES = {
 def print_audit(
     sources: Sources, judgements: Sequence[Judgement], outcome: AuditOutcome, where: str, not_asked: str = ""
 ) -> None:
-    """The sums, each equation with its outcome, what waits for what, and the differences.
+    """Print the sums, each equation with its outcome, what waits for what, and the differences.
 
     Args:
-        sources: that were read.
+        sources: the sources that were read.
         judgements: one a check.
-        outcome: over all.
-        where: the sources were found, in words.
+        outcome: the outcome over all checks.
+        where: the place where the sources were found, in words.
         not_asked: why the broker was not asked, where there should be one.
     """
     print(f"What is stored: {where}\n")

@@ -132,7 +132,7 @@ def open_sources(
         urls: SQLAlchemy's or libpq's, of a login that may read.
         given: what no database knows.
         grace_s: how old a message must be to have arrived, seconds; 0 once everything rests.
-        now: of the services' clocks, where tests have moved them; else the databases' own.
+        now: the time of the services' clocks, where tests have moved them; None for the databases' own.
 
     Raises:
         psycopg.OperationalError: a database is down; without the keys database what needs it is not asked.

@@ -27,9 +27,10 @@ class Finding:
 
     Attributes:
         equation: its code.
-        what: had to be so.
+        what: the rule in words.
         subject: ids, never anything personal.
-        expected, found: in the equation's words.
+        expected: the expected value, in the equation's words.
+        found: the value that was found, in the equation's words.
     """
 
     equation: str

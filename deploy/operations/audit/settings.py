@@ -33,12 +33,12 @@ NOTHING_FOUND = (
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
     """Attributes:
-    urls: by service, and ``bus``.
-    where: they were found, in words.
-    broker_url: of the audit's login at the broker; empty where no broker is to be asked.
+    urls: the addresses of the databases by service, and ``bus``.
+    where: the place where they were found, in words.
+    broker_url: the address with the audit's login at the broker; empty where no broker is to be asked.
     probes: where the process answers probes and Prometheus.
     grace_s: how old a message must be to have arrived, seconds.
-    head: of the log of readings, as it was noted at some time.
+    head: the head of the log of readings, as noted at some time.
     """
 
     urls: Mapping[str, str]

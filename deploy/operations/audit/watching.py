@@ -33,7 +33,7 @@ def compare_once(settings: AuditSettings, head: Head) -> tuple[list[Judgement], 
 
     Args:
         settings: databases and broker to read.
-        head: as the run before has seen it.
+        head: the head of the log of readings in the previous run.
 
     Raises:
         psycopg.Error: a database is down, or lets the audit read less than it needs.

@@ -56,7 +56,7 @@ class Cluster:
 
     Attributes:
         data: its data folder.
-        port: of its Unix socket.
+        port: the port number of its Unix socket.
         socket: folder of that socket.
         user: superuser as whom pgBackRest connects.
         repository: folder of the backups, or a path in an object store.
@@ -73,7 +73,7 @@ class Cluster:
 class Configuration:
     """Attributes:
     file: pgBackRest's main file.
-    cluster: as that file describes it.
+    cluster: the cluster as that file describes it.
     is_local: whether the repository is a folder of this machine.
     """
 
@@ -95,7 +95,8 @@ class Configuration:
         """Settings of PostgreSQL that archive each segment of WAL into the repository.
 
         Args:
-            data: of a server that runs in another folder than the cluster's own.
+            data: the data folder of a server that runs in another folder than the cluster's own; None for the cluster's
+                own.
         """
         moved = [f"--pg1-path={data}"] if data is not None else []
         return {

@@ -44,11 +44,11 @@ class Report:
     """The result of a drill.
 
     Attributes:
-        backup: that was restored.
-        lines: for people.
+        backup: the label of the restored backup.
+        lines: the lines of the report, for people.
         faults: why the drill failed; empty if it succeeded.
         recovery_point_s: age of the newest restored transaction when the drill began.
-        recovery_time_s: until the databases were checked.
+        recovery_time_s: seconds from the start of the drill until the databases were checked.
     """
 
     backup: str

@@ -53,9 +53,9 @@ def write_figures(folder: Path, kind: str, values: Mapping[tuple[str, str], floa
     """Replace the file of one kind at once; returns False where there is no such folder.
 
     Args:
-        folder: that node_exporter reads.
+        folder: the folder that node_exporter reads.
         kind: ``database``, ``keys``, ``form-keys`` or ``drill``.
-        values: by name and meaning of the metric.
+        values: the value of each metric, by its name and meaning.
     """
     if not folder.is_dir():
         return False
@@ -75,7 +75,7 @@ def await_backups(folder: Path, now: datetime) -> bool:
     """Write since when each kind without figures is awaited, so that one that never succeeds raises an alert.
 
     Args:
-        folder: that node_exporter reads.
+        folder: the folder that node_exporter reads.
         now: the time.
 
     Returns:

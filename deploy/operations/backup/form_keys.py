@@ -34,8 +34,8 @@ class FormKeyPlace:
     """Where the wrapped keys of forms are.
 
     Attributes:
-        folder: of the files; not used where there is a database.
-        url: of the keys database; empty for the folder.
+        folder: the folder of the files; not used where there is a database.
+        url: the address of the keys database; empty for the folder.
     """
 
     folder: Path
@@ -46,7 +46,7 @@ def place_of(folder: Path | None, settings: Path) -> FormKeyPlace:
     """The place of an installation: the folder that was named, else the keys database of the settings, else a folder.
 
     Args:
-        folder: by an option or the environment; None if neither names one.
+        folder: the folder that an option or the environment names; None if neither names one.
         settings: folder of the settings of all processes.
     """
     if folder is not None:

@@ -23,15 +23,15 @@ class ArchiveProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveKind:
-    """What an archive holds.
+    """A kind of archive.
 
     Attributes:
-        prefix: of the names of its files.
+        prefix: the prefix of the names of its files.
         magic: first bytes of an archive.
-        about: in a few words.
-        command: of ``troika backup`` that makes it.
+        about: a description in a few words.
+        command: the command of ``troika backup`` that makes it.
         variable: setting that names the file with its key.
-        key: that file by default.
+        key: the default of that file.
         kept: how many archives stay by default.
     """
 

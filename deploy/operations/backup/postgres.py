@@ -192,8 +192,8 @@ def lone_server(
     Args:
         data: a restored data folder.
         cluster: whose superuser it is.
-        account: that runs it.
-        settings: beside and before ``ALONE``.
+        account: the account that runs the server; None for the running user.
+        settings: the settings in addition to ``ALONE``, over which they have precedence.
 
     Raises:
         ServerProblem: it did not start, or the end of recovery was not reached.

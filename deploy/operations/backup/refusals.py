@@ -29,7 +29,7 @@ class Wish:
     """What is to be restored.
 
     Attributes:
-        label: of a backup; empty for the newest that fits ``target_at``.
+        label: the label of a backup; empty for the newest that fits ``target_at``.
         target_at: up to when; None for all that was archived.
         replaces: a data folder that is not empty may be moved aside.
     """

@@ -36,13 +36,14 @@ class Backup:
     Attributes:
         label: its name, ``20200302-030000F``.
         kind: ``full``, ``diff`` or ``incr``.
-        began_at, ended_at: it holds at least what was committed before ``began_at``, and is consistent from
-            ``ended_at`` on.
-        size_bytes: of the restored data folder.
-        stored_bytes: that it added to the repository.
+        began_at: the start; the backup holds at least what was committed before.
+        ended_at: the end; the backup is consistent from then on.
+        size_bytes: the size of the restored data folder.
+        stored_bytes: the size that it added to the repository.
         postgres: major version of the server.
         archive: which part of the WAL archive belongs to it, ``17-1``.
-        revisions: of each service's schema when it was made; empty where ``troika backup run`` has not made it.
+        revisions: the revision of each service's schema when it was made; empty where ``troika backup run`` has not
+            made it.
         needs: labels of the backups without which it cannot be restored.
         has_errors: PostgreSQL's page checksums did not hold when it was made.
     """

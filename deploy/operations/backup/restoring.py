@@ -35,10 +35,10 @@ class Restored:
     """A restored cluster whose server runs alone.
 
     Attributes:
-        server: that runs.
-        last_commit_at: of the newest transaction in it.
-        revisions: of each service's schema.
-        took_s: from the first file to the answer of the server, seconds.
+        server: the running server.
+        last_commit_at: the time of the newest transaction in it.
+        revisions: the revision of each service's schema.
+        took_s: seconds from the first file to the answer of the server.
     """
 
     server: LoneServer
@@ -54,11 +54,11 @@ def restored(
     """Restore ``backup`` into the new folder ``data``, and run its server alone; it is stopped at the end.
 
     Args:
-        repository: of the backup.
-        backup: which.
+        repository: the repository of the backup.
+        backup: the backup to restore.
         data: a folder that is not there yet.
         target_at: up to when; None for all that was archived.
-        settings: of the server.
+        settings: the settings of the server.
 
     Raises:
         RepositoryProblem: pgBackRest failed.

@@ -72,7 +72,7 @@ def from_folder(folder: Path, environment: Mapping[str, str]) -> GradedHost:
     """A host whose settings are files, as Compose, systemd and the chart have them.
 
     Args:
-        folder: with a folder for each process, or for each container with one for each of its processes.
+        folder: the folder that has a folder for each process, or for each container with one for each of its processes.
         environment: further settings, which take precedence.
 
     Raises:

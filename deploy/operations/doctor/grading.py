@@ -65,7 +65,7 @@ class HostDatabase:
     Attributes:
         service: whose database it is.
         process: the kind of process that uses the login.
-        url: with the password.
+        url: the address with the password.
     """
 
     service: str
@@ -89,7 +89,7 @@ class HostKeyFile:
         service: whose process it is; empty for commands of every service.
         process: the kind of process.
         variable: setting that names the file or holds the key.
-        path: of the file; None for a public key.
+        path: the path of the file; None for a public key.
         text: the public key in hex digits.
     """
 
@@ -105,15 +105,15 @@ class GradedHost:
     """An installation as its settings files describe it.
 
     Attributes:
-        where: where they were found, in words.
+        where: the place where they were found, in words.
         databases: logins at the databases, the services' processes in the order of the list of processes.
         brokers: logins at the broker.
         key_files: keys of every process.
         values: settings that all processes share (``TROIKA_PUBLIC_URL`` …) and those of the doctor itself.
         secret_files: files and folders that only the processes may read.
-        secret_folder: that holds them all.
-        folders: with data, logs and temporary files, by what they are for.
-        monitor_url: of the login that may read the server's statistics; empty if there is none.
+        secret_folder: the folder that holds them all.
+        folders: the folders with data, logs and temporary files, by what they are for.
+        monitor_url: the address with the login that may read the server's statistics; empty if there is none.
     """
 
     where: str

@@ -28,7 +28,7 @@ class TlsEndpoint:
 
     Attributes:
         host: name that the certificate must have.
-        port: of TCP.
+        port: the TCP port.
         protocol: what precedes TLS: empty, ``postgresql`` or ``smtp``.
     """
 
@@ -70,7 +70,7 @@ class Probes:
         resolve: records of a name and a type, as texts; none if there are none.
         relay: connects to the mail relay of a URL, encrypts and signs in.
         run: what a command prints; Unavailable where it is not installed or fails.
-        space: of the file system that holds a path.
+        space: the space of the file system that holds a path.
         synchronised: whether the kernel's clock follows a time server.
         now: the time of this host.
     """

@@ -53,7 +53,7 @@ class HostCheck:
 
     Attributes:
         name: ``<subject>-<thing>``; the report and ``--only`` use it.
-        need: of the settings.
+        need: the settings that it needs.
         run: makes the results; its docstring is the requirement.
     """
 

@@ -29,9 +29,9 @@ _FORGET = text("DELETE FROM inbox WHERE consumer = :consumer AND message_id = CA
 @dataclass(frozen=True, slots=True)
 class RecoveryContext:
     """Attributes:
-    databases: of the installation.
-    clock: of the project.
-    messages: of registration, with the public keys of the other services.
+    databases: the databases of the installation.
+    clock: the source of the current time.
+    messages: the messages of registration, with the public keys of the other services.
     mail_domain: what Message-IDs end with.
     settle: lets relays and consumers work until every stored message has arrived.
     sent: Message-IDs that the mail relay has taken; None if there is no such list.

@@ -55,11 +55,11 @@ class Comparison:
     newest: when each database last stored a message; None if it holds none.
     lost: registrations that registration no longer has, with what other services hold about them.
     behind: registrations whose state in registration is older than a copy, with the newest copy.
-    lagging: by service, registrations whose copy is missing or older.
-    unheard: by producer, ids of published messages that a consumer has not consumed.
-    orphans: by service, (queue, message id) of consumed messages that no producer has.
+    lagging: the registrations whose copy is missing or older, by service.
+    unheard: the ids of published messages that a consumer has not consumed, by producer.
+    orphans: the consumed messages that no producer has, as (queue, message id), by service.
     unpublished: how many messages no relay has taken to the broker yet.
-    events_behind: by event, the revision of the newest copy, where events has an older one or none.
+    events_behind: the revision of the newest copy by event, where events has an older one or none.
     decisions_behind: decisions on proposals that registration has and events lacks.
     event_copies_lagging: events whose copy in registration or notifications is older than in events.
     """

@@ -26,7 +26,7 @@ STATEMENT_MS = 300_000
 @dataclass(frozen=True, slots=True)
 class ComparedDatabases:
     """Attributes:
-    engines: by service.
+    engines: the engine of each database, by service.
     operator: who recovers, for the audit logs.
     """
 

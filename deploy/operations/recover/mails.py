@@ -140,7 +140,7 @@ def find_outcomes(databases: ComparedDatabases, since: datetime, sent: frozenset
     """The outcome of each mail that waits in a restored database of notifications.
 
     Args:
-        databases: to read.
+        databases: the databases to read.
         since: when the quarantine began: a mail that was due later cannot have been sent.
         sent: Message-IDs that the mail relay has accepted, complete since the backup; None if there is no list.
     """

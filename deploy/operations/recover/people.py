@@ -24,9 +24,9 @@ def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str],
     someone else may have made it, and would read what is written.
 
     Args:
-        databases: in quarantine.
+        databases: the databases, which are in quarantine.
         vault: decrypts the recipients.
-        ids: of the lost registrations.
+        ids: the ids of the lost registrations.
         path: the file.
     """
     found: dict[str, dict[str, str]] = {one: {"registration": one, "name": "", "address": ""} for one in ids}

@@ -31,21 +31,22 @@ class PlanRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Attributes:
-    digest: of the state that was seen.
-    made_at: in UTC.
-    databases: by service: quarantine and newest message.
+    digest: the digest of the state that was seen.
+    made_at: the time of its creation, in UTC.
+    databases: the quarantine and newest message of each database, by service.
     take_back: registrations that get the state which other services hold.
     erase_again: registrations that were erased since the backup.
     remove: registrations that are lost, and are erased where they are still known.
-    publish_again: by producer, how many messages a consumer lacks.
-    copies: by service, how many registrations have no copy there, or an older one.
-    forget: by service, how many messages were consumed that no outbox holds.
+    publish_again: how many messages a consumer lacks, by producer.
+    copies: how many registrations have no copy, or an older one, by service.
+    forget: how many messages were consumed that no outbox holds, by service.
     events: events whose public state comes back from the copies.
     decisions: proposals that get back the decision which registration holds.
-    mails_sent, mails_unknown: how many mails that wait now are marked so.
+    mails_sent: how many waiting mails are marked as sent.
+    mails_unknown: how many waiting mails are marked as unknown.
     mails_missing: mails that other services record as sent and notifications does not.
     sent_known: whether a list of sent mails was given.
-    write_to: by reason, references of registrations, or of links, whose people must be written to.
+    write_to: the references of registrations, or of links, whose people must be written to, by reason.
     halted: why each halted queue is halted.
     """
 

@@ -25,11 +25,12 @@ VAULT_VARIABLE = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 @dataclass(frozen=True, slots=True)
 class RecoverSettings:
     """Attributes:
-    urls: by service, of its owner's login.
-    notifications_key, events_key: public keys of the services, 32 bytes.
+    urls: the addresses of the databases with their owner's login, by service.
+    notifications_key: the public key of notifications, 32 bytes.
+    events_key: the public key of events, 32 bytes.
     vault_keys: decrypt the recipients; only for the list of people who must be written to.
     mail_domain: what Message-IDs end with.
-    where: where they were found, in words.
+    where: the place where they were found, in words.
     """
 
     urls: Mapping[str, str]

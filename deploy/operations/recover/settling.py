@@ -22,7 +22,7 @@ def settle(databases: ComparedDatabases, within_s: float) -> None:
     """Let messages arrive, then stop relays and consumers again.
 
     Args:
-        databases: in quarantine; their relays and consumers run.
+        databases: the databases, which are in quarantine; their relays and consumers run.
         within_s: how long to wait, seconds.
 
     Raises:

@@ -56,7 +56,7 @@ def digest_of(databases: ComparedDatabases, given: Iterable[str] = ()) -> str:
     """Return a SHA-256 of the state of all three databases, and of what was given beside them.
 
     Args:
-        databases: in quarantine.
+        databases: the databases, which are in quarantine.
         given: Message-IDs that the mail relay has taken.
 
     Raises:
