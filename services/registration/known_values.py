@@ -27,9 +27,9 @@ def require_known_values(work: UnitOfWork, asked: Mapping[str, Any], own: frozen
     """Refuse a filter that names a form, an event, a group or a partner that does not exist.
 
     Args:
-        work: transactions on the database.
+        work: the unit of work on the service's database.
         asked: the filters by name.
-        own: forms to which the caller's key is limited; None: no limit.
+        own: the forms to which the caller's key is limited; None for no limit.
 
     Raises:
         DomainError: ``unknown-value``.

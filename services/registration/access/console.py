@@ -71,7 +71,7 @@ def read_access(
 
     Args:
         given: the fields.
-        forms: slugs of the forms there are.
+        forms: the slugs of all forms.
         now: the time.
         asks_person: whether name, address and language are asked.
         asks_grant: whether roles, forms and expiry are.

@@ -55,9 +55,9 @@ class RelyingParty:
     """The console as a relying party of WebAuthn.
 
     Args:
-        console_url: its address; the host is the relying party's id. An IP address has no passkeys.
-        signing_keys: newest first, of the console's cookies.
-        name: shown by browsers and password managers.
+        console_url: the URL of the console; its host is the relying party's id. An IP address has no passkeys.
+        signing_keys: the keys of the console's cookies, newest first.
+        name: the name that browsers and password managers show.
     """
 
     def __init__(self, console_url: str, signing_keys: Sequence[bytes], name: str) -> None:

@@ -153,7 +153,7 @@ class ConsoleSessions:
         """Count a try to sign in.
 
         Args:
-            network: keyed hash of where the try comes from, 32 bytes.
+            network: the keyed hash of the client network of the attempt, 32 bytes.
             known: whether the key or passkey belongs to a holder.
 
         Returns:

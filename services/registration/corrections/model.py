@@ -93,8 +93,8 @@ class CorrectionPreview:
     """What an act would do.
 
     Attributes:
-        differences: answers that would change, as text.
-        fields: their names.
+        differences: the answers that would change, as text.
+        fields: the names of these answers.
         effects: what else happens, in sentences.
     """
 
@@ -168,7 +168,7 @@ def correctable(whole: FormDefinition, held: Mapping[str, Any]) -> FormDefinitio
 
     Args:
         whole: all questions of the form.
-        held: clear answers of the registration: a choice that is full stays open to a person who has it.
+        held: the clear answers of the registration: a choice that is full stays open to a person who has it.
     """
     fields = [
         _asked_by_desk(field, held.get(field.name))

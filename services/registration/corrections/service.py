@@ -293,7 +293,7 @@ class Pair:
 
     Attributes:
         differs: what differs, by name: as text of the one that stays (``before``) and of the other (``after``).
-        both_sealed: both have sealed answers.
+        both_sealed: whether both have sealed answers.
     """
 
     kept: PersonView

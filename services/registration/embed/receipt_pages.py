@@ -26,7 +26,7 @@ class Reload:
     """When and from where a page loads itself again.
 
     Attributes:
-        after_s: seconds.
+        after_s: the time after which it does, seconds.
         address: ``?`` and a query, so that no token is in it.
     """
 

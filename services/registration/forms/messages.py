@@ -43,11 +43,11 @@ def make_message(key: str, subject: str, at: datetime, data: dict[str, Any], cau
     """Return a message of this service.
 
     Args:
-        key: type without prefix.
-        subject: id of what it is about.
+        key: the type without its prefix.
+        subject: the id of what it is about.
         at: when it became true.
-        data: public state of the subject.
-        cause: correlation id and trace context.
+        data: the public state of the subject.
+        cause: the correlation id and trace context.
     """
     return Message(
         id=new_id(),

@@ -21,7 +21,7 @@ class Traits:
     """What decides which reserved seats a person may take.
 
     Attributes:
-        domain: reference of the domain of their address; empty for a mail provider, which has no cap.
+        domain: the reference of the domain of their address; empty for a mail provider, which has no cap.
     """
 
     working_group: str | None = None

@@ -285,11 +285,11 @@ class Promotion:
     """A decision about a waiting list.
 
     Attributes:
-        count: how many of those in line get a seat now, first come first.
+        count: the number of people in line who get a seat now, first come first.
         withheld: why the rest does not: ``no-free-seat``, ``too-late`` (it is too short before the start to promote
             anyone), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share`` (the share
             of their mail domain is used up) or ``by-hand``; empty if no one is left in line.
-        chosen: ids of those who get one, where it matters who they are; else the first ``count`` do.
+        chosen: the ids of those who get one, where it matters who they are; else the first ``count`` do.
         after: the seats then, where it matters who they are.
     """
 

@@ -25,10 +25,10 @@ class Partner:
     """An organisation whose pages embed forms.
 
     Attributes:
-        origins: exactly the origins its pages have.
-        theme: style values of the form in its pages.
-        requested_origins: requested by the partner and not decided yet.
-        revision: increases with every change.
+        origins: the exact origins of its pages.
+        theme: the style values of the form in its pages.
+        requested_origins: the origins that the partner has requested and that are not decided yet.
+        revision: a number that increases with every change.
     """
 
     slug: str

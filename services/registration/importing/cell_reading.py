@@ -51,7 +51,7 @@ def reader_of(field: Field, chosen: Mapping[str, str], date_order: str) -> Read:
     Args:
         field: the question.
         chosen: the choice that the text of a cell means, by the text in folded form.
-        date_order: see :class:`services.registration.importing.model.ColumnMapping`.
+        date_order: the order of dates, see :class:`services.registration.importing.model.ColumnMapping`.
     """
     kind = field.kind
     if kind.ordered:

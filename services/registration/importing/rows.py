@@ -280,9 +280,9 @@ class _RowsBefore:
     """What the rows before were about.
 
     Attributes:
-        first_at: first line of each person.
-        address_at: first line of each address that was not refused.
-        added: people whom these rows register.
+        first_at: the first line of each person.
+        address_at: the first line of each address that was not refused.
+        added: the people whom these rows register.
     """
 
     first_at: dict[bytes, int] = field(default_factory=dict)

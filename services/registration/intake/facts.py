@@ -187,9 +187,9 @@ class Candidate:
     """A submission that waits until the owner of its address confirms it.
 
     Attributes:
-        id: UUID text.
-        proven: it came with a proof of work.
-        mailed_at: when the first mail about it went; None before.
+        id: the UUID text.
+        proven: whether it came with a proof of work.
+        mailed_at: the time at which the first mail about it went; None before.
     """
 
     id: str
@@ -212,10 +212,10 @@ class FormState:
 
     Attributes:
         verification: ``email`` or ``none``.
-        people_per_address: live registrations that one address may have.
-        event: slug of the event that it registers for; None for none.
-        attend: slug of the event that everyone on this form should attend as well.
-        options: places of its choices that have a limit.
+        people_per_address: the number of live registrations that one address may have.
+        event: the slug of the event that it registers for; None for none.
+        attend: the slug of the event that everyone on this form should attend as well.
+        options: the places of its choices that have a limit.
         opening_at: how it decided about being open when an earlier revision was shown, about a second ago; by revision.
     """
 
@@ -309,7 +309,7 @@ class Facts:
             and client network, and by domain with an empty form.
         unverified_a_day: how many there may be.
         seat_held: how long a registration that no one has confirmed holds its place.
-        mailed: mailboxes that the spacing allows no mail to now.
+        mailed: the mailboxes that the spacing allows no mail to now.
     """
 
     forms: dict[str, FormState]

@@ -87,7 +87,7 @@ class Enter:
     """A coordinator enters a person on a form: a seat, or a place on the waiting list, without a verified address.
 
     Attributes:
-        person: keyed hash of address and name.
+        person: the keyed hash of address and name.
     """
 
     number: int
@@ -314,10 +314,10 @@ class CoordinatorEntry:
     """A person whom a coordinator registers.
 
     Attributes:
-        number: distinguishes the entries of a batch; it is stored as that of the submission, so it is below zero.
-        received_at: those who wait are ordered by it.
-        fields: names of the clear answers that are given; of a registration that exists all others stay.
-        waits: the person is put on the waiting list, even if seats are free.
+        number: the number of the entry in its batch; it is stored as that of the submission, so it is below zero.
+        received_at: the time by which people who wait are ordered.
+        fields: the names of the clear answers that are given; of a registration that exists all others stay.
+        waits: whether the person is put on the waiting list, even if seats are free.
     """
 
     number: int

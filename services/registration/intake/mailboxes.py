@@ -46,19 +46,19 @@ def next_mail_at(step: int, sent_at: datetime) -> datetime:
     """Return when a mailbox may be written to again.
 
     Args:
-        step: mails sent since its owner last acted, from 1.
-        sent_at: when the last of them went.
+        step: the number of mails sent since its owner last acted, from 1.
+        sent_at: the time at which the last of them went.
     """
     return sent_at + WAITS[min(step, len(WAITS)) - 1]
 
 
 def total_quota(limit: int, mailed: int, verified: int) -> int:
-    """Return how many mails go in an hour to all domains together.
+    """Return how many mails an hour may go to all domains together.
 
     Args:
-        limit: while no one has confirmed anything.
-        mailed: mailboxes written to in the last day.
-        verified: those of them whose owner has confirmed something.
+        limit: the hourly budget while no one has confirmed anything.
+        mailed: the number of mailboxes written to in the last day.
+        verified: the number of those whose owner has confirmed something.
     """
     share = verified / mailed if mailed else 0.0
     return round(limit * (1 + (MAX_GROWTH - 1) * min(1.0, share)))

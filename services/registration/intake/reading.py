@@ -128,7 +128,7 @@ class Command:
         links: the purposes of the links by which it can be sent; empty if no link is needed.
         by_desk: whether a coordinator sends it.
         ends_links: whether it may end links, or change the address of a registration, so that it is a part of its own.
-        read: makes the item; raises ValueError, KeyError or TypeError if the content cannot be read.
+        read: a function that makes the item; raises ValueError, KeyError or TypeError if the content cannot be read.
     """
 
     name: str

@@ -45,8 +45,8 @@ def own_definition(
     Args:
         whole: all questions of the form.
         step: which of them.
-        given: sealed answers of this step were given before: leaving one empty keeps it, so none is required.
-        held: clear answers of the registration: a choice that is full stays open to a person who has it.
+        given: whether sealed answers of this step were given before: leaving one empty keeps it, so none is required.
+        held: the clear answers of the registration: a choice that is full stays open to a person who has it.
     """
     asked = whole.second_step if step == "details" else whole.first_step
     fields = tuple(
@@ -76,9 +76,9 @@ def stored_questions(definition: FormDefinition, answers: Answers, *, given: boo
 
     Args:
         definition: the questions of the step.
-        answers: checked.
-        given: sealed answers of this step were given before.
-        forget: those are deleted.
+        answers: the checked answers.
+        given: whether sealed answers of this step were given before.
+        forget: whether those are deleted.
     """
     if forget or (not given and answers.sealed):
         return definition

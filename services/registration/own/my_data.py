@@ -40,12 +40,12 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class OwnData:
-    """What is kept of a registration.
+    """The data that are stored about a registration.
 
     Attributes:
-        history: dates, consent, sealed answers by name, readings, tags, notes, changes, mails and messages, as JSON
+        history: the dates, consent, sealed answers by name, readings, tags, notes, changes, mails and messages, as JSON
             values.
-        made_at: when it was read.
+        made_at: the time at which it was read.
     """
 
     own: OwnRegistration

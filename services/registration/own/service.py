@@ -47,10 +47,10 @@ class WaitingForOwner:
     """Everything behind a confirmation link.
 
     Attributes:
-        pending: candidates of the address, oldest first.
-        changes: pending changes to the address, oldest first.
-        registered: its live registrations.
-        acts: commands that were sent by this link, newest first.
+        pending: the candidates of the address, oldest first.
+        changes: the pending changes to the address, oldest first.
+        registered: the live registrations of the address.
+        acts: the commands that were sent by this link, newest first.
     """
 
     token_hash: bytes

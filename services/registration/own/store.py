@@ -46,8 +46,8 @@ class ConfirmationLink:
     """A confirmation link that still opens something.
 
     Attributes:
-        email: address that it was mailed to.
-        muted: its owner wants no mail about submissions they did not make.
+        email: the address to which it was mailed.
+        muted: whether its owner wants no mail about submissions they did not make.
     """
 
     email: str
@@ -137,9 +137,9 @@ class OwnRegistration:
 
     Attributes:
         changed_at: when it last changed.
-        muted: its mailbox gets no mail about submissions that its owner did not make.
+        muted: whether its mailbox gets no mail about submissions that its owner did not make.
         sealed_at: when sealed answers were last given; None if never.
-        changes: sum of the revisions of all registrations by which the person takes part in the event.
+        changes: the sum of the revisions of all registrations by which the person takes part in the event.
         proposal: what coordinators have decided, if it is a proposal; else None.
     """
 

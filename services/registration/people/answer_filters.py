@@ -33,7 +33,7 @@ class AnswerFilter:
     """A condition on one answer.
 
     Attributes:
-        field: name of the question.
+        field: the name of the question.
         test: ``EQUALS``, ``FROM``, ``UNTIL`` or ``GIVEN``.
         value: what it is compared with, as JSON carries it; with ``GIVEN`` whether there is an answer.
         is_part: ``value`` is a part of a free text.

@@ -84,12 +84,13 @@ class LinkAccess:
     """Reads, changes and cancels registrations by the tokens of their managing links.
 
     Attributes:
-        find: returns the person whose registration a token opens. Raises ``DomainError``: ``not-found``.
-        cancel: gives the place back, with the revision that was seen; returns the person as they are afterwards. Raises
-            ``DomainError``: ``edit-conflict``, ``no-place``, ``event-over``.
-        change: replaces some answers, with the revision that was seen; returns the person as they are afterwards.
-            Raises ``AnswersRefused``; ``DomainError``: ``edit-conflict``, ``no-place``, ``changes-closed``,
-            ``name-taken``, ``option-full``.
+        find: a function that returns the person whose registration a token opens. Raises ``DomainError``:
+            ``not-found``.
+        cancel: a function that cancels the registration with the revision that was seen; returns the person after that.
+            Raises ``DomainError``: ``edit-conflict``, ``no-place``, ``event-over``.
+        change: a function that replaces some answers of the registration with the revision that was seen; returns the
+            person after that. Raises ``AnswersRefused``; ``DomainError``: ``edit-conflict``, ``no-place``,
+            ``changes-closed``, ``name-taken``, ``option-full``.
     """
 
     find: Callable[[str], Person]
@@ -176,8 +177,9 @@ def registrations_blueprint(links: LinkAccess | None, context: PeopleContext | N
     """Routes below ``/v1/registrations``.
 
     Args:
-        links: access by the managing link of a registration; None for an application that takes no links.
-        context: access for coordinators; None for an application without them: it refuses every request without a link.
+        links: the access by the managing link of a registration; None for an application that takes no links.
+        context: the dependencies of coordinators' routes; None for an application without them: it refuses every
+            request without a link.
     """
     blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
     if context is not None:

@@ -82,7 +82,7 @@ class SeatDecision:
     """A decision of a coordinator about a person's seat.
 
     Attributes:
-        registration_id: UUID text.
+        registration_id: the id of the registration, UUID text.
         revision: the revision of the registration that the coordinator has seen.
         status: ``confirmed``, ``cancelled``, ``offered`` (a seat is held for them) or ``withdrawn`` (not any more).
         by: the name of the coordinator's key.

@@ -24,8 +24,9 @@ class Sort:
     """An order of registrations, which ends with the id, so that no two are equal.
 
     Attributes:
-        order: SQL.
-        beyond: SQL that holds for the rows after the registration ``:after``, whose name was ``:after_name``.
+        order: the SQL of ``ORDER BY``.
+        beyond: the SQL condition that holds for the rows after the registration ``:after``, whose name was
+            ``:after_name``.
     """
 
     order: str
@@ -68,13 +69,13 @@ class PeopleFilter:
         offer_since: the earliest time at which an offer of a seat expires.
         offer_until: the time before which an offer of a seat expires.
         ids: the ids of the registrations that were marked, UUID texts; empty for all.
-        answers: conditions on answers to the questions of ``form``.
+        answers: the conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
         sort: one of ``SORTS``.
         after: the id of the last registration of the page before.
         after_name: the name on that registration when it was read; None where only a cursor is known: then its present
             name counts.
-        limit: maximum number of rows.
+        limit: the maximum number of rows.
     """
 
     form: str = ""
@@ -219,7 +220,7 @@ class Where:
     """The conditions of a filter.
 
     Attributes:
-        parts: SQL about ``registration r``, by the name of the condition.
+        parts: the SQL about ``registration r``, by the name of the condition.
         values: the parameters.
         is_nothing: no one can fulfil them.
     """
@@ -307,7 +308,7 @@ def _search_by_index(
     """The condition ``q`` for a plan by index, and the values that it needs besides.
 
     Args:
-        connection: inside the caller's transaction.
+        connection: the connection of the caller's transaction.
         values: the parameters of the search.
         has_other: whether another condition has an index.
     """

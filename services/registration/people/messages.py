@@ -54,7 +54,7 @@ class Fact:
     Attributes:
         key: the type of the message without its prefix.
         registration: the registration after the change.
-        cause: correlation id and trace context of the request; None for those of the current request.
+        cause: the correlation id and trace context of the request; None for those of the current request.
         ends_links: all links that the registration had before end with it; those that the message carries are new.
         organisation: the name of the organisation, if any.
         answers: the clear answers that have no separate field.
@@ -89,8 +89,8 @@ class RegistrationMessages:
     """Adds messages to the outbox.
 
     Attributes:
-        notifications_key: public key of the notifications service, 32 bytes.
-        events_key: the same of the events service.
+        notifications_key: the public key of the notifications service, 32 bytes.
+        events_key: the public key of the events service, 32 bytes.
     """
 
     notifications_key: bytes

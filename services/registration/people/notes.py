@@ -214,7 +214,7 @@ def dossier_of(connection: Connection, registration: Registration, forms: frozen
     """Return what is known about the owner of the registration's address.
 
     Args:
-        connection: inside the caller's transaction.
+        connection: the connection of the caller's transaction.
         registration: the registration of the person.
         forms: the forms that the reader may see; None for all.
     """
@@ -232,7 +232,7 @@ def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str,
 
     Args:
         work: the unit of work on the service's database.
-        clock: time of writing.
+        clock: the source of the time of writing.
         registration_id: the id of the person's registration, UUID text.
         words: the text of the note.
         by: the name of the writer's key.

@@ -97,9 +97,9 @@ def block_address(
     """Take no registration of ``address`` from now on. Those that it has stay as they are.
 
     Args:
-        address: checked, as the forms check theirs.
+        address: the address, checked as forms check addresses.
         reason: why; it is shown to coordinators, so no name and no address belongs into it.
-        by: name of the coordinator's key.
+        by: the name of the coordinator's key.
 
     Blocking it again changes nothing, and is answered the same.
     """

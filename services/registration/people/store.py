@@ -156,8 +156,8 @@ def store_change(
     """A line of the history: ``registration`` as it is after the change, and why.
 
     Args:
-        capacity: then in force, where a seat was given.
-        by: name of the coordinator's key; None where no coordinator decided.
+        capacity: the capacity then in force, where a seat was given.
+        by: the name of the coordinator's key; None where no coordinator decided.
     """
     status = OFFERED if registration.offer_expires_at is not None else registration.status
     values = {"id": registration.id, "revision": registration.revision, "status": status}

@@ -74,8 +74,8 @@ class PromotionLine:
 
     Attributes:
         cause: the event that may have freed a seat.
-        capacity: then in force; None for no limit.
-        free: seats that were free before anyone was promoted; None for no limit.
+        capacity: the capacity then in force; None for no limit.
+        free: the number of seats that were free before anyone was promoted; None for no limit.
         waiting: how many waited before.
         promoted: how many of them got a seat, from the front of the line except for ``out-of-turn``.
         withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if no one was left.
@@ -288,7 +288,7 @@ class WaitingPerson:
 
     Attributes:
         why: one of ``REASONS``.
-        pools: numbers, from 0, of the reservations that they match.
+        pools: the numbers, from 0, of the reservations that they match.
     """
 
     person: Person
@@ -302,7 +302,7 @@ class SeatsView:
 
     Attributes:
         waiting: the first of those who wait, in order, up to ``MAX_SHOWN_WAITING``.
-        beyond: number of taken seats beyond the capacity.
+        beyond: the number of taken seats beyond the capacity.
     """
 
     form: StoredForm

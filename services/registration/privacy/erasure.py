@@ -68,12 +68,12 @@ HERE, EVERYWHERE = "registration", "address"
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A coordinator's.
+    """An erasure that a coordinator orders.
 
     Attributes:
-        registration_id: UUID text.
+        registration_id: the id of the registration, UUID text.
         reason: one of ``REASONS``.
-        by: name of the coordinator's key.
+        by: the name of the coordinator's key.
         scope: ``registration`` or ``address``.
         may_touch: whether the coordinator's key is good for a form.
     """

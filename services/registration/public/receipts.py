@@ -220,7 +220,8 @@ class PersonalEntry:
 
     Attributes:
         key: the UID's part before the ``@``.
-        changes: sum of the revisions of the person's registrations for the event; 1 where nothing may depend on them.
+        changes: the sum of the revisions of the person's registrations for the event; 1 where nothing may depend on
+            them.
     """
 
     key: str

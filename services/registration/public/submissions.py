@@ -70,8 +70,9 @@ def opened(
 
     Args:
         inner: an application, with its admission control (:mod:`shared.http.admission`).
-        remembered: returns the cached origins that may use a form, without a query: for times of overload.
-        known: returns the same, with a query if necessary.
+        remembered: a function that returns the cached origins that may use a form, without a query: for times of
+            overload.
+        known: a function that returns the same, with a query if necessary.
     """
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

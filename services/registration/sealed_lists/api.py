@@ -47,7 +47,7 @@ def read_conditions(given: Mapping[str, str], fields: Sequence[Field]) -> Condit
     """Return what holds for the answers that fulfil all of ``given``.
 
     Args:
-        given: values by ``<question>``, ``<question>.from``, ``.until`` or ``.contains``.
+        given: the values by ``<question>``, ``<question>.from``, ``.until`` or ``.contains``.
         fields: the questions that are opened.
 
     Raises:

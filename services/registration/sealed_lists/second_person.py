@@ -20,9 +20,9 @@ class OpenedAlone:
     """What a reader has opened without a second person.
 
     Attributes:
-        today: names of the questions of the form, in lists within ``ONE_DAY``.
-        lately: the same, within ``TOGETHER``.
-        people: ids of registrations on any form, in lists and one by one, within ``ONE_DAY``.
+        today: the names of the questions of the form, in lists within ``ONE_DAY``.
+        lately: the names of the questions of the form, in lists within ``TOGETHER``.
+        people: the ids of registrations on any form, in lists and one by one, within ``ONE_DAY``.
     """
 
     today: frozenset[str]

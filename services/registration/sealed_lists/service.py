@@ -67,7 +67,7 @@ def publish_approval(connection: Connection, about: Approval, now: datetime) -> 
     """Publish whether a request waits, in the transaction that stores it.
 
     Args:
-        connection: inside the caller's transaction.
+        connection: the connection of the caller's transaction.
         about: the request as it is afterwards.
         now: the time.
     """
@@ -193,10 +193,10 @@ class SealedListsContext:
         """Open the answers of a list again.
 
         Args:
-            list_id: UUID text.
-            reader: who asks.
-            may_touch: whether their key is good for a form.
-            condition: makes a condition on the answers from the questions that are opened.
+            list_id: the id of the list, UUID text.
+            reader: the reader who asks.
+            may_touch: whether the reader's key is good for a form.
+            condition: a function that makes a condition on the answers from the questions that are opened.
 
         Raises:
             DomainError: ``not-found``: there is none of this reader's; ``list-expired``; ``new-access``: it was

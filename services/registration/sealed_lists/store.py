@@ -170,12 +170,12 @@ class ListRequest:
     """What a person wants to open.
 
     Attributes:
-        purpose: name of one of the registry.
-        chosen: names of questions, for the purpose ``custom``.
+        purpose: the name of a purpose in the registry.
+        chosen: the names of questions, for the purpose ``custom``.
         names: whether names are shown; None leaves it to the purpose.
         wanted: which people, of one form.
         filters: the same in words for the log, without answers and searched words.
-        reader: name of the key's holder.
+        reader: the name of the key's holder.
     """
 
     purpose: str
@@ -193,7 +193,7 @@ class ListPlan:
 
     Attributes:
         fields: the questions that are opened.
-        people: ids of the registrations.
+        people: the ids of the registrations.
         without: how many others fit the filters and have given no sealed answer.
         with_names: whether names are shown.
         needs_second: whether a second person has to approve.
@@ -225,8 +225,8 @@ class Contents:
     """An open list with its current entries; never stored.
 
     Attributes:
-        entries: sorted; none if the list shows numbers only.
-        counts: numbers.
+        entries: the entries, sorted; none if the list shows numbers only.
+        counts: the tables of numbers.
         matching: how many people the numbers are about.
         unreadable: how many have answers that do not open.
     """

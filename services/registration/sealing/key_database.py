@@ -105,7 +105,7 @@ class KeyDatabase:
         """Keep only the newest key: data sealed to the other one is lost.
 
         Args:
-            form: slug.
+            form: the slug of the form.
             keys: what :meth:`begin_replacement` gave; nothing happens if the row holds others now.
 
         Raises:
@@ -131,8 +131,8 @@ class KeyDatabase:
         """Write the tombstone and delete the form's key, if there is one; the form never gets another.
 
         Args:
-            form: slug.
-            when: ISO 8601, for the tombstone; one that exists keeps its own.
+            form: the slug of the form.
+            when: the time for the tombstone, ISO 8601; a tombstone that exists keeps its own.
         """
         with self._work.transaction() as connection:
             connection.execute(_DESTROY, {"form": form, "when": when})

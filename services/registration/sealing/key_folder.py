@@ -89,7 +89,7 @@ class KeyFolder:
         """Keep only the newest key: data sealed to the other one is lost.
 
         Args:
-            form: slug.
+            form: the slug of the form.
             keys: what :meth:`begin_replacement` gave; nothing happens if the file holds others now.
 
         Raises:

@@ -66,12 +66,13 @@ class KeyOrder:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionQueue:
-    """What a change of a key has to know of submissions, to come and undecided: what they hold cannot be reached.
+    """What a change of a key has to know about future and undecided submissions, whose content is out of its reach.
 
     Attributes:
-        is_open: returns whether a form takes submissions at a time, or may take them later without anyone's doing.
-        undecided: returns how many of a form, received until a time of the database's clock, are not decided.
-        pause: keeps the decider from working until the transaction ends.
+        is_open: a function that returns whether a form takes submissions at a time, or may take them later by itself.
+        undecided: a function that returns how many submissions of a form, received until a time of the database's
+            clock, are not decided.
+        pause: a function that keeps the decider from working until the transaction ends.
     """
 
     is_open: Callable[[Connection, str, datetime], bool]

@@ -16,9 +16,9 @@ class SealedEnvelope:
     """What one submission sealed.
 
     Attributes:
-        submission: reference that every ciphertext is bound to.
+        submission: the reference to which every ciphertext is bound.
         sealed_key: the content key, sealed to the form's public key.
-        fields: nonce and ciphertext by field name.
+        fields: the nonce and ciphertext by field name.
     """
 
     submission: str

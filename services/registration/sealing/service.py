@@ -244,10 +244,10 @@ def decide_approval(connection: Connection, approval_id: str, decision: str, by:
     """Decide a request, in the same transaction as its consequences.
 
     Args:
-        connection: inside the caller's transaction; the request stays locked until it ends.
-        approval_id: UUID text.
+        connection: the connection of the caller's transaction; the request stays locked until it ends.
+        approval_id: the id of the request, UUID text.
         decision: one of ``DECISIONS``.
-        by: who decides.
+        by: the name of the person who decides.
         now: the time.
 
     Raises:
