@@ -139,9 +139,9 @@ class FramePage:
             script makes its own.
         seats: ``open``, or ``waiting-list`` when a person who registers now has to wait.
         promotion_mode: the promotion mode of the form: how people who wait get free seats.
-        begun: whether the event for which the form registers has begun, and still takes registrations.
-        controller: the organisation that is responsible for the data; ``""`` if it is not named.
-        contact: the address for questions about the data; ``""`` if it is not named.
+        begun: whether the event that people attend by this form has begun, and still takes registrations.
+        controller: the controller of the data; ``""`` if it is not named.
+        contact: the contact for questions about the data; ``""`` if it is not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
         challenge: the path of proof-of-work challenges.
         verification: the verification of the form; with ``none`` the script asks for the outcome, and shows it.
@@ -191,8 +191,8 @@ class ClosedPage:
         path: the path of the form.
         opens: the time at which registration opens; None if that is not known, or not the reason.
         organiser: the organisation that asks, as on the form.
-        controller: the organisation that is responsible for the data, as on the form.
-        contact: the address for questions about the data, as on the form.
+        controller: the controller of the data, as on the form.
+        contact: the contact for questions about the data, as on the form.
     """
 
     style: PageStyle

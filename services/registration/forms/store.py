@@ -113,11 +113,11 @@ class FormRecord(Generic[SeatInfo]):
             it.
         opens_at: the time at which a coordinator lets it open; None for no bound.
         closes_at: the time at which a coordinator lets it close; None for no bound.
-        kept: the days after the last day until people are erased.
+        kept: the time after the last day until people are erased.
         people_per_address: the number of live registrations that one address may have.
         changes_until: the end of the time in which people may change their answers, if a coordinator has set it.
-        controller: the organisation that is responsible for the data; None for that of the installation.
-        contact: the address at which to reach it; None for that of the installation.
+        controller: the controller of the data; None for that of the installation.
+        contact: the contact for questions about the data; None for that of the installation.
         alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
         join_minutes_before: the minutes before the start from which people with a seat can join online.
         open_until: ``start`` or ``end`` of the event; None for the rule of :class:`Opening`.

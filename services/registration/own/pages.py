@@ -183,8 +183,8 @@ class LinkPage:
         kept_until: the day on which the registration is erased, in words; ``""`` while that is not known.
         sealed_kept_until: the day on which the sealed answers are deleted, in words; ``""`` if there are none.
         organiser: the organisation that asks.
-        controller: the organisation that is responsible for the data.
-        contact: the address for questions about the data.
+        controller: the controller of the data.
+        contact: the contact for questions about the data.
         address: the part of the page about the address; None for nothing.
         asking: the question to show: whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
         can_cancel: whether the event has not begun yet.

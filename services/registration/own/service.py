@@ -206,7 +206,7 @@ def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at
     Args:
         opening: the opening of the form.
         status: the status of the registration.
-        kept: the days after the last day until people are erased.
+        kept: the time after the last day until people are erased.
         changed_at: when the registration last changed.
     """
     last = opening.ends_at or opening.starts_at
