@@ -98,7 +98,7 @@ test: ## install what the tests need, run make check, start private servers, run
 	@$(MAKE) $(SIDE_BY_SIDE) $(if $(PYTEST),,check-types check-rest) test-bytecode
 	@$(BIN)/python -m pytest $(ALL) $(PYTEST)
 
-test-all: ## the same with what takes long: other buses, fuzzing, tests of the tests, the site; before you propose a change
+test-all: ## the same with what takes long: whole stories, faults, other buses and sizes, fuzzing, deployments, tests of the tests
 	@$(MAKE) --no-print-directory test ALL=--all
 
 test-machine:
