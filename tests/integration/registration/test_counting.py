@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,8 +15,9 @@ from services.registration.people.console import PATH
 from services.registration.people.list_pages import COUNT_WORDS
 from tests.integration.registration.test_kinds import filled
 from tests.support.clients import WEBINAR, rows
+from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
-from tests.support.registration_service import RegistrationService
+from tests.support.registration_service import open_registration
 from tests.support.web import load_folder
 
 Headers = dict[str, Any]
@@ -57,12 +59,16 @@ PEOPLE: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def made(with_webinar: TestInstallation, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
-    """With a form that has a question of each sort, besides the webinar."""
+    """With a form that has a question of each sort, besides the webinar: four in it, of whom one is in the webinar too,
+    registered a minute ago."""
     installation, folder = with_webinar.copy(tmp_path_factory.mktemp("counting")), tmp_path_factory.mktemp("forms")
     (folder / "forms.yaml").write_text(FORMS)
     (folder / "partners.yaml").write_text(PARTNERS)
     load_folder(installation, folder)
-    installation.urls.keep()
+    with open_registration(installation, FrozenClock(datetime.now(UTC) - timedelta(minutes=1))) as service:
+        for number, answers in enumerate(PEOPLE):
+            service.enrol(filled(email=f"p{number}@example.org", **answers), FORM)
+        service.enrol(filled(name="Bea", email="p2@example.org"), WEBINAR)
     return installation
 
 
@@ -70,15 +76,6 @@ def made(with_webinar: TestInstallation, tmp_path_factory: pytest.TempPathFactor
 def installation(made: TestInstallation, tmp_path: Path) -> TestInstallation:
     """Databases and secrets of one test."""
     return made.copy(tmp_path)
-
-
-@pytest.fixture
-def people(service: RegistrationService) -> FlaskClient:
-    """Four in the workshop, of whom one is in the webinar too."""
-    for number, answers in enumerate(PEOPLE):
-        service.enrol(filled(email=f"p{number}@example.org", **answers), FORM)
-    service.enrol(filled(name="Bea", email="p2@example.org"), WEBINAR)
-    return service.client
 
 
 def ask(client: FlaskClient, headers: Headers, **query: object) -> Any:
@@ -115,12 +112,12 @@ ANSWERS: list[tuple[dict[str, object], list[str]]] = [
 ]
 
 
-def test_answers_filter_within_a_form(people: FlaskClient, coordinator: Headers) -> None:
+def test_answers_filter_within_a_form(client: FlaskClient, coordinator: Headers) -> None:
     """In the API and on the page; a limit of the question is none of the filter."""
     for answers, expected in ANSWERS:
         query = {"form": FORM, **{f"answer.{name}": value for name, value in answers.items()}}
-        assert names(people, coordinator, **query) == expected, query
-        page = people.get(f"{PATH}?{urlencode(query)}", headers=coordinator)
+        assert names(client, coordinator, **query) == expected, query
+        page = client.get(f"{PATH}?{urlencode(query)}", headers=coordinator)
         assert page.text.count("@example.org</span>") == len(expected), query
 
 
@@ -153,14 +150,14 @@ def test_answers_filter_within_a_form(people: FlaskClient, coordinator: Headers)
     ],
 )
 def test_question_that_cannot_be_asked_is_refused(
-    people: FlaskClient, coordinator: Headers, query: str, message: str
+    client: FlaskClient, coordinator: Headers, query: str, message: str
 ) -> None:
-    answer = people.get(f"/v1/registrations?{query}", headers=coordinator)
+    answer = client.get(f"/v1/registrations?{query}", headers=coordinator)
     assert answer.status_code == 422
     assert message in answer.text
 
 
-def test_every_order_can_be_paged(people: FlaskClient, coordinator: Headers) -> None:
+def test_every_order_can_be_paged(client: FlaskClient, coordinator: Headers) -> None:
     """By name without regard to case and accents; no name is in a cursor."""
     arrival = [one["name"] for one in PEOPLE]
     by_name = ["ádám", "Bea", "Chi", "Zoë"]
@@ -174,16 +171,16 @@ def test_every_order_can_be_paged(people: FlaskClient, coordinator: Headers) -> 
             found: list[str] = []
             cursor = ""
             while cursor or not found:
-                content = ask(people, coordinator, form=FORM, sort=sort, limit=1, cursor=cursor, total=True, **extra)
+                content = ask(client, coordinator, form=FORM, sort=sort, limit=1, cursor=cursor, total=True, **extra)
                 found += [one["name"] for one in content["items"]]
                 cursor = content["next"]
             assert found == [one for one in expected if not (extra.get("country") and one in ("Bea", "Chi"))]
             assert content["total"] == len(found)
 
 
-def test_people_are_counted_by_one_or_two_things(people: FlaskClient, coordinator: Headers) -> None:
+def test_people_are_counted_by_one_or_two_things(client: FlaskClient, coordinator: Headers) -> None:
     def counted(group_by: str, **query: object) -> list[tuple[object, ...]]:
-        content = ask(people, coordinator, group_by=group_by, **query)
+        content = ask(client, coordinator, group_by=group_by, **query)
         assert content["more"] is False
         return [(*one["by"].values(), one["registrations"], one["people"]) for one in content["groups"]]
 
@@ -206,9 +203,9 @@ def test_people_are_counted_by_one_or_two_things(people: FlaskClient, coordinato
     assert (len(str(day)), form, number, persons) == (10, WEBINAR, 1, 1)
 
 
-def test_counts_and_chosen_columns_as_a_file(people: FlaskClient, coordinator: Headers) -> None:
+def test_counts_and_chosen_columns_as_a_file(client: FlaskClient, coordinator: Headers) -> None:
     def lines(**query: object) -> list[list[str]]:
-        answer = people.get(f"/v1/registrations?{urlencode(query)}", headers={**coordinator, "Accept": "text/csv"})
+        answer = client.get(f"/v1/registrations?{urlencode(query)}", headers={**coordinator, "Accept": "text/csv"})
         assert answer.status_code == 200, answer.text
         return list(csv.reader(io.StringIO(answer.text.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}"))))
 
@@ -220,34 +217,34 @@ def test_counts_and_chosen_columns_as_a_file(people: FlaskClient, coordinator: H
     columns = lines(form=FORM, fields="name,meal", sort="name")
     assert columns[0] == ["id", "name", "meal"]
     assert [row[1:] for row in columns[1:]] == [["ádám", "Vegan"], ["Bea", "Vegan"], ["Chi", "Vegan"], ["Zoë", "Meat"]]
-    assert ask(people, coordinator, form=FORM, fields="name", q="bea")["items"] == [
-        {"id": next(iter(ask(people, coordinator, form=FORM, q="bea")["items"]))["id"], "name": "Bea"}
+    assert ask(client, coordinator, form=FORM, fields="name", q="bea")["items"] == [
+        {"id": next(iter(ask(client, coordinator, form=FORM, q="bea")["items"]))["id"], "name": "Bea"}
     ]
 
 
 def test_taking_a_file_notes_the_questions_and_no_answer(
-    people: FlaskClient, coordinator: Headers, installation: TestInstallation
+    client: FlaskClient, coordinator: Headers, installation: TestInstallation
 ) -> None:
     query = urlencode({"form": FORM, "answer.question": "cole", "answer.meal": "vegan", "language": "en"})
-    people.get(f"/v1/registrations?{query}", headers={**coordinator, "Accept": "text/csv"})
+    client.get(f"/v1/registrations?{query}", headers={**coordinator, "Accept": "text/csv"})
     [(note,)] = rows(installation.urls["registration"], "SELECT detail FROM audit_record WHERE action = 'file-taken'")
     assert note == {"form": FORM, "language": "en", "answers": "meal, question"}
 
 
-def test_page_counts_and_leads_to_those_who_are_counted(people: FlaskClient, coordinator: Headers) -> None:
-    page = people.get(f"{PATH}?form={FORM}&count=answer.meal&by=country", headers=coordinator)
+def test_page_counts_and_leads_to_those_who_are_counted(client: FlaskClient, coordinator: Headers) -> None:
+    page = client.get(f"{PATH}?form={FORM}&count=answer.meal&by=country", headers=coordinator)
     assert page.status_code == 200
     assert "4 registrations" in page.text
     place = f"{PATH}?form={FORM}&amp;answer.meal=vegan&amp;country=CH"
     assert f'<a href="{place}">1</a>' in page.text
-    listed = people.get(place.replace("&amp;", "&"), headers=coordinator)
+    listed = client.get(place.replace("&amp;", "&"), headers=coordinator)
     assert ("ádám" in listed.text, "Bea" in listed.text, "1 registration " in listed.text) == (True, False, True)
-    assert "Zoë" in people.get(f"{PATH}?form={FORM}&sort=name", headers=coordinator).text
+    assert "Zoë" in client.get(f"{PATH}?form={FORM}&sort=name", headers=coordinator).text
 
 
-def test_page_leaves_out_what_asks_about_another_form(people: FlaskClient, coordinator: Headers) -> None:
+def test_page_leaves_out_what_asks_about_another_form(client: FlaskClient, coordinator: Headers) -> None:
     """Someone chooses another form on a page whose answers are filtered."""
-    page = people.get(f"{PATH}?form={WEBINAR}&answer.meal=vegan&count=answer.meal", headers=coordinator)
+    page = client.get(f"{PATH}?form={WEBINAR}&answer.meal=vegan&count=answer.meal", headers=coordinator)
     assert page.status_code == 200
     assert "Filters by answers to another form were removed." in page.text
     assert "Bea" in page.text

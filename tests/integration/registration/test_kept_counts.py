@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 from flask.testing import FlaskClient
 
 from services.registration.people.counting import cube_for
-from tests.integration.registration.test_counting import Headers, ask, installation, made, people
+from tests.integration.registration.test_counting import Headers, ask, installation, made
 from tests.support.clients import rows
 from tests.support.registration_service import RegistrationService
 
-__all__ = ["installation", "made", "people"]
+__all__ = ["installation", "made"]
 COLUMNS = {
     "form": "form",
     "event": "event_id",
@@ -38,7 +38,7 @@ _ROWS = f"""
 
 
 def test_kept_counts_are_those_of_the_registrations(
-    people: FlaskClient, service: RegistrationService, coordinator: Headers
+    client: FlaskClient, service: RegistrationService, coordinator: Headers
 ) -> None:
     """After each kind of change, before and after ``tend`` has added the changes up."""
     url = service.url
@@ -47,7 +47,7 @@ def test_kept_counts_are_those_of_the_registrations(
         found = [dict(zip(COLUMNS, row, strict=True)) for row in rows(url, _ROWS)]
         for names in [*((name,) for name in COLUMNS), *combinations(COLUMNS, 2)]:
             for filters in FILTERS if cube_for(names, {}) else ():
-                groups = ask(people, coordinator, group_by=",".join(names), total=True, **filters)
+                groups = ask(client, coordinator, group_by=",".join(names), total=True, **filters)
                 wanted = Counter(tuple(one[name] for name in names) for one in found if _fits(one, filters))
                 kept = {tuple(group["by"].values()): group["registrations"] for group in groups["groups"]}
                 assert (kept, groups["total"]) == (dict(wanted), wanted.total()), (names, filters)
@@ -66,13 +66,13 @@ def test_kept_counts_are_those_of_the_registrations(
         agree()
 
 
-def test_erased_person_leaves_no_count(people: FlaskClient, service: RegistrationService, coordinator: Headers) -> None:
+def test_erased_person_leaves_no_count(client: FlaskClient, service: RegistrationService, coordinator: Headers) -> None:
     service.tend()
     token = service.managing_token("p1@example.org")
     assert service.own(token, "erase").status_code in (200, 303)
     service.decide()
     service.tend()
-    assert {group["by"]["form"]: group["registrations"] for group in _groups(people, coordinator)} == {
+    assert {group["by"]["form"]: group["registrations"] for group in _groups(client, coordinator)} == {
         "housing-workshop": 3,
         "upr-webinar-10": 1,
     }

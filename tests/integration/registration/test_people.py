@@ -3,6 +3,8 @@
 import codecs
 import csv
 import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,23 +14,32 @@ from flask.testing import FlaskClient
 from services.registration.people.console import PATH
 from shared.public_forms.addresses import normal_address
 from tests.integration.registration.test_kinds import enrol, filled
-from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import WEBINAR, rows
+from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
-from tests.support.registration_service import RegistrationService
+from tests.support.registration_service import RegistrationService, open_registration
 
 Headers = dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def with_people(with_all_forms: TestInstallation, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """Two travellers of whom one is in the webinar too, a member of a group, and one more in the webinar: registered
+    a minute ago, to be copied."""
+    made = with_all_forms.copy(tmp_path_factory.mktemp("people"))
+    with open_registration(made, FrozenClock(datetime.now(UTC) - timedelta(minutes=1))) as service:
+        enrol(service, "geneva-delegation", name="Ana María Pérez", email="ana@example.org", country="MX")
+        enrol(service, "geneva-delegation", name="Ben Okafor", email="ben@example.org", country="NG")
+        enrol(service, WEBINAR, name="Ben Okafor", email="Ben@example.org", partner="example-partner")
+        enrol(service, "join-working-group", name="Chi Chen", email="chi@example.org", working_group="housing")
+        enrol(service, WEBINAR, name="=cmd()", email="dee@example.org", organisation="@sum", questions="-1+1")
+    return made
+
+
 @pytest.fixture
-def people(service: RegistrationService) -> FlaskClient:
-    """Two travellers of whom one is in the webinar too, a member of a group, and one more in the webinar."""
-    enrol(service, "geneva-delegation", name="Ana María Pérez", email="ana@example.org", country="MX")
-    enrol(service, "geneva-delegation", name="Ben Okafor", email="ben@example.org", country="NG")
-    enrol(service, WEBINAR, name="Ben Okafor", email="Ben@example.org", partner="example-partner")
-    enrol(service, "join-working-group", name="Chi Chen", email="chi@example.org", working_group="housing")
-    enrol(service, WEBINAR, name="=cmd()", email="dee@example.org", organisation="@sum", questions="-1+1")
-    return service.client
+def installation(with_people: TestInstallation, tmp_path: Path) -> TestInstallation:
+    """Databases and secrets of one test, with people in them."""
+    return with_people.copy(tmp_path)
 
 
 def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
@@ -77,10 +88,10 @@ QUERIES = [
 ]
 
 
-def test_filter_keeps_what_fits(people: FlaskClient, coordinator: Headers) -> None:
+def test_filter_keeps_what_fits(client: FlaskClient, coordinator: Headers) -> None:
     """In the API and on the page."""
-    assert {query: found(people, coordinator, query) for query, _ in QUERIES} == dict(QUERIES)
-    pages = {query: people.get(f"{PATH}?{query}", headers=coordinator).text for query, _ in QUERIES}
+    assert {query: found(client, coordinator, query) for query, _ in QUERIES} == dict(QUERIES)
+    pages = {query: client.get(f"{PATH}?{query}", headers=coordinator).text for query, _ in QUERIES}
     shown = {query: page.count("@example.org") for query, page in pages.items()}
     assert shown == {query: len(expected) for query, expected in QUERIES}
 
@@ -129,10 +140,10 @@ FOLDED = [
 
 
 @pytest.fixture
-def named(service: RegistrationService, people: FlaskClient) -> FlaskClient:
+def named(service: RegistrationService) -> FlaskClient:
     """People with names and organisations in several scripts."""
     service.enrol_all([filled(name=name, email=email, organisation=of) for email, (name, of) in NAMES.items()])
-    return people
+    return service.client
 
 
 @pytest.mark.parametrize("near", [0, 2000], ids=["by index", "in order of arrival"])
@@ -148,7 +159,7 @@ def test_search_heeds_neither_case_nor_accents(
 @pytest.mark.parametrize("near", [0, 2000], ids=["by index", "in order of arrival"])
 def test_address_is_found_as_its_owner_writes_it(
     service: RegistrationService,
-    people: FlaskClient,
+    client: FlaskClient,
     coordinator: Headers,
     monkeypatch: pytest.MonkeyPatch,
     near: int,
@@ -162,12 +173,12 @@ def test_address_is_found_as_its_owner_writes_it(
     whole = "anna@bücher.example"
     known = {whole: 1, whole.upper(): 1, "anna@bücher.": 1, "anna@mail.BÜCHER.ex": 1, "anna@": 2}
     counts = {**known, "ann@bücher.example": 0, "anna@bücher": 0, "@bücher.example": 0, "@example.org": 0}
-    assert {q: found(people, coordinator, f"q={quote(q)}") for q in counts} == {
+    assert {q: found(client, coordinator, f"q={quote(q)}") for q in counts} == {
         q: ["anna"] * count for q, count in counts.items()
     }
-    [first, _] = people.get("/v1/registrations?q=anna@", headers=coordinator).get_json()["items"]
-    [other] = people.get(f"/v1/registrations?q=dee&form={WEBINAR}", headers=coordinator).get_json()["items"]
-    merging = people.get(f"{PATH}/{other['id']}/merge?q={quote(whole)}", headers=coordinator).text
+    [first, _] = client.get("/v1/registrations?q=anna@", headers=coordinator).get_json()["items"]
+    [other] = client.get(f"/v1/registrations?q=dee&form={WEBINAR}", headers=coordinator).get_json()["items"]
+    merging = client.get(f"{PATH}/{other['id']}/merge?q={quote(whole)}", headers=coordinator).text
     assert f"merge?other={first['id']}" in merging
 
 
@@ -181,20 +192,20 @@ def test_longest_name_in_any_script_is_stored(
         assert f"long-{number}" in found(named, coordinator, f"q={quote(letter * 20)}")
 
 
-def test_cancelled_person_is_missing(people: FlaskClient, coordinator: Headers, installation: TestInstallation) -> None:
+def test_cancelled_person_is_missing(client: FlaskClient, coordinator: Headers, installation: TestInstallation) -> None:
     cancelled = (
         "UPDATE registration SET status = 'cancelled', cancelled_at = accepted_at WHERE email = 'Ben@example.org'"
     )
     rows(installation.urls["registration"], cancelled)
-    assert found(people, coordinator, f"form=geneva-delegation&not_registered_for={WEBINAR}") == ["ana", "ben"]
+    assert found(client, coordinator, f"form=geneva-delegation&not_registered_for={WEBINAR}") == ["ana", "ben"]
 
 
 def test_traveller_who_has_cancelled_need_not_be_reminded(
-    people: FlaskClient, coordinator: Headers, installation: TestInstallation
+    client: FlaskClient, coordinator: Headers, installation: TestInstallation
 ) -> None:
     statement = "UPDATE registration SET status = 'cancelled', cancelled_at = accepted_at WHERE email LIKE 'ana%%'"
     rows(installation.urls["registration"], statement)
-    assert found(people, coordinator, f"form=geneva-delegation&not_registered_for={WEBINAR}") == []
+    assert found(client, coordinator, f"form=geneva-delegation&not_registered_for={WEBINAR}") == []
 
 
 @pytest.mark.parametrize(
@@ -230,26 +241,26 @@ def test_filter_that_cannot_be_is_refused(client: FlaskClient, coordinator: Head
     ],
 )
 def test_day_is_one_of_utc_and_included(
-    people: FlaskClient, coordinator: Headers, installation: TestInstallation, query: str, expected: list[str]
+    client: FlaskClient, coordinator: Headers, installation: TestInstallation, query: str, expected: list[str]
 ) -> None:
     rows(
         installation.urls["registration"],
         "UPDATE registration SET accepted_at = CASE WHEN email ILIKE 'ben%%' THEN timestamptz '2020-03-04T23:59:59.9Z' "
         "WHEN email ILIKE 'dee%%' THEN timestamptz '2020-03-05T23:59:59.9Z' ELSE timestamptz '2020-03-05T00:00Z' END",
     )
-    assert sorted(found(people, coordinator, query)) == sorted(expected)
+    assert sorted(found(client, coordinator, query)) == sorted(expected)
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}.csv"])
-def test_misspelt_filter_of_a_page_shows_no_one(people: FlaskClient, coordinator: Headers, path: str) -> None:
-    page = people.get(f"{path}?statsu=cancelled", headers=coordinator)
+def test_misspelt_filter_of_a_page_shows_no_one(client: FlaskClient, coordinator: Headers, path: str) -> None:
+    page = client.get(f"{path}?statsu=cancelled", headers=coordinator)
     assert (page.status_code, "@example.org" in page.text, "did you mean `status`" in page.text) == (422, False, True)
 
 
 @pytest.mark.parametrize("path", ["/v1/registrations", f"{PATH}.csv"])
-def test_file_is_safe_and_whole(people: FlaskClient, coordinator: Headers, path: str) -> None:
+def test_file_is_safe_and_whole(client: FlaskClient, coordinator: Headers, path: str) -> None:
     """No cell is a formula; filters count; the form's own clear answers have their columns."""
-    answer = people.get(f"{path}?form={WEBINAR}", headers={**coordinator, "Accept": "text/csv"})
+    answer = client.get(f"{path}?form={WEBINAR}", headers={**coordinator, "Accept": "text/csv"})
     assert answer.mimetype == "text/csv"
     lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
     lines.sort(key=lambda line: line["email"])
@@ -258,18 +269,18 @@ def test_file_is_safe_and_whole(people: FlaskClient, coordinator: Headers, path:
 
 
 def test_file_opens_in_a_spreadsheet_with_titles_and_words(
-    service: RegistrationService, people: FlaskClient, installation: TestInstallation, coordinator: Headers
+    service: RegistrationService, client: FlaskClient, installation: TestInstallation, coordinator: Headers
 ) -> None:
     """A byte order mark, so that Excel reads UTF-8; titles in place of ids; yes and no; labels of choices."""
     group = {"working_group": "housing", "representative": True}
     enrol(service, WEBINAR, name="Zoë Müller", email="zoe@example.org", partner="example-partner", **group)
     rows(installation.urls["registration"], "UPDATE registration SET event_id = %s WHERE form = %s", WEBINAR, WEBINAR)
-    answer = people.get("/v1/registrations?q=zoe", headers={**coordinator, "Accept": "text/csv"})
+    answer = client.get("/v1/registrations?q=zoe", headers={**coordinator, "Accept": "text/csv"})
     assert answer.data.startswith(codecs.BOM_UTF8)
     [line] = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
     assert {name: line[name] for name in TITLED} == TITLED
     path = "/v1/registrations?form=join-working-group"
-    joined = people.get(path, headers={**coordinator, "Accept": "text/csv"})
+    joined = client.get(path, headers={**coordinator, "Accept": "text/csv"})
     [line] = csv.DictReader(io.StringIO(joined.data.decode("utf-8-sig")))
     assert (line["form"], line["event"], line["working_group"], line["verified"]) == (
         "Join a working group",
@@ -280,10 +291,10 @@ def test_file_opens_in_a_spreadsheet_with_titles_and_words(
 
 
 def test_file_continues_where_a_chunk_ends(
-    people: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.registration.people.listing.CHUNK", 2)
-    answer = people.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"})
+    answer = client.get("/v1/registrations", headers={**coordinator, "Accept": "text/csv"})
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert [line["email"].split("@")[0] for line in lines] == ["ana", "ben", "Ben", "chi", "dee"]
 
@@ -292,7 +303,7 @@ def test_file_continues_where_a_chunk_ends(
 @pytest.mark.parametrize("sort", ["name", "-name"])
 def test_file_in_order_of_names_is_whole_though_the_last_of_a_chunk_changes(
     service: RegistrationService,
-    people: FlaskClient,
+    client: FlaskClient,
     coordinator: Headers,
     monkeypatch: pytest.MonkeyPatch,
     change: str,
@@ -301,34 +312,34 @@ def test_file_in_order_of_names_is_whole_though_the_last_of_a_chunk_changes(
     """One who is renamed may occur again. Of a page only a cursor is known: one that has gone is refused."""
     monkeypatch.setattr("services.registration.people.listing.CHUNK", 2)
     path = f"/v1/registrations?sort={sort}"
-    whole = people.get(path, headers=coordinator).get_json()["items"]
-    first = people.get(f"{path}&limit=2", headers=coordinator).get_json()
-    file = people.get(path, headers={**coordinator, "Accept": "text/csv"}, buffered=False)
+    whole = client.get(path, headers=coordinator).get_json()["items"]
+    first = client.get(f"{path}&limit=2", headers=coordinator).get_json()
+    file = client.get(path, headers={**coordinator, "Accept": "text/csv"}, buffered=False)
     rows(service.url, f"{change} WHERE id = %s", first["items"][1]["id"])
     lines = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig"))))
     assert [line["id"] for line in lines[: len(whole)]] == [one["id"] for one in whole]
     path += f"&cursor={first['next']}"
-    following = people.get(path, headers=coordinator)
+    following = client.get(path, headers=coordinator)
     refused = (400, "unknown-cursor") if change.startswith("DELETE") else (200, None)
     assert (following.status_code, following.get_json().get("code")) == refused
-    assert people.get(path.replace("/v1", "/console"), headers=coordinator).status_code == refused[0]
+    assert client.get(path.replace("/v1", "/console"), headers=coordinator).status_code == refused[0]
 
 
-def test_page_offers_the_question_that_is_asked_most(people: FlaskClient, coordinator: Headers) -> None:
+def test_page_offers_the_question_that_is_asked_most(client: FlaskClient, coordinator: Headers) -> None:
     """Travellers who are not in the webinar: one click."""
-    page = people.get(PATH, headers=coordinator).text
+    page = client.get(PATH, headers=coordinator).text
     address = f"{PATH}?form=geneva-delegation&amp;not_registered_for={WEBINAR}"
     assert f'href="{address}"' in page
-    assert "ana@example.org" in people.get(address.replace("&amp;", "&"), headers=coordinator).text
+    assert "ana@example.org" in client.get(address.replace("&amp;", "&"), headers=coordinator).text
 
 
-def test_page_of_a_person_shows_the_reason(people: FlaskClient, coordinator: Headers) -> None:
-    [row] = people.get("/v1/registrations?q=chi", headers=coordinator).get_json()["items"]
-    detail = people.get(f"/v1/registrations/{row['id']}", headers=coordinator).get_json()
+def test_page_of_a_person_shows_the_reason(client: FlaskClient, coordinator: Headers) -> None:
+    [row] = client.get("/v1/registrations?q=chi", headers=coordinator).get_json()["items"]
+    detail = client.get(f"/v1/registrations/{row['id']}", headers=coordinator).get_json()
     assert [(line["revision"], line["status"], line["reason"]) for line in detail["history"]] == [
         (1, "confirmed", "registered")
     ]
-    page = people.get(f"{PATH}/{row['id']}", headers=coordinator).text
+    page = client.get(f"{PATH}/{row['id']}", headers=coordinator).text
     assert ("chi@example.org" in page, "Housing" in page, "Registered" in page) == (True, True, True)
 
 
