@@ -19,7 +19,7 @@ def bus(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: Rabbit
 
 @pytest.fixture(params=[name for name in BUSES if name != "rabbitmq"])
 def limited_bus(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: RabbitNode) -> Bus:
-    """Each bus that gives up on a message which kills its consumers, empty."""
+    """Each bus that gives up on a message which kills its consumers, empty: enough where its limits change nothing."""
     return _make(request.param, postgres, rabbit)
 
 

@@ -36,9 +36,9 @@ UNREADABLE: dict[str, tuple[Callable[[], Outgoing], str]] = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_unreadable_message_parked_with_its_reason(bus: Bus, case: str) -> None:
+def test_unreadable_message_parked_with_its_reason(limited_bus: Bus, case: str) -> None:
     make, reason = UNREADABLE[case]
-    bad, recorder = make(), Recorder()
+    bus, bad, recorder = limited_bus, make(), Recorder()
     [fine, _] = bus.store([outgoing(), bad])
     with bus.listening(recorder):
         [found] = bus.wait_parked(1)

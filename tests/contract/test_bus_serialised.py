@@ -61,8 +61,8 @@ def test_trap_springs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_body_that_is_no_json_is_parked_and_not_run(bus: Bus, name: str, tmp_path: Path) -> None:
-    place, recorder = tmp_path / "made", Recorder()
+def test_body_that_is_no_json_is_parked_and_not_run(limited_bus: Bus, name: str, tmp_path: Path) -> None:
+    bus, place, recorder = limited_bus, tmp_path / "made", Recorder()
     bad = outgoing(body=bodies(place)[name])
     [fine, _] = bus.store([outgoing(), bad])
     with bus.listening(recorder):

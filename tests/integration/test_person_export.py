@@ -31,7 +31,7 @@ from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers, publish_to_events
-from tests.support.registration_service import RegistrationService, open_registration
+from tests.support.registration_service import RegistrationService, open_a_minute_ago, open_registration
 from tests.support.web import load_folder, load_webinar
 
 ALL = {
@@ -218,23 +218,28 @@ class Desk:
         return Message(message.id, message.type, message.source, message.subject, message.time, read(message))
 
 
-@pytest.fixture
-def desk(postgres: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
-    """Two people are registered, and all services know of them."""
-    installation = make_installation(postgres, tmp_path)
+@pytest.fixture(scope="module")
+def with_people(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """Two people are registered, and all services know of them: to be copied."""
+    installation = make_installation(postgres, tmp_path_factory.mktemp("people"))
     load_webinar(installation, capacity=100)
     load_folder(installation, SAMPLE)
     rows(installation.urls["registration"], "DELETE FROM outbox")  # the forms' own messages
-    with ExitStack() as opened:
-        service = opened.enter_context(open_registration(installation))
+    with open_a_minute_ago(installation) as service:
         service.enrol(answers(1, access_needs="zqstep-free"))
         service.enrol(answers(2))
-        apps = {"registration": service.app} | {
-            name: _app(installation, opened, name) for name in ("events", "notifications")
-        }
-        made = Desk(service, apps)
-        made.deliver()
-        yield made
+        Desk(service, {}).deliver()
+    return installation
+
+
+@pytest.fixture
+def desk(with_people: TestInstallation, tmp_path: Path) -> Iterator[Desk]:
+    """A coordinator of this installation."""
+    installation = with_people.copy(tmp_path)
+    with ExitStack() as opened:
+        service = opened.enter_context(open_registration(installation))
+        apps = {name: _app(installation, opened, name) for name in ("events", "notifications")}
+        yield Desk(service, {"registration": service.app, **apps})
 
 
 def _app(installation: TestInstallation, opened: ExitStack, name: str) -> Flask:

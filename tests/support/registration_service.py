@@ -4,7 +4,7 @@ import base64
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -334,3 +334,8 @@ def open_registration(
     """The service on ``installation``, at the time of ``clock`` or of now; its connections are closed afterwards."""
     with ExitStack() as opened:
         yield RegistrationService(installation, clock or FrozenClock(datetime.now(UTC)), opened)
+
+
+def open_a_minute_ago(installation: TestInstallation) -> AbstractContextManager[RegistrationService]:
+    """The service as it was a minute ago, for people who are registered before a test begins."""
+    return open_registration(installation, FrozenClock(datetime.now(UTC) - timedelta(minutes=1)))

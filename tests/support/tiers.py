@@ -109,7 +109,6 @@ VARIANTS = {
     "tests/chaos/": ("[rabbitmq", "-rabbitmq"),
     "tests/contract/": ("[rabbitmq-with-limits",),
     "tests/contract/test_bus_parked.py": ("[rabbitmq",),
-    "tests/contract/test_bus_serialised.py": ("[rabbitmq",),
     "tests/scenario/": ("[rabbitmq",),
 }
 """Parameters that repeat a test on another bus, in another size and theme, or in another language, by folder or file:

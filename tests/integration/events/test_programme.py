@@ -62,18 +62,18 @@ def _entries(client: FlaskClient, path: str = "/calendar/all.ics") -> dict[str, 
     return entries
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_in_each_language(loaded: UnitOfWork, client: FlaskClient, path: str, language: str) -> None:
-    answer = client.get(path, headers={"Accept-Language": language})
-    assert (answer.status_code, answer.headers["Content-Language"]) == (200, language)
-    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in answer.text
-    assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == (
-        "public, max-age=60",
-        "Accept-Encoding, Accept-Language",
-    )
-    again = client.get(path, headers={"Accept-Language": language, "If-None-Match": answer.headers["ETag"]})
-    assert again.status_code == 304
+def test_pages_are_in_each_language(loaded: UnitOfWork, client: FlaskClient, path: str) -> None:
+    for language in LANGUAGES:
+        answer = client.get(path, headers={"Accept-Language": language})
+        assert (answer.status_code, answer.headers["Content-Language"]) == (200, language)
+        assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in answer.text
+        assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == (
+            "public, max-age=60",
+            "Accept-Encoding, Accept-Language",
+        )
+        again = client.get(path, headers={"Accept-Language": language, "If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
 
 
 def test_an_event_shows_its_time_in_its_zone_and_in_utc(loaded: UnitOfWork, client: FlaskClient) -> None:

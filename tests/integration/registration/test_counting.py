@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +14,8 @@ from services.registration.people.console import PATH
 from services.registration.people.list_pages import COUNT_WORDS
 from tests.integration.registration.test_kinds import filled
 from tests.support.clients import WEBINAR, rows
-from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation
-from tests.support.registration_service import open_registration
+from tests.support.registration_service import open_a_minute_ago
 from tests.support.web import load_folder
 
 Headers = dict[str, Any]
@@ -65,7 +63,7 @@ def made(with_webinar: TestInstallation, tmp_path_factory: pytest.TempPathFactor
     (folder / "forms.yaml").write_text(FORMS)
     (folder / "partners.yaml").write_text(PARTNERS)
     load_folder(installation, folder)
-    with open_registration(installation, FrozenClock(datetime.now(UTC) - timedelta(minutes=1))) as service:
+    with open_a_minute_ago(installation) as service:
         for number, answers in enumerate(PEOPLE):
             service.enrol(filled(email=f"p{number}@example.org", **answers), FORM)
         service.enrol(filled(name="Bea", email="p2@example.org"), WEBINAR)
@@ -121,40 +119,37 @@ def test_answers_filter_within_a_form(client: FlaskClient, coordinator: Headers)
         assert page.text.count("@example.org</span>") == len(expected), query
 
 
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ("answer.meal=vegan", "within one form"),
-        (f"form={FORM}&answer.meel=vegan", "`meal`"),
-        (f"form={FORM}&answer.meal.from=vegan", "does not support this filter"),
-        (f"form={FORM}&answer.nights.longer=1", "does not support this filter"),
-        (f"form={FORM}&answer.diagnosis=x", "sealed"),
-        (f"form={FORM}&answer.diagnosis.given=true", "sealed"),
-        (f"form={FORM}&answer.country=CH", "use `country`"),
-        (f"form={FORM}&answer.email=x", "use `q`"),
-        (f"form={FORM}&answer.arrives_on=tomorrow", "bad-date"),
-        (f"form={FORM}&answer.nights=many", "not-a-number"),
-        (f"form={FORM}&answer.meal=", "characters are required"),
-        (f"form={FORM}&answer.meal=%00", "characters are required"),
-        (f"form={FORM}&answer.arrives_on.given=maybe", "true or false"),
-        (f"form={FORM}&answers.meal=vegan", "Unknown parameter"),
-        ("group_by=partner,day,country", "2 different ones"),
-        ("group_by=day,day", "2 different ones"),
-        ("group_by=meal", "group_by"),
-        ("group_by=answer.meal", "within one form"),
-        (f"form={FORM}&group_by=answer.question", "free text"),
-        (f"form={FORM}&group_by=answer.diagnosis", "sealed"),
-        ("group_by=day&fields=name", "fields"),
-        ("fields=nam", "`name`"),
-        ("sort=email", "sort"),
-    ],
+REFUSED = (
+    ("answer.meal=vegan", "within one form"),
+    (f"form={FORM}&answer.meel=vegan", "`meal`"),
+    (f"form={FORM}&answer.meal.from=vegan", "does not support this filter"),
+    (f"form={FORM}&answer.nights.longer=1", "does not support this filter"),
+    (f"form={FORM}&answer.diagnosis=x", "sealed"),
+    (f"form={FORM}&answer.diagnosis.given=true", "sealed"),
+    (f"form={FORM}&answer.country=CH", "use `country`"),
+    (f"form={FORM}&answer.email=x", "use `q`"),
+    (f"form={FORM}&answer.arrives_on=tomorrow", "bad-date"),
+    (f"form={FORM}&answer.nights=many", "not-a-number"),
+    (f"form={FORM}&answer.meal=", "characters are required"),
+    (f"form={FORM}&answer.meal=%00", "characters are required"),
+    (f"form={FORM}&answer.arrives_on.given=maybe", "true or false"),
+    (f"form={FORM}&answers.meal=vegan", "Unknown parameter"),
+    ("group_by=partner,day,country", "2 different ones"),
+    ("group_by=day,day", "2 different ones"),
+    ("group_by=meal", "group_by"),
+    ("group_by=answer.meal", "within one form"),
+    (f"form={FORM}&group_by=answer.question", "free text"),
+    (f"form={FORM}&group_by=answer.diagnosis", "sealed"),
+    ("group_by=day&fields=name", "fields"),
+    ("fields=nam", "`name`"),
+    ("sort=email", "sort"),
 )
-def test_question_that_cannot_be_asked_is_refused(
-    client: FlaskClient, coordinator: Headers, query: str, message: str
-) -> None:
-    answer = client.get(f"/v1/registrations?{query}", headers=coordinator)
-    assert answer.status_code == 422
-    assert message in answer.text
+
+
+def test_question_that_cannot_be_asked_is_refused(client: FlaskClient, coordinator: Headers) -> None:
+    for query, message in REFUSED:
+        answer = client.get(f"/v1/registrations?{query}", headers=coordinator)
+        assert (answer.status_code, message in answer.text) == (422, True), f"{query}: {answer.text}"
 
 
 def test_every_order_can_be_paged(client: FlaskClient, coordinator: Headers) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,9 @@ from flask.testing import FlaskClient
 from services.registration.people.console import PATH
 from shared.runtime.ids import new_id
 from tests.integration.registration.test_kinds import enrol
-from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
-from tests.support.registration_service import RegistrationService
+from tests.support.registration_service import RegistrationService, open_a_minute_ago
 
 Headers = dict[str, Any]
 NOTE_ON = """
@@ -26,14 +26,28 @@ NOTE_ON = """
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+@pytest.fixture(scope="module")
+def with_people(with_all_forms: TestInstallation, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """Someone on two forms, and someone whose name is a formula: to be copied."""
+    made = with_all_forms.copy(tmp_path_factory.mktemp("people"))
+    with open_a_minute_ago(made) as service:
+        enrol(service, WEBINAR, name="Ana Pérez", email="ana@example.org", questions="How?")
+        enrol(service, "geneva-delegation", name="Ana Pérez", email="ana@example.org")
+        enrol(service, WEBINAR, name="=cmd()", email="dee@example.org", questions="-1+1")
+    return made
+
+
 @pytest.fixture
-def ids(service: RegistrationService) -> dict[str, str]:
-    """Someone on two forms, and someone whose name is a formula; by form, and ``formula``."""
-    return {
-        WEBINAR: enrol(service, WEBINAR, name="Ana Pérez", email="ana@example.org", questions="How?"),
-        "geneva-delegation": enrol(service, "geneva-delegation", name="Ana Pérez", email="ana@example.org"),
-        "formula": enrol(service, WEBINAR, name="=cmd()", email="dee@example.org", questions="-1+1"),
-    }
+def installation(with_people: TestInstallation, tmp_path: Path) -> TestInstallation:
+    """Databases and secrets of one test."""
+    return with_people.copy(tmp_path)
+
+
+@pytest.fixture
+def ids(installation: TestInstallation) -> dict[str, str]:
+    """Of registrations, by form, and ``formula``."""
+    named = "SELECT CASE name WHEN '=cmd()' THEN 'formula' ELSE form END, id::text FROM registration"
+    return dict(rows(installation.urls["registration"], named))
 
 
 def tags_of(service: RegistrationService, registration_id: str) -> list[str]:
@@ -282,12 +296,13 @@ def test_answers_to_a_question_with_the_name_of_a_column_are_in_files(
         with client.get(path, headers={**coordinator, **headers}) as answer:
             return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
 
-    api = f"/v1/registrations?form={WEBINAR}"
-    for header, person in (read(f"{PATH}.csv?form={WEBINAR}"), read(api, Accept="text/csv")):
+    people = f"form={WEBINAR}&q=participant"
+    api = f"/v1/registrations?{people}"
+    for header, person in (read(f"{PATH}.csv?{people}"), read(api, Accept="text/csv")):
         named = dict(zip(header, person, strict=True))
         names = ("status", "answer.status", "position", "answer.position")
         assert [named[name] for name in names] == ["confirmed", "Single", "", "Lawyer"]
-    chosen = read(f"{PATH}.csv?form={WEBINAR}&columns=answer.position")
+    chosen = read(f"{PATH}.csv?{people}&columns=answer.position")
     assert [row[1:] for row in chosen] == [
         ["name", "email", "answer.position"],
         ["A Participant", "participant@example.org", "Lawyer"],
@@ -296,7 +311,7 @@ def test_answers_to_a_question_with_the_name_of_a_column_are_in_files(
         ["position", "answer.status"],
         ["", "Single"],
     ]
-    sheet = client.get(f"{PATH}.xlsx?form={WEBINAR}", headers=coordinator)
+    sheet = client.get(f"{PATH}.xlsx?{people}", headers=coordinator)
     titles, cells = python_calamine.load_workbook(io.BytesIO(sheet.data)).get_sheet_by_index(0).to_python()
     titled = dict(zip(titles, cells, strict=True))
     assert [titled[title] for title in ("Status", "Marital status", "Job title")] == ["confirmed", "Single", "Lawyer"]

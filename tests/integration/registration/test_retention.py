@@ -18,11 +18,10 @@ from shared.runtime.errors import SettingsError
 from shared.runtime.metrics import housekeeping_held
 from shared.security.retention import BATCH_SIZE, Retaining, RetentionStep
 from tests.integration.registration.test_kinds import enrol
-from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import rows
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import TestInstallation
-from tests.support.registration_service import RegistrationService
+from tests.support.registration_service import RegistrationService, open_a_minute_ago
 from tests.support.web import load_folder
 
 FORM = "geneva-delegation"
@@ -31,14 +30,23 @@ CLEAR = {"side_events": "Housing in cities"}
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def traveller(service: RegistrationService) -> str:
-    """Id of someone who has given a sealed and a clear answer, a month before the event ends."""
-    return enrol(service, FORM, **SEALED, **CLEAR)
+@pytest.fixture(scope="module")
+def with_traveller(with_all_forms: TestInstallation, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """With someone who has given a sealed and a clear answer, a month before the event ends: to be copied."""
+    made = with_all_forms.copy(tmp_path_factory.mktemp("traveller"))
+    with open_a_minute_ago(made) as service:
+        enrol(service, FORM, **SEALED, **CLEAR)
+    return made
 
 
 @pytest.fixture
-def last_day(traveller: str, installation: TestInstallation) -> datetime:
+def installation(with_traveller: TestInstallation, tmp_path: Path) -> TestInstallation:
+    """Databases and secrets of one test."""
+    return with_traveller.copy(tmp_path)
+
+
+@pytest.fixture
+def last_day(installation: TestInstallation) -> datetime:
     """The end of the event of everyone's form."""
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s, starts_at = %s", end, end)

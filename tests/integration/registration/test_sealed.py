@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,10 +20,9 @@ from services.registration.web import build_app
 from shared.db.engine import open_engine
 from tests.integration.registration.test_form_key_life import ALONE, settings_of
 from tests.integration.registration.test_kinds import enrol, send
-from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import rows, submissions_path
 from tests.support.installation import TestInstallation
-from tests.support.registration_service import RegistrationService
+from tests.support.registration_service import RegistrationService, open_a_minute_ago
 
 CANARY = "canary7f3a"
 SEALED = {
@@ -46,10 +46,26 @@ REASON = "She asked for her visa letter"
 Headers = dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def with_traveller(with_all_forms: TestInstallation, tmp_path_factory: pytest.TempPathFactory) -> TestInstallation:
+    """With someone who has answered everything: to be copied."""
+    made = with_all_forms.copy(tmp_path_factory.mktemp("traveller"))
+    with open_a_minute_ago(made) as service:
+        enrol(service, "geneva-delegation", **SEALED, **CLEAR)
+    return made
+
+
 @pytest.fixture
-def traveller(service: RegistrationService) -> str:
+def installation(with_traveller: TestInstallation, tmp_path: Path) -> TestInstallation:
+    """Databases and secrets of one test."""
+    return with_traveller.copy(tmp_path)
+
+
+@pytest.fixture
+def traveller(installation: TestInstallation) -> str:
     """Id of someone who has answered everything."""
-    return enrol(service, "geneva-delegation", **SEALED, **CLEAR)
+    [(identity,)] = rows(installation.urls["registration"], "SELECT id::text FROM registration")
+    return str(identity)
 
 
 @pytest.fixture
@@ -229,14 +245,17 @@ def test_destroyed_key_opens_nothing(
 
 @pytest.mark.parametrize("process", ["client", "fresh_client"])
 def test_nothing_is_sealed_without_a_key(
-    client: FlaskClient,
-    traveller: str,
+    service: RegistrationService,
     installation: TestInstallation,
     request: pytest.FixtureRequest,
     caplog: pytest.LogCaptureFixture,
     process: str,
 ) -> None:
-    """Refused so that it may be tried again, by program and by page; what needs no key is taken as before."""
+    """Refused so that it may be tried again, by program and by page; what needs no key is taken as before.
+
+    One of the two processes has used the key.
+    """
+    enrol(service, "geneva-delegation", email="first@example.org", **ASKED_FIRST)
     destroy_key(installation)
     asked = request.getfixturevalue(process)
     refused = send(asked, "geneva-delegation", email="second@example.org", **ASKED_FIRST)
