@@ -153,7 +153,7 @@ test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or 
 	@deploy/setup/recovery_machine.sh
 	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
-check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
+check: $(VENV)/.ready-dev ## format, lint, types, import rules, names, and whether the specifications are up to date
 	@$(MAKE) $(SIDE_BY_SIDE) check-types check-rest
 
 check-types: $(VENV)/.ready-dev
@@ -163,6 +163,7 @@ check-rest: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tests.names
 	@$(BIN)/python -m deploy.specs --check
 	@$(BIN)/openapi-spec-validator docs/reference/openapi-*.json >/dev/null
 

@@ -4,6 +4,8 @@ The documents come from the applications themselves, built on settings that are 
 connects, from the table of message types and from the list of metrics. The same code gives the same bytes.
 """
 
+# size: writes the specifications of every service
+
 import json
 import sys
 import tempfile

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from deploy.translations import folders, read
-from tests.architecture.sources import CODE, nodes, python_files, text_of, tracked_files
+from tests.architecture.sources import CODE, nodes, python_files, text_of, tracked_files, words_of
 from tests.support.processes import PROJECT
 
 NAMES = {
@@ -85,11 +85,6 @@ PROMISING = re.compile(
 PICTURE = re.compile(r"\]\(([^)\s]+\.(?:png|webp))\)")
 SHOWN = ("services/", "shared/console/", "shared/http/", "shared/public_forms/")
 SHOWN_FILES = {".css", ".html", ".po"}
-
-
-def words_of(name: str) -> list[str]:
-    """The words of a name in snake_case or CapWords."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_").split("_")
 
 
 def names_to_change() -> Iterator[str]:

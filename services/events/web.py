@@ -5,6 +5,8 @@ the interface with a key). ``web`` is both in one process. gunicorn calls ``appl
 the fork.
 """
 
+# size: constructs the application from every feature
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -4,6 +4,8 @@ There are two: ``public`` (the links in bulletins) and ``desk`` (the console and
 both in one process. gunicorn calls ``application`` in each of its workers, after the fork.
 """
 
+# size: constructs the application from every feature
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

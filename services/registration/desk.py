@@ -1,5 +1,7 @@
 """The service's pages of the console: the list, each person, the forms, the partners, and the audit log."""
 
+# size: constructs what coordinators use from every feature
+
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any

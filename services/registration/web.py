@@ -5,6 +5,8 @@ links) and ``desk`` (console and the coordinators' interface). ``web`` is all th
 ``application`` in each of its workers, after the fork.
 """
 
+# size: constructs the application from every feature
+
 import re
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -6,6 +6,8 @@ missing details, and what was kept long enough is deleted. ``tend`` does nothing
 differs from the database's, and ends and deletes nothing after both have jumped. It holds no private key.
 """
 
+# size: constructs the loops of every feature
+
 import logging
 import time
 from collections import Counter

@@ -1,5 +1,7 @@
 """Command line that all services share: ``web relay consume work migrate parked topology``."""
 
+# size: imports every command that all services have
+
 import json
 import os
 import sys

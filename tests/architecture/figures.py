@@ -29,7 +29,12 @@ MIGRATIONS = {"migrations", "keys_migrations"}
 
 def modules() -> list[Path]:
     """Modules of services and shared without migrations."""
-    return [path for path in python_files("services", "shared") if not MIGRATIONS.intersection(path.parts)]
+    return [path for path in python_files("services", "shared") if not is_migration(path)]
+
+
+def is_migration(path: Path) -> bool:
+    """Whether a file is a migration or belongs to their environment."""
+    return not MIGRATIONS.isdisjoint(path.parts)
 
 
 def lines_of(path: Path) -> int:
@@ -52,12 +57,13 @@ def importers() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for path in python_files(*CODE):
         for node in ast.walk(tree_of(path)):
-            for name in _imported(node):
+            for name in imported_by(node):
                 found[name].add(str(path))
     return found
 
 
-def _imported(node: ast.AST) -> Iterable[str]:
+def imported_by(node: ast.AST) -> Iterable[str]:
+    """Dotted names that an import names, of modules or of what they define; none for another node."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.module and not node.level:

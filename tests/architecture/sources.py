@@ -1,6 +1,7 @@
 """The project's own files, as the architecture tests read them."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -33,6 +34,11 @@ def python_files(*roots: str) -> list[Path]:
 def text_of(path: Path) -> str:
     """Content of a file of the project."""
     return (PROJECT / path).read_text(encoding="utf-8")
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in snake_case or CapWords."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_").split("_")
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:

@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.figures import modules, repeated_classes, tiny_modules
-from tests.architecture.sources import python_files, text_of
-
-
-def words(name: str) -> list[str]:
-    """The words of a name in snake_case or CapWords."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_").split("_")
+from tests.architecture.sources import python_files, text_of, words_of
 
 
 def test_class_names_are_unique() -> None:
@@ -86,7 +81,7 @@ def service_words(tree: ast.AST) -> set[str]:
     """The words and phrases of services in the names and texts of a module."""
     found: set[str] = set()
     for text in texts_of(tree):
-        plain = [word for part in re.findall(r"\w+", text) for word in words(part) if word]
+        plain = [word for part in re.findall(r"\w+", text) for word in words_of(part) if word]
         singular = {word if word in SERVICE_WORDS else word.removesuffix("s") for word in plain}
         text_language = f" {' '.join(plain)} "
         found |= SERVICE_WORDS & singular | {one for one in SERVICE_PHRASES if f" {one} " in text_language}
