@@ -36,8 +36,8 @@ BACKLOGS = {
 
 def processes() -> list[dict[str, Any]]:
     """Every process as the chart's templates read it."""
-    web = [_process(*each, web=True) for each in WEB_PROCESSES]
-    return [*web, *(_process(*each, web=False) for each in WORKERS), _audit()]
+    web = [_process(*process, web=True) for process in WEB_PROCESSES]
+    return [*web, *(_process(*process, web=False) for process in WORKERS), _audit()]
 
 
 def _audit() -> dict[str, Any]:

@@ -89,7 +89,9 @@ def manifests(
     with tempfile.TemporaryDirectory() as made:
         volume = Path(made)
         write_settings(volume, secrets, given, servers)
-        parts = {one.settings: _read(volume / one.settings / one.role) for one in containers(FULL)}
+        parts = {
+            container.settings: _read(volume / container.settings / container.role) for container in containers(FULL)
+        }
         parts |= {name: _read(volume / TOOLS_FOLDER / name) for name in TOOLS}
     parts[ACCESS] = {ACCESS_FILE: access}
     parts[PREPARE] = {
@@ -103,7 +105,9 @@ def manifests(
 def _known_keys_url(file: Path) -> str:
     """URL of the keys database in the Secrets that were written before; empty without one."""
     made = yaml.safe_load_all(file.read_text()) if file.exists() else ()
-    return next((str(one["stringData"][KEYS_DATABASE]) for one in made if KEYS_DATABASE in one["stringData"]), "")
+    return next(
+        (str(secret["stringData"][KEYS_DATABASE]) for secret in made if KEYS_DATABASE in secret["stringData"]), ""
+    )
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -267,7 +267,7 @@ def _process(routes: Sequence[Route], served_by: Sequence[Container]) -> Iterato
     if secret:
         yield f"\t\t\t@secret path {' '.join(f'{path}*' for path in secret)}"
         yield "\t\t\theader @secret >Referrer-Policy no-referrer"
-    yield from passed_on(first.service, [f"{one.name}:{HTTP_PORT}" for one in served_by])
+    yield from passed_on(first.service, [f"{container.name}:{HTTP_PORT}" for container in served_by])
     yield "\t\t}"
 
 

@@ -80,7 +80,7 @@ def compose(size: str) -> str:
         "grafana": grafana_container(),
     }
     # Compose starts what depends on others last, and starts nothing more once a start has failed
-    site = _after(**dict.fromkeys(("gateway", "audit", *(one.name for one in ours)), STARTED))
+    site = _after(**dict.fromkeys(("gateway", "audit", *(container.name for container in ours)), STARTED))
     services: dict[str, Any] = {
         "dotenv": _dotenv(),
         "prepare": _prepare(),
@@ -88,7 +88,7 @@ def compose(size: str) -> str:
         "keys-postgres": {"profiles": ["keys"], **_postgres("keys-postgres")},
         "rabbitmq": _rabbitmq(),
         "databases": _databases(),
-        **{one.name: _container(one) for one in ours},
+        **{container.name: _container(container) for container in ours},
         "gateway": _gateway(size),
         "audit": _audit(),
         "sink": _sink(),

@@ -69,4 +69,8 @@ def serving(size: str, service: str, process: str) -> list[Container]:
     if size == CLUSTER:
         name = worker_name(service, process)
         return [Container(name, name, service, process, (process,), web=True)]
-    return [one for one in containers(size) if one.web and one.service == service and one.role in (process, "web")]
+    return [
+        container
+        for container in containers(size)
+        if container.web and container.service == service and container.role in (process, "web")
+    ]

@@ -151,7 +151,7 @@ def grafana_container() -> dict[str, Any]:
 
 def prometheus(size: str) -> str:
     """The text of ``prometheus.yml``: the rules of every installation, with the addresses of this one."""
-    ours = [_target(one.name, one) for one in containers(size)]
+    ours = [_target(container.name, container) for container in containers(size)]
     ours.append({"targets": [f"audit:{METRICS_PORT}"], "labels": {"service": "operations", "process": "audit"}})
     targets = {
         "targets/troika.json": ours,

@@ -147,11 +147,11 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
     require_keys_apart(servers)
     databases, broker = database_passwords(secrets.folder), broker_passwords(secrets.folder)
     logins = Logins(servers, databases, broker)
-    every = {one.settings: one for size in SIZES for one in containers(size)}
-    for one in every.values():
-        folder = volume / one.settings
-        for process in one.processes:
-            _write(folder / process, _settings(one, process, secrets, given, logins))
+    every = {container.settings: container for size in SIZES for container in containers(size)}
+    for container in every.values():
+        folder = volume / container.settings
+        for process in container.processes:
+            _write(folder / process, _settings(container, process, secrets, given, logins))
         _write(folder, {name: given[name] for name in ADDRESSES if name in given})
     audit = _audit(logins)
     if not servers.keys:

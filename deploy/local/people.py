@@ -217,7 +217,7 @@ def _mailed_link(places: Places, number: int, kind: str) -> str:
 
 
 def _change_form(places: Places, **wanted: Any) -> None:
-    [form] = [one for one in places.ask("GET", "/v1/forms")["items"] if one["slug"] == WEBINAR]
+    [form] = [form for form in places.ask("GET", "/v1/forms")["items"] if form["slug"] == WEBINAR]
     places.ask("PATCH", f"/v1/forms/{WEBINAR}", json=wanted, headers=_seen(form["revision"]))
 
 

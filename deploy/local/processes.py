@@ -18,7 +18,7 @@ def processes(installation: Installation) -> list[Unit]:
 def _front(installation: Installation) -> Unit:
     """The one process that is the web process of all three services, so it has all of their environments."""
     environments = (installation.environment(service, "web") for service in SERVICES)
-    environment = {key: value for each in environments for key, value in each.items()}
+    environment = {key: value for environment in environments for key, value in environment.items()}
     ports = installation.ports
     environment |= {
         "TROIKA_BIND": f"127.0.0.1:{ports.front}",
@@ -53,7 +53,9 @@ def _sink(installation: Installation) -> Unit:
 def _background(installation: Installation, service: str) -> Unit:
     """All background roles of a service; each connects to the embedded database with a separate login."""
     environments = (installation.environment(service, role) for owner, role in WORKERS if owner == service)
-    environment = {key: value for each in environments for key, value in each.items() if "DATABASE_URL" not in key}
+    environment = {
+        key: value for environment in environments for key, value in environment.items() if "DATABASE_URL" not in key
+    }
     environment |= {
         "TROIKA_DATA": str(installation.folder.resolve()),
         "TROIKA_METRICS_PORT": str(installation.ports.metrics(service)),

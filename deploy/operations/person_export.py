@@ -40,7 +40,7 @@ def assemble(ask: Ask, email: str, reason: str, *, with_sealed: bool) -> dict[st
         "export_id": registration["export_id"],
         "made_at": registration["made_at"],
         "address": email,
-        "services": {one["service"]: one for one in (registration, events, notifications)},
+        "services": {export["service"]: export for export in (registration, events, notifications)},
     }
 
 

@@ -26,12 +26,12 @@ def main(run: bool) -> None:
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    outcomes = _run(sorted({test for one in statements for test in one.tests})) if run else None
-    for one in statements:
-        click.echo("\n".join(_lines(one, outcomes)))
+    outcomes = _run(sorted({test for statement in statements for test in statement.tests})) if run else None
+    for statement in statements:
+        click.echo("\n".join(_lines(statement, outcomes)))
     failed = [test for test, passed in (outcomes or {}).items() if not passed]
     click.echo(_sum(statements, outcomes))
-    sys.exit(1 if failed or any(one.open for one in statements) else 0)
+    sys.exit(1 if failed or any(statement.open for statement in statements) else 0)
 
 
 def _lines(statement: Statement, outcomes: Mapping[str, bool] | None) -> list[str]:
@@ -48,7 +48,7 @@ def _word(test: str, outcomes: Mapping[str, bool] | None) -> str:
 
 
 def _sum(statements: Sequence[Statement], outcomes: Mapping[str, bool] | None) -> str:
-    states = [one.state for one in statements]
+    states = [statement.state for statement in statements]
     summary = ", ".join(f"{states.count(state)} {state}" for state in ("tested", "reasoned", "open"))
     if outcomes is None:
         return f"\n{len(statements)} statements: {summary}"

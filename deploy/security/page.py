@@ -27,9 +27,9 @@ def security_page() -> str:
 
 
 def _sections(statements: Iterable[Statement]) -> Iterator[str]:
-    for topic, some in groupby(statements, key=lambda one: one.topic):
+    for topic, group in groupby(statements, key=lambda one: one.topic):
         yield f"## {topic}\n\n| | statement | shown by |\n|---|---|---|"
-        yield from (f"| {one.number} | {one.says} | {_shown_by(one)} |" for one in some)
+        yield from (f"| {statement.number} | {statement.says} | {_shown_by(statement)} |" for statement in group)
         yield ""
 
 

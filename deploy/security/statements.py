@@ -56,7 +56,7 @@ def read_statements(file: Path = FILE) -> tuple[Statement, ...]:
     statements = tuple(load_from(row, schema, faults) for row in read_yaml(file, list).children())
     if faults:
         raise SettingsError(faults)
-    if [one.number for one in statements] != list(range(1, HOW_MANY + 1)):
+    if [statement.number for statement in statements] != list(range(1, HOW_MANY + 1)):
         raise SettingsError([f"{file.name}: the numbers must be 1 to {HOW_MANY} in their order"])
     return statements
 
@@ -75,7 +75,11 @@ def _tests_in(file: Path) -> frozenset[str]:
     if not file.is_file():
         return frozenset()
     body = ast.parse(file.read_text(encoding="utf-8")).body
-    return frozenset(one.name for one in body if isinstance(one, ast.FunctionDef) and one.name.startswith("test_"))
+    return frozenset(
+        statement.name
+        for statement in body
+        if isinstance(statement, ast.FunctionDef) and statement.name.startswith("test_")
+    )
 
 
 class _StatementSchema(FileSchema):

@@ -65,8 +65,8 @@ class Runtime:
         secrets.folder.chmod(0o711)
         for name, path in secrets.files().items():
             if path.is_dir():
-                for each in (path, *path.iterdir()):
-                    give(each, self.account(OPERATORS["registration"]))
+                for entry in (path, *path.iterdir()):
+                    give(entry, self.account(OPERATORS["registration"]))
             else:
                 os.chown(path, 0, self._group(name))
                 path.chmod(0o640)

@@ -107,7 +107,7 @@ def google_link(event: CalendarEvent) -> str:
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
     """
     days = all_day_dates(event)
-    start, end = (_google_text(one) for one in (days or _instants(event)))
+    start, end = (_google_text(day) for day in (days or _instants(event)))
     zone = {} if days else {"ctz": event.time_zone}
     fixed = {"action": "TEMPLATE", "dates": f"{start}/{end}", **zone}
     return _link(GOOGLE, fixed, {"text": event.title, "location": event.location}, ("details", event), "\n")
@@ -119,7 +119,7 @@ def outlook_link(event: CalendarEvent, kind: str) -> str:
     Raises as :func:`google_link`.
     """
     days = all_day_dates(event)
-    start, end = (_iso_text(one) for one in (days or _instants(event)))
+    start, end = (_iso_text(day) for day in (days or _instants(event)))
     fixed = {"path": "/calendar/action/compose", "rru": "addevent", "startdt": start, "enddt": end}
     if days:
         fixed["allday"] = "true"
@@ -161,7 +161,7 @@ def _plain(text: str) -> str:
 
 def _encoded(text: str, limit: int, line_break: str = " ") -> str:
     """``text`` percent-encoded, at most ``limit`` octets: cut between characters, with an ellipsis, if it is longer."""
-    pieces = [quote(line_break if one == "\n" else one, safe="") for one in text]
+    pieces = [quote(line_break if character == "\n" else character, safe="") for character in text]
     if sum(map(len, pieces)) <= limit:
         return "".join(pieces)
     ellipsis, kept, size = quote("…"), [], 0

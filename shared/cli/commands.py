@@ -50,8 +50,8 @@ def migrate_service(service: Service, target: str, *, yes: bool) -> None:
         _confirm(service.name, target, yes=yes)
         _migrate(own, target)
         return
-    for each in (own, *service.side_databases()):
-        _migrate(each, "")
+    for database in (own, *service.side_databases()):
+        _migrate(database, "")
 
 
 def _migrate(database: SideDatabase, target: str) -> None:
@@ -176,11 +176,11 @@ def run_workers(service: Service, process: str, workers: Sequence[Worker]) -> No
     start_tracing(service.name, process, running[0].settings.otlp_url)
 
     def ready() -> list[str]:
-        return list(dict.fromkeys(problem for each in running for problem in each.problems()))
+        return list(dict.fromkeys(problem for started in running for problem in started.problems()))
 
-    code = run({each.role: each.loop for each in running}, probes=running[0].settings.probes, ready=ready)
-    for each in running:
-        each.engine.dispose()
+    code = run({started.role: started.loop for started in running}, probes=running[0].settings.probes, ready=ready)
+    for started in running:
+        started.engine.dispose()
     sys.exit(code)
 
 

@@ -39,8 +39,8 @@ def rotate_keys(
     try:
         work = operator_work(engine, settings.service)
         require_fit(KeyChecks(work, checked, settings.service))
-        for what, rows in tables.items():
-            _re_encrypt(ReEncryption(work, rows, keys, time.sleep), what)
+        for name, rows in tables.items():
+            _re_encrypt(ReEncryption(work, rows, keys, time.sleep), name)
         retire(work, checked)
     finally:
         engine.dispose()
@@ -84,9 +84,9 @@ def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
     finally:
         engine.dispose()
     lines = [
-        (kind.name, one.value, f"{one.added_at:%Y-%m-%d %H:%M}", kind.variable)
+        (kind.name, key.value, f"{key.added_at:%Y-%m-%d %H:%M}", kind.variable)
         for kind in kinds
-        for one in known[kind.name]
+        for key in known[kind.name]
     ]
     for line in aligned([HEADINGS, *lines]):
         click.echo(line)

@@ -272,7 +272,7 @@ def public_keys(text: str) -> tuple[bytes, ...]:
     Raises:
         ValueError: one of them is none.
     """
-    return tuple(public_key(one) for one in text.split(","))
+    return tuple(public_key(key) for key in text.split(","))
 
 
 def public_key(text: str) -> bytes:

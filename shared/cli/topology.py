@@ -99,7 +99,7 @@ def grow(settings: CommonSettings, *, dry_run: bool) -> int:
         planned = additions(queues, nodes)
         if dry_run:
             return _dry_run(planned, queues, nodes)
-        failed = [one for one in planned if not _add(management, vhost, one)]
+        failed = [addition for addition in planned if not _add(management, vhost, addition)]
         _spread(management, vhost, nodes)
         complete = _report(management.quorum_queues(vhost), nodes)
     except ManagementError as error:
@@ -110,8 +110,8 @@ def grow(settings: CommonSettings, *, dry_run: bool) -> int:
 
 
 def _dry_run(planned: Sequence[Addition], queues: Sequence[QueueMembers], nodes: Sequence[BrokerNode]) -> int:
-    for one in planned:
-        click.echo(f"{one.queue}: would get a member on {one.node}")
+    for addition in planned:
+        click.echo(f"{addition.queue}: would get a member on {addition.node}")
     counts = leaders(queues, nodes)
     if is_uneven(counts):
         click.echo(f"leaders: {_counts(counts)}: would be spread")

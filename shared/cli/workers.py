@@ -179,7 +179,9 @@ def _traced(queue: str, messages: Sequence[Message], handle: Handle) -> Sequence
     """Handle a batch with a span for each message; what it causes carries that span."""
     if not is_tracing():
         return handle(messages)
-    spans = begin_spans(CONSUME, ((f"process {queue}", one.traceparent, _outcome_name(queue, one)) for one in messages))
+    spans = begin_spans(
+        CONSUME, ((f"process {queue}", message.traceparent, _outcome_name(queue, message)) for message in messages)
+    )
     outcomes: Sequence[str | Exception] = [Unavailable("not handled")] * len(messages)
     try:
         outcomes = handle([replace(m, traceparent=s.traceparent) for m, s in zip(messages, spans, strict=True)])

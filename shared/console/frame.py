@@ -123,7 +123,7 @@ def navigation_for(console: Console, holder: Holder | None, path: str) -> Naviga
     matching = [page for _, pages in opened for page in pages if page.length_of_match(path)]
     shown = max(matching, key=lambda page: page.length_of_match(path), default=None)
     sections = tuple(NavigationLink(section.title, pages[0].path, shown in pages) for section, pages in opened)
-    section, pages = next(((one, pages) for one, pages in opened if shown in pages), (None, ()))
+    section, pages = next(((section, pages) for section, pages in opened if shown in pages), (None, ()))
     listed = tuple(NavigationLink(page.title, page.path, page is shown) for page in pages) if len(pages) > 1 else ()
     return Navigation(sections, section.title if section else "", listed, _searched(console, holder, path))
 

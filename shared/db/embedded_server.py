@@ -105,9 +105,9 @@ def _runs(folder: Path, account: Account | None) -> bool:
 def _copy(installed: Path, part: Path, copy: Path) -> None:
     """Copy the server and its libraries, at the same places to each other, readable by everyone."""
     unfinished = Path(tempfile.mkdtemp(dir=copy.parent, prefix=f"{copy.name}-"))
-    for each in (part, Path(LIBRARIES)):
-        if (installed / each).is_dir():
-            shutil.copytree(installed / each, unfinished / each, symlinks=True)
+    for folder in (part, Path(LIBRARIES)):
+        if (installed / folder).is_dir():
+            shutil.copytree(installed / folder, unfinished / folder, symlinks=True)
     for path in [unfinished, *unfinished.rglob("*")]:
         if not path.is_symlink():
             mode = path.stat().st_mode

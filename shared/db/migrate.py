@@ -113,7 +113,7 @@ def rollback_problem(scripts: ScriptDirectory, found: str | None, target: str) -
         return f"the schema is at {found}, and this version supports {max(known)} at most: use the version that made it"
     if target not in known:
         return f"there is no revision {target}; there are {', '.join(sorted(known))}"
-    for revision in sorted((each for each in known if target < each <= found), reverse=True):
+    for revision in sorted((newer for newer in known if target < newer <= found), reverse=True):
         module = known[revision].module
         if reason := getattr(module, "irreversible", "" if hasattr(module, "downgrade") else "it has no downgrade"):
             return f"{revision} cannot be rolled back: {reason}"

@@ -62,7 +62,7 @@ def login(service: str, process: str) -> str:
 
 def by_login(service: str, rights: Rights) -> dict[str, dict[str, str]]:
     """``rights`` of the processes of ``service``, by login."""
-    return {table: {login(service, one): verbs for one, verbs in who.items()} for table, who in rights.items()}
+    return {table: {login(service, user): verbs for user, verbs in who.items()} for table, who in rights.items()}
 
 
 def united(rights: Rights, parts_of: Mapping[str, Iterable[str]]) -> Rights:

@@ -107,7 +107,7 @@ def _object(document: Document, owner: str, schema: Mapping[str, Any], values: M
     if depth >= MAX_DEPTH:
         return {}
     fields = schema.get("properties", {})
-    return {one: sample_of(document, part, values, f"{owner}.{one}", depth + 1) for one, part in fields.items()}
+    return {name: sample_of(document, part, values, f"{owner}.{name}", depth + 1) for name, part in fields.items()}
 
 
 def _fitting(name: str, pattern: str, candidates: Iterable[Any]) -> str:
@@ -213,8 +213,8 @@ def described(document: Mapping[str, Any]) -> list[tuple[str, list[Operation]]]:
 def nested(document: Mapping[str, Any], groups: Sequence[tuple[str, Sequence[Operation]]]) -> dict[str, list[Value]]:
     """The fields of each schema that ``groups`` name inside of a body or a successful answer, at any depth, by name."""
     operations = [operation for _, found in groups for operation in found]
-    answers = [values for one in operations for status, _, values in one.answers if status < "400"]
-    waiting = [name for values in (*answers, *(one.body for one in operations)) for name in _named(values)]
+    answers = [values for operation in operations for status, _, values in operation.answers if status < "400"]
+    waiting = [name for values in (*answers, *(operation.body for operation in operations)) for name in _named(values)]
     found: dict[str, list[Value]] = {}
     while waiting:
         name = waiting.pop()
@@ -242,13 +242,15 @@ def with_problem_type(document: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]) -> Operation:
     operation = item[method]
-    parameters = [_resolved(document, each) for each in (*item.get("parameters", ()), *operation.get("parameters", ()))]
+    parameters = [
+        _resolved(document, parameter) for parameter in (*item.get("parameters", ()), *operation.get("parameters", ()))
+    ]
     return Operation(
         method.upper(),
         path,
         operation.get("summary", ""),
         _who(operation),
-        tuple(_parameter(document, each) for each in parameters),
+        tuple(_parameter(document, parameter) for parameter in parameters),
         tuple(_fields(document, operation.get("requestBody", {}))),
         tuple(
             (status, answer.get("description", ""), tuple(_fields(document, answer)))
@@ -290,9 +292,9 @@ def _fields(document: Mapping[str, Any], holder: Mapping[str, Any]) -> Iterator[
 
 def _values(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Value]:
     required = schema.get("required", ())
-    for name, each in schema.get("properties", {}).items():
-        schemas = tuple(_schemas(each))
-        yield Value(name, "body", _shape(document, each), name in required, each.get("description", ""), schemas)
+    for name, value in schema.get("properties", {}).items():
+        schemas = tuple(_schemas(value))
+        yield Value(name, "body", _shape(document, value), name in required, value.get("description", ""), schemas)
 
 
 def _schemas(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -313,7 +315,7 @@ def _shape(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return _schema_name(schema)
     if "anyOf" in schema:
-        return " or ".join(_shape(document, each) for each in schema["anyOf"])
+        return " or ".join(_shape(document, schema) for schema in schema["anyOf"])
     kinds = schema.get("type", "value")
     words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
     if "array" in kinds:

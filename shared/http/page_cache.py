@@ -301,5 +301,5 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 def _is_among(etag: str, seen: str) -> bool:
-    tags = {one.strip().removeprefix("W/") for one in seen.split(",")}
+    tags = {tag.strip().removeprefix("W/") for tag in seen.split(",")}
     return "*" in tags or etag.removeprefix("W/") in tags

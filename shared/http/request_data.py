@@ -154,7 +154,7 @@ def _is_deeper(content: Any, most: int) -> bool:
     if not isinstance(content, dict | list):
         return False
     inside = content.values() if isinstance(content, dict) else content
-    return most == 0 or any(_is_deeper(each, most - 1) for each in inside)
+    return most == 0 or any(_is_deeper(value, most - 1) for value in inside)
 
 
 def wants_page() -> bool:
@@ -231,7 +231,7 @@ def known_parameters(view: Callable[..., Any]) -> tuple[str, ...] | None:
     if operation is None:
         return None
     declared = operation.get("arguments", {}).get("parameters", [])
-    schemas = [one["schema"] for one in declared if one["in"] == "query" and "schema" in one]
+    schemas = [parameter["schema"] for parameter in declared if parameter["in"] == "query" and "schema" in parameter]
     return tuple(name for schema in schemas for name in (*_names(schema), *getattr(schema, "beginnings", ())))
 
 
@@ -291,7 +291,7 @@ class _BodyParser(FlaskParser):
 def _requires_body(view: Callable[..., Any]) -> bool:
     """Whether the document says that the body of ``view`` is required; without one, a change would change nothing."""
     declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
-    return any(one["in"] == "json" and one["required"] for one in declared)
+    return any(argument["in"] == "json" and argument["required"] for argument in declared)
 
 
 class _Documentation(dict[str, Any]):
@@ -307,8 +307,8 @@ class _Documentation(dict[str, Any]):
 
 def _copied(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _copied(each) for name, each in value.items()}
-    return [_copied(each) for each in value] if isinstance(value, list) else value
+        return {name: _copied(item) for name, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 @cache

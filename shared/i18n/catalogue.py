@@ -120,7 +120,7 @@ def names_of_languages() -> list[tuple[str, str]]:
     """Return (name, code) of the supported languages, in each of them."""
     own = [(name, code) for code, name in LANGUAGE_NAMES.items()]
     names = [Locale.parse(locale_of(language)).languages for language in LANGUAGES]
-    return [*own, *((each[code], code) for each in names for code in LANGUAGES)]
+    return [*own, *((language_names[code], code) for language_names in names for code in LANGUAGES)]
 
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")

@@ -176,7 +176,7 @@ def text_reader(most: int, *, required: bool = True, in_default: bool = True) ->
         if not isinstance(given, str | Mapping):
             raise ValueError("must be a text (put it in quotes), or texts by language")
         found = {DEFAULT: given} if isinstance(given, str) else given
-        text = Text.of({_language(code): _stripped(one, most) for code, one in found.items()})
+        text = Text.of({_language(code): _stripped(text, most) for code, text in found.items()})
         if required and not (DEFAULT in text.as_mapping if in_default else text):
             raise ValueError(f"must have 1 to {most} characters{f' in {DEFAULT}' if in_default else ''}")
         return text

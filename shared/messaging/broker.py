@@ -271,10 +271,10 @@ class Senders:
         """
         if address.embedded:
             own, usual = read_database_url(address.database_url).username or "", login(service, "consume")
-            relays = {each: login(each, "relay") for each in SERVICES}
+            relays = {sender: login(sender, "relay") for sender in SERVICES}
         else:
             own, usual = address.user, consumer_user(service)
-            relays = {each: relay_user(each) for each in SERVICES}
+            relays = {sender: relay_user(sender) for sender in SERVICES}
         if own != usual:
             log.warning(
                 "senders of messages are not checked: this login is not the consumer's own", extra={"login": own}

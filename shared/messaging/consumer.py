@@ -252,7 +252,7 @@ class QueueConsumer(ReconnectingConsumer):
         for queue, consumer in zip(self._handlers, consumers, strict=True):
             if queue in self._stopped:
                 consumer.cancel()
-        for delivery in [each for each in self._pending if each.queue in self._stopped]:
+        for delivery in [delivery for delivery in self._pending if delivery.queue in self._stopped]:
             self._pending.remove(delivery)
             delivery.raw.requeue()
 

@@ -113,7 +113,7 @@ class StoredHalts:
     def halted(self) -> frozenset[str]:
         """See :class:`shared.messaging.halts.HaltStore`."""
         with self._work.transaction() as connection:
-            return frozenset(each.queue for each in read_halted(connection))
+            return frozenset(halt.queue for halt in read_halted(connection))
 
     def halt(self, queue: str, reason: str) -> None:
         """See :class:`shared.messaging.halts.HaltStore`."""
@@ -150,7 +150,7 @@ def halted_problem(work: UnitOfWork) -> str:
     """
     with work.transaction() as connection:
         halted = read_halted(connection)
-    listed = ", ".join(f"{each.queue} since {each.halted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in halted)
+    listed = ", ".join(f"{halt.queue} since {halt.halted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for halt in halted)
     return f"{HALTED}, single messages are tried: {listed}" if halted else ""
 
 

@@ -91,9 +91,9 @@ class PublishJob:
 
     def settle(self, tag: int, *, multiple: bool, accepted: bool) -> None:
         """A confirm (or refusal) of ``tag``, and with ``multiple`` of everything open before it."""
-        tags = [each for each in self._open if each <= tag] if multiple else [tag]
-        for each in tags:
-            index = self._open.pop(each, None)
+        tags = [number for number in self._open if number <= tag] if multiple else [tag]
+        for number in tags:
+            index = self._open.pop(number, None)
             if index is not None:
                 self._outcomes[index] = self._fate(index, accepted)
         if not self._open:

@@ -207,7 +207,11 @@ class Relay:
         if not is_tracing():
             return self._publisher.publish(offered, CONFIRM_TIMEOUT_S)
         spans = begin_spans(
-            PUBLISH, ((f"publish {one.routing_key}", trace_of(one.body), _outcome_attributes(one)) for one in offered)
+            PUBLISH,
+            (
+                (f"publish {message.routing_key}", trace_of(message.body), _outcome_attributes(message))
+                for message in offered
+            ),
         )
         outcomes = self._publisher.publish(offered, CONFIRM_TIMEOUT_S)
         for span, outcome in zip(spans, outcomes, strict=True):

@@ -139,7 +139,7 @@ def with_full_options(definition: FormDefinition, full: Collection[str]) -> Form
         definition: the form.
         full: each as ``field=value``; what has no limit is left as it is.
     """
-    limited = {field.name for field in definition.fields if any(one.limit is not None for one in field.options)}
+    limited = {field.name for field in definition.fields if any(option.limit is not None for option in field.options)}
     if not limited:
         return definition
     fields = tuple(_with_full(field, full) if field.name in limited else field for field in definition.fields)
@@ -147,7 +147,7 @@ def with_full_options(definition: FormDefinition, full: Collection[str]) -> Form
 
 
 def _with_full(field: Field, full: Collection[str]) -> Field:
-    options = tuple(replace(one, full=f"{field.name}={one.value}" in full) for one in field.options)
+    options = tuple(replace(option, full=f"{field.name}={option.value}" in full) for option in field.options)
     return replace(field, options=options)
 
 

@@ -69,9 +69,14 @@ def proof_keys(signing_keys: Sequence[bytes], service: str) -> ProofKeys:
 
     No challenge of one service is good for another, and nothing that is signed for another purpose passes for one.
     """
-    purposes = ("challenge", "solution")
     return ProofKeys(
-        tuple(tuple(keyed_hash(key, f"proof of work: {one}", service) for one in purposes) for key in signing_keys)  # type: ignore[misc]  # two of them
+        tuple(
+            (
+                keyed_hash(key, "proof of work: challenge", service),
+                keyed_hash(key, "proof of work: solution", service),
+            )
+            for key in signing_keys
+        )
     )
 
 

@@ -164,7 +164,7 @@ class DefinitionSchema(FileSchema):
     def _check(self, values: dict[str, Any], **_more: Any) -> None:
         if "fields" not in values:
             return
-        fields = [(number, field) for number, one in enumerate(values["fields"]) if (field := _field(one))]
+        fields = [(number, field) for number, value in enumerate(values["fields"]) if (field := _field(value))]
         raise_faults(_faults_together(fields, ALWAYS_ASKED_OF.get(values.get("kind", ""), ALWAYS_ASKED)))
 
     @ma.post_load
@@ -179,8 +179,8 @@ def _field(values: Mapping[str, Any]) -> Field | None:
     kind: FieldKind = values["kind"]
     usual = {"label": NO_TEXT, "sealed": kind.sealing == "by-default"}
     options = [
-        one if isinstance(one, Option) else Option(f"?{number}", NO_TEXT)
-        for number, one in enumerate(values.get("options", ()))
+        option if isinstance(option, Option) else Option(f"?{number}", NO_TEXT)
+        for number, option in enumerate(values.get("options", ()))
     ]
     condition = values.get("shown_when")
     read = {
@@ -195,7 +195,9 @@ def _faults_together(fields: Iterable[tuple[int, Field]], always: Iterable[tuple
     """Rules of each field, and those that need more than one; each field comes with its position."""
     known = [field for _number, field in fields]
     for name, kind in always:
-        if not any(one.name == name and one.kind is kind and one.required and not one.sealed for one in known):
+        if not any(
+            field.name == name and field.kind is kind and field.required and not field.sealed for field in known
+        ):
             wanted = f"every form needs a required field {name!r} of kind {kind.name} that is not sealed"
             yield ("fields",), wanted
     earlier: dict[str, Field] = {}

@@ -169,7 +169,7 @@ def make_folder(folder: Path, account: Account | None) -> None:
     Raises:
         FileExistsError: it is there.
     """
-    with acting_in(next(each for each in folder.parents if each.exists()), account):
+    with acting_in(next(parent for parent in folder.parents if parent.exists()), account):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
         give(folder, account)
@@ -177,8 +177,8 @@ def make_folder(folder: Path, account: Account | None) -> None:
 
 def _is_roots(folder: Path) -> bool:
     """Whether only root can rename, replace or delete ``folder`` and every folder and link on the way to it."""
-    for each in (folder.absolute(), *folder.absolute().parents):
-        state = each.lstat()
+    for path in (folder.absolute(), *folder.absolute().parents):
+        state = path.lstat()
         is_shared = bool(state.st_mode & 0o022) and not (stat.S_ISLNK(state.st_mode) or state.st_mode & stat.S_ISVTX)
         if state.st_uid != 0 or is_shared:
             return False

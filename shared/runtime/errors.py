@@ -97,4 +97,4 @@ def unknown_parameter_advice(name: str, known: Iterable[str]) -> str:
         return f"Unknown parameter; did you mean `{near[0]}`?"
     if not known:
         return "Unknown parameter; this operation takes none"
-    return f"Unknown parameter; known are {', '.join(f'`{one}`' for one in known)}"
+    return f"Unknown parameter; known are {', '.join(f'`{name}`' for name in known)}"

@@ -338,7 +338,7 @@ class SettingsEnv(Env):
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         """The value, or the content of the file that ``<name>_FILE`` names; the default if there is neither."""
-        text, file = (self.given.get(each, "").strip() for each in (env_key, env_key + FROM_FILE))
+        text, file = (self.given.get(key, "").strip() for key in (env_key, env_key + FROM_FILE))
         if file and text:
             self.refuse(env_key, f"is set, and {env_key}{FROM_FILE} too")
         elif file:

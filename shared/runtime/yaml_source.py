@@ -211,12 +211,12 @@ class FileSchema(ma.Schema):
     def _tidy(self, data: Any, **_more: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {key: _stripped(one) for key, one in data.items() if one is not None or key not in self._known}
+        return {key: _stripped(value) for key, value in data.items() if value is not None or key not in self._known}
 
 
 def _stripped(value: Any) -> Any:
     if isinstance(value, list):
-        return [_stripped(each) for each in value]
+        return [_stripped(item) for item in value]
     return value.strip() if isinstance(value, str) else value
 
 

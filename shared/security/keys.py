@@ -144,19 +144,19 @@ def missing_keys(held: HeldKey, known: Sequence[KnownKey], now: datetime) -> lis
     values = set(held.values)
     if not known or (held.kind.rule is not KeyRule.DATA and values & _acceptable(held.kind.rule, known, now)):
         return []
-    settled = [one for one in known if one.added_at <= now - SETTLES_AFTER]
-    if held.kind.rule is KeyRule.DATA and values & {one.value for one in known}:
-        return sorted({one.value for one in settled} - values)
+    settled = [key for key in known if key.added_at <= now - SETTLES_AFTER]
+    if held.kind.rule is KeyRule.DATA and values & {key.value for key in known}:
+        return sorted({key.value for key in settled} - values)
     return [max(settled or known, key=lambda one: (one.added_at, one.value)).value]
 
 
 def _acceptable(rule: KeyRule, known: Sequence[KnownKey], now: datetime) -> set[str]:
     """Any of these is enough: the newest that has settled, and those that are being introduced."""
-    settled = [one for one in known if one.added_at <= now - SETTLES_AFTER]
+    settled = [key for key in known if key.added_at <= now - SETTLES_AFTER]
     if rule is KeyRule.IDENTITY or not settled:
-        return {one.value for one in known}
+        return {key.value for key in known}
     newest = max(settled, key=lambda one: (one.added_at, one.value))
-    return {newest.value} | {one.value for one in known if one not in settled}
+    return {newest.value} | {key.value for key in known if key not in settled}
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('key checks'), 0)")
@@ -201,7 +201,7 @@ class KeyChecks:
         with self.work.transaction() as connection:
             now = self.database_time(connection)
             known = known_keys(connection, [held.kind.name for held in self.held])
-            if all(set(held.values) <= {one.value for one in known[held.kind.name]} for held in self.held):
+            if all(set(held.values) <= {key.value for key in known[held.kind.name]} for held in self.held):
                 return self._faults(known, now)
         return self._introduce()
 
@@ -269,7 +269,7 @@ def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) 
     """
     connection.execute(_LOCK)
     name = held.kind.name
-    before = [one.value for one in known_keys(connection, [name])[name]]
+    before = [key.value for key in known_keys(connection, [name])[name]]
     if set(before) == set(held.values):
         return
     if held.kind.rule is not KeyRule.CURRENT:

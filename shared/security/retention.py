@@ -99,7 +99,7 @@ def notice_statements(due: str) -> NoticeStatements:
     """
     soon = due.replace(":before", ":soon")
     texts = (_ANNOUNCE, _RETRACT, _CONFIRM, _COUNT)
-    return NoticeStatements(*(text(one.format(due=due, soon=soon)) for one in texts))
+    return NoticeStatements(*(text(query.format(due=due, soon=soon)) for query in texts))
 
 
 def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
@@ -120,7 +120,7 @@ def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
 
 def retract_others(connection: Connection, kept: Sequence[Noticed]) -> None:
     """Delete the notices of steps that are not in ``kept``: a step that a form gets back is announced again."""
-    values = {"forms": [one.form for one in kept], "steps": [one.step for one in kept]}
+    values = {"forms": [notice.form for notice in kept], "steps": [notice.step for notice in kept]}
     connection.execute(_RETRACT_OTHERS, values)
 
 
@@ -240,8 +240,8 @@ class Retaining:
         if self._next_run_at is not None and self._next_run_at - EVERY <= now < self._next_run_at:
             return
         late = self._overdue(work, now)
-        for what, count in late.items():
-            self._metrics.overdue(self._service, what).set(count)
+        for kind, count in late.items():
+            self._metrics.overdue(self._service, kind).set(count)
         if self._monotonic() >= self._hour_ends_s:
             self._begin_hour(late)
         steps = list(self._steps(work, now))
@@ -268,14 +268,14 @@ class Retaining:
                     "due without a notice: waits for retention confirm",
                     extra={"form": facts[0], "step": facts[1], "count": left},
                 )
-        for what, count in waiting.items():
-            self._metrics.unannounced(self._service, what).set(count)
+        for kind, count in waiting.items():
+            self._metrics.unannounced(self._service, kind).set(count)
 
     def _begin_hour(self, kinds: Iterable[str]) -> None:
         self._hour_ends_s = self._monotonic() + HOURLY_S
         self._taken = dict.fromkeys(kinds, 0)
-        for what in self._taken:
-            housekeeping_held.labels(self._service, what, "limit").set(0)
+        for kind in self._taken:
+            housekeeping_held.labels(self._service, kind, "limit").set(0)
 
     def _take(self, work: UnitOfWork, step: RetentionStep, now: datetime) -> int:
         if self._taken[step.what] + BATCH_SIZE > self._max_per_hour:

@@ -154,9 +154,9 @@ COLLEAGUE, ADDRESS = "A colleague", "colleague@example.org"
 
 def invited(places: Places) -> str:
     """The id of a person who was invited and has not used the link."""
-    for one in places.ask("GET", "/v1/access")["items"]:
-        if one["name"] == COLLEAGUE:
-            return str(one["id"])
+    for entry in places.ask("GET", "/v1/access")["items"]:
+        if entry["name"] == COLLEAGUE:
+            return str(entry["id"])
     grant = {"roles": ["coordinator", "viewer"], "forms": [WEBINAR], "until": "2099-12-31T00:00:00Z"}
     made = places.ask("POST", "/v1/access", json={"name": COLLEAGUE, "email": ADDRESS, **grant})
     return str(made["id"])

@@ -52,7 +52,7 @@ def bulletin_id(places: Places) -> str:
 def bulletin(places: Places) -> dict[str, Any]:
     """That bulletin as one of them got it."""
     bulletin_id(places)
-    return soon(lambda: next((one for one in places.mails(PERSON) if SUBJECT in one["subject"]), None), "bulletin")
+    return soon(lambda: next((mail for mail in places.mails(PERSON) if SUBJECT in mail["subject"]), None), "bulletin")
 
 
 def way_out(page: Page, places: Places) -> None:

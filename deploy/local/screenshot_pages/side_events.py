@@ -56,7 +56,7 @@ def _linked(places: Places, address: str, beginning: str) -> str | None:
 
 def _found(places: Places, title: str) -> str | None:
     items = places.ask("GET", "/v1/proposals")["items"]
-    return next((str(one["id"]) for one in items if one["title"] == title), None)
+    return next((str(proposal["id"]) for proposal in items if proposal["title"] == title), None)
 
 
 def _decide(places: Places, proposal: str, verb: str, note: str = "") -> None:

@@ -24,9 +24,9 @@ def ask_broker(broker_url: str) -> tuple[Mapping[str, int], Sequence[ParkedCopy]
     """
     address = BusAddress(broker_urls=(broker_url,))
     parked = [
-        (each.message_id, queue, "" if each.reason == NO_REASON else each.reason)
+        (message.message_id, queue, "" if message.reason == NO_REASON else message.reason)
         for queue in QUEUES
-        for each in each_parked(address, queue)
+        for message in each_parked(address, queue)
     ]
     return _count_waiting(address, [*QUEUES, *map(retry_queue, RETRY_TIERS)]), parked
 

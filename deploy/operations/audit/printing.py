@@ -80,7 +80,7 @@ def _print_sums(sources: Sources) -> None:
 
 def _print_contents(sources: Sources) -> None:
     """How many rows A14 compares, and how many have no digest because they were last written before there were any."""
-    for service in (each for each in DATABASES if each in sources.databases):
+    for service in (name for name in DATABASES if name in sources.databases):
         ((digested, undigested),) = sources.rows(service, COUNTED)
         words = f"compared {digested:,} + without a digest, not asked {undigested:,}"
         print(f"{'contents of ' + service:40} {digested + undigested:>10,} = {words}")
@@ -88,7 +88,7 @@ def _print_contents(sources: Sources) -> None:
 
 def _print_quarantine(sources: Sources) -> None:
     """Which databases are in quarantine: nothing moves there until it ends."""
-    for service in (each for each in DATABASES if each in sources.databases):
+    for service in (name for name in DATABASES if name in sources.databases):
         for since, reason in sources.rows(service, _QUARANTINE):
             print(f"{'quarantine of ' + service:40} since {since:%Y-%m-%dT%H:%M:%SZ}: {reason}")
 
@@ -107,7 +107,7 @@ def _arrivals(sources: Sources) -> Mapping[str, Counter[str]]:
     for key, rows in groupby(both_sides(ARRIVALS, sources), itemgetter(0)):
         values = {value for _key, _is_right, value, _required in rows}
         if "published" in values:
-            state = next((each for each in ("consumed", "parked", "waits") if each in values), "missing")
+            state = next((name for name in ("consumed", "parked", "waits") if name in values), "missing")
             counts.setdefault(key.partition(" ")[2], Counter())[state] += 1
     return counts
 
@@ -148,7 +148,7 @@ def _print_waiting(judgements: Sequence[Judgement]) -> None:
 
 
 def _print_broken(judgements: Sequence[Judgement]) -> None:
-    for code, checks in groupby([each for each in judgements if each.broken], attrgetter("equation")):
+    for code, checks in groupby([judgement for judgement in judgements if judgement.broken], attrgetter("equation")):
         listed = list(checks)
         named = [finding for judgement in listed for finding in judgement.named][:SHOWN]
         print("\n" + "\n".join(map(str, named)))

@@ -139,7 +139,7 @@ def open_sources(
     """
     with ExitStack() as stack:
         databases = {}
-        for name in (each for each in ORDER if each in urls):
+        for name in (side for side in ORDER if side in urls):
             try:
                 databases[name] = stack.enter_context(_snapshot(urls[name]))
             except psycopg.OperationalError:

@@ -128,7 +128,7 @@ def _compare(check: Paired, sources: Sources, judgement: Judgement) -> None:
         waiting = {value for value, _required in right}
         is_waiting = bool(right) and waiting <= check.waiting
         difference = _difference(check, left, right)
-        demands = {each for _value, each in (*left, *right)}
+        demands = {value for _value, value in (*left, *right)}
         if difference and (None not in demands if left and right else True in demands):
             judgement.add(key, *difference)
         elif (difference and None in demands) or is_waiting:
@@ -138,7 +138,7 @@ def _compare(check: Paired, sources: Sources, judgement: Judgement) -> None:
 def _add_held(held: Mapping[str, int], judgement: Judgement) -> None:
     """Count what the broker holds beyond the messages that are known to be missing; it does not name them."""
     elsewhere = 0
-    for queue in (each for each in held if not each.startswith(RETRIES)):
+    for queue in (queue for queue in held if not queue.startswith(RETRIES)):
         missing = judgement.waiting[arrival_of(queue)]
         elsewhere += max(0, missing - held[queue])
         if held[queue] > missing:

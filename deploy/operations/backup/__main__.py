@@ -111,7 +111,7 @@ def check(config: Path, metrics: Path) -> None:
         configuration = read_configuration(config)
         repository = Repository(configuration)
         repository.run("check")
-        found = [one for one in repository.backups() if not one.has_errors]
+        found = [backup for backup in repository.backups() if not backup.has_errors]
         if found:
             _write_age(metrics, found[-1])
         faults = [*_age_faults(found, datetime.now(UTC)), *_archiving_faults(configuration)]
@@ -122,7 +122,7 @@ def check(config: Path, metrics: Path) -> None:
 
 
 def _needs_full(found: list[Backup], now: datetime) -> bool:
-    ended = [one.ended_at for one in found if one.kind == FULL]
+    ended = [backup.ended_at for backup in found if backup.kind == FULL]
     return not ended or now - max(ended) > FULL_EVERY
 
 

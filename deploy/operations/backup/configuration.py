@@ -130,8 +130,8 @@ def write_configuration(file: Path, cluster: Cluster) -> list[str]:
             "they were made with. Another one would open none of them"
         )
     account = owner_of(cluster.data) if cluster.data.exists() else database_account()
-    for each in (folder, passphrase.parent, Path(cluster.repository)):
-        _make_folder(each, account)
+    for path in (folder, passphrase.parent, Path(cluster.repository)):
+        _make_folder(path, account)
     lines = [_write(passphrase, f"[global]\nrepo1-cipher-pass={secrets.token_urlsafe(PASSPHRASE_BYTES)}\n", account)]
     values = {name: getattr(cluster, name) for name in ("data", "port", "socket", "user", "repository")}
     text = TEXT.format(**values, passphrase=passphrase, folder=folder, stanza=STANZA)
@@ -169,7 +169,7 @@ def _used_repository(file: Path, cluster: Cluster) -> str:
     named = read_configuration(file) if file.exists() else Configuration(file, cluster)
     if not named.is_local:
         return named.cluster.repository
-    return next((one for one in (named.cluster.repository, cluster.repository) if _holds_backups(Path(one))), "")
+    return next((path for path in (named.cluster.repository, cluster.repository) if _holds_backups(Path(path))), "")
 
 
 def _holds_backups(repository: Path) -> bool:

@@ -101,7 +101,7 @@ def main(
 def _drill(repository: Repository, wish: Wish, folder: Path | None, place: KeyPlace, began_at: datetime) -> Report:
     cluster, began_s = repository.configuration.cluster, time.monotonic()
     backup = choose_backup(repository.backups(), wish, began_at)
-    above = folder or next(each for each in cluster.data.parents if each.exists())
+    above = folder or next(parent for parent in cluster.data.parents if parent.exists())
     with scratch_folder(above, repository.configuration.account) as scratch:
         _require_fit(repository, backup, scratch)
         report = Report(backup.label)
@@ -144,10 +144,10 @@ def _record_audit(found: Restored, report: Report) -> None:
     urls = {service: found.server.url(service) for service in SERVICES}
     with open_sources(urls, now=found.last_commit_at) as sources:
         judgements = judge(sources)
-    outcome, broken = overall(judgements), sum(one.broken for one in judgements)
+    outcome, broken = overall(judgements), sum(judgement.broken for judgement in judgements)
     report.lines.append(f"audit: {outcome}, {broken} differences")
     if outcome is AuditOutcome.BROKEN:
-        named = [str(finding) for one in judgements for finding in one.named]
+        named = [str(finding) for judgement in judgements for finding in judgement.named]
         report.faults += ["the audit of the restored databases is broken:", *named[:SHOWN]]
 
 

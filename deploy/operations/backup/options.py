@@ -79,16 +79,16 @@ def ended_by_signals() -> Iterator[None]:
     """Convert SIGTERM and SIGHUP into SystemExit, once, so that servers are stopped and copies of data deleted."""
 
     def end(number: int, _frame: object) -> None:
-        for each in handled:
-            signal.signal(each, signal.SIG_IGN)  # systemd and people send a second one; the clean-up continues
+        for signal_number in handled:
+            signal.signal(signal_number, signal.SIG_IGN)  # systemd and people send a second one; the clean-up continues
         raise SystemExit(128 + number)
 
-    handled = {each: signal.signal(each, end) for each in (signal.SIGTERM, signal.SIGHUP)}
+    handled = {signal_number: signal.signal(signal_number, end) for signal_number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        for each, before in handled.items():
-            signal.signal(each, before)
+        for signal_number, before in handled.items():
+            signal.signal(signal_number, before)
 
 
 @contextmanager

@@ -49,12 +49,12 @@ def choose_backup(backups: Sequence[Backup], wish: Wish, now: datetime) -> Backu
         raise RepositoryProblem(f"--target-time {wish.target_at.isoformat()} is in the future")
     if not backups:
         raise RepositoryProblem("the repository holds no backup")
-    named = [one for one in backups if wish.label in ("", one.label)]
+    named = [backup for backup in backups if wish.label in ("", backup.label)]
     if not named:
         raise RepositoryProblem(f"there is no backup {wish.label}: troika backup list")
-    fit = [one for one in named if wish.target_at is None or one.ended_at <= wish.target_at]
+    fit = [backup for backup in named if wish.target_at is None or backup.ended_at <= wish.target_at]
     if not fit:
-        first = min(one.ended_at for one in named)
+        first = min(backup.ended_at for backup in named)
         raise RepositoryProblem(
             f"--target-time is before {first.isoformat()}, the end of the backup: it cannot be restored to that time"
         )
@@ -104,7 +104,7 @@ def backup_faults(backup: Backup, data: Path) -> list[str]:
 
 def space_faults(backup: Backup, folder: Path) -> list[str]:
     """Whether ``folder``, or the nearest one above it, has room for the restored data."""
-    place = next(each for each in (folder, *folder.parents) if each.exists())
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free, needed = shutil.disk_usage(place).free, int(backup.size_bytes * SPARE)
     return [] if free >= needed else [f"{place} has {free // MIB} MiB free, and the restore needs {needed // MIB}"]
 

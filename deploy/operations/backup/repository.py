@@ -99,8 +99,8 @@ class Repository:
                 "the repository cannot be read; it is damaged, or was made with another passphrase: "
                 + detail.partition("\n")[0]
             )
-        versions = {(one["repo-key"], one["id"]): one["version"] for one in stanza["db"]}
-        return [_backup(one, versions) for one in stanza["backup"]]
+        versions = {(database["repo-key"], database["id"]): database["version"] for database in stanza["db"]}
+        return [_backup(backup, versions) for backup in stanza["backup"]]
 
     def make_stanza(self) -> None:
         """Prepare the repository for this cluster; this is idempotent."""
@@ -147,7 +147,7 @@ def judge_verification(report: str, backup: Backup) -> list[str]:
     for found in _WAL.finditer(report):
         counts = {"missing": found["m"], "checksum invalid": found["c"], "size invalid": found["s"]}
         if found["id"] == backup.archive and any(map(int, counts.values())):
-            wrong = ", ".join(f"{count} {what}" for what, count in counts.items() if int(count))
+            wrong = ", ".join(f"{count} {fault}" for fault, count in counts.items() if int(count))
             faults.append(f"WAL {backup.archive}: {wrong}")
     if not faults and _STATUS.search(report) is None:
         faults.append("pgbackrest verify has reported nothing")

@@ -115,7 +115,7 @@ def refused_certificate(error: BaseException) -> str:
             return f"{REFUSED_CERTIFICATE}: {cause.verify_message}"
         if isinstance(cause, BaseException):
             wrapped = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
-            causes += [each for each in wrapped if isinstance(each, BaseException) and each not in causes]
+            causes += [error for error in wrapped if isinstance(error, BaseException) and error not in causes]
     return ""
 
 

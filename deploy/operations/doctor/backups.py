@@ -157,7 +157,9 @@ def _noted(host: GradedHost, probes: Probes, kind: str) -> tuple[datetime | None
     if url := host.value(PROMETHEUS_URL).rstrip("/"):
         query = f'{LAST_SUCCESS}{{kind="{kind}"}}'
         answer = probes.fetch(f"{url}/api/v1/query?query={quote(query)}")
-        return _newest([float(one["value"][1]) for one in json.loads(answer.body)["data"]["result"]]), "Prometheus"
+        return _newest(
+            [float(series["value"][1]) for series in json.loads(answer.body)["data"]["result"]]
+        ), "Prometheus"
     return None, ""
 
 

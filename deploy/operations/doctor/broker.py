@@ -85,8 +85,8 @@ def check_topology(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 def check_rights(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """No login of a process may make queues: a compromised process could use the right."""
-    others = [one for one in host.brokers if one.login != TOPOLOGY]
-    wide = [one.login for one in others if probes.may_declare(one.urls[0])]
+    others = [broker for broker in host.brokers if broker.login != TOPOLOGY]
+    wide = [broker.login for broker in others if probes.may_declare(broker.urls[0])]
     if wide:
         yield failed(
             "logins", f"may make queues: {', '.join(wide)}", "Import the definitions: they have the permissions"

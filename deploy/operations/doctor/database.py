@@ -68,7 +68,7 @@ def check_limits(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     if not processes:
         yield not_asked("limits", "no settings of a process with a database are here", "Run the doctor where they are")
         return
-    wrong = {_login(one): problems for one in processes if (problems := probes.limits(one.url))}
+    wrong = {_login(database): problems for database in processes if (problems := probes.limits(database.url))}
     if wrong:
         shown = ", ".join(list(wrong)[:SHOWN]) + (", …" if len(wrong) > SHOWN else "")
         do = f"Give each login its limits, for example: {next(iter(wrong.values()))[0].rpartition(': ')[2]}"
@@ -178,7 +178,7 @@ def check_tls(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     for database in host.one_login_each():
         parameters = connection_parameters(database.url)
         named = str(parameters.get("host", ""))
-        if all(not one or one[0] in "/@" or is_loopback(one) for one in named.split(",")):
+        if all(not host or host[0] in "/@" or is_loopback(host) for host in named.split(",")):
             yield ok(database.service, "on this machine")
             continue
         if {*named.split(",")} <= {*host.value(PRIVATE_HOSTS).split(",")}:
@@ -223,12 +223,12 @@ def _login(database: HostDatabase) -> str:
 
 def _processes(host: GradedHost) -> list[HostDatabase]:
     """Logins of processes that serve; commands of operators and the audit may take as long as they need."""
-    return [one for one in host.databases if one.process not in (*COMMANDS, "audit")]
+    return [database for database in host.databases if database.process not in (*COMMANDS, "audit")]
 
 
 def _one_process_each(host: GradedHost) -> list[HostDatabase]:
     """One login for each service that may read the schema's revision; those of commands may not."""
-    return list({one.service: one for one in (*host.databases, *_processes(host))}.values())
+    return list({database.service: database for database in (*host.databases, *_processes(host))}.values())
 
 
 def place(url: str) -> str:
@@ -242,7 +242,11 @@ def servers(host: GradedHost) -> list[str]:
     Not of the server of the keys database: few processes reach it, forms work without it, and WAL in an archive would
     preserve destroyed keys (docs/how-to/deploy.md, Several hosts).
     """
-    found = {place(one.url): one.url for one in reversed(host.one_login_each()) if one.service in SERVICES}
+    found = {
+        place(database.url): database.url
+        for database in reversed(host.one_login_each())
+        if database.service in SERVICES
+    }
     if host.monitor_url:
         found[place(host.monitor_url)] = host.monitor_url
     return list(found.values())

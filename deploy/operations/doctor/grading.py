@@ -132,6 +132,6 @@ class GradedHost:
 
     def one_login_each(self) -> list[HostDatabase]:
         """One login for each service's database: the operator's if it is here."""
-        operators = [one for one in self.databases if one.process == "operator"]
-        found = {one.service: one for one in (*reversed(self.databases), *operators)}
+        operators = [database for database in self.databases if database.process == "operator"]
+        found = {database.service: database for database in (*reversed(self.databases), *operators)}
         return [found[service] for service in sorted(found)]

@@ -86,7 +86,7 @@ def _in_database(probes: Probes, url: str) -> Mapping[str, Sequence[str]]:
 
 def _operator_url(host: GradedHost, service: str) -> str:
     """URL of the operator's login, else of any login of the service; empty if there is none."""
-    logins = {one.process: one.url for one in host.databases if one.service == service}
+    logins = {database.process: database.url for database in host.databases if database.service == service}
     return logins.get(OPERATOR) or next(iter(logins.values()), "")
 
 

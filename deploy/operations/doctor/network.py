@@ -98,8 +98,10 @@ def check_proxies(host: GradedHost, _probes: Probes) -> Iterator[CheckResult]:
     except ValueError:
         yield failed(PROXIES, "not a list of networks", "Write networks: 10.0.0.0/8, 192.0.2.7")
         return
-    wide = [str(one) for one in networks if one.prefixlen < (WIDEST_V4 if one.version == 4 else WIDEST_V6)]
-    public = [str(one) for one in networks if one.is_global and one.prefixlen < one.max_prefixlen]
+    wide = [
+        str(network) for network in networks if network.prefixlen < (WIDEST_V4 if network.version == 4 else WIDEST_V6)
+    ]
+    public = [str(network) for network in networks if network.is_global and network.prefixlen < network.max_prefixlen]
     if wide:
         yield failed(
             PROXIES, f"too wide: {', '.join(wide)}", "Name the gateways only: others could forge a client's address"
@@ -117,7 +119,11 @@ def check_prometheus(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     url = host.value(PROMETHEUS_URL).rstrip("/")
     targets = json.loads(probes.fetch(f"{url}/api/v1/targets?state=active").body)["data"]["activeTargets"]
     down = sorted(
-        {f"{one['labels'].get('job')} {one['labels'].get('instance')}" for one in targets if one["health"] != "up"}
+        {
+            f"{target['labels'].get('job')} {target['labels'].get('instance')}"
+            for target in targets
+            if target["health"] != "up"
+        }
     )
     if down:
         yield failed(
@@ -129,8 +135,8 @@ def check_prometheus(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         yield ok("targets", f"all {len(targets)} are up")
     query = quote('ALERTS{alertstate="firing",severity=~"page|ticket"}')
     alerts = json.loads(probes.fetch(f"{url}/api/v1/query?query={query}").body)["data"]["result"]
-    names = sorted({one["metric"]["alertname"] for one in alerts})
-    pages = sorted({one["metric"]["alertname"] for one in alerts if one["metric"].get("severity") == "page"})
+    names = sorted({alert["metric"]["alertname"] for alert in alerts})
+    pages = sorted({alert["metric"]["alertname"] for alert in alerts if alert["metric"].get("severity") == "page"})
     if pages:
         yield failed("alerts", f"firing: {', '.join(names)}", f"docs/runbooks/{pages[0]}.md")
     elif names:
@@ -163,9 +169,9 @@ def _endpoints(host: GradedHost) -> Iterator[TlsEndpoint]:
         parameters = connection_parameters(database.url)
         if str(parameters.get("sslmode", "")).startswith("verify"):
             hosts, ports = (str(parameters.get(key) or "").split(",") for key in ("host", "port"))
-            for number, one in enumerate(hosts):
+            for number, server in enumerate(hosts):
                 port = ports[number] if number < len(ports) else ports[0]
-                yield TlsEndpoint(one, int(port or 5432), "postgresql")
+                yield TlsEndpoint(server, int(port or 5432), "postgresql")
 
 
 def _is_local(url: str) -> bool:

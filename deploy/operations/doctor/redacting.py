@@ -24,7 +24,7 @@ def passwords_of(host: GradedHost) -> Sequence[str]:
     """Passwords in the addresses of a host's settings, as written and decoded; the longest come first."""
     found = {match["password"] for text in _addresses(host) for match in _PASSWORD.finditer(text)}
     every = found | set(map(unquote, found))
-    return sorted((one for one in every if len(one) >= MIN_LENGTH), key=len, reverse=True)
+    return sorted((password for password in every if len(password) >= MIN_LENGTH), key=len, reverse=True)
 
 
 def redact(result: CheckResult, passwords: Iterable[str]) -> CheckResult:

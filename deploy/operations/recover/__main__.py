@@ -131,9 +131,9 @@ def end(reason: str | None) -> None:
         if not quarantines:
             raise PlanRefused("no database is in quarantine")
         if not reason:
-            if not all(one.plan for one in quarantines.values()):
+            if not all(quarantine.plan for quarantine in quarantines.values()):
                 raise PlanRefused("no plan was applied: troika recover plan")
-            if not all(one.plan.endswith(APPLIED) for one in quarantines.values() if one.plan):
+            if not all(quarantine.plan.endswith(APPLIED) for quarantine in quarantines.values() if quarantine.plan):
                 raise PlanRefused("the plan was not applied to its end, mails may go twice: troika recover apply")
             _print_left(_differences(settings))
         databases.end(system_clock(), {"differences": reason} if reason else {})

@@ -85,7 +85,7 @@ def apply(tools: RecoveryContext, plan: Plan) -> Applied:
 def _require_current(tools: RecoveryContext, plan: Plan) -> None:
     quarantines = tools.databases.quarantines()
     require_quarantine(quarantines)
-    if all(one.plan in (plan.digest, plan.digest + APPLIED) for one in quarantines.values()):
+    if all(quarantine.plan in (plan.digest, plan.digest + APPLIED) for quarantine in quarantines.values()):
         if plan.sent_known and tools.sent is None:
             raise PlanRefused("this plan was made with a list of sent mails: name it again with --sent-mails")
         return  # it was broken off, or is done again, and has changed the state itself

@@ -116,7 +116,7 @@ def _known(rows: Iterable[tuple[object, ...]]) -> dict[str, Known]:
 
 def newest_of(*copies: Known | None) -> Known | None:
     """The copy of the highest revision; an erasure takes precedence over every revision."""
-    there = [one for one in copies if one is not None]
+    there = [copy for copy in copies if copy is not None]
     return max(there, key=lambda one: (one.erased, one.revision)) if there else None
 
 
@@ -130,7 +130,7 @@ def _lost(
         newest = newest_of(*copies)
         if newest is None or (newest.erased and newest.form in forgetful):
             continue
-        if identity in gone and all(one is None or one.erased for one in copies):
+        if identity in gone and all(copy is None or copy.erased for copy in copies):
             continue
         found[identity] = newest
     return found
@@ -172,7 +172,13 @@ def _messages(
         )
     oldest = first_id_of(datetime.now(UTC) - KEPT)
     orphans = {
-        service: tuple(sorted((queue, one) for queue, one in taken[service] if one > oldest and one not in stored))
+        service: tuple(
+            sorted(
+                (queue, message_id)
+                for queue, message_id in taken[service]
+                if message_id > oldest and message_id not in stored
+            )
+        )
         for service in SERVICES
     }
     return unheard, orphans
@@ -180,7 +186,9 @@ def _messages(
 
 def _events(databases: ComparedDatabases) -> tuple[dict[str, int], tuple[str, ...]]:
     owned: dict[str, int] = {row[0]: row[1] for row in databases.rows(EVENTS, _EVENTS)}
-    copies = [{row[0]: row[1] for row in databases.rows(one, _EVENT_COPIES)} for one in (REGISTRATION, NOTIFICATIONS)]
+    copies = [
+        {row[0]: row[1] for row in databases.rows(service, _EVENT_COPIES)} for service in (REGISTRATION, NOTIFICATIONS)
+    ]
     newest: dict[str, int] = {}
     for copy in copies:
         for identity, revision in copy.items():

@@ -62,7 +62,7 @@ class ComparedDatabases:
         found: dict[str, str] = {}
         for service in SERVICES:
             with self.work(service).transaction() as connection:
-                found |= {one.queue: one.reason for one in read_halted(connection)}
+                found |= {halt.queue: halt.reason for halt in read_halted(connection)}
         return found
 
     def settle(self, *, settling: bool) -> None:

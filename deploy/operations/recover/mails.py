@@ -195,7 +195,7 @@ def _mark(databases: ComparedDatabases, ids: Sequence[str], now: datetime, outco
         rows = connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + LATER})
         found = [outcome(ClaimedMail(*row)) for row in rows]
         store_outcomes(connection, found)
-        _leave(connection, [one for one in found if one.result == "unknown"], now)
+        _leave(connection, [outcome for outcome in found if outcome.result == "unknown"], now)
     return len(found)
 
 
@@ -204,9 +204,9 @@ def _leave(connection: Connection, found: Sequence[HandoverOutcome], now: dateti
 
     Those about a confirmation link are in no list: the address goes with the mail.
     """
-    for one in found:
-        leave_unknown(connection, one.mail.id, one.reason or IN_DOUBT, now)
-    once = [one.mail.subject for one in found if KINDS[one.mail.kind].about in MAILED_ONCE]
+    for outcome in found:
+        leave_unknown(connection, outcome.mail.id, outcome.reason or IN_DOUBT, now)
+    once = [outcome.mail.subject for outcome in found if KINDS[outcome.mail.kind].about in MAILED_ONCE]
     delete_mailed(connection, once)
 
 

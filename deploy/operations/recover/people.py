@@ -29,7 +29,9 @@ def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str],
         ids: the ids of the lost registrations.
         path: the file.
     """
-    found: dict[str, dict[str, str]] = {one: {"registration": one, "name": "", "address": ""} for one in ids}
+    found: dict[str, dict[str, str]] = {
+        registration_id: {"registration": registration_id, "name": "", "address": ""} for registration_id in ids
+    }
     for subject, form, event, language, status, closed in databases.rows(NOTIFICATIONS, _RECIPIENTS, ids=list(ids)):
         try:
             personal = vault.open(closed, row=subject)
@@ -38,7 +40,7 @@ def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str],
         named = {name: personal.get(name, "") for name in ("name", "address")}
         about = {"registration": subject, "form": form, "event": event, "language": language, "status": status}
         found[subject] = about | named
-    write_private(path, "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in found.values()), None)
+    write_private(path, "".join(f"{json.dumps(person, ensure_ascii=False)}\n" for person in found.values()), None)
     return len(found)
 
 
@@ -49,4 +51,4 @@ def unwritten(ids: Sequence[str], path: Path) -> list[str]:
             written = {str(json.loads(line)["registration"]) for line in lines}
     except (OSError, ValueError, KeyError, TypeError):
         return list(ids)
-    return [one for one in ids if one not in written]
+    return [registration_id for registration_id in ids if registration_id not in written]

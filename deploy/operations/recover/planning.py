@@ -82,12 +82,12 @@ class Plan:
         yield from _listed("registrations are lost and are removed elsewhere", self.remove)
         yield from _listed("events get their public state back", self.events)
         yield from _listed("proposals get their newest decision back", self.decisions)
-        for what, counts in (
+        for text, counts in (
             ("messages of {} are published again", self.publish_again),
             ("copies in {} are older than registration, or missing", self.copies),
             ("messages were consumed by {} that no outbox holds: removed from its inbox", self.forget),
         ):
-            yield from (f"{count:>8,} {what.format(service)}" for service, count in counts.items() if count)
+            yield from (f"{count:>8,} {text.format(service)}" for service, count in counts.items() if count)
         yield f"{self.mails_missing:>8,} mails were sent that notifications does not know: marked, not sent again"
         if not self.sent_known:
             yield "         no list of sent mails was given: a mail that may have gone is left as unknown, not sent"
@@ -122,7 +122,7 @@ def make_plan(databases: ComparedDatabases, now: datetime, sent: frozenset[str] 
         copies={service: len(ids) for service, ids in found.lagging.items()},
         forget={service: len(ids) for service, ids in found.orphans.items()},
         events=list(found.events_behind),
-        decisions=[one[0] for one in found.decisions_behind],
+        decisions=[decision[0] for decision in found.decisions_behind],
         mails_sent=len(outcomes.sent),
         mails_unknown=len(outcomes.unknown),
         mails_missing=missing,

@@ -185,7 +185,7 @@ def count_seats(databases: ComparedDatabases) -> int:
             for (answers,) in connection.execute(_ANSWERS, {"form": form}):
                 for key in limits.chosen(answers):
                     taken[key] += 1
-            for key in (one for one in taken if taken[one] != limits.taken.get(one, 0)):
+            for key in (pool for pool in taken if taken[pool] != limits.taken.get(pool, 0)):
                 connection.execute(_KEEP_OPTION, {"form": form, "key": key, "taken": taken[key]})
                 changed += 1
     return changed

@@ -53,7 +53,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> RecoverSettin
         SettingsError: something is missing or wrong.
     """
     env, where = SettingsEnv(RECOVERY_FOLDER, environment), "from the environment"
-    if not any(env.given.get(variable(one) + end) for one in SERVICES for end in ("", FROM_FILE)):
+    if not any(env.given.get(variable(service) + end) for service in SERVICES for end in ("", FROM_FILE)):
         env, where = SettingsEnv(RECOVERY_FOLDER, {**_of_make_up(env.given), **env.given}), "make up"
     urls = {service: read_database(env, variable(service)) for service in SERVICES}
     settings = RecoverSettings(

@@ -56,7 +56,9 @@ def one_of_schema(field: Field, values: Collection[str]) -> dict[str, Any]:
 def labels_of(answer: Any, choices: Sequence[tuple[str, str]], separator: str) -> str:
     """Return the labels of one or several chosen values; a value without a label is its own label."""
     labels = dict(choices)
-    return separator.join(labels.get(str(one), str(one)) for one in (answer if isinstance(answer, list) else [answer]))
+    return separator.join(
+        labels.get(str(value), str(value)) for value in (answer if isinstance(answer, list) else [answer])
+    )
 
 
 def select(field: Field) -> Widget:

@@ -137,8 +137,8 @@ def _read_text(text: str, *, is_whole: bool) -> float | str:
 
 def _has_whole_limits(field: Field) -> bool:
     """Whether a question asks for a whole number, as far as its limits show."""
-    limits = [cast(float, one) for one in (field.minimum, field.maximum) if one is not None]
-    return bool(limits) and all(isinstance(one, int) or one.is_integer() for one in limits)
+    limits = [cast(float, limit) for limit in (field.minimum, field.maximum) if limit is not None]
+    return bool(limits) and all(isinstance(limit, int) or limit.is_integer() for limit in limits)
 
 
 def _check_number(field: Field) -> Check:
