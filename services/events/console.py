@@ -121,17 +121,17 @@ def read_fields(form: SentForm, sections: Iterable[Section]) -> dict[str, str | 
     """
     return {
         name: [cleaned(value) for value in form.getlist(name)]
-        if one.widget == "checks"
+        if field.widget == "checks"
         else cleaned(form.get(name, ""))
         for section in sections
-        for one in section.fields
-        for name in one.labels
+        for field in section.fields
+        for name in field.labels
     }
 
 
 def labels_of(sections: Iterable[Section]) -> dict[str, str]:
     """The label of each field that a browser sends, by name, in the order of the page."""
-    return {name: label for section in sections for one in section.fields for name, label in one.labels.items()}
+    return {name: label for section in sections for field in section.fields for name, label in field.labels.items()}
 
 
 def cleaned(text: str) -> str:
@@ -141,8 +141,8 @@ def cleaned(text: str) -> str:
 
 def missing_fields(values: Mapping[str, str | Sequence[str]], sections: Iterable[Section]) -> dict[str, str]:
     """Return a sentence for each required field that is empty; for a text in several languages, the English field."""
-    missing = (one for section in sections for one in section.fields if one.required and not values[one.first])
-    return {one.first: _required_text(one) for one in missing}
+    missing = (field for section in sections for field in section.fields if field.required and not values[field.first])
+    return {field.first: _required_text(field) for field in missing}
 
 
 def _required_text(field: FormField) -> str:
@@ -164,7 +164,7 @@ def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[st
         sections: the sections of the form.
         names: names of form fields by their names in the domain, where they differ.
     """
-    labels, firsts = labels_of(sections), {one.name: one.first for section in sections for one in section.fields}
+    labels, firsts = labels_of(sections), {field.name: field.first for section in sections for field in section.fields}
     found: dict[str, str] = {}
     for rule in error.broken:
         name = names.get(rule.field, rule.field)

@@ -186,9 +186,9 @@ def groups_answer(
     """
     shown = found[:MAX_GROUPS]
     if wants_csv():
-        rows = ([*one.by.values(), one.count, *one.sums.values()] for one in shown)
+        rows = ([*group.by.values(), group.count, *group.sums.values()] for group in shown)
         return csv_answer(f"{name}-counts", [*names, "count", *sums], rows)
-    content: dict[str, Any] = {"groups": [asdict(one) for one in shown], "more": len(found) > MAX_GROUPS}
+    content: dict[str, Any] = {"groups": [asdict(group) for group in shown], "more": len(found) > MAX_GROUPS}
     return jsonify(content if total is None else content | {"total": total()})
 
 

@@ -152,8 +152,8 @@ def stored_table(
 ) -> StoredTable[T]:
     """The table ``name``, which is read in ``order``."""
     listed = ", ".join(columns)
-    values = ", ".join(f"CAST(:{one} AS jsonb)" if one in json else f":{one}" for one in columns)
-    changed = ", ".join(f"{one} = excluded.{one}" for one in columns[1:])
+    values = ", ".join(f"CAST(:{column} AS jsonb)" if column in json else f":{column}" for column in columns)
+    changed = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
     insert = f"INSERT INTO {name} ({listed}) VALUES ({values}) ON CONFLICT (id) DO"
     return StoredTable(
         columns=columns,

@@ -95,25 +95,31 @@ def handle_registrations(connection: Connection, registered: Sequence[Registered
     During a peak most registrations are new, and one statement for all costs hardly more than a statement for one.
     """
     lock_read_side(connection)
-    first = {one.registration_id: one for one in reversed(registered)}
-    new = insert_registrations(connection, [one for one in registered if first[one.registration_id] is one])
-    added = [one for one in registered if one.registration_id in new and first[one.registration_id] is one]
+    first = {registration.registration_id: registration for registration in reversed(registered)}
+    new = insert_registrations(
+        connection, [registration for registration in registered if first[registration.registration_id] is registration]
+    )
+    added = [
+        registration
+        for registration in registered
+        if registration.registration_id in new and first[registration.registration_id] is registration
+    ]
     _count_new(connection, added)
-    upsert_people_contacts(connection, [one.registration_id for one in added])
-    for one in added:
-        if one.working_group is not None:
-            upsert_group_contact(connection, one.working_group, one.registration_id)
-    for one in registered:
-        if one.registration_id not in new or first[one.registration_id] is not one:
-            handle_registration(connection, one)
+    upsert_people_contacts(connection, [registration.registration_id for registration in added])
+    for registration in added:
+        if registration.working_group is not None:
+            upsert_group_contact(connection, registration.working_group, registration.registration_id)
+    for registration in registered:
+        if registration.registration_id not in new or first[registration.registration_id] is not registration:
+            handle_registration(connection, registration)
 
 
 def _count_new(connection: Connection, added: Sequence[Registered]) -> None:
     """Counts and tallies of registrations that are new."""
-    count_more(connection, Counter(key for one in added if (key := _counted(one)) is not None))
-    for event_id in sorted({one.event_id for one in added}, key=str):
-        of_event = [one for one in added if one.event_id == event_id]
-        tally_more(connection, Counter(entry for one in of_event for entry in tallied(one)), event_id)
+    count_more(connection, Counter(key for registration in added if (key := _counted(registration)) is not None))
+    for event_id in sorted({registration.event_id for registration in added}, key=str):
+        of_event = [registration for registration in added if registration.event_id == event_id]
+        tally_more(connection, Counter(entry for registration in of_event for entry in tallied(registration)), event_id)
 
 
 def move_count(connection: Connection, old: Registered | None, new: Registered) -> None:

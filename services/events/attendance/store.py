@@ -128,7 +128,7 @@ class Registered:
     attend: str | None = None
 
 
-_FIELDS = tuple(one.name for one in fields(Registered))
+_FIELDS = tuple(field.name for field in fields(Registered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def insert_registration(connection: Connection, registered: Registered) -> bool:
 
 def insert_registrations(connection: Connection, registered: Sequence[Registered]) -> set[str]:
     """Store those that are not known yet, each a different one; returns their ids."""
-    rows = [{name: getattr(one, name) for name in _FIELDS} for one in registered]
+    rows = [{name: getattr(registration, name) for name in _FIELDS} for registration in registered]
     return set(connection.execute(_ADD_MANY, {"rows": json.dumps(rows, default=rfc3339)}).scalars())
 
 

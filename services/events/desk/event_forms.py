@@ -164,7 +164,7 @@ def _sections(
     series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Mapping[str, str]
 ) -> tuple[Section, Section, Section, Section]:
     everyone = (EVERY_GROUP, "All working groups, including later ones")
-    all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
+    all_series = [("", "None"), *((choice.id, str(choice.title)) for choice in series)]
     what = [
         FormField(name="title", label="Title", widget="languages", required=True),
         FormField(name="kind", label="Kind", widget="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
@@ -274,7 +274,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 
 def _default_values(work: UnitOfWork, series: str) -> Values:
     """Initial values of the form of a new event, in the series with this id if there is one."""
-    known = series if any(one.id == series for one in list_series(work)) else ""
+    known = series if any(listed.id == series for listed in list_series(work)) else ""
     zone = default_zone(work, known or None, holder().forms)
     return {"kind": "webinar", "mode": "online", "series": known, "time_zone": zone}
 
@@ -382,7 +382,7 @@ def _new_sections(work: UnitOfWork, zone: str) -> list[Section]:
 
 
 def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
-    groups = [one for one in list_working_groups(work) if one.active or one.id in event.asked_groups]
+    groups = [group for group in list_working_groups(work) if group.active or group.id in event.asked_groups]
     forms = [form for form in list_forms(work) if form.id == event.form or may_touch(form.id)]
     return edit_sections(event, list_series(work), groups, forms)
 

@@ -85,14 +85,18 @@ def moved(loaded: Loaded, by: timedelta) -> Loaded:
         loaded,
         events=tuple(events),
         hotels=tuple(_moved_hotel(block, by) for block in loaded.hotels),
-        consultations=tuple(replace(one, held_on=one.held_on and one.held_on + by) for one in loaded.consultations),
-        contacts=tuple(replace(one, held_on=one.held_on + by) for one in loaded.contacts),
+        consultations=tuple(
+            replace(consultation, held_on=consultation.held_on and consultation.held_on + by)
+            for consultation in loaded.consultations
+        ),
+        contacts=tuple(replace(contact, held_on=contact.held_on + by) for contact in loaded.contacts),
     )
 
 
 def _moved_hotel(block: HotelBlock, by: timedelta) -> HotelBlock:
     nights = (
-        replace(one, first_night=one.first_night + by, last_night=one.last_night + by) for one in block.allotments
+        replace(allotment, first_night=allotment.first_night + by, last_night=allotment.last_night + by)
+        for allotment in block.allotments
     )
     return replace(block, book_until=block.book_until and block.book_until + by, allotments=tuple(nights))
 

@@ -136,12 +136,12 @@ class _Programme:
             place: Place = ("rooms", number)
             spans = [
                 span
-                for each, times in enumerate(hours)
+                for index, times in enumerate(hours)
                 for day in self._days
-                for span in self._spans((*place, "hours", each), partial(_span_on, day, times, zone))
+                for span in self._spans((*place, "hours", index), partial(_span_on, day, times, zone))
             ]
-            for each, line in enumerate(lines):
-                spans += self._spans((*place, "open", each), partial(span_from, line, zone, self._by))
+            for index, line in enumerate(lines):
+                spans += self._spans((*place, "open", index), partial(span_from, line, zone, self._by))
             try:
                 yield Room(**known, open=tuple(spans))
             except RulesBroken as error:

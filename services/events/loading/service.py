@@ -121,7 +121,7 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
             *_load_groups(connection, loaded.working_groups, now),
             *_load_events(connection, loaded.events, now),
             *_load_resources(connection, loaded.resources, now),
-            *(hotel_message(one, now) for one in _load_described(connection, HOTEL_TABLE, loaded.hotels)),
+            *(hotel_message(hotel, now) for hotel in _load_described(connection, HOTEL_TABLE, loaded.hotels)),
         ]
         _load_described(connection, CONSULTATION_TABLE, loaded.consultations)
         _load_described(connection, CONTACT_TABLE, loaded.contacts)
@@ -142,7 +142,7 @@ def _load_described(
 ) -> list[Described]:
     """Store what differs, and return it; its revision rises, so that an open form is refused."""
     changed = []
-    stored = {one.id: one for one in read_all(connection, table)}
+    stored = {series.id: series for series in read_all(connection, table)}
     for new in loaded:
         merged, change = merge_described(stored.get(new.id), new)
         if change != "none":
@@ -242,13 +242,13 @@ def render_files(loaded: Loaded, rooms: Iterable[Room], slots: Iterable[TimeSlot
         SettingsError: a file would be larger than loading reads.
     """
     content: dict[str, Any] = {
-        "series.yaml": [_row(one) for one in loaded.series],
-        "working-groups.yaml": [_row(one) for one in loaded.working_groups],
-        "events.yaml": [_event_row(one) for one in loaded.events],
-        "consultations.yaml": [_row(one) for one in loaded.consultations],
-        "resources.yaml": [_row(one) for one in loaded.resources],
-        "hotels.yaml": [_row(one) for one in loaded.hotels],
-        "group-contacts.yaml": [_row(one) for one in loaded.contacts],
+        "series.yaml": [_row(series) for series in loaded.series],
+        "working-groups.yaml": [_row(group) for group in loaded.working_groups],
+        "events.yaml": [_event_row(event) for event in loaded.events],
+        "consultations.yaml": [_row(consultation) for consultation in loaded.consultations],
+        "resources.yaml": [_row(resource) for resource in loaded.resources],
+        "hotels.yaml": [_row(hotel) for hotel in loaded.hotels],
+        "group-contacts.yaml": [_row(contact) for contact in loaded.contacts],
         ROOMS_FILE: _room_rows(list(rooms), list(slots)),
     }
     files = {name: _yaml(rows) for name, rows in content.items()}
@@ -287,7 +287,7 @@ def _plain(name: str, field: Any) -> Any:
     if isinstance(field, date):
         return field.isoformat()
     if isinstance(field, tuple):
-        return [_plain("", one) for one in field]
+        return [_plain("", item) for item in field]
     if is_dataclass(field):
         return _row(field)
     return str(field) if isinstance(field, str) else field

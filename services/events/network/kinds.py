@@ -238,7 +238,7 @@ def _typed_hotel(values: Values) -> Values:
     nullable = ("url", "booking_code")
     typed: Values = {name: value or None if name in nullable else value for name, value in values.items()}
     try:
-        made = tuple(Allotment(**one) for one in typed.pop("allotments", ()))
+        made = tuple(Allotment(**allotment) for allotment in typed.pop("allotments", ()))
     except RulesBroken as error:
         raise rules_under("allotments", error) from None
     return {**typed, **({"allotments": made} if "allotments" in values else {})}

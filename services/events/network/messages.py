@@ -44,12 +44,12 @@ def hotel_message(hotel: HotelBlock, at: datetime, *, withdrawn: bool = False) -
     """
     allotments = [
         {
-            "kind": str(one.kind),
-            "rooms": one.rooms,
-            "first_night": one.first_night.isoformat(),
-            "last_night": one.last_night.isoformat(),
+            "kind": str(allotment.kind),
+            "rooms": allotment.rooms,
+            "first_night": allotment.first_night.isoformat(),
+            "last_night": allotment.last_night.isoformat(),
         }
-        for one in hotel.allotments
+        for allotment in hotel.allotments
         if not withdrawn
     ]
     data = {"id": hotel.id, "name": hotel.name, "allotments": allotments, "withdrawn": withdrawn}

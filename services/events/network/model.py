@@ -183,11 +183,13 @@ def consultation_totals(consultations: Iterable[Consultation]) -> Iterable[Consu
     """
     rounds = list(consultations)
     for kind in HostKind:
-        of_kind = [one for one in rounds if one.host_kind is kind]
+        of_kind = [consultation for consultation in rounds if consultation.host_kind is kind]
         if of_kind:
-            named = {(one.host, one.city) for one in of_kind if one.host is not None}
-            hosts = len(named) + sum(one.hosts for one in of_kind if one.host is None)
-            yield ConsultationTotal(kind, hosts, sum(one.presentations for one in of_kind))
+            named = {
+                (consultation.host, consultation.city) for consultation in of_kind if consultation.host is not None
+            }
+            hosts = len(named) + sum(consultation.hosts for consultation in of_kind if consultation.host is None)
+            yield ConsultationTotal(kind, hosts, sum(consultation.presentations for consultation in of_kind))
 
 
 class RoomKind(StrEnum):

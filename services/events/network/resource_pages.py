@@ -128,7 +128,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def new_resource(event_id: str) -> Response:
         event = _event(work, event_id)
         others = list_resources(work, ResourceFilter(published_only=False, event=event.id, limit=MAX_LISTED_RESOURCES))
-        values = first_values(event, request.args.get("kind", ""), {one.id for one in others}, clock())
+        values = first_values(event, request.args.get("kind", ""), {resource.id for resource in others}, clock())
         return _page(work, event, None, Typed(values, focus="url"), "")
 
     @blueprint.post("/events/<event_id>/new-resource")

@@ -86,20 +86,20 @@ def _make(values: Values, _by: str, _request: str) -> Sequence[Resource]:
 
 
 def _effects(connection: Connection, old: Resource | None, new: Sequence[Resource], _now: datetime) -> Iterable[str]:
-    for one in new:
-        is_of_event = one.kind is ResourceKind.RECORDING and one.event is not None
-        if announces(old, one):
+    for resource in new:
+        is_of_event = resource.kind is ResourceKind.RECORDING and resource.event is not None
+        if announces(old, resource):
             yield "It becomes public in the programme."
-            yield _mails_of(connection, one)
-        elif old is not None and old.published and not one.published and is_of_event:
+            yield _mails_of(connection, resource)
+        elif old is not None and old.published and not resource.published and is_of_event:
             yield "It is hidden. Mails about it that have not been sent wait up to 72 hours until a recording is shown."
-        elif old is not None and old.published and not one.published:
+        elif old is not None and old.published and not resource.published:
             yield "It is hidden. Showing it again sends no mail."
-        elif old is not None and one.published and (old.kind, old.event) != (one.kind, one.event):
+        elif old is not None and resource.published and (old.kind, old.event) != (resource.kind, resource.event):
             yield "Everyone sees the change. The first recording of an event is mailed to people with a seat."
-        elif old is not None and one.published and not old.published and is_of_event:
+        elif old is not None and resource.published and not old.published and is_of_event:
             yield "Everyone sees it again. Mails about it that waited are sent; no one gets a second one."
-        elif old is not None and one.published:
+        elif old is not None and resource.published:
             yield "Everyone sees the change. No mail is sent."
 
 
@@ -109,10 +109,12 @@ def _mails_of(connection: Connection, new: Resource) -> str:
     if new.kind is not ResourceKind.RECORDING or not people:
         return "No mail is sent."
     wanted = ResourceFilter(published_only=False, event=new.event, kind=new.kind, limit=MAX_RESOURCES)
-    announced = [one for one in select_resources(connection, wanted) if one.announced and one.id != new.id]
+    announced = [
+        resource for resource in select_resources(connection, wanted) if resource.announced and resource.id != new.id
+    ]
     if not announced:
         return f"{counted(people, 'confirmed registration')} for its event: they get one mail."
-    if any(one.published for one in announced):
+    if any(resource.published for resource in announced):
         return "No mail is sent: a recording of its event was announced before."
     return "A recording of its event was announced and is hidden: mails about it that waited are sent with this one."
 
@@ -123,7 +125,7 @@ def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> It
 
 
 def _form(connection: Connection, old: Resource | None) -> list[Section]:
-    series = [("", "None"), *((one.id, str(one.title)) for one in all_series(connection))]
+    series = [("", "None"), *((series.id, str(series.title)) for series in all_series(connection))]
     what = [
         FormField(name="title", label="Title", widget="languages", required=True),
         *([RESOURCE_ID_FIELD] if old is None else []),

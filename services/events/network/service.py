@@ -90,7 +90,7 @@ class Titles:
         if known is None:
             return " ".join(map(str, value)) if isinstance(value, list) else value
         if isinstance(value, list):
-            return "; ".join(known.get(one, one) for one in value)
+            return "; ".join(known.get(reference, reference) for reference in value)
         return known.get(value, value) if isinstance(value, str) else value
 
     def _by_field(self) -> Mapping[str, Mapping[str, str]]:
@@ -112,10 +112,10 @@ def show_titles(work: UnitOfWork) -> Titles:
     """
     with work.transaction() as connection:
         return Titles(
-            series={one.id: str(one.title) for one in all_series(connection)},
-            groups={one.id: str(one.title) for one in all_working_groups(connection)},
+            series={series.id: str(series.title) for series in all_series(connection)},
+            groups={group.id: str(group.title) for group in all_working_groups(connection)},
             events={name: str(title) for name, title in public_titles(connection).items()},
-            forms={one.id: str(one.title) or one.id for one in all_forms(connection)},
+            forms={form.id: str(form.title) or form.id for form in all_forms(connection)},
             partners=partner_names(connection),
         )
 
@@ -156,7 +156,7 @@ def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.COORDINATORS)
         known = all_working_groups(connection)
-        titles = {one.id: str(one.title) for one in known if one.active or one.id in event.asked_groups}
+        titles = {group.id: str(group.title) for group in known if group.active or group.id in event.asked_groups}
         present = representatives_of(connection, event_id)
         split = coverage(asked_of(event.asked_groups, titles), present)
         groups = _groups(connection, titles, present)
@@ -318,5 +318,5 @@ def wrong_resource_names(connection: Connection, resource: Resource) -> Iterable
             yield BrokenRule("published", "event-is-draft", "must wait until its event is announced")
         elif resource.published and event.internal:
             yield BrokenRule("published", "event-is-internal", "must not be: its event is internal")
-    if resource.series is not None and resource.series not in {one.id for one in all_series(connection)}:
+    if resource.series is not None and resource.series not in {series.id for series in all_series(connection)}:
         yield BrokenRule("series", "unknown-series", "must be a series that exists")

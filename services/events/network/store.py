@@ -47,7 +47,7 @@ _CONDITIONS: Mapping[str, str] = {
     "after": "id > :after",
 }
 
-_HOTEL_COLUMNS = tuple(one.name for one in fields(HotelBlock))
+_HOTEL_COLUMNS = tuple(field.name for field in fields(HotelBlock))
 
 
 def _consultation(row: Mapping[str, Any]) -> Consultation:
@@ -59,7 +59,7 @@ def _contact(row: Mapping[str, Any]) -> GroupContact:
 
 
 def _columns(kind: Any) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind))
+    return tuple(field.name for field in fields(kind))
 
 
 def _series(row: Mapping[str, Any]) -> Series:
@@ -173,7 +173,7 @@ def all_hotels(connection: Connection) -> list[HotelBlock]:
 
 
 def _hotel(row: Mapping[str, Any]) -> HotelBlock:
-    return HotelBlock(**{**row, "allotments": tuple(_allotment(one) for one in row["allotments"])})
+    return HotelBlock(**{**row, "allotments": tuple(_allotment(allotment) for allotment in row["allotments"])})
 
 
 def _allotment(stored: Mapping[str, Any]) -> Allotment:

@@ -152,7 +152,7 @@ def _writes() -> bool:
 
 def _registrations_missing(work: UnitOfWork) -> list[str]:
     """Ids of the travellers' registrations, of each without the event that its own form names."""
-    return [one.registration_id for one in list_missing_travellers(work, None, None, MAX_RECIPIENTS)]
+    return [traveller.registration_id for traveller in list_missing_travellers(work, None, None, MAX_RECIPIENTS)]
 
 
 def _position(traveller: Traveller) -> tuple[str]:

@@ -150,10 +150,12 @@ def list_unrecorded(work: UnitOfWork, clock: Clock) -> list[Unrecorded]:
     now = clock()
     lately = EventFilter(audience=Readers.COORDINATORS, on_from=now - RECENT, on_until=now, limit=MAX_EVENTS)
     with work.transaction() as connection:
-        held = [one for one in select_events(connection, lately) if _was_online(one, now)][-MAX_HELD:]
-        recordings = {one.id: _recordings(connection, one.id) for one in held}
-    unrecorded = [one for one in held if not any(found.published for found in recordings[one.id])]
-    return [Unrecorded(one, next((found.id for found in recordings[one.id]), None)) for one in reversed(unrecorded)]
+        held = [event for event in select_events(connection, lately) if _was_online(event, now)][-MAX_HELD:]
+        recordings = {event.id: _recordings(connection, event.id) for event in held}
+    unrecorded = [event for event in held if not any(found.published for found in recordings[event.id])]
+    return [
+        Unrecorded(event, next((found.id for found in recordings[event.id]), None)) for event in reversed(unrecorded)
+    ]
 
 
 def _was_online(event: Event, now: datetime) -> bool:
@@ -269,10 +271,10 @@ def export_person(work: UnitOfWork, keys: ProposalKeys, person_refs: Sequence[st
         person_refs: the references by which registration knows the person, 64 hex digits each.
     """
     with work.transaction() as connection:
-        tables = export_rows(connection, PERSONAL_TABLES, {"refs": [bytes.fromhex(one) for one in person_refs]})
-        ids = [one["id"] for one in tables["proposal"]]
-        found = [proposal for one in ids if (proposal := read_proposal(connection, one)) is not None]
-    return EventsPersonExport(tables, {one.id: _speakers(keys, one) for one in found})
+        tables = export_rows(connection, PERSONAL_TABLES, {"refs": [bytes.fromhex(ref) for ref in person_refs]})
+        ids = [row["id"] for row in tables["proposal"]]
+        found = [proposal for proposal_id in ids if (proposal := read_proposal(connection, proposal_id)) is not None]
+    return EventsPersonExport(tables, {proposal.id: _speakers(keys, proposal) for proposal in found})
 
 
 def _speakers(keys: ProposalKeys, proposal: Proposal) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def show_event_details(work: UnitOfWork, event_id: str, now: datetime) -> EventD
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.PUBLIC)
-        series = {one.id: one for one in all_series(connection)}
-        groups = {one.id: one.title for one in all_working_groups(connection)}
+        series = {series.id: series for series in all_series(connection)}
+        groups = {group.id: group.title for group in all_working_groups(connection)}
         wanted = ResourceFilter(published_only=True, event=event.id, limit=MAX_RESOURCES)
         found = select_resources(connection, wanted)
         buttons = _open_forms(connection, [event], now)
@@ -132,7 +132,7 @@ def show_series(work: UnitOfWork, series_id: str, now: datetime) -> SeriesDetail
         Unavailable: the database is down.
     """
     with work.transaction() as connection:
-        series = next((one for one in all_series(connection) if one.id == series_id), None)
+        series = next((series for series in all_series(connection) if series.id == series_id), None)
         if series is None:
             raise DomainError("not-found", "there is no such series")
         wanted = EventFilter(audience=Readers.PUBLIC, series=series_id, limit=MAX_EVENTS)
@@ -144,7 +144,7 @@ def show_series(work: UnitOfWork, series_id: str, now: datetime) -> SeriesDetail
 def _open_forms(connection: Connection, listed: Sequence[Event], now: datetime) -> Mapping[str, tuple[Form, ...]]:
     """The open forms of each event: the one that it names, then those that register for it."""
     offering = [event for event in listed if event.status in OPEN_STATUSES]
-    found = forms_of(connection, [one.id for one in offering], [one.form for one in offering if one.form])
+    found = forms_of(connection, [event.id for event in offering], [event.form for event in offering if event.form])
     known = _events_of(connection, found, {event.id: event for event in offering})
     usable = [form for form in found if is_open(form, known.get(form.event or ""), now)]
     return {

@@ -243,7 +243,7 @@ def _place_page(
 ) -> Response:
     """The choice of a place for a proposal, as it was ``typed`` before a refusal, or as it is."""
     board, shown = show_board(context.work), show_proposal(context.work, context.keys, name)
-    stored = next((one for one in board.snapshot.placements if one.proposal_id == name), None)
+    stored = next((placement for placement in board.snapshot.placements if placement.proposal_id == name), None)
     page = render_template(
         "events/timetable_place.html",
         notice=notice,
@@ -262,7 +262,9 @@ def _place_page(
 def _names(context: SideEventsContext, board: Board) -> dict[str, tuple[str, ...]]:
     """Speakers of those on the board."""
     placed = {placement.proposal_id for placement in board.snapshot.placements}
-    found = (shown_proposal(context.keys, one) for name, one in board.snapshot.proposals.items() if name in placed)
+    found = (
+        shown_proposal(context.keys, proposal) for name, proposal in board.snapshot.proposals.items() if name in placed
+    )
     return {shown.proposal.id: shown.speakers or () for shown in found}
 
 

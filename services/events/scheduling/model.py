@@ -79,8 +79,8 @@ def find_conflicts(placed: Sequence[Placed], fixed: Iterable[Fixed] = ()) -> tup
         fixed: what nothing may overlap.
     """
     events = tuple(fixed)
-    alone = (conflict for one in placed for conflict in _own_conflicts(one, events))
-    pairs = (conflict for one, other in _overlapping(placed) for conflict in _pair_conflicts(one, other))
+    alone = (conflict for proposal in placed for conflict in _own_conflicts(proposal, events))
+    pairs = (conflict for first, other in _overlapping(placed) for conflict in _pair_conflicts(first, other))
     return tuple(sorted({*alone, *pairs}))
 
 
@@ -111,14 +111,14 @@ def _pair_conflicts(one: Placed, other: Placed) -> Iterator[Conflict]:
 def _overlapping(placed: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
     """Pairs that overlap in time and share a room, a speaker or a group; compares only proposals that share one."""
     sharing: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
-    for one in placed:
-        sharing["room", one.room.id].append(one)
-        if one.working_group is not None:
-            sharing["group", one.working_group].append(one)
-        for speaker in one.speakers:
-            sharing["speaker", speaker].append(one)
+    for proposal in placed:
+        sharing["room", proposal.room.id].append(proposal)
+        if proposal.working_group is not None:
+            sharing["group", proposal.working_group].append(proposal)
+        for speaker in proposal.speakers:
+            sharing["speaker", speaker].append(proposal)
     for together in sharing.values():
-        yield from ((one, other) for one, other in combinations(together, 2) if one.span.overlaps(other.span))
+        yield from ((first, other) for first, other in combinations(together, 2) if first.span.overlaps(other.span))
 
 
 @dataclass(frozen=True, slots=True)

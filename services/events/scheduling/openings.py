@@ -194,7 +194,7 @@ class _Board:
 
     def place_if_possible(self, request: Request, slot_id: str) -> bool:
         """Put the request into the slot if the slot is open to it and a room is free; return whether it did."""
-        slot = next((one for one in self.openings.open_slots[request.proposal_id] if one.id == slot_id), None)
+        slot = next((slot for slot in self.openings.open_slots[request.proposal_id] if slot.id == slot_id), None)
         if slot is None or self.refusal(request, slot):
             return False
         self.add(request, slot)

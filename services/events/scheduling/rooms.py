@@ -70,11 +70,11 @@ class HoursSchema(ma.Schema):
 def _typed_room(values: Values) -> Values:
     if "open" not in values:
         return values
-    datetimes = [one[name] for one in values["open"] for name in ("starts_at", "ends_at")]
+    datetimes = [span[name] for span in values["open"] for name in ("starts_at", "ends_at")]
     if not all(FIRST_YEAR <= at.year <= LAST_YEAR for at in datetimes):
         enforce([BrokenRule("open", "year", f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")])
     try:
-        spans = tuple(Span(one["starts_at"], one["ends_at"]) for one in values["open"])
+        spans = tuple(Span(span["starts_at"], span["ends_at"]) for span in values["open"])
     except RulesBroken as error:
         raise rules_under("open", error) from None
     return {**values, "open": spans}

@@ -74,7 +74,8 @@ class Snapshot:
         drafted = {placement.proposal_id: placement for placement in self.placements}
         published = self.published
         requests = tuple(
-            self._request(one, published.get(one.id), drafted.get(one.id)) for one in self.proposals.values()
+            self._request(proposal, published.get(proposal.id), drafted.get(proposal.id))
+            for proposal in self.proposals.values()
         )
         pinned = tuple(placement for placement in self.placements if placement.pinned)
         return Problem(requests, tuple(self.rooms.values()), tuple(self.slots.values()), self.fixed, pinned)

@@ -158,7 +158,7 @@ class KindApi:
         @self._reading
         def show_one(item_id: str) -> Response:
             schema = self._item(only=self._may_see())
-            value = next((one for one in self._readable(self._context) if one.id == item_id), None)
+            value = next((item for item in self._readable(self._context) if item.id == item_id), None)
             if value is None:
                 raise DomainError("not-found", f"there is no such {self._kind.words.noun}")
             content = schema.dump(self._kind.show(value))

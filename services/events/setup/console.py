@@ -66,11 +66,11 @@ FIRST: Mapping[str, str] = {
 def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[Section]) -> Texts:
     """What the fields hold for a value as the interface shows it."""
     typed: Texts = {}
-    for one in (one for section in sections for one in section.fields):
-        if one.widget == "languages":
-            typed |= typed_texts(one.name, Text.of(shown.get(one.name) or {}))
+    for field in (field for section in sections for field in section.fields):
+        if field.widget == "languages":
+            typed |= typed_texts(field.name, Text.of(shown.get(field.name) or {}))
         else:
-            typed[one.name] = _text(kind, one, shown)
+            typed[field.name] = _text(kind, field, shown)
     return typed
 
 
@@ -81,21 +81,21 @@ def read_typed(
     typed = read_fields(form, sections)
     faults = missing_fields(typed, sections)
     content = {}
-    for one in (one for section in sections for one in section.fields):
-        if one.name not in schema.fields or one.first in faults:
+    for field in (field for section in sections for field in section.fields):
+        if field.name not in schema.fields or field.first in faults:
             continue
         try:
-            value = _content(kind, one, typed, schema.fields[one.name])
+            value = _content(kind, field, typed, schema.fields[field.name])
         except ValueError as error:
-            faults[one.first] = f"{error}."
+            faults[field.first] = f"{error}."
             continue
         if value is not ma.missing:
-            content[one.name] = value
+            content[field.name] = value
     found: dict[str, Any] = {}
     try:
         found = schema.load(content, partial=bool(faults))
     except ma.ValidationError as error:
-        known = {one.name: one for section in sections for one in section.fields}
+        known = {field.name: field for section in sections for field in section.fields}
         for name, messages in dict(error.messages_dict).items():
             first, label = (known[name].first, known[name].label) if name in known else (str(name), name)
             faults.setdefault(first, f"{label}: {_first(messages)}")
@@ -105,9 +105,9 @@ def read_typed(
 def _text(kind: SetupKind[Any], field: FormField, shown: Mapping[str, Any]) -> str | Sequence[str]:
     value = shown.get(field.name)
     if field.name in kind.lines:
-        return "\n".join(kind.lines[field.name].write(one, shown) for one in value or ())
+        return "\n".join(kind.lines[field.name].write(item, shown) for item in value or ())
     if field.widget == "checks":
-        return [str(one) for one in value or ()]
+        return [str(item) for item in value or ()]
     if isinstance(value, bool):
         return YES if value else ""
     return "" if value is None else str(value)
@@ -364,5 +364,7 @@ def _plain(value: Any) -> str:
 
 def _first_empty(sections: Sequence[Section], values: Mapping[str, str | Sequence[str]]) -> str:
     """The first text field that is empty; empty for none."""
-    written = (one for section in sections for one in section.fields if one.widget not in ("select", "checks", "tick"))
-    return next((one.first for one in written if not values.get(one.first)), "")
+    written = (
+        field for section in sections for field in section.fields if field.widget not in ("select", "checks", "tick")
+    )
+    return next((field.first for field in written if not values.get(field.first)), "")

@@ -168,7 +168,7 @@ def unchanged(values: Values) -> Values:
 
 def fields_by_name(value: Any) -> Values:
     """The fields of a value by name, for the interface's schema to dump."""
-    return {one.name: getattr(value, one.name) for one in fields(value)}
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def take_new(_old: T | None, new: T) -> T:
@@ -310,7 +310,7 @@ def list_arguments(kind: Listed) -> Schema:
     listing, shown = kind.listing, kind.shown
     fields: dict[str, Any] = {
         "limit": ma.fields.Integer(load_default=MAX_PAGE_SIZE, validate=ma.validate.Range(min=1, max=MAX_PAGE_SIZE)),
-        "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.default_order),
+        "sort": sort_field([name for field in listing.sorts for name in (field, f"-{field}")], listing.default_order),
         "total": total_field(),
         "chosen": text_field(
             500, "Names of the fields to return, separated by commas; `id` is always included", data_key="fields"

@@ -93,7 +93,7 @@ class ValueWords:
         """The value of a field of ``item``."""
         value = item.get(name)
         if name in self._kind.lines:
-            return "\n".join(self._kind.lines[name].write(one, item) for one in value or ())
+            return "\n".join(self._kind.lines[name].write(entry, item) for entry in value or ())
         return self.value(name, value)
 
     def cell(self, name: str, item: Item) -> str:
@@ -170,7 +170,7 @@ def _filters(kind: SetupKind[Any], items: Sequence[Item], words: ValueWords) -> 
 def _file(kind: SetupKind[Any], found: Sequence[Item], names: Sequence[str]) -> Response:
     if names:
         groups = grouped(found, names, kind.listing.sums)
-        rows = ([*one.by.values(), one.count, *one.sums.values()] for one in groups)
+        rows = ([*group.by.values(), group.count, *group.sums.values()] for group in groups)
         return csv_answer(f"{kind.part}-counts", [*names, "count", *kind.listing.sums], rows)
     if not kind.listing.public:
         require_recent_sign_in()

@@ -83,7 +83,7 @@ def grouped(items: Sequence[Item], names: Sequence[str], sums: Sequence[str]) ->
         parts[tuple(item.get(name) for name in names)].append(item)
     found = [
         CountedGroup(
-            dict(zip(names, key, strict=True)), len(part), {name: sum(one[name] for one in part) for name in sums}
+            dict(zip(names, key, strict=True)), len(part), {name: sum(item[name] for item in part) for name in sums}
         )
         for key, part in parts.items()
     ]
@@ -164,7 +164,7 @@ def list_answer(
     wanted = query_of(kind, query)
     found = matching(items, kind.listing, wanted)
     if groups := requested_groups(query, kind.listing.groups):
-        counted = [one for one in grouped(found, groups, kind.listing.sums) if one.count >= query["at_least"]]
+        counted = [group for group in grouped(found, groups, kind.listing.sums) if group.count >= query["at_least"]]
         total = (lambda: len(found)) if query["total"] else None
         return varying(groups_answer(kind.part, groups, counted, total, kind.listing.sums))
     chosen = _chosen(names, query.get("chosen"))

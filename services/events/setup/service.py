@@ -158,7 +158,9 @@ def _creation(connection: Connection, kind: SetupKind[T], step: Creation[T], now
 
 def _alteration(connection: Connection, kind: SetupKind[T], old: T, changes: Values, now: datetime) -> StepOutcome[T]:
     new = kind.complete(old, cast(T, replace(cast(Any, old), **kind.typed(dict(changes)))))
-    differs = tuple(one.name for one in fields(cast(Any, old)) if getattr(old, one.name) != getattr(new, one.name))
+    differs = tuple(
+        field.name for field in fields(cast(Any, old)) if getattr(old, field.name) != getattr(new, field.name)
+    )
     if not differs:
         return StepOutcome(old, (old,), (), ())
     new = cast(T, replace(cast(Any, new), revision=_revision(old) + 1))

@@ -345,6 +345,6 @@ def _content(shown: ShownProposal) -> dict[str, Any]:
         content |= {"speakers": shown.speakers, "named_speakers": shown.named}
     if shown.suggestion is not None:
         hidden = () if named else SPEAKER_FIELDS
-        changes = [one for one in shown.suggestion.changes if one.field not in hidden]
+        changes = [change for change in shown.suggestion.changes if change.field not in hidden]
         content["suggestion"] = {"revision": shown.suggestion.revision, "changes": changes}
     return content

@@ -77,7 +77,7 @@ def add_marked_proposals(blueprint: Blueprint, context: SideEventsContext) -> No
         if decision not in DECISIONS or len(note) > MAX_NOTE:
             raise BadRequest("no such decision")
         word, status = DECISIONS[decision]
-        marked = [_marked_proposal(context, one, seen, status) for one, seen in _marked()]
+        marked = [_marked_proposal(context, proposal_id, seen, status) for proposal_id, seen in _marked()]
         results = _decide_each(context, marked, status, note) if request.form.get("go") == "do" else None
         view = {name: request.form.get(name, "") for name in ("status", "cursor")}
         return render_template(
@@ -93,8 +93,8 @@ def _marked() -> list[tuple[str, int]]:
         BadRequest: an entry is invalid, or there are too many.
     """
     found: dict[str, int] = {}
-    for one in request.form.getlist("marked"):
-        name, _, seen = one.partition(":")
+    for marked in request.form.getlist("marked"):
+        name, _, seen = marked.partition(":")
         try:
             found[read_id_position([name])] = int(seen if seen.isascii() and len(seen) <= MAX_DIGITS else "")
         except ValueError:
@@ -123,7 +123,7 @@ def _decide_each(
     context: SideEventsContext, marked: Sequence[MarkedProposal], status: ProposalStatus, note: str
 ) -> list[str]:
     """Why each was not decided, in the order of ``marked``; empty where it was."""
-    return [one.refusal or _decide_one(context, one, status, note) for one in marked]
+    return [proposal.refusal or _decide_one(context, proposal, status, note) for proposal in marked]
 
 
 def _decide_one(context: SideEventsContext, one: MarkedProposal, status: ProposalStatus, note: str) -> str:
@@ -263,20 +263,24 @@ def _conflict_page(context: SideEventsContext, seen: SeenProposal, note: str = "
     """Show the proposal alone, as it is now, with the changes since it was read and the note that was sent."""
     shown = show_proposal(context.work, context.keys, seen.id)
     groups = group_titles(context)
-    since = [_later_change(one, groups) for one in show_history(context.work, seen.id) if one.number > seen.revision]
+    since = [
+        _later_change(revision, groups)
+        for revision in show_history(context.work, seen.id)
+        if revision.number > seen.revision
+    ]
     view = _view_of(request.form)
     return make_response(_shown(context, Page([shown], ""), view, late=ProposalEditConflict(note, since)), 412)
 
 
 def _later_change(revision: ProposalRevision, groups: Mapping[str, str]) -> LaterChange:
-    changes = [change_text(one, groups) for one in revision.changes]
+    changes = [change_text(change, groups) for change in revision.changes]
     return LaterChange(revision.changed_at, action_text(revision), changes)
 
 
 def suggested_words(page: Sequence[ShownProposal], groups: Mapping[str, str]) -> dict[str, list[ChangeWords]]:
     """The suggested changes of each of these proposals, in words; proposals without a suggestion are left out."""
     return {
-        shown.proposal.id: [change_text(one, groups) for one in shown.suggestion.changes]
+        shown.proposal.id: [change_text(change, groups) for change in shown.suggestion.changes]
         for shown in page
         if shown.suggestion is not None
     }
@@ -315,6 +319,6 @@ def _resubmissions(
     """Resubmitted proposals that wait for a decision: when, and what that changed, in words."""
     waiting = [shown.proposal.id for shown in page if shown.proposal.status is ProposalStatus.SUBMITTED]
     return {
-        name: Resubmission(revision.changed_at, [change_text(one, groups) for one in revision.changes])
+        name: Resubmission(revision.changed_at, [change_text(change, groups) for change in revision.changes])
         for name, revision in list_resubmissions(context.work, waiting).items()
     }

@@ -156,7 +156,7 @@ class Proposal:
         if self.suggestion is None:
             return self.named_speakers
         agreed = as_list(self.suggestion.text["named_speakers"])
-        return tuple(one for one in self.named_speakers if one in agreed)
+        return tuple(speaker for speaker in self.named_speakers if speaker in agreed)
 
 
 def _rules(proposal: Proposal) -> Iterator[BrokenRule | None]:
@@ -181,7 +181,7 @@ def text_of(proposal: Proposal) -> dict[str, TextValue]:
 
 def _plain(value: Any) -> TextValue:
     if isinstance(value, tuple):
-        return [each.isoformat() if isinstance(each, date) else each for each in value]
+        return [item.isoformat() if isinstance(item, date) else item for item in value]
     plain: TextValue = value
     return plain
 
@@ -345,12 +345,12 @@ class ProposalRevision:
 
 def changes_between(old: Proposal, new: Proposal) -> tuple[FieldChange, ...]:
     """Every difference in the text of two revisions, in the order of the form."""
-    return tuple(_counted(one) for one in changes_to(old, text_of(new)))
+    return tuple(_counted(change) for change in changes_to(old, text_of(new)))
 
 
 def suggested_changes(proposal: Proposal) -> tuple[FieldChange, ...]:
     """What a suggestion would change, in the order of the form; speakers are counted."""
-    return tuple(_counted(one) for one in changes_to(proposal, proposal.suggested))
+    return tuple(_counted(change) for change in changes_to(proposal, proposal.suggested))
 
 
 def changes_to(proposal: Proposal, text: ProposalText) -> tuple[FieldChange, ...]:

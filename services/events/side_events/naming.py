@@ -81,4 +81,4 @@ class SpeakerNaming:
             names = self._keys.names(unnamed.encrypted, unnamed.id)
         except Unsealable:
             return unnamed.named
-        return tuple(PublicName(one, name) for one, name in names.items() if one in unnamed.speakers)
+        return tuple(PublicName(speaker, name) for speaker, name in names.items() if speaker in unnamed.speakers)

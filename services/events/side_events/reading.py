@@ -194,7 +194,7 @@ def shown_proposal(keys: ProposalKeys, proposal: Proposal) -> ShownProposal:
     if proposal.suggestion is None or not suggested:
         return ShownProposal(proposal, speakers, named, None)
     later = _names(keys, proposal.suggestion.speaker_names, proposal.id)
-    changes = (_named(one, names, later) for one in changes_to(proposal, suggested))
+    changes = (_named(change, names, later) for change in changes_to(proposal, suggested))
     return ShownProposal(proposal, speakers, named, ShownSuggestion(proposal.suggestion.revision, tuple(changes)))
 
 
@@ -215,12 +215,12 @@ def _named(change: FieldChange, before: Mapping[str, str] | None, after: Mapping
     if change.field not in SPEAKER_FIELDS:
         return change
     lists = (_listed(before, as_list(change.before)), _listed(after, as_list(change.after)))
-    return FieldChange(change.field, *(None if one is None else list(one) for one in lists))
+    return FieldChange(change.field, *(None if speakers is None else list(speakers) for speakers in lists))
 
 
 def _listed(names: Mapping[str, str] | None, references: Collection[str]) -> tuple[str, ...] | None:
     """The names of some speakers, in the order of the proposal."""
-    return None if names is None else tuple(name for one, name in names.items() if one in references)
+    return None if names is None else tuple(name for reference, name in names.items() if reference in references)
 
 
 def show_history(work: UnitOfWork, proposal_id: str) -> list[ProposalRevision]:

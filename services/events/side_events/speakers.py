@@ -71,16 +71,20 @@ def list_side_events(context: SideEventsContext) -> list[SideEvent]:
     named = NAMED_FOR in holder().roles
     with context.work.transaction() as connection:
         found = proposals_with_status(connection, LIVE)
-        ids = frozenset(one.event_id for one in found if one.event_id)
+        ids = frozenset(proposal.event_id for proposal in found if proposal.event_id)
         wanted = EventFilter(audience=Readers.COORDINATORS, among=ids, limit=MAX_EVENTS)
         known = {event.id: event for event in select_events(connection, wanted)}
-    side_events = [_side_event(context, one, known.get(one.event_id or ""), named=named) for one in found]
+    side_events = [
+        _side_event(context, proposal, known.get(proposal.event_id or ""), named=named) for proposal in found
+    ]
     return sorted(side_events, key=lambda one: (one.ends_at is None, one.ends_at, one.proposal.id))
 
 
 def _side_event(context: SideEventsContext, proposal: Proposal, event: Event | None, *, named: bool) -> SideEvent:
     known = opened_names(context.keys, proposal) if named else None
-    return SideEvent(proposal, event, [(one, None) for one in proposal.speakers] if known is None else [*known.items()])
+    return SideEvent(
+        proposal, event, [(speaker, None) for speaker in proposal.speakers] if known is None else [*known.items()]
+    )
 
 
 def record_names_taken(context: SideEventsContext) -> None:
@@ -120,7 +124,7 @@ def speakers_list(context: SideEventsContext) -> QuestionList:
             starts_at=ma.fields.AwareDateTime(format="iso", allow_none=True),
             place=ma.fields.String(allow_none=True),
         ),
-        rows=lambda _query: [row for one in list_side_events(context) for row in _rows(one)],
+        rows=lambda _query: [row for side_event in list_side_events(context) for row in _rows(side_event)],
         taken=taken,
     )
 
@@ -152,7 +156,7 @@ def speakers_console(context: SideEventsContext) -> Blueprint:
     @needs_all_forms(*READERS)
     def speakers_page() -> Response:
         side_events = _shown(context)
-        require_recent_beyond_a_page("", sum(len(one.speakers) for one in side_events))
+        require_recent_beyond_a_page("", sum(len(side_event.speakers) for side_event in side_events))
         page = render_template(
             "events/speakers.html",
             side_events=side_events,
@@ -167,7 +171,9 @@ def speakers_console(context: SideEventsContext) -> Blueprint:
     def speakers_file() -> Response:
         require_recent_sign_in()
         record_names_taken(context)
-        return csv_answer("speakers", COLUMNS, [row for one in _shown(context) for row in _file_rows(one)])
+        return csv_answer(
+            "speakers", COLUMNS, [row for side_event in _shown(context) for row in _file_rows(side_event)]
+        )
 
     return blueprint
 
@@ -176,11 +182,11 @@ def _shown(context: SideEventsContext) -> list[SideEvent]:
     """Side events with speakers: the requested one, or those that are not over, or with ``show=all`` all."""
     event, everything = request.args.get("event", ""), request.args.get("show") == "all"
     require_known_values(context.work, {"event": event})
-    found = [one for one in list_side_events(context) if one.proposal.speakers]
+    found = [side_event for side_event in list_side_events(context) if side_event.proposal.speakers]
     if event:
-        return [one for one in found if one.proposal.event_id == event]
+        return [side_event for side_event in found if side_event.proposal.event_id == event]
     now = context.clock()
-    return [one for one in found if everything or one.ends_at is None or one.ends_at >= now]
+    return [side_event for side_event in found if everything or side_event.ends_at is None or side_event.ends_at >= now]
 
 
 def _file_rows(one: SideEvent) -> list[list[object]]:

@@ -223,7 +223,7 @@ class UnnamedSpeakers:
 def read_public_names(connection: Connection, event_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The names that are public now, by side event; those without one are not in the answer."""
     rows = connection.execute(_PUBLIC_NAMES, {"events": list(event_ids)})
-    return {row.event_id: tuple(one.name for one in _public_names(row.public_names)) for row in rows}
+    return {row.event_id: tuple(public_name.name for public_name in _public_names(row.public_names)) for row in rows}
 
 
 def select_unnamed(connection: Connection) -> list[UnnamedSpeakers]:
@@ -237,12 +237,16 @@ def select_unnamed(connection: Connection) -> list[UnnamedSpeakers]:
 def store_public_names(connection: Connection, unnamed: UnnamedSpeakers, names: Sequence[PublicName]) -> None:
     """Store names in clear, unless the encrypted list is another one by now; the database leaves out who may not be
     named at that time."""
-    values = {"id": unnamed.id, "encrypted": unnamed.encrypted, "names": Jsonb([asdict(one) for one in names])}
+    values = {
+        "id": unnamed.id,
+        "encrypted": unnamed.encrypted,
+        "names": Jsonb([asdict(public_name) for public_name in names]),
+    }
     connection.execute(_NAME, values)
 
 
 def _public_names(stored: Sequence[Mapping[str, str]] | None) -> tuple[PublicName, ...]:
-    return tuple(PublicName(**one) for one in stored or ())
+    return tuple(PublicName(**stored_name) for stored_name in stored or ())
 
 
 def select_history(connection: Connection, proposal_id: str) -> list[ProposalRevision]:

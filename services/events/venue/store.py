@@ -117,7 +117,7 @@ def save_room(connection: Connection, room: Room) -> None:
     """Store ``room`` with its hours in place of what was stored under its id."""
     connection.execute(_SAVE_ROOM, row_of(room))
     connection.execute(_FORGET_HOURS, {"id": room.id})
-    hours = [{"room_id": room.id, "starts_at": one.starts_at, "ends_at": one.ends_at} for one in room.open]
+    hours = [{"room_id": room.id, "starts_at": span.starts_at, "ends_at": span.ends_at} for span in room.open]
     connection.execute(_ADD_HOURS, hours)
 
 
