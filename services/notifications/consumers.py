@@ -147,10 +147,10 @@ def _handle(connection: Connection, context: NotificationsContext, messages: Seq
     decisions = [read_decision(message, keys) for message in messages if _is_decision(message)]
     causes = [read_cause(message, keys) for message in messages if not _is_decision(message)]
     if decisions:  # one order for all locks: no deadlock
-        subjects = [*(one.proposal for one in decisions), *(one.recipient.subject for one in causes)]
+        subjects = [*(decision.proposal for decision in decisions), *(cause.recipient.subject for cause in causes)]
         lock_states(connection, subjects)
-    once = [one for one in causes if one.recipient.about in MAILED_ONCE]
-    others = [one for one in causes if one.recipient.about not in MAILED_ONCE]
+    once = [cause for cause in causes if cause.recipient.about in MAILED_ONCE]
+    others = [cause for cause in causes if cause.recipient.about not in MAILED_ONCE]
     if once:
         mail_once(connection, context, once)
     if others:

@@ -116,7 +116,7 @@ def _selection(
     from shared.runtime.clock import lower_bound, upper_bound
 
     return MailSelection(
-        ids=[str(one) for one in ids] or None,
+        ids=[str(mail_id) for mail_id in ids] or None,
         since=lower_bound(since and since.date()),
         until=upper_bound(until and until.date()),
         reason=reason,

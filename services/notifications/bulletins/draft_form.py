@@ -84,7 +84,7 @@ def segment_value(part: str, value: Sequence[str] | bool, names: SegmentNames) -
         return "Yes" if value else "No"
     if part == "registration":
         return f"{len(value)} {'registration' if len(value) == 1 else 'registrations'}"
-    return ", ".join(sorted(_value(part, one, names) for one in value))
+    return ", ".join(sorted(_value(part, choice, names) for choice in value))
 
 
 def _value(part: str, value: str, names: SegmentNames) -> str:

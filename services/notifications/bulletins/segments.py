@@ -117,7 +117,7 @@ def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
         partners = names_of_partners(connection) if "partner" in segment else {}
     titles = {"event": event_titles, "not_registered_for": event_titles, "working_group": group_titles}
     titles["partner"] = partners
-    return SegmentNames(titles, {one.form: one for one in forms})
+    return SegmentNames(titles, {form.form: form for form in forms})
 
 
 def default_zone(work: UnitOfWork, who: str, segment: Segment) -> str:

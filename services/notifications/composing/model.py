@@ -19,7 +19,7 @@ WORDED_KINDS = tuple(name for name in KINDS if name not in ("bulletin", BULLETIN
 LATE_REMINDER = "reminder-late"
 """The wording of a late reminder: it does not mention how far away the event is."""
 
-_PAIRS = (*((kind.name, one) for kind in KINDS.values() for one in kind.variants), (LATE_REMINDER, PROPOSAL))
+_PAIRS = (*((kind.name, variant) for kind in KINDS.values() for variant in kind.variants), (LATE_REMINDER, PROPOSAL))
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
 """Variants of a wording, by wording and kind of form or promotion mode. A subject or heading without a variant is that
 of the kind."""

@@ -111,7 +111,7 @@ class Wording:
 def _group(name: str, language: str) -> Mapping[str, str]:
     plain = {variant: text for (text, _form_kind), variant in VARIANTS.items()}
     found = {text: text if MAIL_TEXTS.has(f"{name}.{text}") else plain[text] for text in TEXTS}
-    return {text: MAIL_TEXTS.text(f"{name}.{one}", language) for text, one in found.items()}
+    return {text: MAIL_TEXTS.text(f"{name}.{name_of_text}", language) for text, name_of_text in found.items()}
 
 
 @cache

@@ -220,7 +220,7 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock) -> Any:
     def export(asked: dict[str, Any]) -> dict[str, Any]:
         """Everything that the notifications service stores about a person: mails with outcomes, and suppressions."""
         export_id = record_export(work, clock, asked)
-        found = export_person(work, asked["person_refs"], [str(one) for one in asked["subjects"]])
+        found = export_person(work, asked["person_refs"], [str(subject) for subject in asked["subjects"]])
         return export_content("notifications", export_id, clock, tables=found, left_out=LEFT_OUT)
 
     return blueprint

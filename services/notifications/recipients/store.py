@@ -110,7 +110,7 @@ def upsert_recipient(connection: Connection, kept: EncryptedRecipient, now: date
 
 def upsert_recipients(connection: Connection, kept: Sequence[EncryptedRecipient], now: datetime) -> None:
     """As :func:`upsert_recipient` for several."""
-    connection.execute(_UPSERT, [_values(one) | {"now": now} for one in kept])
+    connection.execute(_UPSERT, [_values(recipient) | {"now": now} for recipient in kept])
 
 
 def upsert_tags(connection: Connection, subject: str, tags: Sequence[str], revision: int) -> None:

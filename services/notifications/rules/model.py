@@ -262,7 +262,7 @@ def is_past(kind: str, event: Mapping[str, Any], now: datetime) -> bool:
 
 def is_late(kind: str, starts_at: datetime, now: datetime) -> bool:
     """Whether the words of a reminder ("in one week") are no longer true for an event that begins at ``starts_at``."""
-    return any(now >= starts_at - one.before + one.late_after for one in REMINDERS if one.kind == kind)
+    return any(now >= starts_at - rule.before + rule.late_after for rule in REMINDERS if rule.kind == kind)
 
 
 def expiry_of(kind: str, event: Mapping[str, Any] | None) -> datetime | None:

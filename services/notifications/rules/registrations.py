@@ -132,17 +132,17 @@ def handle_registrations(connection: Connection, context: NotificationsContext, 
 
     A new subject has no mail yet, so there is nothing to cancel and nothing to readdress.
     """
-    now, times = context.clock(), Counter(one.recipient.subject for one in causes)
+    now, times = context.clock(), Counter(cause.recipient.subject for cause in causes)
     known = lock_states(connection, list(times))
     new = {
-        one.recipient.subject: one
-        for one in causes
-        if one.recipient.subject not in known and times[one.recipient.subject] == 1 and _is_wanted(one)
+        cause.recipient.subject: cause
+        for cause in causes
+        if cause.recipient.subject not in known and times[cause.recipient.subject] == 1 and _is_wanted(cause)
     }
     _add_new(connection, context, list(new.values()), now)
-    for one in causes:
-        if one.recipient.subject not in new:
-            handle_registration(connection, context, one)
+    for cause in causes:
+        if cause.recipient.subject not in new:
+            handle_registration(connection, context, cause)
 
 
 def mail_once(connection: Connection, context: NotificationsContext, causes: Sequence[MailCause]) -> None:
@@ -150,16 +150,16 @@ def mail_once(connection: Connection, context: NotificationsContext, causes: Seq
 
     The recipient may be deleted with its mail, so the mail shows that the message was handled before.
     """
-    now, subjects = context.clock(), {one.recipient.subject: one for one in causes}
+    now, subjects = context.clock(), {cause.recipient.subject: cause for cause in causes}
     known = lock_states(connection, list(subjects))
-    done = mailed_among(connection, list(subjects)) | {subject for subject, one in known.items() if one.erased}
-    _add_new(connection, context, [one for subject, one in subjects.items() if subject not in done], now)
+    done = mailed_among(connection, list(subjects)) | {subject for subject, state in known.items() if state.erased}
+    _add_new(connection, context, [cause for subject, cause in subjects.items() if subject not in done], now)
 
 
 def _add_new(connection: Connection, context: NotificationsContext, causes: Sequence[MailCause], now: datetime) -> None:
     if causes:
-        upsert_recipients(connection, [_encrypted(context, one) for one in causes], now)
-        add_mails(connection, [_mail(context, one, one.recipient.state, now) for one in causes])
+        upsert_recipients(connection, [_encrypted(context, cause) for cause in causes], now)
+        add_mails(connection, [_mail(context, cause, cause.recipient.state, now) for cause in causes])
 
 
 def _is_wanted(cause: MailCause) -> bool:

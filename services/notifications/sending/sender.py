@@ -246,7 +246,7 @@ class Sender:
         try:
             return claim_due(self._context.work, self._context.clock, limit, lease_until)
         except Unavailable:
-            self._unanswered = [*(each for each in self._unanswered if each > now), lease_until]
+            self._unanswered = [*(instant for instant in self._unanswered if instant > now), lease_until]
             raise
 
     def _update_relay_delay(self, *, works: bool) -> None:

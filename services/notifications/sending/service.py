@@ -87,8 +87,10 @@ def store_outcomes(connection: Connection, outcomes: Sequence[HandoverOutcome]) 
     stored = [(outcome, before) for outcome, before in found if before is not None]
     ended = [outcome for outcome, _before in stored if outcome.result in FINAL_OUTCOMES]
     reported = [outcome for outcome in ended if outcome.result in KEY_OF_OUTCOME]
-    outbox.add(connection, [outcome_message(each) for each in reported])
-    delete_mailed(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about in MAILED_ONCE])
+    outbox.add(connection, [outcome_message(outcome) for outcome in reported])
+    delete_mailed(
+        connection, [outcome.mail.subject for outcome in ended if KINDS[outcome.mail.kind].about in MAILED_ONCE]
+    )
     return stored
 
 
@@ -162,7 +164,7 @@ def release_claims(work: UnitOfWork, clock: Clock, leases: Sequence[datetime]) -
 def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) -> set[str]:
     """Readdress announcements of ended registrations; returns the ids of mails that are no longer claimed."""
     moved: set[str] = set()
-    for mail, recipient in ((one.mail, one.recipient) for one in claims):
+    for mail, recipient in ((claim.mail, claim.recipient) for claim in claims):
         ended = is_outdated(mail.kind, mail.revision, recipient.state)
         if ended and mail.kind in ANNOUNCED_KINDS and mail.id not in moved:
             moved |= readdress(connection, clock, recipient.subject, recipient.person_ref, [mail.kind])

@@ -203,8 +203,8 @@ def count_reasons(connection: Connection) -> list[ReasonCount]:
 
 def requeue_mails(connection: Connection, mails: Sequence[RequeuedMail], now: datetime) -> set[str]:
     """Requeue mails; returns the ids of those that are still undelivered and were not tried since their check."""
-    columns = {"ids": [one.id for one in mails], "fences": [one.fence for one in mails]}
-    row = {**columns, "expiries": [one.expires_at for one in mails], "now": now}
+    columns = {"ids": [mail.id for mail in mails], "fences": [mail.fence for mail in mails]}
+    row = {**columns, "expiries": [mail.expires_at for mail in mails], "now": now}
     return set(connection.execute(_REQUEUE, row).scalars())
 
 

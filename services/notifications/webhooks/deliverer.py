@@ -222,7 +222,7 @@ class Deliverer:
             future.result()
         free = self.max_calls - len(self._running)
         claimed = claim_batch(self.context, free) if free else []
-        self._running |= {pool.submit(self._deliver, one) for one in claimed}
+        self._running |= {pool.submit(self._deliver, delivery) for delivery in claimed}
         return bool(claimed)
 
     def _wait(self, stop: Stop) -> None:

@@ -256,14 +256,14 @@ class DeliveryRow:
 def queue_deliveries(connection: Connection, events: Sequence[WebhookEvent], now: datetime) -> None:
     """Queue a delivery of each event to each webhook of its partner, once. Webhooks that are off get none."""
     columns = {
-        "types": [one.type for one in events],
-        "partners": [one.partner for one in events],
-        "registrations": [one.registration_id for one in events],
-        "revisions": [one.revision for one in events],
-        "forms": [one.form for one in events],
-        "statuses": [one.status for one in events],
-        "occurred": [one.occurred_at for one in events],
-        "traces": [one.traceparent for one in events],
+        "types": [event.type for event in events],
+        "partners": [event.partner for event in events],
+        "registrations": [event.registration_id for event in events],
+        "revisions": [event.revision for event in events],
+        "forms": [event.form for event in events],
+        "statuses": [event.status for event in events],
+        "occurred": [event.occurred_at for event in events],
+        "traces": [event.traceparent for event in events],
     }
     connection.execute(_QUEUE, {**columns, "now": now})
 
