@@ -22,11 +22,6 @@ LOOP, FUNCTION, ARGUMENT = "loop", "function", "argument"
 """The rules."""
 
 ALLOWED: dict[tuple[str, str], int] = {
-    (LOOP, "deploy"): 89,
-    (LOOP, "services/events"): 129,
-    (LOOP, "services/notifications"): 36,
-    (LOOP, "services/registration"): 285,
-    (LOOP, "shared"): 69,
     (FUNCTION, "deploy"): 56,
     (FUNCTION, "services/events"): 75,
     (FUNCTION, "services/notifications"): 35,

@@ -109,8 +109,15 @@ def _add_reading(group: OperatorGroup, service: Service) -> None:
             undecided, oldest, _ = backlog(connection)
             parked = parked_submissions(connection)
         rows = [
-            (str(one.number), one.kind, one.form, _utc_text(one.received_at), str(one.attempts), one.reason)
-            for one in parked
+            (
+                str(submission.number),
+                submission.kind,
+                submission.form,
+                _utc_text(submission.received_at),
+                str(submission.attempts),
+                submission.reason,
+            )
+            for submission in parked
         ]
         if rows:
             click.echo("\n".join(aligned([SUBMISSION_HEADINGS, *rows])))
@@ -131,8 +138,10 @@ def _add_deciding(group: OperatorGroup, service: Service) -> None:
             raise click.UsageError("name one NUMBER, or --all")
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
             numbers = replay_parked(connection, number)
-            for each in numbers:
-                add_audit_record(connection, tools.entry("submission-replayed", "submission", str(each)), tools.clock())
+            for submission_number in numbers:
+                add_audit_record(
+                    connection, tools.entry("submission-replayed", "submission", str(submission_number)), tools.clock()
+                )
         click.echo(f"{len(numbers)} replayed")
 
     @group.command("drop", in_quarantine=InQuarantine.REFUSED)

@@ -54,7 +54,7 @@ def load_forms(
             or kind, or the forms whose private key is missing; nothing was changed.
     """
     faults: list[str] = []
-    partners: list[Partner] = [one for _, one in _loaded(folder / "partners.yaml", PartnerRowSchema(), faults)]
+    partners: list[Partner] = [partner for _, partner in _loaded(folder / "partners.yaml", PartnerRowSchema(), faults)]
     known = {partner.slug for partner in partners}
     forms: list[FormRow] = _loaded(folder / "forms.yaml", FormRowSchema(known, days_later), faults)
     if faults:

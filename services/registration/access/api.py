@@ -153,7 +153,7 @@ def _add_list(blueprint: Any, context: AccessContext) -> None:
     def list_them() -> dict[str, Any]:
         """All invited colleagues, by name. The access file of the server is not included."""
         now = context.clock()
-        return {"items": [_public(one, now) for one in context.granted()]}
+        return {"items": [_public(grant, now) for grant in context.granted()]}
 
     @blueprint.post("")
     @blueprint.arguments(InviteSchema)

@@ -197,7 +197,7 @@ def _add_list(blueprint: Blueprint, context: AccessContext) -> None:
     def access_page() -> Response:
         page = render_template(
             "access/list.html",
-            granted=[(one, *STATES[one.state(context.clock())]) for one in context.granted()],
+            granted=[(grant, *STATES[grant.state(context.clock())]) for grant in context.granted()],
             in_file=context.file.holders(),
             done=DONE.get(request.args.get("done", ""), ""),
         )

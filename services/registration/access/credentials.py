@@ -135,7 +135,7 @@ class RelyingParty:
                     require_resident_key=True,
                     user_verification=UserVerificationRequirement.REQUIRED,
                 ),
-                exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in present],
+                exclude_credentials=[PublicKeyCredentialDescriptor(id=passkey_id) for passkey_id in present],
             )
         )
 
@@ -322,7 +322,7 @@ def remove_own_passkey(context: AccessContext, holder: Holder, passkey_id: str) 
         now = context.clock()
         store.lock_access(connection)
         granted = store.list_access(connection, holder_id)
-        if not granted or passkey_id not in {one.id for one in store.list_passkeys(connection, holder_id)}:
+        if not granted or passkey_id not in {passkey.id for passkey in store.list_passkeys(connection, holder_id)}:
             raise DomainError("not-found")
         if granted[0].keys + granted[0].passkeys == 1:
             raise DomainError("not-allowed", "it is your only way to sign in: add another passkey first")

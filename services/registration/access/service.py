@@ -175,7 +175,7 @@ class ConsoleSessions:
 def end_everywhere(connection: Connection, sessions: Sequence[bytes], now: datetime) -> int:
     """End sessions here and, by a message, in the other services; returns how many had not ended before."""
     ended = [session for session in sessions if end_session(connection, session, now)]
-    outbox.add(connection, [session_message(store.SESSION_ENDED, one, now) for one in ended])
+    outbox.add(connection, [session_message(store.SESSION_ENDED, session, now) for session in ended])
     return len(ended)
 
 
@@ -244,7 +244,10 @@ def invite(context: AccessContext, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        names = [*(one.name for one in context.file.holders()), *(one.name for one in store.list_access(connection))]
+        names = [
+            *(holder.name for holder in context.file.holders()),
+            *(grant.name for grant in store.list_access(connection)),
+        ]
         taken = any({same(new.name)} & set(map(same, names)) for same in (folded, appearance))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError(
@@ -393,7 +396,7 @@ def _refuse_without_administrator(context: AccessContext, connection: Connection
     """Raise after the change, so that the transaction is rolled back."""
     if any(ADMINISTRATOR in holder.roles for holder in context.file.holders()):
         return
-    if not any(one.is_administrator(now) for one in store.list_access(connection)):
+    if not any(grant.is_administrator(now) for grant in store.list_access(connection)):
         raise DomainError("last-administrator", "no administrator would remain")
 
 

@@ -336,7 +336,7 @@ def add_account(blueprint: Blueprint, context: SignInContext) -> None:
 def _account_page(context: SignInContext, *, refused: str = "", status: int = 200) -> Response:
     own, passkeys = holder(), own_passkeys(context.colleagues, holder())
     may_end_any = ADMINISTRATOR in own.roles
-    present = [bytes.fromhex(one.id) for one in passkeys]
+    present = [bytes.fromhex(passkey.id) for passkey in passkeys]
     page = context.page(
         "access/account.html",
         MAKING,

@@ -129,7 +129,7 @@ def _corrected(registration: dict[str, Any], preview: CorrectionPreview) -> dict
     return {
         "registration": registration,
         "fields_changed": list(preview.fields),
-        "differences": [asdict(one) for one in preview.differences],
+        "differences": [asdict(difference) for difference in preview.differences],
         "effects": list(preview.effects),
     }
 
@@ -253,7 +253,7 @@ def add_merge_operation(blueprint: Blueprint, context: CorrectionsContext) -> No
             person = pair.kept.person if content["dry_run"] else merge(context, wanted)
         except FaultyAnswers as faulty:
             return faults_of(faulty)
-        differed = {name: asdict(one) for name, one in pair.differs.items()}
+        differed = {name: asdict(difference) for name, difference in pair.differs.items()}
         shown = {"registration": to_public(person), "differed": differed, "effects": list(pair.effects)}
         response = personal(jsonify(MergedSchema().dump(shown)))
         response.set_etag(str(person.registration.revision))

@@ -212,7 +212,9 @@ def _add_link(blueprint: Blueprint, context: CorrectionsContext) -> None:
 
 def _answers(definition: FormDefinition) -> dict[str, Any]:
     """What was sent as answers."""
-    return {name: one for name, one in from_form_encoded(definition, request.form).items() if not name.startswith(DESK)}
+    return {
+        name: value for name, value in from_form_encoded(definition, request.form).items() if not name.startswith(DESK)
+    }
 
 
 def _with_errors(filled: FilledCorrection, faulty: FaultyAnswers) -> FilledCorrection:
@@ -240,7 +242,9 @@ def add_merging(blueprint: Blueprint, context: CorrectionsContext) -> None:
     def merge_it(registration_id: UUID) -> AnyResponse:
         touched(context, registration_id)
         pair = _pair(context, registration_id, request.form.get("other", ""))
-        taken = [name.removeprefix("take.") for name, one in request.form.items() if name.startswith("take.") and one]
+        taken = [
+            name.removeprefix("take.") for name, value in request.form.items() if name.startswith("take.") and value
+        ]
         taken = [name for name in taken if request.form.get(f"take.{name}") == "other"]
         kept, other = pair.kept.person.registration.id, pair.other.person.registration.id
         wanted = MergeWanted(

@@ -185,14 +185,14 @@ def enterable(whole: FormDefinition) -> FormDefinition:
 
 def _asked_by_desk(field: Field, held: object) -> Field:
     chosen = held if isinstance(held, list) else [held]
-    options = tuple(replace(one, full=one.full and one.value not in chosen) for one in field.options)
+    options = tuple(replace(option, full=option.full and option.value not in chosen) for option in field.options)
     return replace(field, options=options, required=field.required and not field.after_confirmation)
 
 
 def _with_mail_fields(definition: FormDefinition) -> FormDefinition:
     """The questions, with those for zone and language where the form has none."""
     standard = standard_form("webinar", definition.slug, "-")
-    missing = [standard.field(name) for name in OF_MAILS if not any(one.name == name for one in definition.fields)]
+    missing = [standard.field(name) for name in OF_MAILS if not any(field.name == name for field in definition.fields)]
     # a browser would fill in what it knows of the coordinator
     fields = [replace(field, autocomplete="off") for field in (*definition.fields, *missing)]
     return replace(definition, fields=tuple(fields))
@@ -208,5 +208,5 @@ def check_answers(definition: FormDefinition, held: Mapping[str, Any], wanted: M
     answers = validate(definition, merged, "en")
     obsolete = {fault.pointer[1:] for fault in answers.errors if fault.code == "not-asked"} - wanted.keys()
     if obsolete:
-        answers = validate(definition, {name: one for name, one in merged.items() if name not in obsolete}, "en")
+        answers = validate(definition, {name: value for name, value in merged.items() if name not in obsolete}, "en")
     return CheckedAnswers(definition, answers)

@@ -362,7 +362,9 @@ def _differences(form: FormView, kept: Person, other: Person) -> dict[str, Answe
     for field in correctable(form.whole, before).fields:
         if before.get(field.name) != after.get(field.name):
             alone = replace(form.whole, fields=(field,))
-            texts = [next((text for _, text in answers_for_display(alone, one, "en")), "") for one in (before, after)]
+            texts = [
+                next((text for _, text in answers_for_display(alone, answers, "en")), "") for answers in (before, after)
+            ]
             found[field.name] = AnswerDifference(field.label.in_language("en"), *texts)
     return found
 

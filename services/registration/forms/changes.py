@@ -265,11 +265,11 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
 def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:
     """New reservations must name groups and partners that exist; older ones may stay."""
     new = set(wanted.reservations) - set(settings_of(form).reservations)
-    groups = {one.value for one in new if one.reserved_for == "working_group"}
-    partners = {one.value for one in new if one.reserved_for == "partner"}
+    groups = {reservation.value for reservation in new if reservation.reserved_for == "working_group"}
+    partners = {reservation.value for reservation in new if reservation.reserved_for == "partner"}
     if groups and (unknown := groups - dict(working_groups(connection)).keys()):
         raise DomainError("unknown-group", f"there is no working group {', '.join(sorted(unknown))}")
-    if partners and (unknown := partners - {one.slug for one in find_partners(connection, sorted(partners))}):
+    if partners and (unknown := partners - {partner.slug for partner in find_partners(connection, sorted(partners))}):
         raise DomainError("unknown-partner", f"there is no partner {', '.join(sorted(unknown))}")
 
 
@@ -309,5 +309,7 @@ def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
 
 def without_ended(settings: FormSettings, now: datetime) -> FormSettings:
     """Return the settings without expired reservations; a reservation is expired from its end instant on."""
-    kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
+    kept = tuple(
+        reservation for reservation in settings.reservations if reservation.until is None or reservation.until > now
+    )
     return replace(settings, reservations=kept)

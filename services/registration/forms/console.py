@@ -233,7 +233,7 @@ def _effect(
 ) -> Response:
     assert filled.wanted is not None
     effect = preview_form_change(context.work, context.clock, form.slug, filled.wanted)
-    names = {one.slug: one.name for one in list_partners(context.work, holder().forms)}
+    names = {partner.slug: partner.name for partner in list_partners(context.work, holder().forms)}
     sentences = form_words.effect_sentences(effect, filled.wanted, names)
     planned = form_words.planned_sentences(settings_of(form), filled.wanted, names)
     return _page(context, form, history, filled, effect=effect, sentences=sentences, planned=planned)

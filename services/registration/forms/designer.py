@@ -171,7 +171,7 @@ def _page(
         "registrations/draft.html",
         draft=draft,
         content=content,
-        effect=replace(effect, problems=[problem_text(one, fields) for one in effect.problems]),
+        effect=replace(effect, problems=[problem_text(problem, fields) for problem in effect.problems]),
         title=words_of(draft.content.get("title")).get("en") or draft.slug,
         titles=words_of(content.get("title")),
         intros=words_of(content.get("intro")),
@@ -279,7 +279,7 @@ def _position_now(draft: FormDraft, position: str, was: str) -> str:
 
 def _names(draft: FormDraft) -> list[str]:
     fields = draft.content.get("fields") or ()
-    return [str(one.get("name", "")) if isinstance(one, Mapping) else "" for one in fields]
+    return [str(field.get("name", "")) if isinstance(field, Mapping) else "" for field in fields]
 
 
 def _place(draft: FormDraft, position: str) -> int:
@@ -315,7 +315,7 @@ def _question_page(
     values = question_values(field)
     if typed is not None:
         values["options"] = typed.get("options", "")
-        values["option_labels"] = {one: typed.get(f"options.{one}", "") for one in LANGUAGE_NAMES}
+        values["option_labels"] = {language: typed.get(f"options.{language}", "") for language in LANGUAGE_NAMES}
     earlier = (draft.content.get("fields") or ())[: _place(draft, position)]
     page = render_template(
         "registrations/question.html",
@@ -324,7 +324,7 @@ def _question_page(
         was="" if position == "new" else _names(draft)[int(position)],
         values=values,
         kinds=KIND_WORDS,
-        earlier=[one for one in question_rows(earlier) if one.name],
+        earlier=[row for row in question_rows(earlier) if row.name],
         languages=LANGUAGE_NAMES,
         direction=direction,
         **more,

@@ -40,7 +40,9 @@ def read_condition(
         return None, ""
     if not typed:
         return {"field": name}, ""
-    asked = next((one for one in earlier if isinstance(one, Mapping) and one.get("name") == name), {})
+    asked = next(
+        (question for question in earlier if isinstance(question, Mapping) and question.get("name") == name), {}
+    )
     kind = KINDS.get(str(asked.get("kind")))
     if kind is not None and kind.data_type == "boolean":
         answer = kind.parse(typed)
@@ -54,10 +56,12 @@ def read_condition(
 
 def _choices(asked: Mapping[str, Any], kind: FieldKind, groups: Groups) -> Iterator[tuple[str, str]]:
     """Each choice of a draft's question with its label, first of all in English, then in the other languages."""
-    listed = [one for one in asked.get("options") or () if isinstance(one, Mapping)]
+    listed = [option for option in asked.get("options") or () if isinstance(option, Mapping)]
     for language in LANGUAGES:
         if kind.options == "listed" or listed:
-            yield from ((str(one.get("value", "")), words_of(one.get("label")).get(language, "")) for one in listed)
+            yield from (
+                (str(option.get("value", "")), words_of(option.get("label")).get(language, "")) for option in listed
+            )
         elif kind.options == "offered":
             yield from ((slug, title.in_language(language)) for slug, title in groups)
         else:
@@ -138,7 +142,7 @@ class QuestionRow:
 
 def first_questions(kind: str) -> list[dict[str, Any]]:
     """The questions of the standard form of a kind; those about days are left for the coordinator to add."""
-    return [dict(one) for one in standard_questions(kind) if one["name"] not in DAY_FIELDS]
+    return [dict(question) for question in standard_questions(kind) if question["name"] not in DAY_FIELDS]
 
 
 def words_of(raw: Any) -> dict[str, str]:
@@ -149,16 +153,16 @@ def words_of(raw: Any) -> dict[str, str]:
         return {}
     if set(raw) == {"key"}:
         texts, key = engine_texts(), str(raw["key"])
-        return {one: texts.text(key, one) for one in OFFERED_LANGUAGES} if texts.has(key) else {}
+        return {language: texts.text(key, language) for language in OFFERED_LANGUAGES} if texts.has(key) else {}
     return {("en" if code == "" else str(code)): str(text) for code, text in raw.items()}
 
 
 def read_words(given: Mapping[str, str], prefix: str, before: Any) -> Any:
     """The text whose languages were typed as ``<prefix>.<language>``; ``before`` if nothing was changed."""
     typed = {
-        one: text
-        for one in OFFERED_LANGUAGES
-        if (text := given.get(f"{prefix}.{one}", "").strip().replace("\r\n", "\n"))
+        language: text
+        for language in OFFERED_LANGUAGES
+        if (text := given.get(f"{prefix}.{language}", "").strip().replace("\r\n", "\n"))
     }
     if typed == words_of(before):
         return before
@@ -186,7 +190,7 @@ def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
                 KIND_WORDS.get(kind, kind),
                 label,
                 _marks(field, asked),
-                [LANGUAGE_NAMES[one] for one in OFFERED_LANGUAGES if _lacks(field, one)],
+                [LANGUAGE_NAMES[language] for language in OFFERED_LANGUAGES if _lacks(field, language)],
             )
         )
     return rows
@@ -203,7 +207,7 @@ def _marks(field: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) -> 
         marks.append("Sealed")
     if field.get("after_confirmation"):
         marks.append("After the confirmation")
-    if any(isinstance(one, Mapping) and one.get("limit") is not None for one in field.get("options") or ()):
+    if any(isinstance(option, Mapping) and option.get("limit") is not None for option in field.get("options") or ()):
         marks.append("Limited places")
     return marks
 
@@ -212,14 +216,14 @@ def _answered(asked: Mapping[str, Any], equals: Any) -> str:
     """The answer that a condition requires, in words."""
     if equals is None or isinstance(equals, bool):
         return "answered" if equals is None else "yes" if equals else "no"
-    options = [one for one in asked.get("options") or () if isinstance(one, Mapping)]
-    labels = {one.get("value"): words_of(one.get("label")).get("en") for one in options}
+    options = [option for option in asked.get("options") or () if isinstance(option, Mapping)]
+    labels = {option.get("value"): words_of(option.get("label")).get("en") for option in options}
     return labels.get(equals) or str(equals)
 
 
 def _lacks(field: Mapping[str, Any], language: str) -> bool:
     """Whether readers of a language get a text of this question in another one."""
-    texts = [field.get("label"), field.get("help"), *(one.get("label") for one in field.get("options") or ())]
+    texts = [field.get("label"), field.get("help"), *(option.get("label") for option in field.get("options") or ())]
     return any(isinstance(raw, Mapping) and raw and language not in words_of(raw) for raw in texts) or any(
         isinstance(raw, str) and raw and language != "en" for raw in texts
     )
@@ -230,7 +234,7 @@ def question_values(field: Mapping[str, Any]) -> dict[str, Any]:
     condition = field.get("shown_when") or {}
     equals = condition.get("equals")
     kind = KINDS.get(str(field.get("kind")))
-    options = [one for one in field.get("options") or () if isinstance(one, Mapping)]
+    options = [option for option in field.get("options") or () if isinstance(option, Mapping)]
     return {
         "name": field.get("name", ""),
         "kind": field.get("kind", "text"),
@@ -243,9 +247,10 @@ def question_values(field: Mapping[str, Any]) -> dict[str, Any]:
         "after_confirmation": bool(field.get("after_confirmation")),
         "when_field": condition.get("field", ""),
         "when_equals": ("yes" if equals else "no") if isinstance(equals, bool) else equals or "",
-        "options": "\n".join(_option_line(one) for one in options),
+        "options": "\n".join(_option_line(option) for option in options),
         "option_labels": {
-            one: _lines([words_of(option.get("label")).get(one, "") for option in options]) for one in OFFERED_LANGUAGES
+            language: _lines([words_of(option.get("label")).get(language, "") for option in options])
+            for language in OFFERED_LANGUAGES
         },
         **{name: "" if field.get(name) is None else field[name] for name in NUMBERS},
     }
@@ -307,7 +312,7 @@ def _name_of(label: Any, others: Sequence[Any]) -> str:
     """A short name from the English text of a question."""
     made = slug_from(words_of(label).get("en", ""), "_", MAX_MADE_NAME)
     made = f"q_{made}" if made[:1].isdigit() else made
-    taken = {str(one.get("name")) for one in others if isinstance(one, Mapping)}
+    taken = {str(question.get("name")) for question in others if isinstance(question, Mapping)}
     return free_slug(made, taken | RESERVED_NAMES, "_")
 
 
@@ -317,8 +322,8 @@ def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[d
     Raises:
         ValueError: a language has more lines than there are choices.
     """
-    known = {one.get("value"): one for one in before.get("options") or () if isinstance(one, Mapping)}
-    labels = {one: given.get(f"options.{one}", "").rstrip().splitlines() for one in OFFERED_LANGUAGES}
+    known = {option.get("value"): option for option in before.get("options") or () if isinstance(option, Mapping)}
+    labels = {language: given.get(f"options.{language}", "").rstrip().splitlines() for language in OFFERED_LANGUAGES}
     lines = given.get("options", "").strip("\r\n ").splitlines() or list(map(slug_from, labels["en"]))
     for language, texts in labels.items():
         if len(texts) > len(lines):
@@ -326,8 +331,8 @@ def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[d
     found = []
     for number, line in enumerate(lines):
         value, _, places = (part.strip() for part in line.partition("="))
-        typed = {one: texts[number].strip() for one, texts in labels.items() if number < len(texts)}
-        typed = {one: text for one, text in typed.items() if text}
+        typed = {language: texts[number].strip() for language, texts in labels.items() if number < len(texts)}
+        typed = {language: text for language, text in typed.items() if text}
         label = known.get(value, {}).get("label")
         limit = _read_number(places, "number", "limit")
         option = {"value": value, "label": label if typed == words_of(label) else typed}

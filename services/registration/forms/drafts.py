@@ -363,7 +363,7 @@ def _unreadable(old: FormDefinition, new: FormDefinition) -> Iterator[str]:
 def _difference(
     old: FormDefinition | None, new: FormDefinition, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> DraftEffect:
-    was, now = ({field.name: field for field in one.fields} if one else {} for one in (old, new))
+    was, now = ({field.name: field for field in definition.fields} if definition else {} for definition in (old, new))
     settings = [name for name in SETTINGS if before.get(name) != after.get(name)] if old is not None else []
     return DraftEffect(
         problems=(),

@@ -185,7 +185,7 @@ def _add_publishing(blueprint: Any, context: DraftsContext) -> None:
         try:
             form = context.publish(slug, current.revision, holder().name)
         except DraftRefused as refused:
-            faults = [_fault(one) for one in refused.problems]
+            faults = [_fault(problem) for problem in refused.problems]
             return problem(422, "invalid", "The draft cannot be published", errors=faults)
         return jsonify(slug=form.slug, revision=form.revision)
 
@@ -315,9 +315,9 @@ def _add_routes(blueprint: Any, context: DraftsContext) -> None:
     def make(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
         """Create and publish a form for each, whose guest list closes 48 hours before. It opens at once."""
         chosen = wanted["events"] or [{"event": event.id, "capacity": None} for event in events_without_form(context)]
-        asked = FormsWanted({one["event"]: one["capacity"] for one in chosen}, wanted["partners"])
+        asked = FormsWanted({row["event"]: row["capacity"] for row in chosen}, wanted["partners"])
         found = preview_forms(context, asked) if query["dry_run"] else make_forms(context, asked, holder().name)
-        items = FormMadeSchema(many=True).dump([_shown(one) for one in found])
+        items = FormMadeSchema(many=True).dump([_shown(form) for form in found])
         return jsonify(dry_run=query["dry_run"], items=items)
 
 

@@ -74,4 +74,4 @@ def refuse_other_partners(
 
 def _partners_of(content: Mapping[str, Any]) -> Sequence[str]:
     given = content.get("partners")
-    return [one for one in given if isinstance(one, str)] if isinstance(given, list | tuple) else ()
+    return [partner for partner in given if isinstance(partner, str)] if isinstance(given, list | tuple) else ()

@@ -39,12 +39,16 @@ class Retention:
 
 def retention_of(questions: Sequence[Mapping[str, Any]], person_days: int) -> Retention:
     """The retention of a form with these ``questions``: plain mappings, as they are stored."""
-    sealed = {one["name"]: _days(one, min(SEALED_DAYS, person_days)) for one in questions if one.get("sealed")}
+    sealed = {
+        question["name"]: _days(question, min(SEALED_DAYS, person_days))
+        for question in questions
+        if question.get("sealed")
+    }
     fields: dict[int, tuple[str, ...]] = {}
-    for one in questions:
-        days = one.get("retention_days")
-        if days is not None and not one.get("sealed"):
-            fields[days] = (*fields.get(days, ()), one["name"])
+    for question in questions:
+        days = question.get("retention_days")
+        if days is not None and not question.get("sealed"):
+            fields[days] = (*fields.get(days, ()), question["name"])
     return Retention(person_days, {days: _longer(sealed, days) for days in sorted(set(sealed.values()))}, fields)
 
 
@@ -56,7 +60,11 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
         person_days: the days until the person is erased, and every answer with them.
         columns: the fields that are part of the registration itself, and are deleted with the person.
     """
-    given = [(one["name"], one["retention_days"]) for one in questions if one.get("retention_days") is not None]
+    given = [
+        (question["name"], question["retention_days"])
+        for question in questions
+        if question.get("retention_days") is not None
+    ]
     late = [
         f"{name}: is kept longer than the person, who is erased after {person_days}"
         for name, days in given
@@ -145,12 +153,15 @@ def check_settings(settings: FormSettings) -> None:
 
 
 def _check_reservations(settings: FormSettings) -> None:
-    named = [(one.reserved_for, one.value) for one in settings.reservations]
+    named = [(reservation.reserved_for, reservation.value) for reservation in settings.reservations]
     if len(set(named)) < len(named) or len(named) > MAX_RESERVATIONS:
         raise DomainError("reserved-twice", f"reserve only once for each, and at most {MAX_RESERVATIONS} times")
     if settings.reservations and settings.capacity is None:
         raise DomainError("reserved-beyond-capacity", "seats can be reserved only if their number is limited")
-    if settings.capacity is not None and sum(one.seats for one in settings.reservations) > settings.capacity:
+    if (
+        settings.capacity is not None
+        and sum(reservation.seats for reservation in settings.reservations) > settings.capacity
+    ):
         raise DomainError("reserved-beyond-capacity", "more seats would be reserved than exist")
 
 

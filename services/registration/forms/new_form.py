@@ -215,7 +215,7 @@ def add_side_event_forms(blueprint: Blueprint, context: DraftsContext) -> None:
         except DomainError as error:
             gone = {"events": f"The list has changed: {error.detail}. Check it and try again."}
             return _page(context, typed, faults=gone, status=409)
-        if any(one.problem for one in made):
+        if any(form.problem for form in made):
             return _page(context, MultiDict(), made=made)
         return redirect(f"/console{SIDE_EVENTS_PATH}?made={len(made)}", 303)
 

@@ -93,7 +93,7 @@ class Opening:
 
 
 def _earliest(*instants: datetime | None) -> datetime | None:
-    return min((one for one in instants if one is not None), default=None)
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def is_over(opening: Opening, now: datetime) -> bool:

@@ -135,18 +135,18 @@ def reservations_to_json(reservations: Sequence[Reservation]) -> list[dict[str, 
     """As they are stored and sent."""
     return [
         {
-            "reserved_for": one.reserved_for,
-            "value": one.value,
-            "seats": one.seats,
-            "until": None if one.until is None else one.until.isoformat(),
+            "reserved_for": reservation.reserved_for,
+            "value": reservation.value,
+            "seats": reservation.seats,
+            "until": None if reservation.until is None else reservation.until.isoformat(),
         }
-        for one in reservations
+        for reservation in reservations
     ]
 
 
 def reservations_from_json(stored: Sequence[Mapping[str, Any]]) -> tuple[Reservation, ...]:
     """The same, read."""
-    return tuple(Reservation(one["reserved_for"], one["value"], one["seats"], _instant(one["until"])) for one in stored)
+    return tuple(Reservation(row["reserved_for"], row["value"], row["seats"], _instant(row["until"])) for row in stored)
 
 
 def read_pools(
@@ -156,7 +156,7 @@ def read_pools(
     if counts is None:
         return Pools()
     kept = zip(reservations_from_json(reservations), counts["pools"], strict=True)
-    pools = tuple(Pool(one, taken, waiting) for one, (taken, waiting) in kept)
+    pools = tuple(Pool(reservation, taken, waiting) for reservation, (taken, waiting) in kept)
     domains = {bytes.fromhex(domain): taken for domain, taken in (counts["domains"] or {}).items()}
     return Pools(pools, domain_percent, domains)
 

@@ -60,7 +60,7 @@ class OptionLimits:
 def read_option_limits(stored: Mapping[str, Mapping[str, int]]) -> OptionLimits:
     """Return the limits as the seats' row stores them: ``{"field=value": {"limit": 20, "taken": 3}}``."""
     return OptionLimits(
-        {key: one["limit"] for key, one in stored.items()}, {key: one["taken"] for key, one in stored.items()}
+        {key: limit["limit"] for key, limit in stored.items()}, {key: limit["taken"] for key, limit in stored.items()}
     )
 
 
@@ -329,12 +329,12 @@ def _manual_reason(seats: Seats) -> str:
 def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:
     """Check everyone in line in order, each with the condition as it is after the people before."""
     chosen: list[str] = []
-    for one in line:
+    for person in line:
         if seats.left == 0:
             break
-        if fits(seats, one.who):
-            seats = (hold_seat if seats.mode == WITH_OFFERS else give_seat)(seats, one.who)
-            chosen.append(one.id)
+        if fits(seats, person.who):
+            seats = (hold_seat if seats.mode == WITH_OFFERS else give_seat)(seats, person.who)
+            chosen.append(person.id)
     if len(chosen) == len(line):
         return Promotion(len(chosen), "", tuple(chosen), seats)
     withheld = NO_FREE_SEAT if not seats.left else RESERVED if not seats.free else DOMAIN_SHARE

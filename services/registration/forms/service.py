@@ -216,7 +216,7 @@ def resources_of(connection: Connection, event_id: str) -> list[PublishedResourc
 
 def working_groups(connection: Connection) -> list[tuple[str, Text]]:
     """(slug, title) of every working group, closed ones too, by its title in English."""
-    return [(one.slug, one.title) for one in group_copies(connection)]
+    return [(group.slug, group.title) for group in group_copies(connection)]
 
 
 def group_copies(connection: Connection) -> list[GroupCopy]:
@@ -291,7 +291,7 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
 def working_group_texts(work: UnitOfWork) -> list[tuple[str, Text]]:
     """(slug, title) of each working group that forms offer."""
     with work.transaction() as connection:
-        return [(one.slug, one.title) for one in group_copies(connection) if one.active]
+        return [(group.slug, group.title) for group in group_copies(connection) if group.active]
 
 
 def list_partners(work: UnitOfWork, forms: frozenset[str] | None) -> list[Partner]:

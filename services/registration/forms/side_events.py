@@ -112,7 +112,9 @@ def make_forms(context: DraftsContext, wanted: FormsWanted, by: str) -> list[For
         DomainError: as for the preview.
         Unavailable: the database is down.
     """
-    return [one if one.problem else _made(context, one, wanted.partners, by) for one in preview_forms(context, wanted)]
+    return [
+        form if form.problem else _made(context, form, wanted.partners, by) for form in preview_forms(context, wanted)
+    ]
 
 
 def _made(context: DraftsContext, one: FormMade, partners: Sequence[str], by: str) -> FormMade:

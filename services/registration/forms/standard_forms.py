@@ -47,7 +47,7 @@ def standard_form(
         raise ValueError(f"kind: must be one of {', '.join(FORM_KINDS)}")
     own = {"slug": slug, "title": title, "version": 1} | ({"intro": intro} if intro else {})
     standard = _standard(kind)
-    fields = [field for field in (_with_days(one, days) for one in standard["fields"]) if field is not None]
+    fields = [field for field in (_with_days(field, days) for field in standard["fields"]) if field is not None]
     return with_working_groups(parse_definition({**standard, **own, "fields": fields}), working_groups)
 
 
@@ -55,7 +55,10 @@ def _with_days(field: Mapping[str, Any], days: Sequence[date]) -> Mapping[str, A
     """A question with the days that can be chosen; None for one about days where there are none."""
     if field["name"] not in DAY_FIELDS:
         return field
-    choices = [{"value": day.isoformat(), "label": {one: day_text(day, one) for one in LANGUAGES}} for day in days]
+    choices = [
+        {"value": day.isoformat(), "label": {language: day_text(day, language) for language in LANGUAGES}}
+        for day in days
+    ]
     return {**field, "options": choices} if choices else None
 
 

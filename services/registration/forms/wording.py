@@ -139,8 +139,8 @@ def _about_seats(effect: FormEffect) -> list[str]:
 
 
 def _about_partners(before: Sequence[str], after: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    added = [names.get(one, one) for one in after if one not in before]
-    gone = [names.get(one, one) for one in before if one not in after]
+    added = [names.get(partner, partner) for partner in after if partner not in before]
+    gone = [names.get(partner, partner) for partner in before if partner not in after]
     lines = [f"Pages of {', '.join(added)} can show the form within seconds."] if added else []
     if gone:
         lines.append(f"Pages of {', '.join(gone)} can no longer show it.")
@@ -200,7 +200,7 @@ def _changed(name: str, before: Any, after: Any, partners: Mapping[str, str]) ->
     if name in SEAT_WORDS:
         return f"{SEAT_WORDS[name]}: {_seat_value(name, before)} → {_seat_value(name, after)}."
     if name == "partners":
-        old, new = (", ".join(partners.get(one, one) for one in slugs) or "no partner" for slugs in (before, after))
+        old, new = (", ".join(partners.get(slug, slug) for slug in slugs) or "no partner" for slugs in (before, after))
         return f"Shown by: {old} → {new}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
 
@@ -208,7 +208,7 @@ def _changed(name: str, before: Any, after: Any, partners: Mapping[str, str]) ->
 def _setting_changed(name: str, before: Any, after: Any) -> str:
     word = SETTING_WORDS[name]
     if name == "questions":
-        added, removed = [one for one in after if one not in before], [one for one in before if one not in after]
+        added, removed = [item for item in after if item not in before], [item for item in before if item not in after]
         parts = [f"added {', '.join(added)}"] if added else []
         parts += [f"removed {', '.join(removed)}"] if removed else []
         return f"{word}: {'; '.join(parts) or 'changed'}."
@@ -233,7 +233,7 @@ def reservation_text(kept: Mapping[str, Any]) -> str:
 
 def _seat_value(name: str, value: Any) -> str:
     if name == "reservations":
-        return "; ".join(reservation_text(one) for one in value) or "none"
+        return "; ".join(reservation_text(reservation) for reservation in value) or "none"
     return MODES[value].lower() if name == "promotion_mode" else _value_text(value)
 
 

@@ -241,7 +241,11 @@ def _add_reading(blueprint: Any, context: ImportContext) -> None:
     def list_imports() -> dict[str, Any]:
         """The newest imports."""
         forms = holder().forms
-        return {"items": [_values(one) for one in context.imports(None if forms is None else sorted(forms))]}
+        return {
+            "items": [
+                _values(people_import) for people_import in context.imports(None if forms is None else sorted(forms))
+            ]
+        }
 
     @blueprint.get("/<uuid:import_id>")
     @blueprint.response(200, ImportSchema)

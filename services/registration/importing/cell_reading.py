@@ -109,7 +109,7 @@ def _read_several(text: str, find: Callable[[str], str | None]) -> list[str]:
         return [whole]
     splits = [[part.strip() for part in separator.split(text) if part.strip()] for separator in _SEPARATORS]
     found = [[(part, find(part)) for part in parts] for parts in splits]
-    complete = next((one for one in found if all(value is not None for _, value in one)), None)
+    complete = next((parts for parts in found if all(value is not None for _, value in parts)), None)
     best = complete or max(found, key=lambda one: (sum(value is not None for _, value in one), len(one) > 1))
     return list(dict.fromkeys(value or part for part, value in best))
 

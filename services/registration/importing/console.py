@@ -146,7 +146,9 @@ def mapping_page(
         targets=wording.target_titles(view.definition, targets_of(view.definition)),
         samples=_samples(view),
         source=view.proposal.source if view.proposal and view.people.state == "uploaded" else "",
-        missing=[wording.label(one) for one in missing if not one.kind.is_consent and one.name != ADDRESS_FIELD],
+        missing=[
+            wording.label(field) for field in missing if not field.kind.is_consent and field.name != ADDRESS_FIELD
+        ],
         statuses=unmapped_statuses(view.table.headings, shown) if view.table is not None else (),
         has_address=ADDRESS_FIELD in shown.columns.values(),
         encodings=ENCODINGS,
@@ -227,7 +229,7 @@ def _upload() -> tuple[str, bytes]:
 
 
 def _begin_page(context: ImportContext, form: str, fault: str = "", status: int = 200) -> Response:
-    forms = {one.slug: one.title for one in list_forms(context.work) if may_touch(one.slug)}
+    forms = {form.slug: form.title for form in list_forms(context.work) if may_touch(form.slug)}
     allowed = holder().forms
     page = render_template(
         "registrations/imports.html",

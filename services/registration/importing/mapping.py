@@ -52,7 +52,7 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
     if last is not None and last.columns and set(last.columns) <= set(headings):
         return ProposedMapping(drop_obsolete(last, definition), "last import")
     by_text = {folded(heading): heading for heading in headings}
-    export = next((one for one in EXPORTS if one.needs <= by_text.keys()), None)
+    export = next((export for export in EXPORTS if export.needs <= by_text.keys()), None)
     known = export.targets if export is not None else {}
     labels = _labels(definition)
     allowed = set(targets_of(definition))
@@ -77,7 +77,7 @@ def drop_obsolete(mapping: ColumnMapping, definition: FormDefinition) -> ColumnM
 
 def _choices_of(definition: FormDefinition, name: str) -> frozenset[str]:
     """The choices of a question; none for one that has no table of values, or is not on the form."""
-    field = next((one for one in definition.fields if one.name == name), None)
+    field = next((field for field in definition.fields if field.name == name), None)
     if field is None or not has_choices(field):
         return frozenset()
     return frozenset(value for value, _ in field.kind.choices(field, "en"))
@@ -111,7 +111,7 @@ def _named_within(by_text: Mapping[str, str], names: Mapping[str, str]) -> dict[
 
 def unmapped_statuses(headings: Sequence[str], mapping: ColumnMapping) -> tuple[str, ...]:
     """Return the headings that are left out although they may state who was accepted, in the order of the file."""
-    return tuple(one for one in headings if one not in mapping.columns and may_be_status(one))
+    return tuple(heading for heading in headings if heading not in mapping.columns and may_be_status(heading))
 
 
 def _spaced(text: str) -> str:

@@ -86,7 +86,7 @@ class ColumnMapping:
 
     def headings_of(self, target: str) -> tuple[str, ...]:
         """The columns that hold ``target``, in the order of the file."""
-        return tuple(heading for heading, one in self.columns.items() if one == target)
+        return tuple(heading for heading, column_target in self.columns.items() if column_target == target)
 
 
 class Fate(StrEnum):

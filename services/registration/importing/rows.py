@@ -329,7 +329,7 @@ class RowChecker:
         if twin != row.line:
             return replace(row, fate=Fate.DUPLICATE, twin=twin, content=None)
         live = list(facts.of(entry.form, entry.address.ref))
-        known = next((one for one in live if one.person == entry.person), None)
+        known = next((registration for registration in live if registration.person == entry.person), None)
         changes = () if known is None else changed_fields(known.content, changed_content(known, entry))
         result = enter(facts, BatchPlan(), entry, new_id, PREVIEW, change=True)
         if result in REFUSALS:
@@ -338,7 +338,7 @@ class RowChecker:
         decided = replace(row, fate=FATES[result], changes=changes)
         if known is not None:
             return decided
-        registered = any(one.person not in before.added for one in live)
+        registered = any(registration.person not in before.added for registration in live)
         before.added.add(entry.person)
         if self.form.kind == PROPOSAL:  # one person may make several
             return decided

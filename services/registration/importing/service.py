@@ -172,7 +172,9 @@ class ImportContext:
         slug, now = view.people.form, self.clock()
         with self.work.transaction() as connection:
             key = find_public_key(connection, slug)
-        sealed = [one.name for one in view.definition.fields if one.sealed and one.name in mapping.columns.values()]
+        sealed = [
+            field.name for field in view.definition.fields if field.sealed and field.name in mapping.columns.values()
+        ]
         if sealed and key is None:
             raise DomainError("bad-mapping", f"the form cannot keep sealed answers now: leave out {', '.join(sealed)}")
         reader = make_reader(view.people.id, view.definition, mapping, table.headings, key, now)

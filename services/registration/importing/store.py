@@ -249,7 +249,7 @@ def _batch_row(vault: Vault, identity: str, number: int, rows: Sequence[Prepared
 
 def _rows(vault: Vault, identity: str, row: Any) -> list[PreparedRow]:
     packed = base64.b64decode(vault.open(bytes(row[1]), row=f"{identity}/{row[0]}")["rows"])
-    return [_row(one) for one in orjson.loads(zlib.decompress(packed))]
+    return [_row(row) for row in orjson.loads(zlib.decompress(packed))]
 
 
 def _row(values: dict[str, Any]) -> PreparedRow:

@@ -258,12 +258,22 @@ class Decider:
         mailboxes.record_acts(connection, _acted(plan), now)  # first: a change may give the person another key
         plan_store.write_candidates(connection, plan)
         plan_store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
-        new = {one.id for one in plan.registered}
+        new = {registration.id for registration in plan.registered}
         store_answers(connection, _answered_rows(facts, plan), now)
-        plan_store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
+        plan_store.write_changes(
+            connection,
+            [self._changed_row(registration) for registration in plan.changed if registration.id not in new],
+            now,
+        )
         plan_store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
-        plan_store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
-        plan_store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id in new], now)
+        plan_store.write_registrations(
+            connection, [self._registered_row(facts, registration) for registration in plan.registered], now
+        )
+        plan_store.write_changes(
+            connection,
+            [self._changed_row(registration) for registration in plan.changed if registration.id in new],
+            now,
+        )
         plan_store.write_seats(connection, facts, plan.seats_changed)
         plan_store.write_address_changes(connection, plan)
         moved_away = self._move(connection, plan, now)
@@ -271,7 +281,7 @@ class Decider:
         mailboxes.want_mails(connection, plan.mails, now)
         plan_store.write_owners(connection, plan.owners, now)
         end_lapse(connection, _kept(plan), [address.ref for address in plan.verified.values()])
-        plan_store.end_confirmation_links(connection, [one.id for one in plan.links_renewed], now)
+        plan_store.end_confirmation_links(connection, [registration.id for registration in plan.links_renewed], now)
         mailboxes.record_mailed(connection, plan.mailed, now)
         mailboxes.want_links(connection, plan.links_spaced, now)
         for address, muted in plan.muted.values():
@@ -284,22 +294,22 @@ class Decider:
 
     def _move(self, connection: Connection, plan: BatchPlan, now: datetime) -> list[Message]:
         """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to no one."""
-        persons = {one.id: find_person(connection, one.id) for one in plan.moved}
-        minted = [(one, new_token()) for one in plan.moved]
+        persons = {registration.id: find_person(connection, registration.id) for registration in plan.moved}
+        minted = [(registration, new_token()) for registration in plan.moved]
         links = [
             plan_store.FormerLink(
-                *(one.former, one.id, one.revision),
-                None if one.before is None else without_cause(one.before),
+                *(registration.former, registration.id, registration.revision),
+                None if registration.before is None else without_cause(registration.before),
                 link_hash(token, UNDO_ADDRESS),
             )
-            for one, token in minted
+            for registration, token in minted
         ]
         plan_store.write_moved(connection, plan, links, now)
         key = self._messages.notifications_key
         return [
-            _left_message(key, person, one, token, now)
-            for one, token in minted
-            if (person := persons[one.id]) is not None
+            _left_message(key, person, registration, token, now)
+            for registration, token in minted
+            if (person := persons[registration.id]) is not None
         ]
 
     def _promote(self, connection: Connection, slug: str, now: datetime, *, freed: bool) -> None:
@@ -320,24 +330,32 @@ class Decider:
 
     def _publish(self, connection: Connection, facts: Facts, plan: BatchPlan, now: datetime) -> None:
         places = facts_store.places_in_line(connection, plan.registered)
-        recent = asked_recently(connection, [one.id for one in plan.links_wanted], now)
-        wanted = {one.id: one for one in plan.links_wanted if one.id not in recent}
-        new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
-        moved = {one.id for one in plan.moved}
-        known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
-            *((CHANGED, one) for one in plan.changed if one.id not in moved),  # one mail for both
-            *((CHANGED, one) for one in plan.moved),
-            *((PROMOTED, one) for one in plan.accepted),
-            *((OFFER_ENDED, one) for one in plan.declined),
-            *((CANCELLED, one) for one in plan.cancelled),
-            *((LINK_REQUESTED, one) for one in wanted.values()),
+        recent = asked_recently(connection, [registration.id for registration in plan.links_wanted], now)
+        wanted = {registration.id: registration for registration in plan.links_wanted if registration.id not in recent}
+        new = [
+            self._new_fact(facts, registration, places.get(registration.id), now) for registration in plan.registered
         ]
-        facts_known = [fact for key, one in known if (fact := _known_fact(connection, key, one)) is not None]
-        cancelled = {one.id for one in plan.cancelled}  # by this batch: that ends all links, and mails a new one
-        left = [one for one in plan.links_renewed if one.id not in cancelled]
-        renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
+        moved = {registration.id for registration in plan.moved}
+        known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
+            *(
+                (CHANGED, registration) for registration in plan.changed if registration.id not in moved
+            ),  # one mail for both
+            *((CHANGED, registration) for registration in plan.moved),
+            *((PROMOTED, registration) for registration in plan.accepted),
+            *((OFFER_ENDED, registration) for registration in plan.declined),
+            *((CANCELLED, registration) for registration in plan.cancelled),
+            *((LINK_REQUESTED, registration) for registration in wanted.values()),
+        ]
+        facts_known = [
+            fact for key, registration in known if (fact := _known_fact(connection, key, registration)) is not None
+        ]
+        cancelled = {
+            registration.id for registration in plan.cancelled
+        }  # by this batch: that ends all links, and mails a new one
+        left = [registration for registration in plan.links_renewed if registration.id not in cancelled]
+        renewed = [_known_fact(connection, LINK_REQUESTED, registration) for registration in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
-        merged = [_known_fact(connection, CANCELLED, one.ended) for one in plan.merged]
+        merged = [_known_fact(connection, CANCELLED, merge.ended) for merge in plan.merged]
         unmailed = [replace(fact, mailed=False) for fact in merged if fact is not None]
         self._messages.add(connection, [*new, *facts_known, *ending, *unmailed], now)
 
@@ -437,19 +455,21 @@ def _acted(plan: BatchPlan) -> list[str]:
 
     Who has only wished for new links gets them by mail, so the spacing goes on.
     """
-    renewed = {one.id for one in plan.links_renewed}
+    renewed = {registration.id for registration in plan.links_renewed}
     own: list[ChangedRegistration | LiveRegistration] = [
-        *(one for one in plan.changed if one.act is None),
+        *(registration for registration in plan.changed if registration.act is None),
         *plan.cancelled,
         *plan.accepted,
         *plan.declined,
     ]
-    return [identity for identity in [*plan.owners, *(one.id for one in own)] if identity not in renewed]
+    return [
+        identity for identity in [*plan.owners, *(registration.id for registration in own)] if identity not in renewed
+    ]
 
 
 def _kept(plan: BatchPlan) -> list[str]:
     """Return registrations that do not lapse from now on: their owner or a coordinator has acted."""
-    changed = [*(one.id for one in plan.changed), *(one.id for one in plan.moved)]
+    changed = [*(registration.id for registration in plan.changed), *(registration.id for registration in plan.moved)]
     return [*plan.owners, *plan.kept, *changed]
 
 
@@ -458,23 +478,23 @@ def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:
     reasons = ((plan.accepted, "the person accepted the offer"), (plan.declined, "the person declined the offer"))
     return [
         {
-            "id": one.id,
-            "revision": one.revision,
-            "status": one.status,
-            "capacity": facts.forms[one.form].seats.capacity if one.status == "confirmed" else None,
+            "id": registration.id,
+            "revision": registration.revision,
+            "status": registration.status,
+            "capacity": facts.forms[registration.form].seats.capacity if registration.status == "confirmed" else None,
             "reason": reason,
         }
         for answered, reason in reasons
-        for one in answered
+        for registration in answered
     ]
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: BatchPlan) -> dict[int, str]:
     """Return calendar keys: a hash of person and event; random where nothing about the person may be stored."""
     seated = [
-        one
-        for one in items
-        if plan.outcomes.get(one.number) is SubmissionOutcome.CONFIRMED and isinstance(one, Submission)
+        item
+        for item in items
+        if plan.outcomes.get(item.number) is SubmissionOutcome.CONFIRMED and isinstance(item, Submission)
     ]
     keys = {}
     for item in seated:

@@ -168,11 +168,11 @@ def _add_candidate(facts: Facts, plan: BatchPlan, item: Submission, proven: bool
         return
     plan.mails.append(MailWanted(item.address, item.content.email, item.content.language, item.network, proven))
     pending = facts.pending(item.form, item.address.ref)
-    same = any(one.fingerprint == item.fingerprint for one in pending)
+    same = any(candidate.fingerprint == item.fingerprint for candidate in pending)
     registered = any(_is_same(live, item) for live in facts.of(item.form, item.address.ref))
     if same or registered:
         return
-    of_network = sum(1 for one in pending if one.network is not None and one.network == item.network)
+    of_network = sum(1 for candidate in pending if candidate.network is not None and candidate.network == item.network)
     if len(pending) >= MAX_CANDIDATES or of_network >= MAX_CANDIDATES_PER_NETWORK:
         return
     candidate = Candidate(
@@ -208,7 +208,7 @@ def _register_at_once(
         _add_candidate(facts, plan, item, True, new_id)
         return SubmissionOutcome.CHECK_YOUR_MAIL
     _count_unverified(facts, plan, item)
-    known = any(one.person == item.person for one in facts.of(item.form, item.address.ref))
+    known = any(registration.person == item.person for registration in facts.of(item.form, item.address.ref))
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
@@ -231,7 +231,9 @@ def _register_unverified(facts: Facts, plan: BatchPlan, item: Submission, new_id
     lapses_at = facts.lapses_at(item.form, now)
     made = register(facts, plan, item, new_id, verified=False, spaced=spaced, lapses_at=lapses_at)
     if spaced:
-        live = next(one for one in facts.of(item.form, item.address.ref) if one.id == made.id)
+        live = next(
+            registration for registration in facts.of(item.form, item.address.ref) if registration.id == made.id
+        )
         plan.links_spaced.append((live, item.address))
     else:
         facts.mailed.add(item.address.mailbox)
@@ -297,7 +299,10 @@ def _replace(facts: Facts, plan: BatchPlan, candidate: Candidate, registration: 
     live = facts.find(registration)
     if live is None or live.form != candidate.form or live.address != candidate.address.ref:
         return Result.GONE
-    same_person = next((one for one in facts.of(live.form, live.address) if one.person == candidate.person), live)
+    same_person = next(
+        (registration for registration in facts.of(live.form, live.address) if registration.person == candidate.person),
+        live,
+    )
     return _change(facts, plan, same_person, candidate)
 
 
@@ -306,7 +311,7 @@ def _register_or_change(
 ) -> Result:
     """Register the person of ``source``, whose address is verified; change the registration that they have."""
     live = facts.of(source.form, source.address.ref)
-    known = next((one for one in live if one.person == source.person), None)
+    known = next((registration for registration in live if registration.person == source.person), None)
     if known is not None:
         return _change(facts, plan, known, source)
     if len(live) >= form.people_per_address:
@@ -365,7 +370,10 @@ def _changed_own(facts: Facts, plan: BatchPlan, item: ChangeAnswers, live: LiveR
     if item.revision != live.revision:
         return Result.CHANGED_CONCURRENTLY
     person = item.person if item.fields & IDENTIFYING else live.person
-    if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
+    if any(
+        registration.person == person and registration.id != live.id
+        for registration in facts.of(live.form, live.address)
+    ):
         return Result.NAME_TAKEN
     content = with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
     if not facts.forms[live.form].options.has_room(content.answers, live.content.answers):

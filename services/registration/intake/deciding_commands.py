@@ -79,7 +79,7 @@ def ask_address(facts: Facts, plan: BatchPlan, item: ChangeAddress, new_id: Call
 
 def _keep(facts: Facts, plan: BatchPlan, item: ChangeAddress, live: LiveRegistration, identity: str) -> None:
     """Keep the change, unless as many wait for the owner of the address as can be shown to them."""
-    if sum(one.address.ref == item.address.ref for one in facts.changes.values()) >= MAX_CANDIDATES:
+    if sum(change.address.ref == item.address.ref for change in facts.changes.values()) >= MAX_CANDIDATES:
         return
     change = AddressChange(identity, live.id, live.form, item.email, item.address, item.code, item.received_at)
     facts.changes[change.id] = change
@@ -137,7 +137,7 @@ def undo_address(facts: Facts, plan: BatchPlan, item: UndoAddress, new_id: Calla
 
     It also works after the registration was cancelled.
     """
-    former = next((one for one in facts.former if one.id == item.former), None)
+    former = next((address for address in facts.former if address.id == item.former), None)
     live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
     if former is None or live is None or former.address.ref in facts.blocked:
         return ActResult("", item.form, "", Result.GONE)
@@ -146,9 +146,11 @@ def undo_address(facts: Facts, plan: BatchPlan, item: UndoAddress, new_id: Calla
     refusal = refusal_of_address(facts, named, former.email, former.address) if live.status != "cancelled" else None
     if refusal is not None:
         return ActResult("", live.form, "", refusal)
-    later = [one for one in facts.former if one.registration == live.id and one.revision >= former.revision]
-    facts.former = [one for one in facts.former if one not in later]
-    plan.dropped_former += [one.id for one in later]
+    later = [
+        address for address in facts.former if address.registration == live.id and address.revision >= former.revision
+    ]
+    facts.former = [address for address in facts.former if address not in later]
+    plan.dropped_former += [address.id for address in later]
     drop_change(facts, plan, live.id)
     restored = live
     if content != live.content:
@@ -165,9 +167,9 @@ def refusal_of_address(
 
     ``moves`` is true if the address differs from the one before.
     """
-    there = [one for one in facts.of(live.form, address.ref) if one.id != live.id]
+    there = [registration for registration in facts.of(live.form, address.ref) if registration.id != live.id]
     person = facts.person_of(email, live.content.name, live.content.title)
-    if any(one.person == person for one in there):
+    if any(registration.person == person for registration in there):
         return Result.REGISTERED_THERE if moves else Result.NAME_TAKEN
     form = facts.forms[live.form]
     return Result.ADDRESS_FULL if moves and len(there) >= form.people_per_address else None
@@ -280,7 +282,7 @@ def enter(facts: Facts, plan: BatchPlan, item: Enter, new_id: NewId) -> ActResul
     if facts.rejects(item):
         return ActResult("", item.form, "", Result.BLOCKED)
     live = facts.of(item.form, item.address.ref)
-    known = next((one for one in live if one.person == item.person), None)
+    known = next((registration for registration in live if registration.person == item.person), None)
     if known is not None:
         plan.kept.append(known.id)
         return ActResult(known.id, item.form, "", Result.NAME_TAKEN)
@@ -314,7 +316,7 @@ def correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActR
 def merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResult:
     """End one registration without a mail, and give the other one the chosen answers."""
     kept, other = _seen(facts, item.kept), _seen(facts, item.other)
-    refused = next((one for one in (kept, other) if isinstance(one, Result)), None)
+    refused = next((result for result in (kept, other) if isinstance(result, Result)), None)
     if isinstance(kept, Result) or isinstance(other, Result):
         return ActResult(item.kept.id, "", "", refused or Result.GONE)
     if kept.id == other.id or kept.form != other.form:

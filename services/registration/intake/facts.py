@@ -347,26 +347,34 @@ class Facts:
 
     def anywhere(self, address: bytes) -> list[LiveRegistration]:
         """Live registrations of an address on any form."""
-        return [one for some in self.live.values() for one in some if one.address == address]
+        return [live for registrations in self.live.values() for live in registrations if live.address == address]
 
     def find(self, registration: str | None) -> LiveRegistration | None:
         """The live registration with this id, if it is among the facts."""
         if registration is None:
             return None
-        return next((one for some in self.live.values() for one in some if one.id == registration), None)
+        return next(
+            (live for registrations in self.live.values() for live in registrations if live.id == registration), None
+        )
 
     def change_of(self, registration: str) -> AddressChange | None:
         """The change of address that waits for a registration; there is one at most."""
-        return next((one for one in self.changes.values() if one.registration == registration), None)
+        return next((change for change in self.changes.values() if change.registration == registration), None)
 
     def waits_for(self, address: bytes) -> bool:
         """Whether anything waits for the owner of an address."""
-        waiting = [one.address for one in self.candidates.values()] + [one.address for one in self.changes.values()]
-        return any(one.ref == address for one in waiting)
+        waiting = [candidate.address for candidate in self.candidates.values()] + [
+            change.address for change in self.changes.values()
+        ]
+        return any(refs.ref == address for refs in waiting)
 
     def pending(self, form: str, address: bytes) -> list[Candidate]:
         """Candidates of an address on a form, oldest first."""
-        found = [one for one in self.candidates.values() if one.form == form and one.address.ref == address]
+        found = [
+            candidate
+            for candidate in self.candidates.values()
+            if candidate.form == form and candidate.address.ref == address
+        ]
         return sorted(found, key=lambda one: one.number)
 
 

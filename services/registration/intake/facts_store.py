@@ -142,32 +142,38 @@ def read_facts(
         submissions: the submissions of the batch, which may register people at once.
     """
     found = connection.execute(_CANDIDATES, {"refs": list(refs)})
-    candidates = {one.id: one for one in map(_candidate, found)}
+    candidates = {candidate.id: candidate for candidate in map(_candidate, found)}
     live = _live(connection, _LIVE_BY_ADDRESS, refs)
-    wanted = sorted({*forms, *(one.form for one in candidates.values()), *(one.form for one in live)})
+    wanted = sorted(
+        {*forms, *(candidate.form for candidate in candidates.values()), *(registration.form for registration in live)}
+    )
     connection.execute(_LOCK, {"forms": wanted})
     live = _live(connection, _LOCKED_LIVE, refs)  # again: the desk may have changed some while we waited for seats
     facts = Facts(forms=_forms(connection, wanted, now), candidates=candidates)
-    for one in live:
-        facts.of(one.form, one.address).append(one)
+    for registration in live:
+        facts.of(registration.form, registration.address).append(registration)
     facts.blocked = frozenset(connection.execute(_BLOCKED, {"refs": list(refs)}).scalars())
-    at_once = [one for one in submissions if one.form in facts.forms and facts.forms[one.form].verification == "none"]
+    at_once = [
+        submission
+        for submission in submissions
+        if submission.form in facts.forms and facts.forms[submission.form].verification == "none"
+    ]
     if at_once:
         _read_unverified(connection, facts, at_once, now)
-    challenges = [one.challenge for one in submissions if one.challenge is not None]
+    challenges = [submission.challenge for submission in submissions if submission.challenge is not None]
     if challenges:
         facts.used = set(connection.execute(_USED, {"challenges": list(challenges)}).scalars())
     return facts
 
 
 def _read_unverified(connection: Connection, facts: Facts, at_once: Sequence[Submission], now: datetime) -> None:
-    mailboxes = sorted({one.address.mailbox for one in at_once})
+    mailboxes = sorted({submission.address.mailbox for submission in at_once})
     for form, mailbox, count in connection.execute(_AT_MAILBOX, {"mailboxes": mailboxes}):
         facts.at_mailbox[form, bytes(mailbox)] = count
     values = {
-        "forms": sorted({one.form for one in at_once}),
-        "networks": sorted({one.network or UNKNOWN_NETWORK for one in at_once}),
-        "domains": sorted({one.address.domain for one in at_once}),
+        "forms": sorted({submission.form for submission in at_once}),
+        "networks": sorted({submission.network or UNKNOWN_NETWORK for submission in at_once}),
+        "domains": sorted({submission.address.domain for submission in at_once}),
         "since": now - UNVERIFIED_COUNTED,
     }
     for form, ref, count in connection.execute(_UNVERIFIED, values):
@@ -189,10 +195,10 @@ def preview_facts(
     """
     form = record.slug
     facts = before or Facts(forms={form: _previewed(connection, record)})
-    known = {one.id for address in refs for one in facts.of(form, address)}
-    for one in _live(connection, _LIVE_BY_ADDRESS, refs):
-        if one.form == form and one.id not in known:
-            facts.of(form, one.address).append(one)
+    known = {registration.id for address in refs for registration in facts.of(form, address)}
+    for registration in _live(connection, _LIVE_BY_ADDRESS, refs):
+        if registration.form == form and registration.id not in known:
+            facts.of(form, registration.address).append(registration)
     blocked = connection.execute(_BLOCKED, {"refs": list(refs)}).scalars()
     facts.blocked |= frozenset(bytes(ref) for ref in blocked)
     return facts
@@ -206,10 +212,13 @@ def _previewed(connection: Connection, record: StoredForm) -> FormState:
 
 def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:
     """Return the place on its waiting list of each registration that has one, by id; they are stored already."""
-    waiting = [one for one in registered if one.status == "waitlisted"]
+    waiting = [registration for registration in registered if registration.status == "waitlisted"]
     if not waiting:
         return {}
-    values = {"forms": list({one.form for one in waiting}), "ids": [one.id for one in waiting]}
+    values = {
+        "forms": list({registration.form for registration in waiting}),
+        "ids": [registration.id for registration in waiting],
+    }
     return {identity: int(place) for identity, place in connection.execute(_PLACES, values)}
 
 
@@ -337,13 +346,13 @@ def read_addresses(connection: Connection, facts: Facts, refs: Sequence[bytes], 
         refs: the keyed hashes of the batch's addresses.
         undone: the ids of registrations of which a change is taken back.
     """
-    live = [one.id for some in facts.live.values() for one in some]
+    live = [registration.id for registrations in facts.live.values() for registration in registrations]
     found = connection.execute(_CHANGES, {"refs": list(refs), "registrations": live})
     facts.changes = {row[0]: _change(list(row)) for row in found}
     if undone:
         former = connection.execute(_FORMER, {"registrations": list(undone)})
         facts.former = [_former(list(row)) for row in former]
-        facts.ended = {one.id: one for one in ended_registrations(connection, undone)}
+        facts.ended = {registration.id: registration for registration in ended_registrations(connection, undone)}
 
 
 def _change(values: list[Any]) -> AddressChange:

@@ -224,9 +224,9 @@ def view_form(work: UnitOfWork, slug: str, now: datetime) -> FormView:
         public_key = find_public_key(connection, slug)
         solved = used_lately(connection, slug, now)
         key, undecided = newest_decider_key(connection), undecided_bytes(connection, MAX_QUEUE_BYTES)
-    whole = with_working_groups(parse_definition(stored.definition), [(one.slug, one.title) for one in groups])
+    whole = with_working_groups(parse_definition(stored.definition), [(group.slug, group.title) for group in groups])
     whole = with_full_options(whole, stored.seats.full_options)
-    closed = frozenset(one.slug for one in groups if not one.active)
+    closed = frozenset(group.slug for group in groups if not group.active)
     asked = _without_groups(whole, closed).first_step
     origins = tuple(sorted({origin for partner in partners for origin in partner.origins}))
     return FormView(stored, whole, asked, tuple(partners), origins, public_key, key, undecided, solved, closed)
@@ -237,7 +237,7 @@ def _without_groups(definition: FormDefinition, groups: frozenset[str]) -> FormD
     if not groups:
         return definition
     fields = tuple(
-        replace(field, options=tuple(one for one in field.options if one.value not in groups))
+        replace(field, options=tuple(option for option in field.options if option.value not in groups))
         if field.name == GROUP_FIELD
         else field
         for field in definition.fields

@@ -190,7 +190,7 @@ class MintedLink:
 def want_mails(connection: Connection, wanted: Sequence[MailWanted], now: datetime) -> None:
     """Record that addresses have something to confirm."""
     if wanted:
-        rows = [columns_of(one, one.address) | {"plain": _is_plain(one.email)} for one in wanted]
+        rows = [columns_of(mail, mail.address) | {"plain": _is_plain(mail.email)} for mail in wanted]
         connection.execute(_WANT, {"rows": as_parameter(rows), "now": now})
 
 
@@ -203,7 +203,7 @@ def record_verified(connection: Connection, addresses: Iterable[AddressRefs], no
     """Start the spacing of these mailboxes again: their owners have acted. No mail is due to who has nothing left."""
     found = list(addresses)
     if found:
-        connection.execute(_SEEN, {"refs": [one.ref for one in found]})
+        connection.execute(_SEEN, {"refs": [address.ref for address in found]})
         connection.execute(_VERIFIED, {"rows": as_parameter(found), "now": now})
 
 
@@ -236,7 +236,7 @@ def take_due_mails(connection: Connection, now: datetime, limit: int, an_hour: i
     if not connection.execute(_ANY_DUE, {"now": now}).scalar_one():
         return []
     sent, quota = total_budget(connection, now, an_hour)
-    due = {one.mailbox: one for one in find_due(connection, now, limit, quota, sent)}
+    due = {mailbox.mailbox: mailbox for mailbox in find_due(connection, now, limit, quota, sent)}
     if not due:
         return []
     values = {"mailboxes": list(due), "heads": HEADS, "now": now}
@@ -251,7 +251,7 @@ def take_due_mails(connection: Connection, now: datetime, limit: int, an_hour: i
 def _record_sent(
     connection: Connection, taken: Sequence[DueMail], due: Mapping[bytes, DueMailbox], now: datetime
 ) -> None:
-    mailed = {one.address.mailbox for one in taken}
+    mailed = {mail.address.mailbox for mail in taken}
     rows = [{"mailbox": box, "next_mail_at": next_mail_at(due[box].step + 1, now)} for box in mailed]
     connection.execute(_SENT, {"rows": as_parameter(rows), "now": now})
     connection.execute(_STOP_WAITING, {"mailboxes": [box for box in due if box not in mailed]})

@@ -108,7 +108,7 @@ def read_results(outcome: Any) -> tuple[ActResult, ...]:
     """Return the results in a stored ``outcome``; none while it is undecided, and none of a submission (a text)."""
     if not isinstance(outcome, list):
         return ()
-    return tuple(ActResult(one["candidate"], one["form"], one["code"], Result(one["result"])) for one in outcome)
+    return tuple(ActResult(row["candidate"], row["form"], row["code"], Result(row["result"])) for row in outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def content_from_json(values: Mapping[str, Any]) -> FormContent:
     given = dict(values)
     sealed = given.pop("sealed", None)
     cause = given.pop("cause", ("", ""))
-    bound_to = tuple(str(one) for one in given.pop("sealed_for", ()))
+    bound_to = tuple(str(name) for name in given.pop("sealed_for", ()))
     content = FormContent(**given, cause=(str(cause[0]), str(cause[1])), sealed_for=bound_to)
     return content if sealed is None else replace(content, sealed=base64.b64decode(sealed, validate=True))
 

@@ -155,13 +155,14 @@ def write_candidates(connection: Connection, plan: BatchPlan) -> None:
     """Store the new candidates and delete those that are decided."""
     if plan.candidates:
         rows = [
-            _row(one.address, one) | {"content": without_cause(one.content), "sealed": one.content.sealed}
-            for one in plan.candidates
-            if one.id not in plan.deleted
+            _row(candidate.address, candidate)
+            | {"content": without_cause(candidate.content), "sealed": candidate.content.sealed}
+            for candidate in plan.candidates
+            if candidate.id not in plan.deleted
         ]
         connection.execute(_ADD_CANDIDATES, {"rows": as_parameter(rows)})
     if plan.deleted:
-        registered = [one.number for one in plan.registered]
+        registered = [registration.number for registration in plan.registered]
         connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted, "registered": registered})
 
 
@@ -186,18 +187,18 @@ def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now
 def write_cancelled(connection: Connection, plan: BatchPlan, reason: str, now: datetime) -> None:
     """Store that registrations were cancelled by their link."""
     if plan.cancelled:
-        values = {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now, "by": None}
+        values = {"ids": [registration.id for registration in plan.cancelled], "reason": reason, "now": now, "by": None}
         connection.execute(_CANCEL, values)
 
 
 def write_merged(connection: Connection, plan: BatchPlan, now: datetime) -> None:
     """Store that registrations ended because another one of the same person stays."""
-    for one in plan.merged:
-        values = {"ids": [one.ended.id], "reason": MERGED_AWAY, "now": now, "by": one.act.by}
+    for merge in plan.merged:
+        values = {"ids": [merge.ended.id], "reason": MERGED_AWAY, "now": now, "by": merge.act.by}
         connection.execute(_CANCEL, values)
-        taken = connection.execute(_TAKE_TAGS, {"kept": one.kept, "other": one.ended.id})
+        taken = connection.execute(_TAKE_TAGS, {"kept": merge.kept, "other": merge.ended.id})
         outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in taken])
-        connection.execute(_TAKE_NOTES, {"kept": one.kept, "other": one.ended.id})
+        connection.execute(_TAKE_NOTES, {"kept": merge.kept, "other": merge.ended.id})
 
 
 def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:
@@ -205,7 +206,7 @@ def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> N
     seats = {slug: facts.forms[slug].seats for slug in sorted(forms)}
     if seats:
         names = ("confirmed", "waiting", "last_position", "offered", "passed", "word")
-        rows = [{"form": slug, **{name: getattr(one, name) for name in names}} for slug, one in seats.items()]
+        rows = [{"form": slug, **{name: getattr(seats, name) for name in names}} for slug, seats in seats.items()]
         connection.execute(_SEATS, {"rows": as_parameter(rows)})
 
 
@@ -221,20 +222,22 @@ def write_unverified(connection: Connection, plan: BatchPlan, now: datetime) -> 
     if plan.unverified:
         rows = [
             {
-                "form": one.form,
-                "person": one.person,
-                "network": one.network or UNKNOWN_NETWORK,
-                "domain": one.address.domain,
+                "form": submission.form,
+                "person": submission.person,
+                "network": submission.network or UNKNOWN_NETWORK,
+                "domain": submission.address.domain,
             }
-            for one in plan.unverified
+            for submission in plan.unverified
         ]
         connection.execute(_UNVERIFIED, {"rows": as_parameter(rows), "now": now})
 
 
 def store_outcomes(connection: Connection, plan: BatchPlan, now: datetime) -> None:
     """Store the outcomes, and which candidate or registration each submission became; the bodies are deleted."""
-    candidates = [one for one in plan.candidates if one.id not in plan.deleted]
-    became = {one.number: one.id for one in candidates} | {one.number: one.id for one in plan.registered}
+    candidates = [candidate for candidate in plan.candidates if candidate.id not in plan.deleted]
+    became = {candidate.number: candidate.id for candidate in candidates} | {
+        registration.number: registration.id for registration in plan.registered
+    }
     rows = [
         {
             "number": number,
@@ -339,12 +342,12 @@ def write_address_changes(connection: Connection, plan: BatchPlan) -> None:
     """Store new pending changes, and delete those that are no longer pending."""
     if plan.dropped_changes:
         connection.execute(_DROP_CHANGES, {"ids": plan.dropped_changes})
-    asked = [one for one in plan.asked if one.id not in plan.dropped_changes]
+    asked = [change for change in plan.asked if change.id not in plan.dropped_changes]
     if asked:
-        rows = [columns_of(one, one.address) for one in asked]
+        rows = [columns_of(change, change.address) for change in asked]
         connection.execute(_ASK_ADDRESS, {"rows": as_parameter([_without_address(row) for row in rows])})
     if plan.address_requests:
-        counts = [{"id": identity, **columns_of(one)} for identity, one in plan.address_requests.items()]
+        counts = [{"id": identity, **columns_of(requests)} for identity, requests in plan.address_requests.items()]
         connection.execute(_COUNT_REQUESTS, {"rows": as_parameter(counts)})
 
 
@@ -361,12 +364,16 @@ def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[Former
         connection.execute(_DROP_FORMER, {"ids": plan.dropped_former})
     if not plan.moved:
         return
-    kept = [columns_of(one) for one in former]
+    kept = [columns_of(link) for link in former]
     if kept:
         connection.execute(_KEEP_FORMER, {"rows": as_parameter(kept), "now": now, "expires_at": now + UNDO_FOR})
-    end_confirmation_links(connection, [one.id for one in plan.moved], now)  # first: of the addresses before
-    connection.execute(_MOVE, {"rows": as_parameter([_moved_row(one) for one in plan.moved]), "now": now})
-    end_links(connection, [one.id for one in plan.moved])
+    end_confirmation_links(
+        connection, [registration.id for registration in plan.moved], now
+    )  # first: of the addresses before
+    connection.execute(
+        _MOVE, {"rows": as_parameter([_moved_row(registration) for registration in plan.moved]), "now": now}
+    )
+    end_links(connection, [registration.id for registration in plan.moved])
 
 
 def _moved_row(moved: MovedRegistration) -> dict[str, Any]:

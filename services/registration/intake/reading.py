@@ -304,9 +304,9 @@ def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
 
     Such a row ends links, and each part reads its links afresh. Nothing else in the part changes that registration.
     """
-    for alone, some in groupby(batch, key=_ends_links):
-        part = list(some)
-        yield from ([one] for one in part) if alone else (part,)
+    for alone, rows in groupby(batch, key=_ends_links):
+        part = list(rows)
+        yield from ([row] for row in part) if alone else (part,)
 
 
 def _ends_links(opened: OpenedRow) -> bool:
@@ -336,7 +336,7 @@ def decided_for(batch: Sequence[OpenedRow], start_ns: int) -> Iterator[None]:
     causes = causes_of(batch)
     correlation, trace = causes[0] if len(causes) == 1 else ("", "")
     attributes = {"messaging.batch.message_count": len(batch)}
-    with caused_by(correlation, trace), span(DECIDE, "decide", attributes, [each[1] for each in causes], start_ns):
+    with caused_by(correlation, trace), span(DECIDE, "decide", attributes, [row_id[1] for row_id in causes], start_ns):
         yield
 
 
@@ -346,7 +346,7 @@ def refs_of(item: Item, links: Links) -> list[bytes]:
         return [item.address.ref]
     if isinstance(item, Correct | Merge):
         named = (item.target,) if isinstance(item, Correct) else (item.kept, item.other)
-        return [item.address.ref, *(one.address for one in named if one.address is not None)]
+        return [item.address.ref, *(registration.address for registration in named if registration.address is not None)]
     if isinstance(item, UndoAddress):
         link = links.undone_by(item)
         return [] if link is None else list(link.refs)

@@ -254,7 +254,7 @@ class Intake:
         receipt = receipt_for(self.key, view.stored.slug, "")
         envelope = Envelope(None, act.language, "", secrets.token_bytes(32), entered_by=act.by)
         given = _content(view, answers, envelope, receipt, seal=bool(answers.sealed))
-        consent = {name: {**one, "entered_by_coordinator": True} for name, one in given.consent.items()}
+        consent = {name: {**consent, "entered_by_coordinator": True} for name, consent in given.consent.items()}
         values = {**act.values, "given": content_to_json(replace(given, consent=consent))}
         return self._store(view, receipt, values, envelope, act.kind).receipt
 

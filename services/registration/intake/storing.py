@@ -213,7 +213,7 @@ def enter(
         change: whether answers of a person who is registered already are changed.
     """
     live = facts.of(entry.form, entry.address.ref)
-    known = next((one for one in live if one.person == entry.person), None)
+    known = next((registration for registration in live if registration.person == entry.person), None)
     if known is not None:
         plan.kept.append(known.id)
         return _change(facts, plan, known, entry, act) if change else _compare(known, entry)

@@ -64,7 +64,8 @@ def _asked_again(field: Field, *, given: bool, held: object) -> Field:
         return field
     chosen = held if isinstance(held, list) else [held]
     return replace(
-        field, options=tuple(replace(one, full=one.full and one.value not in chosen) for one in field.options)
+        field,
+        options=tuple(replace(option, full=option.full and option.value not in chosen) for option in field.options),
     )
 
 
@@ -83,7 +84,8 @@ def stored_questions(definition: FormDefinition, answers: Answers, *, given: boo
     if forget or (not given and answers.sealed):
         return definition
     return replace(
-        definition, fields=tuple(one for one in definition.fields if not one.sealed or one.name in answers.sealed)
+        definition,
+        fields=tuple(field for field in definition.fields if not field.sealed or field.name in answers.sealed),
     )
 
 
@@ -118,7 +120,9 @@ def check_change(own: OwnRegistration, whole: FormDefinition, wanted: Mapping[st
     answers = validate(definition, merged, language)
     obsolete = {fault.pointer[1:] for fault in answers.errors if fault.code == "not-asked"} - wanted.keys()
     if obsolete:
-        answers = validate(definition, {name: one for name, one in merged.items() if name not in obsolete}, language)
+        answers = validate(
+            definition, {name: value for name, value in merged.items() if name not in obsolete}, language
+        )
     return CheckedChange(step, stored_questions(definition, answers, given=given, forget=False), answers)
 
 

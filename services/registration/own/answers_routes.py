@@ -220,7 +220,7 @@ def _save(context: PublicContext, opened: OpenStep) -> Response:
 def _submitted(opened: OpenStep) -> SubmittedForm:
     submitted = read_submitted(opened.definition)
     return replace(
-        submitted, answers={name: one for name, one in submitted.answers.items() if name not in CONTROL_FIELDS}
+        submitted, answers={name: value for name, value in submitted.answers.items() if name not in CONTROL_FIELDS}
     )
 
 

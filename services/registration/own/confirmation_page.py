@@ -229,7 +229,7 @@ _AS_CHOSEN = (
 
 def render_confirmation(page: ConfirmationPage) -> str:
     """Return the page behind a confirmation link; it polls for outcomes that are not decided yet."""
-    undecided = any(one.result is None for one in page.results)
+    undecided = any(result.result is None for result in page.results)
     reload = next_reload(page.style.language, page.attempt) if undecided else None
     return render_own(
         "confirmation.html",
@@ -237,7 +237,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
         "?",
         page=page,
         title=own_text("page.title" if page.candidates or page.changes else "page.title.none", page.style.language),
-        results=[_result_text(one) for one in page.results],
+        results=[_result_text(result) for result in page.results],
         reload=reload,
         error_prefix=engine_texts().text("error.prefix", page.style.language),
     )

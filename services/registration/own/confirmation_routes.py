@@ -108,8 +108,8 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
     if not choices:
         no_choice = bool(waiting.pending or waiting.changes)
         return _list_page(context, waiting, no_choice=no_choice, status=422 if no_choice else 200)
-    forms = {one.id: one.form for some in (waiting.pending, waiting.changes) for one in some}
-    decided = {one.candidate for act in waiting.acts for one in act.results}
+    forms = {entry.id: entry.form for entries in (waiting.pending, waiting.changes) for entry in entries}
+    decided = {result.candidate for act in waiting.acts for result in act.results}
     gone = [choice for choice in choices if choice.candidate not in forms and choice.candidate not in decided]
     known = [
         *(replace(choice, form=forms[choice.candidate]) for choice in choices if choice.candidate in forms),
@@ -135,7 +135,7 @@ def _command(context: PublicContext, token: str, waiting: WaitingForOwner, actio
     view = _any_form(context, waiting)
     if action == "send-link":
         registration = request.form.get("registration", "")
-        if registration not in {one.id for one in waiting.registered}:
+        if registration not in {person.id for person in waiting.registered}:
             raise BadRequest("there is no such registration")
         receipt, done = send_link(context.intake, view, waiting, registration), "link-sent"
     else:
@@ -147,7 +147,10 @@ def _command(context: PublicContext, token: str, waiting: WaitingForOwner, actio
 def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequence[Choice] = ()) -> FormView:
     """The form of a command's row: one that this address has to do with, else the first form."""
     slugs = [
-        one.form for some in (choices, waiting.pending, waiting.changes, waiting.registered) for one in some if one.form
+        entry.form
+        for entries in (choices, waiting.pending, waiting.changes, waiting.registered)
+        for entry in entries
+        if entry.form
     ]
     return context.form_view(slugs[0] if slugs else first_form(context.work))
 
@@ -172,10 +175,12 @@ def _list_page(
         style=style,
         path=request.path,
         address=waiting.link.email,
-        candidates=tuple(_candidate(one, waiting, views[one.form], style) for one in waiting.pending),
-        changes=tuple(_change(one, views[one.form], style) for one in waiting.changes),
+        candidates=tuple(
+            _candidate(submission, waiting, views[submission.form], style) for submission in waiting.pending
+        ),
+        changes=tuple(_change(change, views[change.form], style) for change in waiting.changes),
         results=tuple(_results(waiting, views, style)),
-        registered=tuple(_entry(one, views[one.form], style) for one in waiting.registered),
+        registered=tuple(_entry(person, views[person.form], style) for person in waiting.registered),
         forms=tuple(_form_links(context, waiting, views, style)),
         muted=waiting.link.muted,
         no_choice=no_choice,
@@ -187,9 +192,9 @@ def _list_page(
 
 def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormView]:
     """The forms that anything behind the link is about."""
-    slugs = {one.form for some in (waiting.pending, waiting.changes, waiting.registered) for one in some}
+    slugs = {entry.form for entries in (waiting.pending, waiting.changes, waiting.registered) for entry in entries}
     for act in _shown_acts(waiting):
-        slugs |= {act.form} | {one.form for one in act.results if one.form}
+        slugs |= {act.form} | {result.form for result in act.results if result.form}
     return {slug: context.form_view(slug) for slug in sorted(slugs)}
 
 
@@ -230,11 +235,11 @@ def _options(one: PendingSubmission, waiting: WaitingForOwner, form_kind: str) -
     Of a registration they contain the name alone. They do not say which of its answers would change either: the
     holder of the link can submit answers for the address, and would find out the registered ones by trying.
     """
-    others = [each for each in waiting.registered if each.form == one.form]
+    others = [person for person in waiting.registered if person.form == one.form]
     if not others:
         return (ChoiceOption("confirm"), ChoiceOption("refuse"))
-    same = [each for each in others if each.person == one.person]
-    replacing = [ChoiceOption("replace", each.id, each.name) for each in same or others]
+    same = [person for person in others if person.person == one.person]
+    replacing = [ChoiceOption("replace", person.id, person.name) for person in same or others]
     another = [] if same else [ChoiceOption("another-person")]
     if form_kind == PROPOSAL:  # one person makes several
         return (*another, *replacing, ChoiceOption("keep"), ChoiceOption("refuse"))
@@ -245,8 +250,8 @@ def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], style: Pag
     for act in _shown_acts(waiting):
         if act.decided_at is None:
             yield _result(None, views[act.form], "", style)
-        for one in act.results:
-            yield _result(one.result, views[one.form or act.form], one.code, style)
+        for result in act.results:
+            yield _result(result.result, views[result.form or act.form], result.code, style)
 
 
 def _shown_acts(waiting: WaitingForOwner) -> list[LinkAct]:
@@ -280,7 +285,7 @@ def _form_links(
     context: PublicContext, waiting: WaitingForOwner, views: Mapping[str, FormView], style: PageStyle
 ) -> Iterator[FormLink]:
     """The forms of what waits, as far as they are open."""
-    for slug in dict.fromkeys([*(one.form for one in waiting.pending), *views]):
+    for slug in dict.fromkeys([*(submission.form for submission in waiting.pending), *views]):
         view = views[slug]
         if not view.refusal(context.clock()):
             yield FormLink(title_of(view.stored, view.definition, style.language), f"{request.path}/forms/{slug}")

@@ -259,7 +259,10 @@ def _again_path(own: OwnRegistration, view: FormView, style: PageStyle, now: dat
 
 
 def _resource_links(shown: OwnPage, language: str) -> list[ResourceLink]:
-    return [ResourceLink(one.kind, one.title.for_reader(language), one.url, one.language) for one in shown.resources]
+    return [
+        ResourceLink(resource.kind, resource.title.for_reader(language), resource.url, resource.language)
+        for resource in shown.resources
+    ]
 
 
 def _can_cancel(own: OwnRegistration, view: FormView, now: datetime) -> bool:

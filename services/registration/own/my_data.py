@@ -192,11 +192,11 @@ def my_data_page(data: OwnData, style: PageStyle, own_path: str) -> MyDataPage:
         answers=answers_for_display(definition, clear_answers(person, person.registration), language),
         sealed=[clock.dated(at, labels.get(name, name)) for name, at in sorted(history["sealed"].items())],
         readings=[clock.dated(at) for at in history["readings"]],
-        consents=[_consent(one, clock) for one in history["consent"].values()],
+        consents=[_consent(consent, clock) for consent in history["consent"].values()],
         tags=history["tags"],
-        notes=[clock.dated(one["at"], one["words"]) for one in history["notes"]],
+        notes=[clock.dated(note["at"], note["words"]) for note in history["notes"]],
         changes=list(_changes(history["history"], labels, clock)),
-        mails=[clock.dated(one["at"], _mail(one, language)) for one in history["mails"]],
+        mails=[clock.dated(mail["at"], _mail(mail, language)) for mail in history["mails"]],
     )
 
 
@@ -273,12 +273,12 @@ def _changes(
     The stored reasons are in English, for coordinators, and are not shown.
     """
     before = ""
-    for one in history:
-        status = one["status"]
+    for row in history:
+        status = row["status"]
         key = "answers" if status == before else _STEPS.get((before, status), status)
-        questions = listed([labels.get(name, name) for name in one["fields"]], clock.language)
+        questions = listed([labels.get(name, name) for name in row["fields"]], clock.language)
         what = own_text(f"data.change.{key}", clock.language)
-        yield clock.dated(one["at"], f"{what} – {questions}" if questions else what)
+        yield clock.dated(row["at"], f"{what} – {questions}" if questions else what)
         before = status
 
 

@@ -198,7 +198,7 @@ def _add_edit(blueprint: Blueprint, context: PartnersContext) -> None:
             return _page(partner, filled, 422)
         if request.form.get("go") == "back":
             return _page(partner, filled)
-        gone = [one for one in partner.origins if one not in filled.wanted.origins]
+        gone = [origin for origin in partner.origins if origin not in filled.wanted.origins]
         if gone and request.form.get("go") != "do":
             return _page(partner, filled, gone=gone)
         try:
@@ -231,7 +231,7 @@ def _add_origins(blueprint: Blueprint, context: PartnersContext) -> None:
             raise BadRequest("unknown decision")
         if asked not in partner.requested_origins:
             return redirect(f"{OF_PARTNERS}/{slug}#where", 303)
-        rest = tuple(one for one in partner.requested_origins if one != asked)
+        rest = tuple(origin for origin in partner.requested_origins if origin != asked)
         origins = (*partner.origins, asked) if decision == "allow" else partner.origins
         decided = replace(partner, origins=origins, requested_origins=rest)
         try:
@@ -294,7 +294,7 @@ def _read(partner: Partner | None, given: Mapping[str, str]) -> FilledPartner:
     if len(slug) > 80 or not re.fullmatch(SLUG, slug):
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
     origins = tuple(dict.fromkeys(line.rstrip("/") for line in values["origins"].split()))
-    wrong = [one for one in origins if not _is_origin(one)]
+    wrong = [origin for origin in origins if not _is_origin(origin)]
     if wrong:
         faults["origins"] = f"Not an address such as https://www.example.org: {', '.join(wrong)[:MAX_ORIGIN]}"
     elif len(origins) > MAX_ORIGINS:

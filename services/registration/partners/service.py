@@ -67,7 +67,7 @@ class PartnersContext:
         Raises:
             DomainError: ``not-found``, ``edit-conflict``, ``too-many-origins``.
         """
-        requested = tuple(one for one in partner.requested_origins if one not in partner.origins)
+        requested = tuple(origin for origin in partner.requested_origins if origin not in partner.origins)
         partner = replace(partner, requested_origins=requested)
         _check(partner)
         with self.work.transaction() as connection:

@@ -100,7 +100,9 @@ def is_free_text(field: Field) -> bool:
 
 
 def _advice(name: str, fields: Iterable[Field]) -> str:
-    return unknown_parameter_advice(name, [one.name for one in fields if not one.sealed and one.name not in COLUMNS])
+    return unknown_parameter_advice(
+        name, [field.name for field in fields if not field.sealed and field.name not in COLUMNS]
+    )
 
 
 def _read(parameter: str, text: str, definition: FormDefinition) -> AnswerFilter:

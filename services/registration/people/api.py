@@ -237,9 +237,9 @@ def _groups(work: UnitOfWork, wanted: PeopleFilter, query: Mapping[str, Any], ke
     shown = groups[:MAX_GROUPS]
     if wants_csv():
         header = [*(key.name for key in keys), "registrations", "people"]
-        rows = [[*one.by.values(), one.registrations, one.people] for one in shown]
+        rows = [[*group.by.values(), group.registrations, group.people] for group in shown]
         return csv_answer("counts", header, rows)
-    content = {"groups": [asdict(one) for one in shown], "more": len(groups) > MAX_GROUPS}
+    content = {"groups": [asdict(group) for group in shown], "more": len(groups) > MAX_GROUPS}
     return _varying(jsonify(content | _total(work, wanted, query)))
 
 
@@ -273,7 +273,10 @@ def _add_one(blueprint: Any, links: LinkAccess | None, context: PeopleContext | 
         content["while_waiting"] = [asdict(line) for line in view.while_waiting]
         with _of_coordinators(context).work.transaction() as connection:
             dossier = dossier_of(connection, view.person.registration, holder().forms)
-        content |= {"others": [asdict(one) for one in dossier.others], "mails": [asdict(one) for one in dossier.mails]}
+        content |= {
+            "others": [asdict(registration) for registration in dossier.others],
+            "mails": [asdict(mail) for mail in dossier.mails],
+        }
         return tagged(PersonDetailSchema().dump(content), view.person)
 
 

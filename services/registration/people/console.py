@@ -167,7 +167,7 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         answers=answers_for_display(definition, view.person.answers, "en"),
         withdrawn=withdrawn_answers(definition, view.person.answers),
         groups=groups,
-        partners={one.slug: one.name for one in list_partners(pages.work, None)},
+        partners={partner.slug: partner.name for partner in list_partners(pages.work, None)},
         dossier=dossier,
         known_tags=tags,
         note_id=new_id(),
@@ -195,7 +195,7 @@ def add_notes(blueprint: Blueprint, pages: PersonPages) -> None:
         view, identity = _view(work, registration_id), str(registration_id)
         typed, removed = request.form.get("add", ""), request.form.getlist("remove")
         try:
-            added = [read_tag(one) for one in typed.split(",") if one.strip()]
+            added = [read_tag(tag) for tag in typed.split(",") if tag.strip()]
             tag_registrations(work, clock, Tagging([identity], added, removed, holder().name, holder().forms))
         except DomainError as refusal:
             return _person(pages, view, 409, notice=_cannot(refusal), typed_tags=typed, ticked=removed)

@@ -106,10 +106,10 @@ def rows_of(cube: str, names: Iterable[str]) -> str:
     """
     needed = {_COLUMN_OF.get(name, name) for name in names}
     columns = [column for column in CUBES[cube] if column in needed]
-    shown = ["day::timestamp AT TIME ZONE 'UTC' AS accepted_at" if one == "day" else one for one in columns]
+    shown = ["day::timestamp AT TIME ZONE 'UTC' AS accepted_at" if column == "day" else column for column in columns]
     return _SUMMED.format(
-        shown="".join(f"{one}, " for one in shown),
-        columns="".join(f"{one}, " for one in columns),
+        shown="".join(f"{column}, " for column in shown),
+        columns="".join(f"{column}, " for column in columns),
         by=", ".join(columns),
     )
 

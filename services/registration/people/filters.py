@@ -305,8 +305,8 @@ def columns_offered(definition: FormDefinition | None) -> list[Column]:
     standard = [Column(name, title) for name, title in STANDARD.items()]
     if definition is None:
         return standard
-    own = [one for one in definition.fields if not one.sealed and one.name not in COLUMNS]
-    return [*standard, *(Column(PREFIX + one.name, one.label.in_language("en"), one) for one in own)]
+    own = [field for field in definition.fields if not field.sealed and field.name not in COLUMNS]
+    return [*standard, *(Column(PREFIX + field.name, field.label.in_language("en"), field) for field in own)]
 
 
 def columns_chosen(chosen: Sequence[str], offered: Sequence[Column], *, one_form: bool) -> list[Column]:

@@ -121,7 +121,7 @@ class CountGrid:
 
 def keys_offered(choices: FilterChoices) -> tuple[tuple[str, str], ...]:
     """(name, words) of all keys for counting."""
-    return (*COUNT_WORDS.items(), *((one.name, one.label) for one in choices.answers if one.countable))
+    return (*COUNT_WORDS.items(), *((choice.name, choice.label) for choice in choices.answers if choice.countable))
 
 
 def count_table(
@@ -184,7 +184,7 @@ def _title(key: str, value: str, choices: FilterChoices) -> str:
         "working_group": choices.groups,
         "partner": choices.partners,
         "representative": tuple(YES_OR_NO.items()),
-        **{one.name: one.options for one in choices.answers},
+        **{choice.name: choice.options for choice in choices.answers},
     }
     if key == "country":
         return words.country_name(value)

@@ -115,7 +115,7 @@ def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
             raise DomainError("not-found")
         history = history_of(connection, registration_id)
         line = whole_line(connection, form.slug) if form.seats.pools else ()
-        line = [one for one in line if one.id != registration_id]
+        line = [person for person in line if person.id != registration_id]
         is_next = first_in_line(connection, form.slug) == registration_id
         while_waiting = _while_waiting(connection, form.slug, history)
         return PersonView(person, form, history, while_waiting, line, is_next)
@@ -253,7 +253,7 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
     if wanted.ids:
         asked["marked"] = str(len(wanted.ids))
     if wanted.answers:
-        asked["answers"] = ", ".join(sorted({one.field for one in wanted.answers}))
+        asked["answers"] = ", ".join(sorted({answer_filter.field for answer_filter in wanted.answers}))
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
 
 

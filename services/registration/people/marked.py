@@ -93,7 +93,7 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
             require_recent_sign_in()
             return _file(work, clock)
         reason, hours, fault = _reason_and_hours()
-        marked = [_inspect(work, clock, act, *one, reason) for one in _wanted(request.form.getlist("marked"))]
+        marked = [_inspect(work, clock, act, *pair, reason) for pair in _wanted(request.form.getlist("marked"))]
         results: list[tuple[Marked, str]] | None = None
         tag, is_confirmed = request.form.get("tag", ""), request.form.get("go") == "do" and not fault
         if is_confirmed and act in TAGGING:
@@ -102,8 +102,9 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
             except DomainError as refusal:
                 fault = refusal.detail
         elif is_confirmed:
-            wanted = [SeatDecision(one.id, one.seen, act, holder().name, reason, hours) for one in marked]
-            results = [(one, _decide(work, clock, messages, each)) for one, each in zip(marked, wanted, strict=True)]
+            wanted = [SeatDecision(person.id, person.seen, act, holder().name, reason, hours) for person in marked]
+            answers = [_decide(work, clock, messages, decision) for decision in wanted]
+            results = list(zip(marked, answers, strict=True))
         page = render_template(
             "registrations/marked.html",
             marked=marked,
@@ -158,7 +159,7 @@ def _inspect(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int,
         raise DomainError("not-found")
     if act in TAGGING:
         return Marked(view, seen, f"Tags now: {', '.join(view.person.tags) or 'none'}.", "")
-    choice = next((one for one in choices_for(view, clock()) if one.status == act), None)
+    choice = next((choice for choice in choices_for(view, clock()) if choice.status == act), None)
     if view.person.registration.revision != seen:
         return Marked(view, seen, "", "it was changed after you marked it")
     if choice is None:
@@ -190,7 +191,7 @@ def _tag(work: UnitOfWork, clock: Clock, act: str, typed: str, marked: Sequence[
     """
     tag = read_tag(typed)
     added, removed = ([tag], []) if act == TAG else ([], [tag])
-    taggings = [Tagging([one.id], added, removed, holder().name, holder().forms) for one in marked]
+    taggings = [Tagging([person.id], added, removed, holder().name, holder().forms) for person in marked]
     refusals = [_refusal_of(partial(tag_registrations, work, clock, tagging)) for tagging in taggings]
     return list(zip(marked, refusals, strict=True))
 

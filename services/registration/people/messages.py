@@ -112,7 +112,7 @@ class RegistrationMessages:
             identity = fact.registration.id
             if fact.ends_links or fact.key == CANCELLED:
                 ended.append(identity)
-                live = [one for one in live if one[0] != identity]
+                live = [link for link in live if link[0] != identity]
             live.append((identity, tokens))
         end_links(connection, ended)
         store_links(connection, live, at)

@@ -324,8 +324,8 @@ def lasting(given: Mapping[str, str], definition: FormDefinition | None) -> dict
     """Return what of ``given`` a view may keep; ``definition`` is of the form that is chosen, None if none is."""
     free = {field.name for field in definition.fields if is_free_text(field)} if definition else set()
     asked = {name: name.removeprefix(PREFIX).partition(".")[0] for name in given if name.startswith(PREFIX)}
-    kept = {name: one for name, one in given.items() if name != "q" and asked.get(name) not in free}
-    given_at_all = {name: one for name, one in given.items() if name.startswith(PREFIX) and name.endswith(".given")}
+    kept = {name: value for name, value in given.items() if name != "q" and asked.get(name) not in free}
+    given_at_all = {name: value for name, value in given.items() if name.startswith(PREFIX) and name.endswith(".given")}
     return kept | given_at_all
 
 

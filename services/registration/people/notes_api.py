@@ -122,7 +122,7 @@ def _add_tags(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     def tag_them(content: dict[str, Any]) -> dict[str, Any]:
         """Add tags to registrations and remove others. Repeating it changes nothing."""
         added, removed = ([read_tag(tag) for tag in content[name]] for name in ("add", "remove"))
-        ids = [str(one) for one in content["ids"]]
+        ids = [str(person_id) for person_id in content["ids"]]
         return {"changed": tag_registrations(work, clock, Tagging(ids, added, removed, holder().name, holder().forms))}
 
 

@@ -211,7 +211,8 @@ def _to_public(view: SeatsView) -> dict[str, Any]:
         "domain_percent": seats.pools.domain_percent,
         "reservations": [_pool(pool) for pool in seats.pools.pools],
         "waiting": [
-            {"registration": to_public(one.person), "why": one.why, "pools": list(one.pools)} for one in view.waiting
+            {"registration": to_public(person.person), "why": person.why, "pools": list(person.pools)}
+            for person in view.waiting
         ],
     }
 
@@ -323,7 +324,7 @@ def _reservation(form: StoredForm, row: ReservationRow, faults: list[str]) -> Re
         if number is not None:
             faults.append("Choose for whom the seats are reserved.")
         return None
-    kind = next((one for one in RESERVED_FOR if one == reserved_for), None)
+    kind = next((kind for kind in RESERVED_FOR if kind == reserved_for), None)
     ends, fault = read_local(until, form)
     if kind is None or fault:
         faults.append(fault or "Choose for whom the seats are reserved.")
@@ -347,9 +348,12 @@ def _shown_rows(form: StoredForm, values: MultiDict[str, str] | None) -> list[Re
         return [*(row for row in _rows(values) if any(row)), *blank]
     zone = ZoneInfo(zone_of(form))
     kept = [pool.reservation for pool in form.seats.pools.pools]
-    ends = [f"{one.until.astimezone(zone):{LOCAL}}" if one.until else "" for one in kept]
+    ends = [f"{reservation.until.astimezone(zone):{LOCAL}}" if reservation.until else "" for reservation in kept]
     return [
-        *((f"{one.reserved_for}:{one.value}", str(one.seats), end) for one, end in zip(kept, ends, strict=True)),
+        *(
+            (f"{reservation.reserved_for}:{reservation.value}", str(reservation.seats), end)
+            for reservation, end in zip(kept, ends, strict=True)
+        ),
         *blank,
     ]
 
@@ -357,7 +361,9 @@ def _shown_rows(form: StoredForm, values: MultiDict[str, str] | None) -> list[Re
 def _choices(context: FormsContext, rows: Sequence[ReservationRow]) -> Mapping[str, str]:
     """For whom seats can be reserved, in words, by what is sent."""
     groups = {f"working_group:{slug}": title for slug, title in working_group_titles(context.work).items()}
-    partners = {f"partner:{one.slug}": f"Through {one.name}" for one in list_partners(context.work, holder().forms)}
+    partners = {
+        f"partner:{partner.slug}": f"Through {partner.name}" for partner in list_partners(context.work, holder().forms)
+    }
     known = {"representative:": "Representatives of working groups", **groups, **partners}
     return known | {who: who.replace("_", " ").replace(":", " ") for who, _, _ in rows if who and who not in known}
 

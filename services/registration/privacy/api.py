@@ -99,13 +99,13 @@ def export_person(
     address = references.address(email)
     with work.transaction() as connection:
         tables = export_rows(connection, TABLES, {"ref": address.ref, "mailbox": address.mailbox})
-        dates = {one["id"]: _given_at(connection, one) for one in tables["registration"]}
+        dates = {row["id"]: _given_at(connection, row) for row in tables["registration"]}
     sealed = {
         identity: {"given_at": given} | ({"answers": _opened(work, clock, keys, identity, reader)} if reader else {})
         for identity, given in dates.items()
         if given
     }
-    subjects = [one["id"] for table in ("registration", "confirmation_link", "former_address") for one in tables[table]]
+    subjects = [row["id"] for table in ("registration", "confirmation_link", "former_address") for row in tables[table]]
     return RegistrationExport(address.ref.hex(), subjects, tables, sealed)
 
 

@@ -110,7 +110,7 @@ _DELETE_ENDED = text("""
     histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id)
     SELECT count(*) FROM ended
 """)
-_COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
+_COUNTS = {kind: text(f"SELECT count(*) FROM ({due}) due") for kind, due in  # noqa: S608 - constants
     {"ended": _ENDED, "sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
 
 
@@ -329,7 +329,7 @@ def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) ->
     """
     confirmed = {}
     with work.transaction() as connection:
-        for kept in [one for one in kept_forms(connection) if one.slug == form]:
+        for kept in [kept for kept in kept_forms(connection) if kept.slug == form]:
             for step in steps(kept, now):
                 confirmed[step.noticed.step] = confirm(connection, step.noticed, now, who)
     return {name: count for name, count in confirmed.items() if count}
@@ -361,8 +361,8 @@ def _end(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWo
     """Erase people first, so that the other services forget them too; then nothing of the registrations is left."""
     with work.transaction() as connection:
         ended = due_ended(connection, step.noticed, now - NOTICE, BATCH_SIZE)
-    for one in ended:
-        erase_kept(work, messages, now, one)
+    for person_id in ended:
+        erase_kept(work, messages, now, person_id)
     with work.transaction() as connection:
         return delete_ended(connection, ended)
 
@@ -370,4 +370,4 @@ def _end(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWo
 def _erase(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
         people = due_people(connection, step.noticed, now - NOTICE, BATCH_SIZE)
-    return sum(erase_kept(work, messages, now, one) for one in people)
+    return sum(erase_kept(work, messages, now, person_id) for person_id in people)

@@ -304,8 +304,8 @@ def _answer(contents: Contents) -> Response:
         "matching": contents.matching,
         "unreadable": contents.unreadable,
         "counts": [
-            {"name": one.name, "title": one.title, "rows": [_named(one.columns, row) for row in one.rows]}
-            for one in contents.counts
+            {"name": table.name, "title": table.title, "rows": [_named(table.columns, row) for row in table.rows]}
+            for table in contents.counts
         ],
         "items": SealedEntrySchema(many=True).dump(contents.entries),
     }

@@ -227,7 +227,7 @@ def _add_asking(blueprint: Any, context: ApprovalsContext) -> None:
     @needs("sealed-reader", "coordinator")
     def list_waiting() -> dict[str, Any]:
         """Requests that wait for a second person: lists that open much, and keys to be destroyed."""
-        return {"items": [_public(one) for one in context.waiting(holder().forms)]}
+        return {"items": [_public(approval) for approval in context.waiting(holder().forms)]}
 
     @blueprint.post("")
     @blueprint.arguments(ApprovalWantedSchema)

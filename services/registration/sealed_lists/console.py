@@ -173,8 +173,8 @@ def _new_page(context: SealedListsContext, sent: MultiDict[str, str], refused: D
         forms=[(form.slug, form.title) for form in forms if form.slug in served],
         asks=bool(purposes) or not slug,
         purposes=purposes,
-        questions={one.name: [field.label.in_language("en") for field in one.fields_of(definitions[slug])]
-                   for one in purposes},
+        questions={purpose.name: [field.label.in_language("en") for field in purpose.fields_of(definitions[slug])]
+                   for purpose in purposes},
         sealed=[field for field in definitions[slug].fields if field.sealed] if purposes else [],
         chosen_fields=sent.getlist("field"),
         custom=CUSTOM,
@@ -268,7 +268,7 @@ def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
         with work.transaction() as connection:
             readings = list_readings(connection, _wanted(connection, given, cursor))
             page = page_of(readings, PAGE, lambda reading: (str(reading.number),))
-            lines = [LogLine(one, _name(connection, one)) for one in page.items]
+            lines = [LogLine(reading, _name(connection, reading)) for reading in page.items]
         touched = [form for form in list_forms(work) if may_touch(form.slug)]
         content = render_template(
             "sealed_lists/log.html",
@@ -276,7 +276,7 @@ def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
             given=given,
             forms={form.slug: form.title for form in touched},
             questions={form.slug: _labels(form.definition) for form in touched},
-            purposes={ONE_PERSON: "One person", **{name: one.title for name, one in PURPOSES.items()}},
+            purposes={ONE_PERSON: "One person", **{name: purpose.title for name, purpose in PURPOSES.items()}},
             next=address(LOG_PATH, {**given, "cursor": page.next}) if page.next else "",
             first=address(LOG_PATH, given),
             paged=bool(cursor),

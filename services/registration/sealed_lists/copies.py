@@ -105,7 +105,7 @@ def _workbook(contents: Contents, lines: Sequence[str]) -> bytes:
         rows: list[Sequence[object]] = [header_of(contents)]
         rows += [row_of(contents, entry) for entry in contents.entries]
         _sheet(workbook, "List", lines, [rows])
-    _sheet(workbook, "Numbers", lines, [_table(one) for one in contents.counts])
+    _sheet(workbook, "Numbers", lines, [_table(table) for table in contents.counts])
     workbook.close()
     return file.getvalue()
 

@@ -53,7 +53,7 @@ def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountT
 
     A person who has given only one of the two days counts as present on that day only.
     """
-    days = [(_day(one, "arrives_on"), _day(one, "leaves_on")) for one in people]
+    days = [(_day(person, "arrives_on"), _day(person, "leaves_on")) for person in people]
     first, last = Counter(begins for begins, _ in days if begins), Counter(ends for _, ends in days if ends)
     from_day = Counter(begins or ends for begins, ends in days if begins or ends)
     to_day = Counter(ends or begins for begins, ends in days if begins or ends)
@@ -74,12 +74,12 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
     yield from by_answer("hotel")(fields, people)
     nights: dict[str, Counter[date]] = {}
     undated = 0
-    for one in people:
-        if not _nights(fields, one):
+    for person in people:
+        if not _nights(fields, person):
             continue
-        slept = nights_of(fields, one)
+        slept = nights_of(fields, person)
         undated += not slept
-        nights.setdefault(str(one["hotel"]), Counter()).update(slept)
+        nights.setdefault(str(person["hotel"]), Counter()).update(slept)
     hotels = [(value, text) for value, text in _words(fields["hotel"]) if value in nights]
     rows = [
         (night.isoformat(), *(nights[value][night] for value, _ in hotels))
@@ -117,7 +117,7 @@ def of_chosen(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterabl
         if field.kind.max_length is None:
             yield _answers_to(field, people)
     given = [
-        (field.label.in_language("en"), sum(field.name in one for one in people))
+        (field.label.in_language("en"), sum(field.name in answers for answers in people))
         for field in fields.values()
         if field.kind.max_length is not None
     ]
@@ -128,8 +128,8 @@ def of_chosen(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterabl
 def _answers_to(field: Field, people: Sequence[Answers]) -> CountTable:
     spelt: dict[str, str] = {}
     counted: Counter[str] = Counter()
-    for one in people:
-        for text in _texts(field, one.get(field.name)):
+    for answers in people:
+        for text in _texts(field, answers.get(field.name)):
             words = folded(text).rstrip(".")
             spelt.setdefault(words, " ".join(text.split()))
             counted[words] += 1
@@ -145,8 +145,8 @@ def _texts(field: Field, value: Any) -> list[str]:
     """The words of an answer; of each choice where several can be made."""
     if value is None:
         return []
-    values = [[one] for one in value] if field.kind.data_type == "list" and isinstance(value, list) else [value]
-    return [text for one in values if (text := field.kind.display(field, one, "en"))]
+    values = [[item] for item in value] if field.kind.data_type == "list" and isinstance(value, list) else [value]
+    return [text for value in values if (text := field.kind.display(field, value, "en"))]
 
 
 def _words(field: Field) -> list[tuple[str, str]]:
@@ -337,7 +337,7 @@ PURPOSES: Mapping[str, Purpose] = {
 def served_by(definition: FormDefinition) -> list[Purpose]:
     """Return the purposes that a form serves; none if it asks nothing sealed."""
     sealed = any(field.sealed for field in definition.fields)
-    return [one for one in PURPOSES.values() if one.fields_of(definition) or (sealed and not one.needs)]
+    return [purpose for purpose in PURPOSES.values() if purpose.fields_of(definition) or (sealed and not purpose.needs)]
 
 
 def fields_for(purpose: Purpose, definition: FormDefinition, chosen: Sequence[str]) -> tuple[Field, ...]:

@@ -64,4 +64,4 @@ def needs_second_person(
 
 
 def _for_one_purpose(names: Collection[str], definition: FormDefinition) -> bool:
-    return any(set(names) <= {field.name for field in one.fields_of(definition)} for one in PURPOSES.values())
+    return any(set(names) <= {field.name for field in purpose.fields_of(definition)} for purpose in PURPOSES.values())

@@ -271,7 +271,9 @@ class SealedListsContext:
             raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")
         with_names = purpose.names.wanted(asked=request.names)
         now = self.clock()
-        today, lately = (opened_alone(connection, form.slug, request.reader, now - one) for one in (ONE_DAY, TOGETHER))
+        today, lately = (
+            opened_alone(connection, form.slug, request.reader, now - period) for period in (ONE_DAY, TOGETHER)
+        )
         opened = OpenedAlone(today, lately, people_opened_alone(connection, request.reader, now - ONE_DAY))
         added = questions_added(connection, form.slug, now - TOGETHER)
         second = needs_second_person(purpose, fields, people, definition, opened, added)

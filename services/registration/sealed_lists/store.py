@@ -290,8 +290,8 @@ def rooms_left(
     if QUESTION not in fields or not kept:
         return
     taken: dict[str, Counter[date]] = {}
-    for one in people:
-        taken.setdefault(str(one.get(QUESTION)), Counter()).update(nights_of(fields, one))
+    for answers in people:
+        taken.setdefault(str(answers.get(QUESTION)), Counter()).update(nights_of(fields, answers))
     rows = [
         (night.isoformat(), name, number, used[night], number - used[night])
         for name, nights, used in _hotels(taken, kept)
@@ -305,13 +305,13 @@ def _hotels(
     taken: Mapping[str, Counter[date]], kept: Sequence[KeptRooms]
 ) -> Iterator[tuple[str, Mapping[date, int], Counter[date]]]:
     """Name, rooms kept and rooms taken: of each hotel that people choose by name, and of all others together."""
-    named = [one for one in kept if one.hotel in taken]
-    for one in named:
-        yield one.name, one.nights, taken[one.hotel]
+    named = [rooms for rooms in kept if rooms.hotel in taken]
+    for rooms in named:
+        yield rooms.name, rooms.nights, taken[rooms.hotel]
     others = Counter[date]()
-    for one in kept:
-        if one not in named:
-            others.update(one.nights)
+    for rooms in kept:
+        if rooms not in named:
+            others.update(rooms.nights)
     asked = taken.get(ANY_HOTEL, Counter())
     if others or asked:
         yield "All other hotels" if named else "All hotels", others, asked

@@ -102,10 +102,10 @@ def reseal(private_keys: Sequence[bytes], form: str, sealed: bytes) -> bytes | N
         return None
     public_key = public_half(private_keys[0])
     return encode_envelopes(
-        replace(one, sealed_key=_seal_key(public_key, form, _open_key(private_keys, form, one.sealed_key)))
+        replace(envelope, sealed_key=_seal_key(public_key, form, _open_key(private_keys, form, envelope.sealed_key)))
         if is_old
-        else one
-        for one, is_old in zip(envelopes, old, strict=True)
+        else envelope
+        for envelope, is_old in zip(envelopes, old, strict=True)
     )
 
 

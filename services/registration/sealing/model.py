@@ -40,11 +40,11 @@ def decode_envelopes(sealed: bytes) -> list[SealedEnvelope]:
     try:
         return [
             SealedEnvelope(
-                str(one["submission"]),
-                b64decode(one["key"], validate=True),
-                {str(name): b64decode(text, validate=True) for name, text in one["fields"].items()},
+                str(row["submission"]),
+                b64decode(row["key"], validate=True),
+                {str(name): b64decode(text, validate=True) for name, text in row["fields"].items()},
             )
-            for one in json.loads(sealed)
+            for row in json.loads(sealed)
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a list of envelopes") from error

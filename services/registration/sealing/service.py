@@ -202,7 +202,9 @@ def ask(connection: Connection, wanted: Approval) -> None:
     Raises:
         DomainError: ``too-many-waiting``: as many of this person wait already.
     """
-    waiting = [one for one in waiting_approvals(connection, wanted.asked_at) if one.asked_by == wanted.asked_by]
+    waiting = [
+        approval for approval in waiting_approvals(connection, wanted.asked_at) if approval.asked_by == wanted.asked_by
+    ]
     if len(waiting) >= MAX_WAITING:
         raise DomainError("too-many-waiting", "withdraw some of your requests first")
     names = ("id", "act", "form", "asked_by", "reason", "asked_at", "purpose", "fields")
