@@ -73,10 +73,10 @@ def changed_since_typed(
     """Return the notice for a page that still shows what was typed, although ``what`` has changed since it was opened.
 
     Args:
-        what: such as ``form``.
-        typed: what the page shows, by name.
-        stored: the same of the stored revision.
-        titles: of what is compared, by name.
+        what: the kind of what was changed, such as ``form``.
+        typed: the values that the page shows, by name.
+        stored: the values of the stored revision, by name.
+        titles: the titles of what is compared, by name.
     """
     differing = [title for name, title in titles.items() if typed.get(name) != stored.get(name)]
     where = f" It differs from the current version in: {', '.join(differing)}." if differing else ""
