@@ -24,7 +24,7 @@ from services.registration.importing.rows import FATES, REFUSALS, entry_of, refu
 from services.registration.importing.store import make_vault
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
-from services.registration.intake.items import CoordinatorEntry, DeskAct
+from services.registration.intake.desk_items import CoordinatorEntry, DeskAct
 from services.registration.intake.mailboxes import overdue_mails, total_budget
 from services.registration.intake.queue import backlog, publish_key
 from services.registration.intake.reading import DeciderKeys

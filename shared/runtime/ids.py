@@ -61,13 +61,6 @@ def keyed_hash(key: bytes, purpose: str, text: str) -> bytes:
     return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
-OWN, CONFIRMATION, VIEW, JOIN = "own", "confirmation", "view", "join"
-"""Purposes: a person's own registration; what waits for the owner of an address; event, time and status of a
-registration, read-only; the online meeting of a registration's event."""
-
-UNDO_ADDRESS = "undo-address"
-"""The purpose of a link that restores the address of a registration."""
-
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 """What ``new_token`` makes."""
 

@@ -7,9 +7,10 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 
+from services.registration.people.model import CONFIRMATION
 from services.registration.rights import DECIDE
 from shared.runtime.clock import system_clock
-from shared.runtime.ids import CONFIRMATION, link_hash, new_id, new_token
+from shared.runtime.ids import link_hash, new_id, new_token
 from tests.support.clients import SUBMISSIONS, WEBINAR, rows
 from tests.support.installation import TestInstallation
 from tests.support.proofs_of_work import keys_of, minted

@@ -30,9 +30,9 @@ from services.registration.corrections.model import (
 )
 from services.registration.forms.seats import place_rank
 from services.registration.forms.store import find_form
+from services.registration.intake.desk_items import CORRECT, ENTER, MERGE, DeskCommand
 from services.registration.intake.form_view import FormView, view_form
-from services.registration.intake.items import CORRECT, ENTER, MERGE, DeskCommand
-from services.registration.intake.model import ActResult, Result
+from services.registration.intake.model import Result
 from services.registration.intake.service import Intake
 from services.registration.own.answers import AnswerDifference, differences
 from services.registration.own.commands import wait_for_act
@@ -160,18 +160,30 @@ def correct(context: CorrectionsContext, wanted: Correction) -> Person:
     form = replace(prepared.form, definition=prepared.checked.definition)
     answers = replace(prepared.checked.answers, values={**prepared.checked.answers.values, "email": prepared.email})
     command = DeskCommand(CORRECT, wanted.by, registration.language, values)
-    require_result(context, context.intake.submit_command(form, answers, command), Result.CHANGED, Result.KEPT)
-    return show_person(context.work, registration.id).person
+    return send(context, form, answers, command, Result.CHANGED, Result.KEPT)
 
 
-def require_result(context: CorrectionsContext, receipt: str, *results: Result) -> ActResult:
-    """Wait until a command is decided, and raise unless it had one of these results."""
-    act = wait_for_act(context.intake, receipt)
+def send(
+    context: CorrectionsContext, form: FormView, answers: Answers, command: DeskCommand, *results: Result
+) -> Person:
+    """Send a command to the decider and wait; returns the registration that it was about, as it is afterwards.
+
+    Args:
+        context: the context of the feature.
+        form: the form, with the questions that were asked as its definition.
+        answers: the checked answers, with the address among their values.
+        command: what is done, by whom.
+        results: the results of a command that was done.
+
+    Raises:
+        DomainError: ``undecided``, or what the decider refused, see ``REFUSALS``.
+    """
+    act = wait_for_act(context.intake, context.intake.submit_command(form, answers, command))
     if act is None:
         raise DomainError("undecided", "it is stored but not decided yet; check again in a minute")
     if act.result not in results:
         raise DomainError(*REFUSALS[act.result])
-    return act
+    return show_person(context.work, act.candidate).person
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +243,8 @@ def enter(context: CorrectionsContext, entry: DeskEntry) -> Person:
     prepared = prepare_entry(context, entry)
     language = str(prepared.answers.values.get("language") or "en")
     values = {"reason": HISTORY["enter", entry.reason]}
-    receipt = context.intake.submit_command(
-        prepared.form, prepared.answers, DeskCommand(ENTER, entry.by, language, values)
-    )
-    act = require_result(context, receipt, Result.CONFIRMED, Result.WAITLISTED)
-    return show_person(context.work, act.candidate).person
+    command = DeskCommand(ENTER, entry.by, language, values)
+    return send(context, prepared.form, prepared.answers, command, Result.CONFIRMED, Result.WAITLISTED)
 
 
 def send_again(context: CorrectionsContext, registration_id: str, by: str) -> Person:
@@ -393,11 +402,8 @@ def merge(context: CorrectionsContext, wanted: MergeWanted) -> Person:
         "sealed_of_other": SEALED in wanted.taken,
         "reason": HISTORY["merge", MERGING],
     }
-    receipt = context.intake.submit_command(
-        form, answers, DeskCommand(MERGE, wanted.by, kept.registration.language, values)
-    )
-    require_result(context, receipt, Result.MERGED)
-    return show_person(context.work, wanted.kept[0]).person
+    command = DeskCommand(MERGE, wanted.by, kept.registration.language, values)
+    return send(context, form, answers, command, Result.MERGED)
 
 
 def _chosen(pair: Pair, taken: Collection[str]) -> CheckedAnswers:

@@ -32,9 +32,9 @@ from services.registration.importing.model import (
     PreparedRow,
     RowFault,
 )
+from services.registration.intake.desk_items import CoordinatorEntry, DeskAct
 from services.registration.intake.facts import BatchPlan, Facts
 from services.registration.intake.facts_store import preview_facts
-from services.registration.intake.items import CoordinatorEntry, DeskAct
 from services.registration.intake.model import FormContent, changed_fields, content_from_json, content_to_json
 from services.registration.intake.storing import Entered, changed_content, enter
 from services.registration.people.references import References

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from services.registration.forms.store import find_form
 from services.registration.intake import facts_store, mailboxes, plan_store, queue
 from services.registration.intake.deciding import decide
+from services.registration.intake.desk_items import CoordinatorEntry, DeskAct, Enter
 from services.registration.intake.facts import (
     UNVERIFIED_A_DAY,
     BatchPlan,
@@ -28,25 +29,12 @@ from services.registration.intake.facts import (
     MovedRegistration,
     NewRegistration,
 )
-from services.registration.intake.items import (
-    UNDO_FOR,
-    ChangeAddress,
-    Confirm,
-    CoordinatorEntry,
-    Correct,
-    DeskAct,
-    DeskItem,
-    Enter,
-    Item,
-    Merge,
-    RequestList,
-    Submission,
-)
+from services.registration.intake.items import Addressed, Confirm, Item, Submission, UndoAddress, refs_of
 from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
 from services.registration.intake.model import ActResult, Result, SubmissionOutcome, without_cause
+from services.registration.intake.owner_items import UNDO_FOR
 from services.registration.intake.reading import (
     DeciderKeys,
-    Links,
     OpenedRow,
     decided_for,
     find_named,
@@ -54,8 +42,8 @@ from services.registration.intake.reading import (
     owner_of,
     parts_of,
     read_items,
-    refs_of,
 )
+from services.registration.intake.received import Links, QueuedRow
 from services.registration.intake.storing import Entered, enter
 from services.registration.people.lapsing import SEAT_HELD_DAYS
 from services.registration.people.messages import (
@@ -73,7 +61,7 @@ from services.registration.people.messages import (
     confirmation_wanted,
     fact_about,
 )
-from services.registration.people.model import LIVE, Registration
+from services.registration.people.model import CONFIRMATION, LIVE, UNDO_ADDRESS, Registration
 from services.registration.people.store import Person, asked_recently, end_lapse, find_person, store_answers
 from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
@@ -85,7 +73,7 @@ from shared.messaging import outbox
 from shared.messaging.contracts.schemas import Message
 from shared.runtime.errors import Unavailable
 from shared.runtime.failpoints import reach
-from shared.runtime.ids import CONFIRMATION, UNDO_ADDRESS, link_hash, new_id, new_token
+from shared.runtime.ids import link_hash, new_id, new_token
 from shared.vocabulary.form_kinds import FORM_KINDS
 
 LINK_LIFETIME = timedelta(days=7)
@@ -176,7 +164,7 @@ class Decider:
         return len(rows)
 
     def _decide(
-        self, connection: Connection, rows: Sequence[queue.QueuedRow], opened: Sequence[OpenedRow], now: datetime
+        self, connection: Connection, rows: Sequence[QueuedRow], opened: Sequence[OpenedRow], now: datetime
     ) -> None:
         if _is_erasure(rows):
             self._decide_erasure(connection, rows[0], now)
@@ -197,7 +185,8 @@ class Decider:
         facts = facts_store.read_facts(connection, forms, refs, submissions, now)
         facts.person_of = self._keys.references.person
         facts.unverified_a_day, facts.seat_held = self._unverified_a_day, self._seat_held
-        undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
+        former = [item.former for item in items if isinstance(item, UndoAddress)]
+        undone = [link.registration for one in former if (link := links.undo_of(one)) is not None]
         facts_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
         plan = decide(facts, items, new_id, now)
@@ -232,7 +221,7 @@ class Decider:
         self._write(connection, facts, plan, now)
         return results
 
-    def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
+    def _decide_erasure(self, connection: Connection, row: QueuedRow, now: datetime) -> None:
         links = facts_store.find_links(connection, [row.token_hash] if row.token_hash else [])
         owner, result = owner_of(row, links), Result.GONE
         if owner is not None and owner.registration is not None:
@@ -248,7 +237,7 @@ class Decider:
         facts.dropped = frozenset(
             item.number
             for item in items
-            if isinstance(item, Submission | RequestList | ChangeAddress | Enter | Correct | Merge)
+            if isinstance(item, Addressed)
             and item.number <= max(before.get((item.address.ref, form), 0) for form in _erased_forms(item))
         )
 
@@ -514,7 +503,7 @@ def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: s
     return address_corrected(key, before, moved.former, token, now, now + UNDO_FOR)
 
 
-def _is_erasure(rows: Sequence[queue.QueuedRow]) -> bool:
+def _is_erasure(rows: Sequence[QueuedRow]) -> bool:
     """Whether it is a command to erase, which must be the only item of its batch.
 
     Its content is not needed, so it never fails.
@@ -522,7 +511,7 @@ def _is_erasure(rows: Sequence[queue.QueuedRow]) -> bool:
     return bool(rows) and rows[0].kind == "erase"
 
 
-def _erased_forms(item: Submission | RequestList | ChangeAddress | DeskItem) -> tuple[str, ...]:
+def _erased_forms(item: Addressed) -> tuple[str, ...]:
     """Return the forms whose erasures also cover this item; the empty string means all forms."""
     return ("", item.form) if isinstance(item, Submission | Enter) else ("",)
 

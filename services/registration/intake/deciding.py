@@ -15,12 +15,10 @@ from services.registration.forms.seats import next_place
 from services.registration.intake.deciding_commands import (
     answer_offer,
     ask_address,
-    correct,
     decide_address,
+    decide_desk,
     drop_change,
-    enter,
     free_place,
-    merge,
     undo_address,
 )
 from services.registration.intake.facts import (
@@ -37,23 +35,14 @@ from services.registration.intake.facts import (
     traits_of,
 )
 from services.registration.intake.items import (
-    AnswerOffer,
-    Cancel,
-    ChangeAddress,
-    ChangeAnswers,
     Confirm,
-    Correct,
-    Enter,
     Item,
-    Merge,
     Mute,
     OwnersAct,
-    RenewLinks,
     RequestList,
     SendLink,
     Submission,
     UndoAddress,
-    Verify,
 )
 from services.registration.intake.model import (
     Act,
@@ -63,6 +52,14 @@ from services.registration.intake.model import (
     SubmissionOutcome,
     changed_fields,
     with_answers,
+)
+from services.registration.intake.owner_items import (
+    AnswerOffer,
+    Cancel,
+    ChangeAddress,
+    ChangeAnswers,
+    RenewLinks,
+    Verify,
 )
 from services.registration.intake.storing import NewId, register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
@@ -106,12 +103,6 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [ask_address(facts, plan, item, new_id)]
             case UndoAddress():
                 plan.results[item.number] = [undo_address(facts, plan, item, new_id)]
-            case Enter():
-                plan.results[item.number] = [enter(facts, plan, item, new_id)]
-            case Correct():
-                plan.results[item.number] = [correct(facts, plan, item, new_id)]
-            case Merge():
-                plan.results[item.number] = [merge(facts, plan, item, new_id)]
             case Mute():
                 plan.results[item.number] = []
                 if item.address is not None:
@@ -120,7 +111,7 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = []
                 _request_list(facts, plan, item)
             case _:
-                assert_never(item)
+                plan.results[item.number] = [decide_desk(facts, plan, item, new_id)]
     return plan
 
 

@@ -17,6 +17,7 @@ from typing import assert_never
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import give_back, give_seat, let_pass, next_place, place_rank
+from services.registration.intake.desk_items import Correct, DeskAct, DeskItem, Enter, Merge, NamedRegistration
 from services.registration.intake.facts import (
     MAX_CANDIDATES,
     AddressChange,
@@ -29,18 +30,9 @@ from services.registration.intake.facts import (
     MovedRegistration,
     traits_of,
 )
-from services.registration.intake.items import (
-    MAX_ADDRESSES_ASKED,
-    AnswerOffer,
-    ChangeAddress,
-    Correct,
-    DeskAct,
-    Enter,
-    Merge,
-    NamedRegistration,
-    UndoAddress,
-)
+from services.registration.intake.items import UndoAddress
 from services.registration.intake.model import Act, ActResult, Choice, FormContent, Result, changed_fields, with_answers
+from services.registration.intake.owner_items import MAX_ADDRESSES_ASKED, AnswerOffer, ChangeAddress
 from services.registration.intake.storing import (
     NewId,
     content_before,
@@ -274,7 +266,20 @@ def _store(facts: Facts, plan: BatchPlan, live: LiveRegistration, *, status: str
     return changed
 
 
-def enter(facts: Facts, plan: BatchPlan, item: Enter, new_id: NewId) -> ActResult:
+def decide_desk(facts: Facts, plan: BatchPlan, item: DeskItem, new_id: NewId) -> ActResult:
+    """Decide a command of a coordinator; the result names the registration that it is about."""
+    match item:
+        case Enter():
+            return _enter(facts, plan, item, new_id)
+        case Correct():
+            return _correct(facts, plan, item, new_id)
+        case Merge():
+            return _merge(facts, plan, item, new_id)
+        case _:
+            assert_never(item)
+
+
+def _enter(facts: Facts, plan: BatchPlan, item: Enter, new_id: NewId) -> ActResult:
     """Register a person; the result names the registration, or the one that they have already."""
     form = facts.forms.get(item.form)
     if form is None or _is_ended(form.opening, item):
@@ -304,7 +309,7 @@ def _is_ended(opening: Opening, item: Enter) -> bool:
     return is_over(opening, item.received_at)
 
 
-def correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActResult:
+def _correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActResult:
     """Replace some answers, or the address. All links end with another address, and no one has verified that one."""
     live = _seen(facts, item.target)
     if isinstance(live, Result):
@@ -313,7 +318,7 @@ def correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActR
     return ActResult(live.id, live.form, "", _change(facts, plan, live, content, item, new_id))
 
 
-def merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResult:
+def _merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResult:
     """End one registration without a mail, and give the other one the chosen answers."""
     kept, other = _seen(facts, item.kept), _seen(facts, item.other)
     refused = next((result for result in (kept, other) if isinstance(result, Result)), None)

@@ -8,15 +8,10 @@ from datetime import datetime, timedelta
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.pools import Traits
 from services.registration.forms.seats import Hold, OptionLimits, Seats, hold_of
-from services.registration.intake.items import (
-    REQUESTS_COUNTED,
-    ChangeAddress,
-    DeskAct,
-    DeskItem,
-    RequestList,
-    Submission,
-)
+from services.registration.intake.desk_items import DeskAct
+from services.registration.intake.items import Addressed, Submission
 from services.registration.intake.model import ActResult, FormContent, SubmissionOutcome
+from services.registration.intake.owner_items import REQUESTS_COUNTED
 from services.registration.people import lapsing
 from services.registration.people.model import AddressRefs
 
@@ -328,7 +323,7 @@ class Facts:
     seat_held: timedelta = timedelta(days=lapsing.SEAT_HELD_DAYS)
     mailed: set[bytes] = field(default_factory=set)
 
-    def rejects(self, item: Submission | RequestList | ChangeAddress | DeskItem) -> bool:
+    def rejects(self, item: Addressed) -> bool:
         """Whether nothing is kept of what was sent; its sender gets the outcome that anyone would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
 

@@ -4,7 +4,7 @@ Forms are locked by their seats, in order of their slugs, as by every writer of 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from services.registration.intake.facts import (
 )
 from services.registration.intake.items import Submission
 from services.registration.intake.model import FormContent, content_from_json
+from services.registration.intake.received import LinkOwner, UndoLink
 from services.registration.people.model import AddressRefs
 
 SEEN_WITHIN = timedelta(minutes=1)
@@ -93,26 +94,6 @@ _LINKS = text("""
         UNION ALL SELECT token_hash, registration_id, purpose FROM limited_link WHERE token_hash = ANY(:hashes)) l
     JOIN registration r ON r.id = l.registration_id WHERE r.erased_at IS NULL
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class LinkOwner:
-    """The person for whom a link opens something.
-
-    Attributes:
-        registration: the id of the registration that the link opens; None for a confirmation link.
-        expires_at: the end of a confirmation link; None for the others.
-        purpose: the purpose of the link, see ``shared.runtime.ids``.
-    """
-
-    address: AddressRefs
-    registration: str | None
-    expires_at: datetime | None
-    purpose: str
-
-    def has_link_at(self, at: datetime) -> bool:
-        """Whether the link opened something at that time; links of registrations do as long as they are there."""
-        return self.expires_at is None or self.expires_at > at
 
 
 def find_links(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, LinkOwner]:
@@ -307,22 +288,6 @@ _FORMER = text("""
     FROM former_address
     WHERE registration_id = ANY(CAST(:registrations AS uuid[])) ORDER BY registration_id, revision
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class UndoLink:
-    """What an undo link opens.
-
-    Attributes:
-        former: the id of the former address.
-        refs: the keyed hashes of the former address and of the present one.
-    """
-
-    former: str
-    registration: str
-    form: str
-    expires_at: datetime
-    refs: Sequence[bytes]
 
 
 def find_undo_links(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, UndoLink]:

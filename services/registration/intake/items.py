@@ -1,167 +1,24 @@
 """What a batch consists of: submissions, commands that links sent, and commands of coordinators. Values only.
 
-The desk decides who may send commands of coordinators. No one else can: it takes the right to write the column
-``submission.entered_by``.
+Each is beside the function that reads it; those of owners are in ``owner_items``, of coordinators in ``desk_items``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
 
-from services.registration.intake.model import Choice, FormContent
-from services.registration.people.model import AddressRefs
-
-CORRECT, ENTER, MERGE = "desk-correct", "desk-enter", "desk-merge"
-
-
-@dataclass(frozen=True, slots=True)
-class DeskCommand:
-    """A command of a coordinator.
-
-    Attributes:
-        kind: ``CORRECT``, ``ENTER`` or ``MERGE``.
-        by: the name of the coordinator's key.
-        language: the language of the registration, unless an answer names another.
-        values: what else the decider needs to know, the reason among it.
-    """
-
-    kind: str
-    by: str
-    language: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DeskAct:
-    """What is recorded about an act of a coordinator.
-
-    Attributes:
-        by: the name of the coordinator's key.
-        reason: the reason for the history; one of a closed list, so that it can name no one.
-        mailed: whether the person gets a mail about it.
-    """
-
-    by: str
-    reason: str
-    mailed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class NamedRegistration:
-    """A registration that a command of the desk names.
-
-    Attributes:
-        id: the UUID text.
-        revision: the revision that the coordinator has seen.
-        address: the hash of its address now, 32 bytes; None if it is gone.
-    """
-
-    id: str
-    revision: int
-    address: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Correct:
-    """A coordinator changes what was typed into a form.
-
-    Attributes:
-        target: the registration.
-        given: the answers; their address is the one that the registration is to have.
-        fields: the names of the clear answers that ``given`` replaces; all others stay.
-        address: the keyed hashes of the address in ``given``.
-    """
-
-    number: int
-    received_at: datetime
-    target: NamedRegistration
-    given: FormContent
-    fields: frozenset[str]
-    address: AddressRefs
-    act: DeskAct
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """A coordinator enters a person on a form: a seat, or a place on the waiting list, without a verified address.
-
-    Attributes:
-        person: the keyed hash of address and name.
-    """
-
-    number: int
-    form: str
-    received_at: datetime
-    content: FormContent
-    address: AddressRefs
-    person: bytes
-    act: DeskAct
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """A coordinator makes one registration of two registrations of a person on a form.
-
-    Attributes:
-        kept: the one that stays, with its place.
-        other: the one that ends.
-        given: the answers that stay, with the address.
-        fields: the names of the clear answers that ``given`` replaces.
-        address: the keyed hashes of the address in ``given``.
-        sealed_of_other: whether the sealed answers of ``other`` count where both have one to the same question.
-    """
-
-    number: int
-    received_at: datetime
-    kept: NamedRegistration
-    other: NamedRegistration
-    given: FormContent
-    fields: frozenset[str]
-    address: AddressRefs
-    sealed_of_other: bool
-    act: DeskAct
-
-
-DeskItem = Correct | Enter | Merge
-
-MAX_ADDRESSES_ASKED = 5
-"""How many addresses one registration may request within ``REQUESTS_COUNTED``: it limits the mail to others."""
-
-REQUESTS_COUNTED = timedelta(days=14)
-"""From the first request: as long as a change can wait for its confirmation."""
-
-UNDO_FOR = timedelta(days=7)
-"""How long the owner of the former address can take the change back; the address is kept as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeAddress:
-    """A person asks by their managing link that their registration uses another address.
-
-    Attributes:
-        registration: the id of the registration that the link opens; None if it opens nothing any more.
-        email: the new address, as it was typed.
-        code: the code of the command, which both pages show.
-        network: the keyed hash of the client network, 32 bytes; None if it is not known.
-    """
-
-    number: int
-    registration: str | None
-    email: str
-    address: AddressRefs
-    code: str
-    received_at: datetime
-    network: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UndoAddress:
-    """The owner of a former address takes the change back; ``former`` is None if the link opens nothing any more."""
-
-    number: int
-    former: str | None
-    form: str = ""
+from services.registration.intake.desk_items import DESK_COMMANDS, DeskItem, refs_of_desk
+from services.registration.intake.model import Act, Choice, FormContent, content_from_json
+from services.registration.intake.owner_items import (
+    OWNER_COMMANDS,
+    ChangeAddress,
+    OwnerItem,
+    refs_of_owner,
+)
+from services.registration.intake.received import Command, Links, Received, always, never
+from services.registration.people.model import CONFIRMATION, OWN, VIEW, AddressRefs
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +49,25 @@ class Submission:
     proven_by: bytes | None = None
 
 
+def _submission(one: Received) -> Submission:
+    row, content = one.row, content_from_json(one.content)
+    address = one.address_of(content.email)
+    return Submission(
+        number=row.number,
+        form=row.form,
+        revision=row.revision,
+        received_at=row.received_at,
+        code=row.code,
+        fingerprint=row.fingerprint,
+        network=row.network,
+        challenge=row.challenge,
+        content=content,
+        address=address,
+        person=one.person_of(content.email, content.name, content.title),
+        proven_by=row.token_hash if one.address is not None and one.address.ref == address.ref else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Confirm:
     """The owner of an address has sent their choices by a confirmation link.
@@ -205,48 +81,21 @@ class Confirm:
     choices: Sequence[Choice]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeAnswers:
-    """A person changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
-
-    Attributes:
-        revision: the revision of the registration that was seen.
-        given: the answers, with the address and language of the registration as they were seen.
-        fields: the names of the clear answers that ``given`` replaces; all others stay.
-        details: whether these are the answers that are asked for after the confirmation.
-        person: the keyed hash of address and name after the change.
-    """
-
-    number: int
-    received_at: datetime
-    registration: str | None
-    revision: int
-    given: FormContent
-    fields: frozenset[str]
-    details: bool
-    person: bytes
+def _confirm(one: Received) -> Confirm:
+    return Confirm(one.row.number, one.address, [_choice(choice) for choice in one.content["choices"]])
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """A person gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
-
-    ``revision`` is the one that was seen; None if the sender did not send it.
-    """
-
-    number: int
-    registration: str | None
-    revision: int | None = None
+def _choice(values: Mapping[str, Any]) -> Choice:
+    registration = values.get("registration")
+    replaced = None if registration is None else str(registration)
+    return Choice(str(values["candidate"]), Act(values["act"]), replaced, str(values["form"]))
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerOffer:
-    """A person accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
-
-    number: int
-    registration: str | None
-    accepted: bool
-    received_at: datetime
+def _uses_address(content: Mapping[str, Any]) -> bool:
+    choices = content.get("choices")
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,20 +113,9 @@ class SendLink:
     spaced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RenewLinks:
-    """A person wants all links of their registration to end, and new ones by mail."""
-
-    number: int
-    registration: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Verify:
-    """A person pressed the button to join behind a link that was mailed to the address of a registration."""
-
-    number: int
-    registration: str | None
+def _send_link(one: Received) -> SendLink:
+    wanted = one.registration or str(one.content.get("registration", ""))  # "" by a read-only link that has ended
+    return SendLink(one.row.number, one.address, wanted, spaced=one.registration is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +129,10 @@ class Mute:
     address: AddressRefs | None
     muted: bool
     registration: str | None = None
+
+
+def _mute(one: Received, *, muted: bool) -> Mute:
+    return Mute(one.row.number, one.address, muted, one.registration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,43 +151,57 @@ class RequestList:
     network: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class CoordinatorEntry:
-    """A person whom a coordinator registers.
+def _request_list(one: Received) -> RequestList:
+    email, language = str(one.content["email"]), str(one.content["language"])
+    return RequestList(one.row.number, one.address_of(email), email, language, one.row.network)
 
-    Attributes:
-        number: the number of the entry in its batch; it is stored as that of the submission, so it is below zero.
-        received_at: the time by which people who wait are ordered.
-        fields: the names of the clear answers that are given; of a registration that exists all others stay.
-        waits: whether the person is put on the waiting list, even if seats are free.
-    """
+
+@dataclass(frozen=True, slots=True)
+class UndoAddress:
+    """The owner of a former address takes the change back; ``former`` is None if the link opens nothing any more."""
 
     number: int
-    form: str
-    received_at: datetime
-    content: FormContent
-    address: AddressRefs
-    person: bytes
-    fields: frozenset[str]
-    waits: bool = False
+    former: str | None
+    form: str = ""
 
 
-Item = (
-    Submission
-    | Confirm
-    | ChangeAnswers
-    | Cancel
-    | AnswerOffer
-    | SendLink
-    | RenewLinks
-    | Verify
-    | Mute
-    | RequestList
-    | ChangeAddress
-    | UndoAddress
-    | DeskItem
+def _undo_address(one: Received) -> UndoAddress:
+    return UndoAddress(one.row.number, one.links.former_at(one.row), one.row.form)
+
+
+Item = Submission | Confirm | UndoAddress | SendLink | Mute | RequestList | OwnerItem | DeskItem
+
+OwnersAct = OwnerItem | Mute
+"""What only a managing link can send, or the button of a link to the meeting: its registration has an owner."""
+
+_ALL: tuple[Command[Item], ...] = (
+    Command("submission", (CONFIRMATION,), (), never, _submission),
+    Command("confirm", (CONFIRMATION,), (), _uses_address, _confirm),
+    Command("undo-address", (), (), always, _undo_address),
+    Command("mute", (CONFIRMATION,), (), never, partial(_mute, muted=True)),
+    Command("unmute", (CONFIRMATION, OWN), (), never, partial(_mute, muted=False)),
+    Command("send-link", (CONFIRMATION, VIEW), (), never, _send_link),
+    Command("send-list", (), (), never, _request_list),
+    *OWNER_COMMANDS,
+    *DESK_COMMANDS,
 )
 
+COMMANDS = {command.name: command for command in _ALL}
+"""By name; any other name is of no command, and its row is parked."""
 
-OwnersAct = ChangeAnswers | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress | Mute
-"""What only a managing link can send, or the button of a link to the meeting: its registration has an owner."""
+Addressed = Submission | RequestList | ChangeAddress | DeskItem
+"""What names an address: it is not done if the address is blocked, or was erased after it was received."""
+
+
+def refs_of(item: Item, links: Links) -> list[bytes]:
+    """Addresses that have to be read for an item."""
+    if isinstance(item, Submission):
+        return [item.address.ref]
+    if isinstance(item, DeskItem):
+        return refs_of_desk(item)
+    if isinstance(item, OwnerItem):
+        return refs_of_owner(item, links)
+    if isinstance(item, UndoAddress):
+        link = links.undo_of(item.former)
+        return [] if link is None else list(link.refs)
+    return [] if item.address is None else [item.address.ref]

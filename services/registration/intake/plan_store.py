@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.intake.desk_items import DeskAct
 from services.registration.intake.facts import (
     UNKNOWN_NETWORK,
     BatchPlan,
@@ -16,9 +17,9 @@ from services.registration.intake.facts import (
     MovedRegistration,
     NewRegistration,
 )
-from services.registration.intake.items import UNDO_FOR, DeskAct
 from services.registration.intake.mailboxes import want_mails
 from services.registration.intake.model import without_cause
+from services.registration.intake.owner_items import UNDO_FOR
 from services.registration.people.messages import tagged_message
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of, end_links

@@ -8,11 +8,12 @@ older private half is needed as long as something waits that was sealed to it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from services.registration.intake.received import QueuedRow
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import SettingsError
 from shared.security.keys import check_value
@@ -69,25 +70,6 @@ _REPLAY = text("""
 """)
 
 _DROP = text("DELETE FROM submission WHERE state = 'parked' AND id = :number")
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedRow:
-    """A claimed row, its body still sealed; hashes are 32 bytes. ``entered_by`` is the coordinator who sent it."""
-
-    number: int
-    kind: str
-    form: str
-    revision: int
-    token_hash: bytes | None
-    fingerprint: bytes
-    network: bytes | None
-    challenge: bytes | None
-    code: str
-    decider_key: bytes
-    received_at: datetime
-    body: bytes = field(repr=False)
-    entered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

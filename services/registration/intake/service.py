@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.forms.model import COLUMNS
+from services.registration.intake.desk_items import DeskCommand
 from services.registration.intake.form_view import (
     FormView,
     QueuedSubmission,
@@ -25,7 +26,6 @@ from services.registration.intake.form_view import (
     find_receipt,
     insert_submission,
 )
-from services.registration.intake.items import DeskCommand
 from services.registration.intake.model import FormContent, content_to_json
 from services.registration.sealing.encryption import seal_answers
 from shared.db.unit_of_work import UnitOfWork

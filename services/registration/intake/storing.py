@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from services.registration.forms.pools import Traits
 from services.registration.forms.seats import OptionLimits, SeatPlace, move, next_place, take
+from services.registration.intake.desk_items import CoordinatorEntry, DeskAct, Enter
 from services.registration.intake.facts import (
     BatchPlan,
     Candidate,
@@ -20,7 +21,7 @@ from services.registration.intake.facts import (
     NewRegistration,
     traits_of,
 )
-from services.registration.intake.items import CoordinatorEntry, DeskAct, Enter, Submission
+from services.registration.intake.items import Submission
 from services.registration.intake.model import FormContent, changed_fields, with_answers
 from services.registration.sealing.model import keep_submissions, merge_sealed
 

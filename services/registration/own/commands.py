@@ -15,11 +15,11 @@ from services.registration.own.answers import check_change
 from services.registration.own.service import WaitingForOwner, hash_of_link, show_own
 from services.registration.own.store import OwnRegistration
 from services.registration.people.api import AnswersRefused, LinkAccess
+from services.registration.people.model import OWN, UNDO_ADDRESS, VIEW
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext
 from shared.public_forms.validation import Answers
 from shared.runtime.errors import DomainError, Unavailable
-from shared.runtime.ids import OWN, UNDO_ADDRESS, VIEW
 
 OUTCOME_WITHIN_S = 2.0
 """How long a page waits for the decider before it shows that the command is being processed."""
@@ -57,9 +57,9 @@ def send_link_by_view(intake: Intake, view: FormView, token: str) -> str:
     return intake.command(view, "send-link", {}, hash_of_link(token, VIEW))
 
 
-def renew_links(intake: Intake, view: FormView, token: str) -> str:
-    """Queue a request to end all links of a registration and to mail new ones; return the command's receipt."""
-    return intake.command(view, "renew-links", {}, hash_of_link(token, OWN))
+def send_own(intake: Intake, view: FormView, token: str, command: str, values: Mapping[str, Any] | None = None) -> str:
+    """Queue a command about the registration of a managing link; return the command's receipt."""
+    return intake.command(view, command, values or {}, hash_of_link(token, OWN))
 
 
 def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
@@ -70,11 +70,6 @@ def verify(intake: Intake, view: FormView, token: str, purpose: str) -> str:
 def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: bool) -> str:
     """Store whether the owner wants mail about submissions they did not make; returns the command's receipt."""
     return intake.command(view, "mute" if muted else "unmute", {}, waiting.token_hash)
-
-
-def unmute_own(intake: Intake, view: FormView, token: str) -> str:
-    """Store that a person wants mail about submissions with their address again; returns the command's receipt."""
-    return intake.command(view, "unmute", {}, hash_of_link(token, OWN))
 
 
 def send_change(
@@ -94,24 +89,6 @@ def send_change(
     registration = own.person.registration
     change = OwnChange(revision, details, own.person.email, registration.language, registration.partner)
     return intake.change(view, answers, change, hash_of_link(token, OWN))
-
-
-def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:
-    """Store that a person gives their place back; returns the command's receipt."""
-    return intake.command(view, "cancel", {"revision": revision}, hash_of_link(token, OWN))
-
-
-def answer_offer(intake: Intake, view: FormView, token: str, answer: str) -> str:
-    """Store that a person answers to the seat they are offered; returns the command's receipt.
-
-    ``answer`` is ``accept-seat`` or ``decline-seat``.
-    """
-    return intake.command(view, answer, {}, hash_of_link(token, OWN))
-
-
-def erase_own(intake: Intake, view: FormView, token: str) -> str:
-    """Store that a person wants to be erased; returns the command's receipt."""
-    return intake.command(view, "erase", {}, hash_of_link(token, OWN))
 
 
 def wait_for_outcome(
@@ -162,7 +139,7 @@ def link_access(context: PublicContext) -> LinkAccess:
 
     def cancel(token: str, revision: int) -> Person:
         own, view = show_own(context.work, token, context.form_view, context.clock())
-        _require(context, cancel_own(context.intake, view, token, revision), Result.CANCELLED)
+        _require(context, send_own(context.intake, view, token, "cancel", {"revision": revision}), Result.CANCELLED)
         before = own.person.registration
         return replace(
             own.person, registration=replace(before, status="cancelled", position=None, revision=revision + 1)

@@ -19,6 +19,7 @@ from services.registration.own.commands import send_link_by_view, verify
 from services.registration.own.pages import JoinPart, own_text, render_own
 from services.registration.own.service import OwnPage, show_meeting, show_viewed
 from services.registration.own.store import ViewedRegistration
+from services.registration.people.model import JOIN, OWN
 from services.registration.public.context import (
     PublicContext,
     event_time,
@@ -35,7 +36,6 @@ from shared.http.request_data import require_form
 from shared.i18n.languages import Title
 from shared.i18n.when import period
 from shared.runtime.errors import DomainError
-from shared.runtime.ids import JOIN, OWN
 from shared.security.rate_limits import limited
 
 ViewStatus = Literal["confirmed", "waitlisted", "cancelled"]

@@ -19,12 +19,7 @@ from services.registration.intake.model import Result
 from services.registration.own.address_routes import own_address
 from services.registration.own.answers import FormStep, ends_at, own_definition
 from services.registration.own.commands import (
-    answer_offer,
-    cancel_own,
-    erase_own,
-    renew_links,
-    unmute_own,
-    verify,
+    send_own,
     wait_for_outcome,
 )
 from services.registration.own.limited_routes import join_by_own_link, join_part
@@ -72,7 +67,6 @@ from shared.http.access import by_link, public
 from shared.i18n.when import day_text
 from shared.public_forms.rendering import answers_for_display
 from shared.runtime.errors import DomainError
-from shared.runtime.ids import OWN
 from shared.security.rate_limits import limited
 
 
@@ -109,8 +103,16 @@ def own_event(context: PublicContext, own: OwnRegistration, form: FormView, lang
 NEEDS_CONFIRMATION = ("cancel", "erase")
 """What is asked before it is done."""
 
-OFFER_ANSWERS = ("accept-seat", "decline-seat")
-"""What can be answered to an offer of a seat; to give up the place on the waiting list too is to cancel."""
+COMMAND_OF = {
+    "cancel": "cancel",  # to give up the place on the waiting list too
+    "erase": "erase",
+    "accept-seat": "accept-seat",
+    "decline-seat": "decline-seat",
+    "keep": "verify",
+    "unmute": "unmute",
+    "renew-links": "renew-links",
+}
+"""The command that each button sends."""
 
 REFUSALS: dict[Result, Refusal] = {
     Result.EVENT_OVER: "link.event-over",
@@ -148,7 +150,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
     @limited("command")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
-        if action not in (*NEEDS_CONFIRMATION, *OFFER_ANSWERS, "join", "keep", "renew-links", "unmute"):
+        if action != "join" and action not in COMMAND_OF:
             raise BadRequest("unknown action")
         try:
             _own, view = show_own(context.work, token, context.form_view, context.clock())
@@ -156,18 +158,8 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
             return _to_page(token) if ended_by(context.work, token) else gone(context)  # the button was pressed twice
         if action == "join":
             return join_by_own_link(context, token)
-        if action == "erase":
-            wait_for_outcome(context.intake, erase_own(context.intake, view, token))
-        elif action in OFFER_ANSWERS:
-            wait_for_outcome(context.intake, answer_offer(context.intake, view, token, action))
-        elif action == "keep":
-            wait_for_outcome(context.intake, verify(context.intake, view, token, OWN))
-        elif action == "unmute":
-            wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
-        elif action == "renew-links":
-            wait_for_outcome(context.intake, renew_links(context.intake, view, token))
-        else:
-            wait_for_outcome(context.intake, cancel_own(context.intake, view, token, revision_seen()))
+        values = {"revision": revision_seen()} if action == "cancel" else {}
+        wait_for_outcome(context.intake, send_own(context.intake, view, token, COMMAND_OF[action], values))
         return _to_page(token)
 
     return blueprint

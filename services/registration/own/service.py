@@ -34,9 +34,10 @@ from services.registration.own.store import (
     registered_people,
 )
 from services.registration.people.details import ProposalState
+from services.registration.people.model import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import DomainError
-from shared.runtime.ids import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
+from shared.runtime.ids import sent_hash
 
 ENDING = frozenset({Result.CANCELLED, Result.RENEWED, Result.ERASED})
 """Results of commands that end all links of a registration, including the one used."""

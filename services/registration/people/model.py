@@ -14,6 +14,14 @@ LIVE = ("confirmed", "waitlisted")
 """Those who have a seat or wait for one: they can give it back."""
 
 
+OWN, CONFIRMATION, VIEW, JOIN = "own", "confirmation", "view", "join"
+"""Purposes of links: a person's own registration; what waits for the owner of an address; event, time and status of a
+registration, read-only; the online meeting of a registration's event."""
+
+UNDO_ADDRESS = "undo-address"
+"""The purpose of a link that restores the address of a registration."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """A registration, without personal data in clear.

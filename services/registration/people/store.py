@@ -16,10 +16,10 @@ from sqlalchemy import Connection, text
 
 from services.registration.cleanup import UNDECIDED_AT_MOST
 from services.registration.forms.store import StoredForm, find_form, lock_seats
-from services.registration.people.model import Registration
+from services.registration.people.model import JOIN, OWN, VIEW, Registration
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
-from shared.runtime.ids import JOIN, OWN, VIEW, link_hash, new_token
+from shared.runtime.ids import link_hash, new_token
 
 PLACE = """CASE WHEN r.status = 'waitlisted' THEN (SELECT count(*) FROM registration w WHERE w.form = r.form
         AND w.status = 'waitlisted' AND (w.received_at, w.submission) <= (r.received_at, r.submission)) END"""

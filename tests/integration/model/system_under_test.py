@@ -13,13 +13,12 @@ from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
+from services.registration.intake.desk_items import CORRECT, ENTER, MERGE, DeskCommand
 from services.registration.intake.form_view import FormView, view_form
-from services.registration.intake.items import CORRECT, ENTER, MERGE, DeskCommand
 from services.registration.intake.model import Act, Choice
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
-from services.registration.own.commands import answer_offer, cancel_own, erase_own, send_choices
-from services.registration.own.managing_routes import OFFER_ANSWERS
+from services.registration.own.commands import send_choices, send_own
 from services.registration.own.service import show_own, show_waiting
 from services.registration.people.decisions import OFFER, SeatDecision, decide_seat
 from services.registration.people.waiting_list import promoting
@@ -118,12 +117,8 @@ class SystemUnderTest:
             self.read_mails()
             token, intake = self.own[registration], Intake(work, INTAKE_KEY)
             own, view = show_own(self._databases.work("registration"), token, self._view, self._databases.clock())
-            if kind == "erase":
-                erase_own(intake, view, token)
-            elif kind in OFFER_ANSWERS:
-                answer_offer(intake, view, token, kind)
-            else:
-                cancel_own(intake, view, token, own.person.registration.revision)
+            values = {"revision": own.person.registration.revision} if kind == "cancel" else {}
+            send_own(intake, view, token, kind, values)
             return "received"
 
         return self._ask(lost, ask)

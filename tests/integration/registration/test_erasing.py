@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.commands import erase_own
+from services.registration.own.commands import send_own
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 
@@ -137,7 +137,7 @@ def test_what_came_after_the_erasure_is_kept_however_late_that_is_decided(servic
     service.register(1)
     service.submit(answers(1, name="Before"))
     view = view_form(service.work_of_web, WEBINAR, service.clock())
-    erase_own(service.intake, view, service.own_token(1))
+    send_own(service.intake, view, service.own_token(1), "erase")
     service.submit(answers(1, name="After"))
     service.decide()
     assert rows(service.url, "SELECT content ->> 'name' FROM candidate") == [("After",)]

@@ -10,12 +10,12 @@ from services.registration.intake.form_view import view_form
 from services.registration.own.commands import verify
 from services.registration.people.decisions import CONFIRM, OFFER, SeatDecision, decide_seat
 from services.registration.people.lapsing import SEAT_HELD_DAYS
+from services.registration.people.model import OWN
 from services.registration.workers import Tending
 from shared.db.engine import open_engine
 from shared.db.highest_time import confirm_time
 from shared.db.readiness import CheckedClock
 from shared.runtime.clock import rfc3339
-from shared.runtime.ids import OWN
 from tests.support.clients import WEBINAR, address_of, answers, rows
 from tests.support.clock import agreeing
 from tests.support.proofs_of_work import worked

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
-from services.registration.own.commands import cancel_own, renew_links, send_link_by_view
+from services.registration.own.commands import send_link_by_view, send_own
 from shared.i18n.languages import LANGUAGES
 from shared.runtime.ids import link_hash, new_token
 from tests.support.clients import answers, rows
@@ -427,8 +427,8 @@ def test_command_after_a_wish_for_new_links_is_refused_in_the_same_batch(
     service.decide()
     waiting = service.waiting(ADDRESS)
     view = view_form(service.work_of_web, "upr-webinar-10", service.clock())
-    renew_links(service.intake, view, tokens["token"])
-    cancel_own(service.intake, view, tokens["token"], None)
+    send_own(service.intake, view, tokens["token"], "renew-links")
+    send_own(service.intake, view, tokens["token"], "cancel", {"revision": None})
     assert service.choose(waiting, Choice(waiting.pending[0].id, Act.CONFIRM)) == ["gone"]
     assert service.states() == {1: ("confirmed", None)}
 

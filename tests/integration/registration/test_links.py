@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from shared.runtime.ids import CONFIRMATION, OWN, link_hash, new_token, sent_hash
+from services.registration.people.model import CONFIRMATION, OWN
+from shared.runtime.ids import link_hash, new_token, sent_hash
 from tests.support.clients import answers, rows
 from tests.support.registration_service import RegistrationService
 

@@ -9,7 +9,8 @@ from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
 from services.registration.own.commands import send_address_request, send_address_undo
-from shared.runtime.ids import OWN, UNDO_ADDRESS, link_hash, new_token
+from services.registration.people.model import OWN, UNDO_ADDRESS
+from shared.runtime.ids import link_hash, new_token
 from tests.integration.registration.test_erasing import everything_in
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.deciding import receive_at

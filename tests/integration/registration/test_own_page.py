@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.commands import cancel_own, erase_own
+from services.registration.own.commands import send_own
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 
@@ -82,8 +82,8 @@ def test_erasing_by_a_link_that_has_ended_is_not_called_done(service: Registrati
     service.register(1)
     token = service.own_token(1)
     view = view_form(service.work_of_web, WEBINAR, service.clock())
-    cancel_own(service.intake, view, token, None)
-    erase_own(service.intake, view, token)
+    send_own(service.intake, view, token, "cancel", {"revision": None})
+    send_own(service.intake, view, token, "erase")
     service.decide()
     page = service.client.get(f"/r/{token}?lang=en&sent=1")
     assert "Your data has been erased" not in page.text
@@ -94,7 +94,7 @@ def test_erasing_by_a_link_that_has_ended_is_not_called_done(service: Registrati
 def test_erasing_is_processed_first_and_done_then(service: RegistrationService) -> None:
     service.register(1)
     token = service.own_token(1)
-    erase_own(service.intake, view_form(service.work_of_web, WEBINAR, service.clock()), token)
+    send_own(service.intake, view_form(service.work_of_web, WEBINAR, service.clock()), token, "erase")
     assert "Your data has been erased" not in service.client.get(f"/r/{token}?lang=en").text
     service.decide()
     leading = service.client.get(f"/r/{token}?lang=en")

@@ -21,7 +21,7 @@ from services.registration.intake.model import Act, Choice, read_results
 from services.registration.intake.queue import publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
-from services.registration.own.commands import cancel_own, erase_own, send_choices, wait_for_outcome
+from services.registration.own.commands import send_choices, send_own, wait_for_outcome
 from services.registration.own.service import show_own, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
@@ -162,7 +162,7 @@ def test_own_link_cancels_and_erases(desk: Desk) -> None:
 
     shown, view = show_own(desk.web, own, form, datetime.now(UTC))
     assert (shown.person.name, shown.person.registration.status) == ("A. B.", "confirmed")
-    cancel_own(desk.intake, view, own, shown.person.registration.revision)
+    send_own(desk.intake, view, own, "cancel", {"revision": shown.person.registration.revision})
     desk.decide_all()
     with pytest.raises(DomainError):  # cancelling by a link ends it; the mail about it has another one
         show_own(desk.web, own, form, datetime.now(UTC))
@@ -170,7 +170,7 @@ def test_own_link_cancels_and_erases(desk: Desk) -> None:
     assert show_own(desk.web, own, form, datetime.now(UTC))[0].person.registration.status == "cancelled"
     assert rows(desk.url, "SELECT confirmed FROM seat WHERE form = %s", SLUG) == [(0,)]
     desk.submit(name="Somebody Else")
-    erase_own(desk.intake, view, own)
+    send_own(desk.intake, view, own, "erase")
     desk.decide_all()
     with pytest.raises(DomainError):
         show_own(desk.web, own, form, datetime.now(UTC))

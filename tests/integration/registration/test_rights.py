@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from services.registration.people.model import CONFIRMATION
+from services.registration.people.model import OWN as OWN_LINK
 from services.registration.rights import FORMS, OWN, RIGHTS
 from shared.cli.settings import role_of
-from shared.runtime.ids import CONFIRMATION, link_hash
-from shared.runtime.ids import OWN as OWN_LINK
+from shared.runtime.ids import link_hash
 from tests.support.clients import answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import NAME, RegistrationService

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.registration.intake.form_view import view_form
-from services.registration.own.commands import answer_offer
+from services.registration.own.commands import send_own
 from tests.integration.registration.test_decisions import identity, text_of
 from tests.integration.registration.test_promotion import change
 from tests.support.clients import WEBINAR, address_of, answers, rows
@@ -236,7 +236,7 @@ def offered_until(service: RegistrationService, desk: Desk) -> datetime:
 def accept_undecided(service: RegistrationService, number: int) -> str:
     """Store that a participant accepts the seat, while no decider runs; returns the receipt."""
     view = view_form(service.work_of_web, WEBINAR, service.clock())
-    return answer_offer(service.intake, view, service.own_token(number), "accept-seat")
+    return send_own(service.intake, view, service.own_token(number), "accept-seat")
 
 
 def test_seat_accepted_in_time_is_given_although_the_offer_expires_before_it_is_decided(

@@ -1,5 +1,6 @@
 """An operator's commands for submissions that are parked, and for the decider's keys, as typed."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.registration.__main__ import command_line
+from services.registration.intake.items import COMMANDS
 from services.registration.intake.queue import key_id
 from shared.security.sealing import new_key, public_key_of
 from tests.support.clients import rows
@@ -108,3 +110,9 @@ def test_key_is_kept_while_a_form_may_still_be_sealed_to_it(typed: Command, url:
             url, "INSERT INTO decider_key VALUES (%s, %s, %s)", key_id(key), public_key_of(key), datetime.now(UTC) - age
         )
     assert "retired" not in typed("keys", "--retire").output
+
+
+def test_table_takes_exactly_the_commands_that_the_decider_reads(installation: TestInstallation) -> None:
+    wanted = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'submission_kind_check'"
+    ((check,),) = rows(installation.urls["registration"], wanted)
+    assert set(re.findall(r"'([a-z-]+)'", check)) == set(COMMANDS)

@@ -24,16 +24,9 @@ from services.registration.intake.facts import (
     LiveRegistration,
     MovedRegistration,
 )
-from services.registration.intake.items import (
-    MAX_ADDRESSES_ASKED,
-    Cancel,
-    ChangeAddress,
-    Confirm,
-    Item,
-    Submission,
-    UndoAddress,
-)
+from services.registration.intake.items import Confirm, Item, Submission, UndoAddress
 from services.registration.intake.model import Act, Choice, FormContent, Result
+from services.registration.intake.owner_items import MAX_ADDRESSES_ASKED, Cancel, ChangeAddress
 from services.registration.intake.storing import store_change
 from services.registration.people.model import AddressRefs
 

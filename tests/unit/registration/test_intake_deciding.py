@@ -15,18 +15,9 @@ from services.registration.forms.opening import Opening
 from services.registration.forms.seats import OptionLimits, Seats
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import MAX_CANDIDATES, UNVERIFIED_A_DAY, Candidate, Facts, FormState
-from services.registration.intake.items import (
-    Cancel,
-    ChangeAnswers,
-    Confirm,
-    Item,
-    Mute,
-    RenewLinks,
-    SendLink,
-    Submission,
-    Verify,
-)
+from services.registration.intake.items import Confirm, Item, Mute, SendLink, Submission
 from services.registration.intake.model import Act, ActResult, Choice, FormContent, Result, SubmissionOutcome
+from services.registration.intake.owner_items import Cancel, ChangeAnswers, RenewLinks, Verify
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)

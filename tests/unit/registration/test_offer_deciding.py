@@ -11,9 +11,11 @@ import pytest
 from services.registration.forms.opening import Opening
 from services.registration.forms.seats import Seats
 from services.registration.intake.deciding import decide
+from services.registration.intake.desk_items import DeskAct, Merge, NamedRegistration
 from services.registration.intake.facts import Facts, FormState, LiveRegistration
-from services.registration.intake.items import AnswerOffer, DeskAct, Item, Merge, NamedRegistration
+from services.registration.intake.items import Item
 from services.registration.intake.model import FormContent, Result
+from services.registration.intake.owner_items import AnswerOffer
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
