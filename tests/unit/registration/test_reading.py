@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast, get_args, get_type_hints
 import pytest
 from sqlalchemy import Connection
 
-from services.registration.intake.desk_items import NamedRegistration
+from services.registration.intake.desk_items import DESK_COMMANDS, NamedRegistration
 from services.registration.intake.items import COMMANDS, Addressed, Item, Mute
 from services.registration.intake.reading import DeciderKeys, read_items
 from services.registration.intake.received import Links, QueuedRow
@@ -60,6 +60,11 @@ def fields_of(item: Any, kind: object) -> set[str]:
 def test_each_item_is_read_by_a_command() -> None:
     """A command that is not in the registry is parked and never decided."""
     assert {item_of(name) for name in COMMANDS} - {NoReturn} == set(get_args(Item))
+
+
+def test_commands_of_coordinators_are_called_so() -> None:
+    """The table takes their names with a coordinator, and all other names without one."""
+    assert {name for name in COMMANDS if name.startswith("desk-")} == {command.name for command in DESK_COMMANDS}
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"erase"}))
