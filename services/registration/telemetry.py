@@ -36,8 +36,7 @@ idempotency_replays_total = Counter(
 )
 submissions_decided_total = Counter(
     "troika_submissions_decided_total",
-    "Submissions and commands by link that were decided, by kind: submission, confirm, cancel, erase, send-link, mute, "
-    "unmute.",
+    "Submissions and commands that were decided, by kind: submission, or the name of the command.",
     ["kind"],
 )
 submissions_undecided = Gauge(
