@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.operations.audit.facts import CONSUMING_QUEUES
 from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
 from services.notifications import consumers as notifications
@@ -30,6 +31,11 @@ def test_every_queue_has_an_effect_in_its_service() -> None:
     assert {name: sorted(each) for name, each in effects.items()} == {
         name: [queue for queue in QUEUES if service_of(queue) == name] for name in SERVICES
     }
+
+
+def test_the_audit_knows_who_consumes() -> None:
+    """The audit imports no service and no contract: its own table is compared here."""
+    assert set(CONSUMING_QUEUES) == {(TYPE_PREFIX + one.key, queue) for one in MESSAGE_TYPES for queue in one.consumers}
 
 
 @pytest.mark.parametrize("service", SERVICES)

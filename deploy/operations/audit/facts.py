@@ -7,6 +7,8 @@ from deploy.operations.audit.seats import PARKED
 _DECISIONS = tuple(f"proposal.{verb}" for verb in ("accepted", "returned", "declined", "scheduled"))
 
 VERBS = ("confirmed", "waitlisted", "promoted", "offered", "offer-ended", "cancelled", "changed")
+_OF_A_CHANGE = ", ".join(f"'org.troika.registration.{verb}.v1'" for verb in VERBS)
+"""Types of the messages that a change of a registration causes; others about registrations have causes of their own."""
 
 CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
@@ -73,7 +75,7 @@ _HISTORY = """
     WHERE (c.changes, c.newest, c.status) IS DISTINCT FROM (r.revision, r.revision, r.status)
         AND coalesce(r.erased_at > %(history_since)s, true)
 """
-_PUBLISHED = """
+_PUBLISHED = f"""
     WITH steps AS (
         SELECT c.registration_id, c.status, c.changed_at, r.erased_at IS NOT NULL AND c.revision = r.revision AS erased,
             lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before, c.reason
@@ -91,15 +93,12 @@ _PUBLISHED = """
         FROM steps GROUP BY 1, 2),
     published AS (
         SELECT subject, type, count(*) AS n FROM outbox
-        WHERE (starts_with(type, 'org.troika.registration.') OR type = 'org.troika.person.erased.v1')
-            AND type NOT IN ('org.troika.registration.link-requested.v1',
-                'org.troika.registration.details-requested.v1', 'org.troika.registration.address-changed.v1')
-        GROUP BY subject, type)
+        WHERE type IN ({_OF_A_CHANGE}, 'org.troika.person.erased.v1') GROUP BY subject, type)
     SELECT subject || ' ' || type, coalesce(d.n, 0)::text, coalesce(t.n, 0)::text
     FROM due d FULL JOIN published t USING (subject, type)
     WHERE t.n > d.n OR coalesce(t.n, 0) < d.kept
         OR (d.n IS NULL AND EXISTS (SELECT FROM registration r WHERE r.id::text = subject))
-"""
+"""  # noqa: S608 - constants
 _OUTCOMES_PUBLISHED = """
     WITH ended AS (
         SELECT id::text AS subject, m.at, 'org.troika.mail.' || CASE state WHEN 'failed' THEN 'bounced'

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from services.registration.people.console import PATH
 from shared.runtime.ids import new_id
 from tests.integration.registration.test_kinds import enrol
+from tests.support.audit_checks import differences
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService, open_a_minute_ago
@@ -60,7 +61,11 @@ def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
 
 
 def test_tags_are_set_on_several_and_filtered_by(
-    service: RegistrationService, client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+    service: RegistrationService,
+    client: FlaskClient,
+    coordinator: Headers,
+    ids: dict[str, str],
+    installation: TestInstallation,
 ) -> None:
     """In the interface, on the list, in counts and files; for one and for all that are marked."""
     sent = {"ids": [ids[WEBINAR], ids["formula"]], "add": ["  VIP  Guest ", "speaker"]}
@@ -88,6 +93,7 @@ def test_tags_are_set_on_several_and_filtered_by(
         assert answer.status_code in (400, 409, 422), refused
     actions = rows(service.url, "SELECT DISTINCT action, detail FROM audit_record WHERE action = 'registration-tagged'")
     assert actions == [("registration-tagged", {})]
+    assert [one for one in differences(installation) if one.equation == "A5"] == [], "the audit knows what tags publish"
 
 
 def test_tag_beyond_the_limit_is_refused_and_none_is_lost(
