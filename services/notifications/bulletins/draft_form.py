@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from services.console_words import country_name, language_name
-from services.notifications.bulletins.model import LANGUAGES, MAX_SUBJECT_LENGTH, MAX_TEXT_LENGTH, Texts
+from services.notifications.bulletins.model import MAX_SUBJECT_LENGTH, MAX_TEXT_LENGTH, Texts
 from services.notifications.bulletins.segments import (
     FormName,
     SegmentChoices,
@@ -21,7 +21,7 @@ from services.notifications.bulletins.store import Bulletin
 from services.notifications.recipients.model import REPRESENTATIVE, SEGMENT_NAMES, SEGMENT_PARTS, Segment, normalized
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.headers import personal
-from shared.i18n.languages import direction
+from shared.i18n.languages import LANGUAGES, direction
 from shared.runtime.errors import DomainError
 from shared.vocabulary.form_kinds import FORM_KINDS
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from hashlib import sha256
 
 from services.notifications.recipients.model import Segment
+from shared.i18n.languages import LANGUAGES
 from shared.runtime.errors import DomainError
 
-LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 MAX_SUBJECT_LENGTH = 160
 MAX_TEXT_LENGTH = 20_000
 

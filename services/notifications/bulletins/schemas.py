@@ -6,7 +6,6 @@ import marshmallow as ma
 
 from services.notifications.bulletins.dispatch import OUTCOMES, UNSUBSCRIBED
 from services.notifications.bulletins.model import (
-    LANGUAGES,
     MAX_SUBJECT_LENGTH,
     MAX_TEXT_LENGTH,
     STATES,
@@ -17,6 +16,7 @@ from services.notifications.bulletins.store import NEWEST, SORTS
 from services.notifications.mails.model import STATES as MAIL_STATES
 from services.notifications.recipients.model import MAX_VALUE_LENGTH, PERSON_REF, SEGMENT_PARTS, max_values
 from shared.http.lists import PageArguments
+from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.schemas import StrictBoolean
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.bulletins.model import LANGUAGES, Texts, fingerprint_of
+from services.notifications.bulletins.model import Texts, fingerprint_of
 from services.notifications.mails.kinds import BULLETIN_TEST, KINDS, WANTED
 from services.notifications.recipients.model import Segment, normalized, reference_of_subject
+from shared.i18n.languages import LANGUAGES
 from shared.security.sealing import EncryptedRows
 
 _UNDER_WAY = """(EXISTS (SELECT FROM bulletin_recipient o WHERE o.bulletin = b.number)

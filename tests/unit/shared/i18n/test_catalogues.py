@@ -8,6 +8,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from deploy.translations import PROJECT, folders, read, update
+from services.registration.forms.side_events import TITLES
 from shared.i18n.catalogue import Catalogue
 from shared.i18n.languages import LANGUAGES
 
@@ -28,6 +29,14 @@ def forms(message: Message) -> list[str]:
 
 def places(text: str) -> list[str]:
     return sorted(PLACE.findall(text))
+
+
+def test_texts_outside_the_catalogues_are_in_each_language() -> None:
+    """The title of a form for a side event, and the name of a form in ``troika.js``."""
+    script = (PROJECT / "services/registration/embed/static/troika.js").read_text()
+    words = re.search(r"const WORDS = \{(.*?)\};", script, re.DOTALL)
+    assert words is not None
+    assert set(TITLES.as_mapping) == set(re.findall(r"(\w+): \"", words[1])) == set(LANGUAGES)
 
 
 def test_every_service_and_the_form_engine_has_catalogues() -> None:
