@@ -197,4 +197,4 @@ def refs_of_desk(item: DeskItem) -> list[bytes]:
             named = (item.kept, item.other)
         case _:
             assert_never(item)
-    return [item.address.ref, *(one.address for one in named if one.address is not None)]
+    return [item.address.ref, *(registration.address for registration in named if registration.address is not None)]
