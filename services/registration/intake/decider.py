@@ -186,7 +186,7 @@ class Decider:
         facts.person_of = self._keys.references.person
         facts.unverified_a_day, facts.seat_held = self._unverified_a_day, self._seat_held
         former = [item.former for item in items if isinstance(item, UndoAddress)]
-        undone = [link.registration for token in former if (link := links.undo_of(token)) is not None]
+        undone = [link.registration for identity in former if (link := links.undo_of(identity)) is not None]
         facts_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
         plan = decide(facts, items, new_id, now)
