@@ -26,7 +26,7 @@ def test_broker_off_while_many_register(rabbit_stack: Stack, own_rabbit: RabbitN
     assert rabbit_stack.web is not None
     person = proven(rabbit_stack.installation)
     before = fire(rabbit_stack.web.url, steady(PEOPLE_PER_S, BEFORE_S), person)
-    poll_until(lambda: _waiting(rabbit_stack) == 0, 60, what="the outbox is empty")
+    poll_until(lambda: _undecided(rabbit_stack) + _waiting(rabbit_stack) == 0, 60, what="all is decided and published")
     own_rabbit.stop()
     during = fire(rabbit_stack.web.url, steady(PEOPLE_PER_S, OFF_S), person, first=len(before.shots))
     poll_until(lambda: _undecided(rabbit_stack) == 0, 60, what="all submissions are decided")
