@@ -201,6 +201,8 @@ def test_only_a_resource_that_was_never_announced_is_withdrawn(desk: Desk, ask: 
     assert ask("DELETE", "resources/hidden", seen="2").status_code == 200
     counted = ask("GET", "resources?group_by=kind,published&series=upr-webinar-wednesday").get_json()["groups"]
     assert {"by": {"kind": "slides", "published": True}, "count": 2, "sums": {}} in counted
+    for of_a_list in ("fields=id", "cursor=x"):
+        assert ask("GET", f"resources?group_by=kind&{of_a_list}").status_code == 422
 
 
 def test_group_in_use_is_closed_instead_of_withdrawn(desk: Desk, ask: Ask) -> None:

@@ -47,6 +47,8 @@ def test_chosen_answers_and_the_seat_stay(
     assert sorted(shown["differed"]) == ["country", "email", "name", "organisation", "questions"]
     before = {one["id"] for one in service.messages()}
     assert merge(service, coordinator, second, first).get_json()["code"] == "seat-lost"
+    same = merge(service, coordinator, first, second, take=["language"]).get_json()
+    assert (same["code"], same["detail"]) == ("unknown-parameter", "take: language: it does not differ")
     done = merge(service, coordinator, first, second, take=["name", "email", "country"])
     assert (done.status_code, done.get_json()["registration"]["tags"]) == (200, ["press", "speaker"])
     assert stored(service)[:2] == [
