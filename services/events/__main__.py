@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from services.events.loading.export import export_folder
 from services.events.loading.folder import read_folder
 from services.events.loading.moving import Loaded, LoadedRooms, moved, time_to_next
 from services.events.loading.rooms import read_rooms
-from services.events.loading.service import LoadReport, check_rooms, export_folder, load_rooms, load_sample
+from services.events.loading.service import LoadReport, check_rooms, load_rooms, load_sample
 from services.events.local_time import to_local
 from services.events.scheduling.worker import ScheduleWorker
 from services.events.settings import read_settings

@@ -26,8 +26,10 @@ from services.events.network.consultations import CONSULTATION_LOG, GROUP_CONTAC
 from services.events.network.kinds import ALL_SERIES, HOTEL_BLOCKS, WORKING_GROUPS
 from services.events.network.resources import RESOURCES, readable_resources, resources_blueprint
 from services.events.network.service import show_titles
-from services.events.overview.api import clashes_blueprint, coverage_list, overview_blueprint, person_export_blueprint
+from services.events.overview.api import coverage_list, overview_blueprint
+from services.events.overview.clashes_api import clashes_blueprint
 from services.events.overview.console import add_overview, add_translations
+from services.events.overview.person_export import person_export_blueprint
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
 from services.events.rights import DESK, PUBLIC, UNITED, WEB

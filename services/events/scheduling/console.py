@@ -15,7 +15,8 @@ from services.events import console
 from services.events.desk.service import show_left_behind
 from services.events.http import READERS
 from services.events.scheduling.model import Conflict
-from services.events.scheduling.publishing import RefusedEntry, publish_schedule
+from services.events.scheduling.preview import RefusedEntry
+from services.events.scheduling.publishing import publish_schedule
 from services.events.scheduling.service import (
     Board,
     place_proposal,

@@ -8,16 +8,13 @@ Locks are taken in one order: the board, the proposals, the events, each by id; 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.events.attendance.numbers import count_registered_on
 from services.events.event.lifecycle import PublishedChange, cancel, is_over, merge_loaded, postpone
-from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode, visible_difference
-from services.events.event.notices import is_mailed
+from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode
 from services.events.event.service import record_change
-from services.events.event.store import lock_event, read_events, save_event
+from services.events.event.store import lock_event, save_event
 from services.events.network.messages import event_message
 from services.events.scheduling.model import (
     TimetableDifference,
@@ -42,7 +39,6 @@ from shared.messaging import outbox
 from shared.messaging.contracts.schemas import Message
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
-from shared.vocabulary.form_kinds import PROPOSAL, notified_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class PublishedTimetable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Publication:
+class Publication:
     """A publication in progress: the new and the old version, and the side events of both (None: not created yet)."""
 
     snapshot: Snapshot
@@ -117,8 +113,8 @@ def publish_schedule(
             raise DomainError("schedule-unchanged", "this timetable has already been published")
         version = TimetableVersion(old.number + 1 if old else 1, clock(), by, after)
         changed = difference(before, after)
-        publication = _Publication(
-            snapshot, _by_proposal(before), _locked_events(connection, before + after), version, changed
+        publication = Publication(
+            snapshot, by_proposal(before), _locked_events(connection, before + after), version, changed
         )
         outbox.add(connection, [*_publish_entries(connection, keys, publication)])
         outbox.add(connection, [*_remove_entries(connection, keys, publication)])
@@ -126,62 +122,11 @@ def publish_schedule(
     return PublishedTimetable(version, changed)
 
 
-def _by_proposal(entries: Iterable[TimetableEntry]) -> Mapping[str, TimetableEntry]:
+def by_proposal(entries: Iterable[TimetableEntry]) -> Mapping[str, TimetableEntry]:
     return {entry.proposal_id: entry for entry in entries}
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedEntry:
-    """A side event that keeps the board from being published: it was cancelled, or was held in another place."""
-
-    proposal_id: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class PublicationPreview:
-    """Attributes:
-    refused: what has to be resolved first.
-    people: distinct people registered for side events that change, who get a mail about it; proposers are not counted.
-    """
-
-    refused: tuple[RefusedEntry, ...]
-    people: int
-
-
-def preview_publication(connection: Connection, snapshot: Snapshot, now: datetime) -> PublicationPreview:
-    """What publishing the board at ``now`` (aware) would meet, and whom it would reach beside the proposers."""
-    before, after = snapshot.version.entries if snapshot.version else (), entries_of(snapshot)
-    names = {entry.event_id for entry in before + after}
-    events: dict[str, Event | None] = {**dict.fromkeys(names), **(read_events(connection, names) if names else {})}
-    version = TimetableVersion(snapshot.version.number + 1 if snapshot.version else 1, now, "", after)
-    publication = _Publication(snapshot, _by_proposal(before), events, version, difference(before, after))
-    refused = [entry for entry in after if publication.is_refused(entry)]
-    mailed = [entry.event_id for entry in after if entry not in refused and _is_mailed(entry, publication)]
-    mailed += [
-        publication.before[name].event_id for name in publication.changed.removed if _loses_date(name, publication)
-    ]
-    return PublicationPreview(
-        tuple(RefusedEntry(entry.proposal_id, event) for entry in refused if (event := events[entry.event_id])),
-        count_registered_on(connection, mailed, [kind for kind in notified_kinds(remote=False) if kind != PROPOSAL])
-        if mailed
-        else 0,
-    )
-
-
-def _is_mailed(entry: TimetableEntry, publication: _Publication) -> bool:
-    """Whether publishing mails the change of an event; one that breaks a rule is refused then, and reaches no one."""
-    old = publication.events[entry.event_id]
-    try:
-        new, change = publication.event_of(entry)
-    except DomainError:
-        return False
-    if old is None or change != "changed":
-        return False
-    return is_mailed(old, new, visible_difference(old, new), publication.version.published_at)
-
-
-def _loses_date(name: str, publication: _Publication) -> bool:
+def loses_date(name: str, publication: Publication) -> bool:
     """Whether the event of a proposal that has lost its place is postponed or cancelled; past events stay."""
     event = publication.events[publication.before[name].event_id]
     if event is None or is_over(event, publication.version.published_at):
@@ -201,7 +146,7 @@ def _locked_events(connection: Connection, entries: tuple[TimetableEntry, ...]) 
     return {name: lock_event(connection, name) for name in sorted({entry.event_id for entry in entries})}
 
 
-def _publish_entries(connection: Connection, keys: ProposalKeys, publication: _Publication) -> Iterator[Message]:
+def _publish_entries(connection: Connection, keys: ProposalKeys, publication: Publication) -> Iterator[Message]:
     """Events and proposals of the new version; the event is published before what refers to it."""
     version = publication.version
     for entry in version.entries:
@@ -222,7 +167,7 @@ def _scheduled(proposal: Proposal, entry: TimetableEntry) -> Proposal:
     return become(placed, ProposalStatus.SCHEDULED)
 
 
-def _publish_event(connection: Connection, entry: TimetableEntry, publication: _Publication) -> Iterator[Message]:
+def _publish_event(connection: Connection, entry: TimetableEntry, publication: Publication) -> Iterator[Message]:
     """Store and publish an event if it has changed."""
     old = publication.events[entry.event_id]
     if old is not None and publication.is_refused(entry):
@@ -276,7 +221,7 @@ def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Even
     )
 
 
-def _remove_entries(connection: Connection, keys: ProposalKeys, publication: _Publication) -> Iterator[Message]:
+def _remove_entries(connection: Connection, keys: ProposalKeys, publication: Publication) -> Iterator[Message]:
     """Handle proposals that lost their place: the event loses its date, or is cancelled if the proposal was
     withdrawn or erased; the proposal is accepted again, and its proposer is notified. Past events stay as they are."""
     version = publication.version
@@ -285,7 +230,7 @@ def _remove_entries(connection: Connection, keys: ProposalKeys, publication: _Pu
         if is_over(event, version.published_at):
             continue
         proposal = lock_proposal(connection, name)
-        if event is not None and _loses_date(name, publication):
+        if event is not None and loses_date(name, publication):
             withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
             ended = cancel(event) if withdrawn else postpone(event)
             _save(connection, event, ended, version)

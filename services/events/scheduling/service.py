@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from services.events.event.model import Event, Readers
 from services.events.event.store import read_events
 from services.events.scheduling.model import Proof, Reason, SearchStage, Timetable, TimetableDifference, difference
-from services.events.scheduling.publishing import PublicationPreview, preview_publication
+from services.events.scheduling.preview import PublicationPreview, preview_publication
 from services.events.scheduling.snapshot import Snapshot, entries_of, read_snapshot
 from services.events.scheduling.store import (
     SolveJob,

@@ -10,10 +10,11 @@ import pytest
 import deploy
 from services.events.event.lifecycle import merge_loaded
 from services.events.event.model import EventKind, EventStatus
+from services.events.loading.export import render_files
 from services.events.loading.folder import read_folder
 from services.events.loading.moving import Loaded
 from services.events.loading.rooms import read_rooms
-from services.events.loading.service import merge_described, render_files
+from services.events.loading.service import merge_described
 from services.events.network.model import Allotment, ContactKind, GroupContact, RoomKind, WorkingGroup
 from services.events.venue.model import Room, Span, TimeSlot
 from shared.i18n.languages import Text
