@@ -1,5 +1,7 @@
 """``python -m services.registration``: ``web forms own desk work decide relay consume tend migrate load keys …``."""
 
+# size: the commands of every feature
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta

@@ -48,19 +48,14 @@ from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes_api import add_views, blocked_blueprint, notes_blueprint, views_blueprint
 from services.registration.people.references import References
-from services.registration.people.seats import add_seats_page
+from services.registration.people.seats_console import add_seats_page
 from services.registration.people.store import pause_decider
-from services.registration.privacy.api import (
-    REASON_WORDS,
-    add_erasing,
-    add_person_export,
-    erased_page,
-    erasing_blueprint,
-    person_export_blueprint,
-)
+from services.registration.privacy.api import REASON_WORDS, add_erasing, erased_page, erasing_blueprint
+from services.registration.privacy.person_export import add_person_export, person_export_blueprint
 from services.registration.sealed_lists.api import lists_blueprint
 from services.registration.sealed_lists.approvals import ApprovalsContext, add_approvals, approvals_blueprint
-from services.registration.sealed_lists.console import add_reading_log, add_sealed_lists
+from services.registration.sealed_lists.console import add_sealed_lists
+from services.registration.sealed_lists.reading_log_console import add_reading_log
 from services.registration.sealed_lists.service import SealedListsContext
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.key_service import SubmissionQueue

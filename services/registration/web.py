@@ -38,11 +38,8 @@ from services.registration.people.waiting_list import promoting
 from services.registration.public.api import add_public_forms, challenge_blueprint
 from services.registration.public.context import PublicContext
 from services.registration.public.form_pages import embed_blueprint
-from services.registration.public.receipts import (
-    my_registrations_blueprint,
-    receipt_pages_blueprint,
-    receipts_blueprint,
-)
+from services.registration.public.my_registrations import my_registrations_blueprint
+from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
 from services.registration.public.submissions import opened
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
 from services.registration.settings import RATES, RegistrationSettings, read_settings

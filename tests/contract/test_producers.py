@@ -33,7 +33,7 @@ from services.registration.people import messages as registration_messages
 from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
-from services.registration.sealed_lists import service as approval_messages
+from services.registration.sealed_lists import approval_messages
 from services.registration.sealing.service import Approval
 from shared.i18n.languages import Text
 from shared.messaging.contracts.registry import MESSAGE_TYPES, read

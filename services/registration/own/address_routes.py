@@ -3,6 +3,8 @@
 A GET changes nothing, and an undo requires a ticked box: mail scanners follow links and press buttons.
 """
 
+# size: routes that read one link and answer with one of several pages, each from its module
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -19,18 +21,10 @@ from services.registration.own.commands import send_address_request, send_addres
 from services.registration.own.pages import AddressRefusal, OwnAddress, gone, own_text, render_own
 from services.registration.own.service import OwnPage, show_own, show_undo
 from services.registration.own.store import LinkAct, UndoableChange
-from services.registration.public.context import (
-    PublicContext,
-    attempt_number,
-    event_time,
-    language_of,
-    own_language,
-    page,
-    page_style_of,
-    see_other,
-    title_of,
-)
+from services.registration.public.context import PublicContext, event_time, page_style_of, title_of
+from services.registration.public.responses import page, see_other
 from services.registration.public.submissions import client_network
+from services.registration.public.submitted import attempt_number, language_of, own_language
 from shared.http.access import by_link
 from shared.http.request_data import require_form
 from shared.i18n.languages import Title

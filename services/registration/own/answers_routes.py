@@ -4,6 +4,8 @@ A GET changes nothing. Typed input is never lost: it is shown again with validat
 and beside the current version of the registration if that was changed in the meantime.
 """
 
+# size: routes that read one link and answer with one of several pages, each from its module
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -28,18 +30,9 @@ from services.registration.own.commands import send_change, wait_for_outcome
 from services.registration.own.pages import gone, kind_key, own_instant, own_text, own_title, render_own, revision_seen
 from services.registration.own.service import show_own
 from services.registration.own.store import OwnRegistration
-from services.registration.public.context import (
-    PublicContext,
-    SubmittedForm,
-    busy,
-    event_time,
-    language_of,
-    own_language,
-    page,
-    page_style_of,
-    read_submitted,
-    see_other,
-)
+from services.registration.public.context import PublicContext, event_time, page_style_of
+from services.registration.public.responses import busy, page, see_other
+from services.registration.public.submitted import SubmittedForm, language_of, own_language, read_submitted
 from shared.http.access import by_link
 from shared.http.request_data import require_form
 from shared.i18n.languages import LANGUAGE_NAMES, Title

@@ -14,8 +14,8 @@ from services.registration.intake.service import Intake, OwnChange
 from services.registration.own.answers import check_change
 from services.registration.own.service import WaitingForOwner, hash_of_link, show_own
 from services.registration.own.store import OwnRegistration
-from services.registration.people.api import AnswersRefused, LinkAccess
 from services.registration.people.model import OWN, UNDO_ADDRESS, VIEW
+from services.registration.people.own_link import AnswersRefused, LinkAccess
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext
 from shared.public_forms.validation import Answers

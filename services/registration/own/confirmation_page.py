@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from flask import Response, request
+
 from services.registration.embed.pages import PageStyle, is_dated
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import EventTime, text_of_kind
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.pages import kind_key, own_text, render_own
+from services.registration.public.context import page_style_of
+from services.registration.public.responses import page, see_other
+from services.registration.public.submitted import language_of
 from shared.http.request_data import MAX_FORM_VALUES
 from shared.i18n.languages import Title
 from shared.i18n.when import Period
@@ -285,3 +290,14 @@ def _result_text(one: CandidateResult) -> _ResultText:
     )
     heading, message = (kind_key(key, one.form_kind) for key in general)
     return _ResultText(one, heading, message, one.result in _AS_CHOSEN)
+
+
+def back_to_list(token: str, done: str = "") -> Response:
+    language = language_of(request.form.to_dict(), None)
+    shown = f"&done={done}" if done else ""
+    return see_other(f"/c/{token}?lang={language}{shown}")
+
+
+def confirmation_gone() -> Response:
+    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_confirmation_gone(style), style, status=404)

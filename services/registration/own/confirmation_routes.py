@@ -3,6 +3,8 @@
 Reading a link changes nothing, and a POST without a choice is refused: mail scanners follow links and press buttons.
 """
 
+# size: routes that read one link and answer with one of several pages, each from its module
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
@@ -10,7 +12,7 @@ from typing import cast
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.pages import OwnForm, PageStyle, render_frame
+from services.registration.embed.pages import PageStyle
 from services.registration.embed.strings import EventTime
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
@@ -25,35 +27,23 @@ from services.registration.own.confirmation_page import (
     FormLink,
     PendingCandidate,
     RegisteredEntry,
+    back_to_list,
+    confirmation_gone,
     read_choices,
     render_confirmation,
-    render_confirmation_gone,
 )
+from services.registration.own.own_form_routes import add_own_form
 from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson, WaitingChange
 from services.registration.people.model import clear_answers
-from services.registration.public.context import (
-    PublicContext,
-    attempt_number,
-    busy,
-    closed_html,
-    event_time,
-    language_of,
-    own_language,
-    page,
-    page_style_of,
-    read_submitted,
-    see_other,
-    title_of,
-)
-from services.registration.public.form_pages import again, form_page
-from services.registration.public.submissions import SubmissionRefused, take
+from services.registration.public.context import PublicContext, event_time, page_style_of, title_of
+from services.registration.public.responses import page
+from services.registration.public.submitted import attempt_number, own_language
 from shared.http.access import by_link
 from shared.http.request_data import require_form
 from shared.i18n.when import period
-from shared.public_forms.definition import ADDRESS_FIELD
 from shared.public_forms.rendering import answers_for_display
-from shared.runtime.errors import DomainError, Unavailable
+from shared.runtime.errors import DomainError
 from shared.security.rate_limits import limited
 from shared.vocabulary.form_kinds import PROPOSAL
 
@@ -68,7 +58,7 @@ def confirmation_blueprint(context: PublicContext) -> Blueprint:
     """``/c/<token>`` and ``/c/<token>/forms/<slug>``."""
     blueprint = Blueprint("waiting", __name__)
     _add_list(blueprint, context)
-    _add_form(blueprint, context)
+    add_own_form(blueprint, context)
     return blueprint
 
 
@@ -80,7 +70,7 @@ def _add_list(blueprint: Blueprint, context: PublicContext) -> None:
         try:
             waiting = show_waiting(context.work, token, context.clock())
         except DomainError:
-            return _gone()
+            return confirmation_gone()
         return _list_page(context, waiting, done=cast(Done, request.args.get("done", "")))
 
     @blueprint.post("/c/<token>")
@@ -91,7 +81,7 @@ def _add_list(blueprint: Blueprint, context: PublicContext) -> None:
         try:
             waiting = show_waiting(context.work, token, context.clock())
         except DomainError:
-            return _gone()
+            return confirmation_gone()
         action = request.form.get("action", "")
         if action == "choose":
             return _choose(context, token, waiting)
@@ -119,7 +109,7 @@ def _choose(context: PublicContext, token: str, waiting: WaitingForOwner) -> Res
         wait_for_outcome(
             context.intake, send_choices(context.intake, _any_form(context, waiting, known), waiting, known)
         )
-    return _back(token)
+    return back_to_list(token)
 
 
 def _with_form(context: PublicContext, choice: Choice) -> Choice:
@@ -141,7 +131,7 @@ def _command(context: PublicContext, token: str, waiting: WaitingForOwner, actio
     else:
         receipt, done = mute(context.intake, view, waiting, muted=action == "mute"), f"{action}d"
     wait_for_outcome(context.intake, receipt)
-    return _back(token, done)
+    return back_to_list(token, done)
 
 
 def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequence[Choice] = ()) -> FormView:
@@ -153,17 +143,6 @@ def _any_form(context: PublicContext, waiting: WaitingForOwner, choices: Sequenc
         if entry.form
     ]
     return context.form_view(slugs[0] if slugs else first_form(context.work))
-
-
-def _back(token: str, done: str = "") -> Response:
-    language = language_of(request.form.to_dict(), None)
-    shown = f"&done={done}" if done else ""
-    return see_other(f"/c/{token}?lang={language}{shown}")
-
-
-def _gone() -> Response:
-    style = page_style_of(language_of(request.values.to_dict(), None), {}, None)
-    return page(render_confirmation_gone(style), style, status=404)
 
 
 def _list_page(
@@ -289,56 +268,3 @@ def _form_links(
         view = views[slug]
         if not view.refusal(context.clock()):
             yield FormLink(title_of(view.stored, view.definition, style.language), f"{request.path}/forms/{slug}")
-
-
-def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
-    @blueprint.get("/c/<token>/forms/<slug>")
-    @by_link
-    @limited("link")
-    def show_form(token: str, slug: str) -> Response:
-        try:
-            waiting, view = show_waiting(context.work, token, context.clock()), context.form_view(slug)
-        except DomainError:
-            return _gone()
-        style = page_style_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
-        if reason := view.refusal(context.clock()):
-            return page(closed_html(context, view, style, reason), style)
-        shown = replace(form_page(context, view, None, style, ""), own=_own_form(token, slug, waiting))
-        return page(render_frame(shown), style)
-
-    @blueprint.post("/c/<token>/forms/<slug>")
-    @by_link
-    @limited("command")
-    def enter(token: str, slug: str) -> Response:
-        require_form()
-        try:
-            waiting, view = show_waiting(context.work, token, context.clock()), context.form_view(slug)
-        except DomainError:
-            return _gone()
-        return _enter(context, token, waiting, view)
-
-
-def _own_form(token: str, slug: str, waiting: WaitingForOwner) -> OwnForm:
-    return OwnForm(path=f"/c/{token}/forms/{slug}", back_path=f"/c/{token}", address=waiting.link.email)
-
-
-def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: FormView) -> Response:
-    """Store the owner's own answers with the address of the link; an address in the request is ignored."""
-    submitted = read_submitted(view.definition)
-    submitted = replace(submitted, answers={**submitted.answers, ADDRESS_FIELD: waiting.link.email})
-    own = _own_form(token, view.stored.slug, waiting)
-    shown_in = request.form.get("show_in", "")
-    style = page_style_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)
-    if shown_in:
-        style = page_style_of(language_of({"lang": shown_in}, None), {}, None)
-        return again(context, view, submitted, style, status=200, own=own)
-    try:
-        accepted = take(context, view, submitted, waiting.token_hash)
-    except SubmissionRefused as refused:
-        return again(context, view, submitted, style, answers=refused.answers, status=422, own=own)
-    except DomainError as refusal:
-        return page(closed_html(context, view, style, refusal.detail), style, status=409)
-    except Unavailable:
-        return busy(again(context, view, submitted, style, notice="busy", status=503, own=own))
-    wait_for_outcome(context.intake, accepted.receipt)
-    return _back(token)

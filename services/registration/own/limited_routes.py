@@ -20,16 +20,9 @@ from services.registration.own.pages import JoinPart, own_text, render_own
 from services.registration.own.service import OwnPage, show_meeting, show_viewed
 from services.registration.own.store import ViewedRegistration
 from services.registration.people.model import JOIN, OWN
-from services.registration.public.context import (
-    PublicContext,
-    event_time,
-    language_of,
-    own_language,
-    page,
-    page_style_of,
-    see_other,
-    title_of,
-)
+from services.registration.public.context import PublicContext, event_time, page_style_of, title_of
+from services.registration.public.responses import page, see_other
+from services.registration.public.submitted import language_of, own_language
 from shared.http.access import by_link
 from shared.http.headers import personal
 from shared.http.request_data import require_form

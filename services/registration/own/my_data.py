@@ -18,7 +18,9 @@ from services.registration.own.pages import TEXTS, gone, kind_key, own_text, ren
 from services.registration.own.service import show_own_history
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
-from services.registration.public.context import PublicContext, event_time, own_language, page, page_style_of, title_of
+from services.registration.public.context import PublicContext, event_time, page_style_of, title_of
+from services.registration.public.responses import page
+from services.registration.public.submitted import own_language
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import by_link
 from shared.http.headers import personal

@@ -22,7 +22,9 @@ from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
 from services.registration.own.service import ended_by
 from services.registration.own.store import OwnRegistration
-from services.registration.public.context import PublicContext, language_of, page, page_style_of, see_other, title_of
+from services.registration.public.context import PublicContext, page_style_of, title_of
+from services.registration.public.responses import page, see_other
+from services.registration.public.submitted import language_of
 from shared.calendar.entries import CalendarLinks
 from shared.i18n.catalogue import Catalogue
 from shared.i18n.languages import Title

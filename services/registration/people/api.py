@@ -3,13 +3,11 @@
 Counts and coverage are the events service's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import wraps
-from typing import Any, TypeVar
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
-from flask import Response, g, jsonify, request
+from flask import Response, jsonify, request
 from werkzeug.exceptions import Forbidden
 
 from services.registration.known_values import require_known_values
@@ -29,6 +27,14 @@ from services.registration.people.listing import (
 )
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.notes import dossier_of
+from services.registration.people.own_link import (
+    AnswersRefused,
+    LinkAccess,
+    _to_their_own,
+    change_own,
+    or_own_link,
+    own_link,
+)
 from services.registration.people.schemas import (
     ChangeWantedSchema,
     PersonDetailSchema,
@@ -37,12 +43,9 @@ from services.registration.people.schemas import (
     RegistrationQuery,
 )
 from services.registration.people.seats import PeopleContext, add_offers, tagged, to_public
-from services.registration.people.store import Person
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import (
-    RECOGNISED,
     holder,
-    link_token,
     needs,
     needs_or_link,
     refuse_key,
@@ -63,109 +66,8 @@ from shared.http.lists import (
 )
 from shared.http.problems import ProblemSchema, problem
 from shared.http.request_data import Blueprint
-from shared.public_forms.validation import Answers
 from shared.runtime.clock import lower_bound, upper_bound
 from shared.runtime.errors import DomainError
-from shared.security.rate_limits import spend
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-class AnswersRefused(Exception):
-    """The answers of a change have faults."""
-
-    def __init__(self, answers: Answers) -> None:
-        super().__init__("the answers have faults")
-        self.answers = answers
-
-
-@dataclass(frozen=True, slots=True)
-class LinkAccess:
-    """Reads, changes and cancels registrations by the tokens of their managing links.
-
-    Attributes:
-        find: a function that returns the person whose registration a token opens. Raises ``DomainError``:
-            ``not-found``.
-        cancel: a function that cancels the registration with the revision that was seen; returns the person after that.
-            Raises ``DomainError``: ``edit-conflict``, ``no-place``, ``event-over``.
-        change: a function that replaces some answers of the registration with the revision that was seen; returns the
-            person after that. Raises ``AnswersRefused``; ``DomainError``: ``edit-conflict``, ``no-place``,
-            ``changes-closed``, ``name-taken``, ``option-full``.
-    """
-
-    find: Callable[[str], Person]
-    cancel: Callable[[str, int], Person]
-    change: Callable[[str, int, Mapping[str, Any]], Person]
-
-
-@dataclass(frozen=True, slots=True)
-class OwnLink:
-    """The token that was sent, and whose registration it opens: the one in the path."""
-
-    token: str
-    person: Person
-
-
-def or_own_link(links: LinkAccess | None) -> Callable[[View], View]:
-    """Decorate a view that ``needs_or_link``, outside of what reads the request: without a key, it needs its own link.
-
-    A token that opens nothing, or another registration, is refused like an unknown key: the response does not reveal
-    whether a registration with the id in the path exists. ``links`` is None for an application that takes no links.
-    """
-
-    def around(view: View) -> View:
-        @wraps(view)
-        def asked(*args: Any, registration_id: UUID, **values: Any) -> Any:
-            token = link_token()
-            g.own_link = _opened(links, token, str(registration_id)) if token else None
-            return view(*args, registration_id=registration_id, **values)
-
-        return asked  # type: ignore[return-value]  # wraps keeps its shape
-
-    return around
-
-
-def own_link() -> OwnLink | None:
-    """The link of the caller; None for the holder of a key."""
-    found: OwnLink | None = g.own_link
-    return found
-
-
-def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Person:
-    """Change the answers of a person's own registration, or cancel it. `If-Match` names the revision seen.
-
-    Args:
-        links: the functions that change and cancel a registration by the token of its link.
-        own: the link of the caller.
-        wanted: ``answers`` by field, or the ``status`` ``cancelled``.
-
-    Raises:
-        Forbidden: another status is wanted.
-        DomainError: ``if-match-required``, and the errors of ``LinkAccess``.
-        AnswersRefused: the answers have faults.
-    """
-    if wanted.get("status", CANCEL) != CANCEL:
-        raise Forbidden
-    revision = own.person.registration.revision
-    require_match(str(revision))
-    if "answers" in wanted:
-        return links.change(own.token, revision, wanted["answers"])
-    return links.cancel(own.token, revision)
-
-
-def _opened(links: LinkAccess | None, token: str, registration_id: str) -> OwnLink:
-    if links is None:
-        refuse_key()
-    spend("link" if request.method == "GET" else "command")
-    try:
-        person = links.find(token)
-    except DomainError:
-        refuse_key()
-    if person.registration.id != registration_id:
-        refuse_key()
-    request.environ[RECOGNISED] = True
-    return OwnLink(token, person)
-
 
 SAME_NAME = (
     *("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for", "details"),
@@ -351,10 +253,3 @@ def _wanted(query: dict[str, Any]) -> PeopleFilter:
         after=position_in(query["cursor"], 1, read_registration_position) or "",
         limit=query["limit"] + 1,
     )
-
-
-def _to_their_own(person: Person) -> Response:
-    """A registration as its own link shows it: without the tags that coordinators work with."""
-    content = to_public(person)
-    del content["tags"]
-    return tagged(PersonSchema().dump(content), person)

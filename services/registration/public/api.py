@@ -7,7 +7,7 @@ from flask import Response, jsonify
 
 from services.registration.forms.opening import closed_reason
 from services.registration.public import form_pages as intake_pages
-from services.registration.public.context import PublicContext, counted_lookup, language_of, read_submitted
+from services.registration.public.context import PublicContext, counted_lookup
 from services.registration.public.submissions import (
     SubmissionRefused,
     allow,
@@ -18,6 +18,7 @@ from services.registration.public.submissions import (
     take,
     with_preflight,
 )
+from services.registration.public.submitted import language_of, read_submitted
 from services.registration.telemetry import challenges_total
 from shared.http.access import public
 from shared.http.headers import conditional

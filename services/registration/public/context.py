@@ -9,20 +9,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
-
-from flask import Response, make_response, redirect, request
-from werkzeug.exceptions import UnsupportedMediaType
+from typing import Any
 
 from services.registration.embed.pages import (
-    ClosedPage,
-    ClosedReason,
     PageStyle,
-    RefusedCause,
-    RefusedPage,
-    embed_path,
-    render_closed,
-    render_refused,
 )
 from services.registration.embed.strings import EventTime
 from services.registration.forms.service import Partner, every_origin
@@ -32,24 +22,11 @@ from services.registration.intake.mail_lines import CONFIRMATION_MAILS_AN_HOUR
 from services.registration.intake.service import Intake
 from services.registration.telemetry import intake_requests_total
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.headers import kept_page_policy, personal, revalidated
-from shared.http.problems import retry_after_s
-from shared.http.request_data import (
-    FORM_TYPES,
-    JSON_TYPE,
-    checked_key,
-    fingerprint,
-    idempotency_key,
-    json_object,
-    wants_page,
-)
-from shared.i18n.languages import Rendering, Text, chosen_language, named_language
+from shared.i18n.languages import Rendering, Text
 from shared.i18n.when import period
 from shared.public_forms.definition import FormDefinition
-from shared.public_forms.fields import TRANSPORT_FIELDS, split_transport
 from shared.public_forms.proof_of_work import ProofKeys
-from shared.public_forms.theme import read_theme, theme_css
-from shared.public_forms.validation import from_form_encoded
+from shared.public_forms.theme import read_theme
 from shared.runtime.clock import Clock
 from shared.runtime.deployment import TrustedProxies
 from shared.runtime.errors import DomainError, Unavailable
@@ -177,67 +154,6 @@ def _in_need(read_at_s: float, view: FormView) -> FormView:
     return view if time.monotonic() - read_at_s < KEY_KEPT_S else replace(view, public_key=None)
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedForm:
-    """A form as a request has submitted it.
-
-    Attributes:
-        answers: the answers as they came, unchecked.
-        beside: the values that are sent beside the answers.
-        key: the idempotency key, from the header or from a hidden field; empty if there is none.
-        fingerprint: the hash of the content, without the key.
-        as_page: whether a plain form in a browser sent it, so that the response is a page.
-    """
-
-    answers: dict[str, Any]
-    beside: dict[str, Any]
-    key: str
-    fingerprint: bytes
-    as_page: bool
-
-    @property
-    def fills_honeypot(self) -> bool:
-        """Whether the field that no person sees was filled in."""
-        return bool(self.beside.get("website"))
-
-    @property
-    def partner(self) -> str:
-        """Slug of the partner it came through, as claimed."""
-        return str(self.beside.get("partner") or "")
-
-
-def read_submitted(definition: FormDefinition) -> SubmittedForm:
-    """The request's content.
-
-    Raises:
-        BadRequest: cannot be parsed.
-        UnsupportedMediaType: neither JSON nor a form.
-    """
-    if request.mimetype == JSON_TYPE:
-        raw, as_page = json_object(), False
-    elif request.mimetype in FORM_TYPES:
-        beside = {name: request.form[name] for name in TRANSPORT_FIELDS if name in request.form}
-        raw, as_page = {**from_form_encoded(definition, request.form), **beside}, wants_page()
-    else:
-        raise UnsupportedMediaType("application/json or a form is required")
-    beside, answers = split_transport(raw)
-    inside = beside.pop("idempotency_key", "")
-    key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
-    # a new proof of work for the same answers is the same request
-    content = {name: value for name, value in {**answers, **beside}.items() if name != "altcha"}
-    return SubmittedForm(answers, beside, key, fingerprint(definition.slug, content), as_page)
-
-
-def own_language(beside: dict[str, Any], own: str) -> str:
-    """The language of a page behind a person's link: asked for, else their own, else as anywhere."""
-    return named_language(beside.get("lang")) or named_language(own) or language_of(beside, None)
-
-
-def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
-    """The page's language: asked for, else the browser's, else the partner's, else English."""
-    return chosen_language(beside.get("lang"), request.accept_languages, partner_language)
-
-
 def page_style_of(
     language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False, parent: str = ""
 ) -> PageStyle:
@@ -248,17 +164,6 @@ def page_style_of(
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
     return PageStyle(language, read_theme({**own, **given}), framed or bool(parent), parent)
-
-
-def busy(shown: Response) -> Response:
-    """The form with what was typed, after an outage, with the time after which it can be sent again."""
-    shown.headers["Retry-After"] = str(retry_after_s())
-    return shown
-
-
-def see_other(path: str) -> Response:
-    """Lead on to ``path`` after a form was sent, so that loading the page again sends nothing (303)."""
-    return personal(cast(Response, redirect(path, 303)))
 
 
 def event_time(form: PublicForm) -> EventTime | None:
@@ -279,73 +184,6 @@ def opens_at(form: PublicForm) -> EventTime | None:
     """When registration opens; None if coordinators have set no time."""
     opening = form.opens_at
     return EventTime(period(opening, None, form.time_zone or "UTC", form.city)) if opening is not None else None
-
-
-def parent_origin(partner: Partner | None, claimed: str) -> str:
-    """The origin that may frame the page and get its messages: the claimed one if it is the partner's, else none."""
-    return claimed if partner is not None and claimed in partner.origins else ""
-
-
-def page(html: str, style: PageStyle, origins: tuple[str, ...] = (), status: int = 200) -> Response:
-    """A page for one person, which no cache keeps, and which may be framed by exactly ``origins``."""
-    return personal(_page(html, style, origins, status))
-
-
-def public_page(html: str, style: PageStyle, origins: tuple[str, ...]) -> Response:
-    """The same for everyone who asks for this address: it holds neither a key nor anything of who asks."""
-    response = _page(html, style, origins, 200)
-    if named_language(request.args.get("lang")) is None:
-        response.vary.add("Accept-Language")
-    return revalidated(response)
-
-
-def _page(html: str, style: PageStyle, origins: tuple[str, ...], status: int) -> Response:
-    response = make_response(html, status)
-    response.headers["Content-Security-Policy"] = kept_page_policy(theme_css(style.theme), origins)
-    response.headers["Content-Language"] = style.language
-    return response
-
-
-def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
-    """The page that reports to the origin ``parent`` why it shows no form. Any page may frame it: it has no data."""
-    language = language_of(request.args.to_dict(), partner.language if partner else None)
-    style = page_style_of(language, request.args, partner, parent=parent)
-    query = {"lang": language, "partner": partner.slug if partner else ""}
-    form = "" if cause == "form-unknown" else embed_path(slug, query)
-    status = 403 if cause == "origin-not-allowed" else 404
-    return page(render_refused(RefusedPage(style, cause, form)), style, ("*",), status)
-
-
-def closed_html(context: PublicContext, view: FormView, style: PageStyle, reason: str) -> str:
-    """The page that states why there is no form."""
-    title = view.definition.title.for_reader(style.language)
-    query = {"partner": request.values.get("partner", ""), **style.theme.query(), "parent": style.parent}
-    path = embed_path(view.stored.slug, query)
-    form, known = view.stored, reason_known(reason)
-    opens = opens_at(form) if known == "not-open" else None
-    contacts = context.organiser, form.controller or "", form.contact or ""
-    return render_closed(ClosedPage(style, title, event_time(form), known, path, opens, *contacts))
-
-
-def reason_known(reason: str) -> ClosedReason:
-    """``reason`` if the pages have words for it, else ``closed``."""
-    known: dict[str, ClosedReason] = {
-        "closed": "closed",
-        "full": "full",
-        "cancelled": "cancelled",
-        "postponed": "postponed",
-        "begun": "begun",
-        "held": "held",
-        "not-open": "not-open",
-        "guest-list-closed": "guest-list-closed",
-    }
-    return known.get(reason, "closed")
-
-
-def attempt_number() -> int:
-    """Return how often a page that waits for a decision has loaded itself again, from its address; 0 at first."""
-    text = request.args.get("again", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
 def title_of(form: PublicForm, definition: FormDefinition, language: str) -> Rendering:

@@ -29,21 +29,14 @@ from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.context import (
     PublicContext,
-    SubmittedForm,
-    busy,
-    closed_html,
     counted_lookup,
     event_time,
     guest_list_closes,
-    language_of,
-    page,
     page_style_of,
-    parent_origin,
-    public_page,
-    read_submitted,
-    refused_page,
 )
+from services.registration.public.responses import busy, closed_html, page, parent_origin, public_page, refused_page
 from services.registration.public.submissions import SubmissionRefused, challenge_path, take
+from services.registration.public.submitted import SubmittedForm, language_of, read_submitted
 from services.registration.telemetry import intake_requests_total
 from shared.http.access import public
 from shared.http.headers import conditional, origin_in

@@ -13,7 +13,8 @@ from flask import Response, jsonify, request
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.form_view import FormView
 from services.registration.intake.service import Accepted, Envelope, network_hash
-from services.registration.public.context import PublicContext, SubmittedForm, language_of
+from services.registration.public.context import PublicContext
+from services.registration.public.submitted import SubmittedForm, language_of
 from services.registration.telemetry import idempotency_replays_total, intake_requests_total, proofs_of_work_total
 from shared.http.problems import problem
 from shared.public_forms.proof_of_work import ProofRefused, check_proof

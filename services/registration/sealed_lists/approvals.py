@@ -15,8 +15,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.access.service import any_is_new
 from services.registration.forms.service import check_slug, list_forms
 from services.registration.forms.store import StoredForm, find_form
+from services.registration.sealed_lists.approval_messages import publish_approval
 from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES
-from services.registration.sealed_lists.service import SealedListsContext, publish_approval
+from services.registration.sealed_lists.service import SealedListsContext
 from services.registration.sealing.api import SLUG_OR_NOTHING
 from services.registration.sealing.key_service import (
     KeyOrder,

@@ -8,15 +8,15 @@ by which they were chosen, or was erased, is left out of it from then on.
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from services.registration.access.service import any_is_new
 from services.registration.forms.drafts import questions_added
-from services.registration.forms.messages import make_message
 from services.registration.forms.store import find_form
+from services.registration.sealed_lists.approval_messages import publish_approval
 from services.registration.sealed_lists.purposes import (
     EVERYTHING,
     PURPOSES,
@@ -50,42 +50,13 @@ from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.sealing.service import KEY_GONE, READ_ALL, Approval, ask, checked_reason, new_approval
 from services.registration.telemetry import SEALED_ANSWERS_READ
 from shared.db.unit_of_work import UnitOfWork
-from shared.messaging import outbox
-from shared.messaging.contracts.schemas import Message
 from shared.public_forms.definition import parse_definition
 from shared.public_forms.fields import Field
-from shared.runtime.clock import Clock, rfc3339
+from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
-from shared.runtime.logs import correlation_id, record_security_event, traceparent
+from shared.runtime.logs import record_security_event
 from shared.security.sealing import Unsealable
-
-APPROVAL_CHANGED = "approval.changed.v1"
-
-
-def publish_approval(connection: Connection, about: Approval, now: datetime) -> None:
-    """Publish whether a request waits, in the transaction that stores it.
-
-    Args:
-        connection: the connection of the caller's transaction.
-        about: the request as it is afterwards.
-        now: the time.
-    """
-    outbox.add(connection, [approval_message(about, now)])
-
-
-def approval_message(about: Approval, now: datetime) -> Message:
-    """That a request waits, or was decided."""
-    data = {
-        "approval_id": about.id,
-        "form": about.form,
-        "asked_by": about.asked_by,
-        "waiting": about.decision is None,
-        "expires_at": rfc3339(about.expires_at),
-        "occurred_at": rfc3339(now),
-    }
-    return make_message(APPROVAL_CHANGED, about.id, now, data, (correlation_id(), traceparent()))
-
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from services.events.attendance.store import Registered
 from services.registration.forms import service
 from services.registration.forms.seats import Seats
 from services.registration.forms.store import StoredForm, save_seats
-from services.registration.intake import decider, deciding, facts_store, mailboxes, queue
+from services.registration.intake import deciding, due_mails, facts_store, mailboxes, plan_writer, queue
 from services.registration.people import messages
 from services.registration.people import store as registrations
 from services.registration.people.messages import RegistrationMessages
@@ -70,13 +70,13 @@ GUARDS = {
         lambda sql: text(sql.text.replace("r.submission LIMIT", "r.submission DESC LIMIT")),
     ),
     "no one is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
-    "the next in line gets what is given back": Guard(decider, "promote_waiting", _forget_to_promote),
+    "the next in line gets what is given back": Guard(plan_writer, "promote_waiting", _forget_to_promote),
     "submissions received before an erasure are dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
     "a batch that was broken off is counted": Guard(
         queue, "_COUNT", lambda _: text("SELECT CAST(:numbers AS bigint[])")
     ),
     "mails to a mailbox are spaced": Guard(mailboxes, "next_mail_at", lambda _: lambda _step, sent_at: sent_at),
-    "a confirmation link ends": Guard(decider, "LINK_LIFETIME", lambda lasts: lasts + timedelta(days=1)),
+    "a confirmation link ends": Guard(due_mails, "LINK_LIFETIME", lambda lasts: lasts + timedelta(days=1)),
     "cancelling ends the links": Guard(messages, "end_links", lambda _: lambda *_: None),
     "a message is known again": Guard(
         inbox, "_ENTER", lambda _: text("SELECT unnest(CAST(:ids AS uuid[]))::text WHERE :consumer <> ''")
