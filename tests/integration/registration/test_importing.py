@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from services.registration.importing import service as importing
 from services.registration.intake import queue
+from services.registration.intake.plan_writer import PlanWriter
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
@@ -266,7 +267,7 @@ def test_import_that_cannot_continue_stops_and_can_be_resumed_or_cancelled(
         patch.setattr(queue, "try_lead", lambda _connection: next(leading))
         assert [desk.run.run_once() for _ in range(MAX_ATTEMPTS + 1)] == [0] * (MAX_ATTEMPTS + 1), "another one leads"
     with monkeypatch.context() as patch:
-        patch.setattr(desk.run.decider, "_write", _fail)
+        patch.setattr(PlanWriter, "write", _fail)
         for _ in range(MAX_ATTEMPTS):
             with pytest.raises(RuntimeError):
                 desk.run.run_once()
