@@ -7,6 +7,8 @@ themselves finds little more in most changes; it runs before a change is merged.
 line runs in any case. `python -m tests.times JUNIT.xml` prints what is left of a run.
 """
 
+from zlib import crc32
+
 import pytest
 
 AT_LENGTH = {
@@ -42,6 +44,8 @@ AT_LENGTH = {
     "fuzzes, or draws histories by chance": (
         "tests/contract/test_bus_serialised.py::test_message_declared_as_another_format_is_parked_and_not_run",
         "tests/contract/test_openapi.py",
+        "tests/integration/registration/test_kept_counts.py::test_kept_counts_are_those_of_the_registrations",
+        "tests/integration/routes/test_failures.py::test_nonsense_is_refused_without_a_word_of_what_reads_it",
         "tests/integration/events/test_nul.py",
         "tests/integration/model/test_model.py",
         "tests/integration/routes/test_bodies.py::test_missing_body_is_refused_where_the_document_requires_one",
@@ -85,6 +89,7 @@ AT_LENGTH = {
     ),
     "runs what documents show, or builds their site": (
         "tests/architecture/test_docs_site.py",
+        "tests/browser/test_first_event.py::test_tutorial_describes_the_same_steps",
         "tests/integration/test_guides.py",
     ),
     "tests the tests: their tools, and that checks can fail": (
@@ -115,9 +120,21 @@ VARIANTS = {
 what differs between the two buses is in ``test_bus_scenarios.py``, which runs on both."""
 
 
+SAMPLED = (
+    "tests/browser/test_every_page.py::test_page_has_no_accessibility_fault",
+    "tests/browser/test_intake_pages.py::test_page_is_accessible_and_fits_a_phone",
+    "tests/unit/events/test_solver.py::test_generated_instance_breaks_no_hard_rule",
+)
+"""Tests with a hundred cases of one kind or more (states of pages, timetables): `make test` has every fourth."""
+
+SAMPLE = 4
+
+
 def is_at_length(nodeid: str) -> bool:
     """Whether only `make test-all` runs a test."""
     if any(nodeid.startswith(starts) for starts in AT_LENGTH.values()):
+        return True
+    if nodeid.startswith(SAMPLED) and crc32(nodeid.encode()) % SAMPLE:  # the same cases in each run
         return True
     return any(part in nodeid for start, parts in VARIANTS.items() if nodeid.startswith(start) for part in parts)
 
