@@ -148,3 +148,9 @@ def test_programs_run_where_the_account_cannot_read_the_wheel(tmp_path: Path) ->
     done = run_as(account, [str(found / "initdb"), "--version"], cwd="/")
     assert done.stdout.startswith("initdb (PostgreSQL) 18")
     assert _mode(private) == "700"
+
+
+def test_environment_without_the_wheel_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shared.db.embedded_server.importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(RuntimeError, match="pip install --require-hashes"):
+        binaries(tmp_path, None)

@@ -93,6 +93,10 @@ def test_filter_and_page_survive_a_decision(desk: Desk, monkeypatch: pytest.Monk
     assert f'href="{second.replace("&", "&amp;")}"' in late.text
 
 
+def test_decision_on_no_proposal_is_refused(desk: Desk) -> None:
+    assert decide_on_page(desk, "00000000-0000-4000-8000-000000000000", "accept", 1).status_code == 404
+
+
 @pytest.mark.parametrize("decided", ["x", "00000000-0000-4000-8000-000000000000", "%00", "'"])
 def test_unknown_address_reveals_no_proposal(desk: Desk, decided: str) -> None:
     page = desk.client.get(f"/console/side-events?decided={decided}&status=lost", headers=desk.headers)

@@ -143,3 +143,11 @@ def test_address_of_a_further_person_is_marked_and_counted_in_the_dry_run(
     assert desk.confirm(checked).status_code == 202
     desk.work_off()
     assert service.seats() == (7, 0)
+
+
+@pytest.mark.parametrize("after", ["x", "1.y", "1.%C2%B2", "1.99999999"])
+def test_position_that_no_page_gives_is_refused(
+    desk: Desk, service: RegistrationService, own: Headers, after: str
+) -> None:
+    checked = desk.check(csv_of(person(1)))
+    assert service.client.get(f"{PAGES}/{checked['id']}?after={after}", headers=own).status_code == 400

@@ -421,6 +421,8 @@ def test_destroying_a_key_needs_a_second_person(
     assert client.post(decide, data={"decision": "approved"}, headers=keys["second"]).status_code == 303
     gone = client.get(f"{LISTS}/{content['id']}", headers=keys["reader"])
     assert (gone.status_code, gone.get_json()["code"]) == (410, "sealed-gone")
+    again = client.post(page, data={"reason": REASON}, headers=keys["desk"])
+    assert again.status_code == 422
     [(who, detail)] = rows(service.url, "SELECT done_by, detail FROM audit_record WHERE action = 'form-key-destroyed'")
     assert (who, detail["asked_by"], detail["approved_by"]) == ("second", "desk", "second")
 

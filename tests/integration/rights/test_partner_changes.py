@@ -161,6 +161,14 @@ def test_partner_asks_and_a_coordinator_decides(services: ServicesUnderTest, des
     assert waited[-8:] == [1, 0, *range(1, MAX_REQUESTED + 1), 0]
 
 
+def test_concurrent_change_is_not_reported_as_too_many_origins(
+    services: ServicesUnderTest, coordinator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.registration.partners.service.change_partner", lambda *_: False)
+    asked = coordinator.post(f"{PAGES}/{OWN}/ask", headers=HERE, data={"origin": "https://one-more.example.org"})
+    assert asked.status_code == 412
+
+
 def test_limited_coordinator_sets_up_no_partner(services: ServicesUnderTest) -> None:
     limited = Desk(services, services.give_key("a coordinator of one form", "coordinator", forms=[FORM]))
     answers = [limited.ask("POST", "/v1/partners", PARTNER), limited.ask("PATCH", f"/v1/partners/{OWN}", {}, "1")]
